@@ -1,0 +1,220 @@
+"""Configuration of a hybrid multitask model: one backbone, one entry per task."""
+
+import dataclasses
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from transformers import CONFIG_MAPPING, AutoConfig, PretrainedConfig
+
+KINDS = ("classification", "regression", "similarity", "token_classification")
+INPUTS = ("single", "pair")
+PAIR_ENCODINGS = ("siamese", "cross")
+POOLINGS = ("mean", "cls", "pooler")
+ACTIVATIONS = ("gelu", "relu", "silu", "tanh")
+
+
+@dataclass
+class TaskConfig:
+    """What one task is: its kind, its input and the shape of its head.
+
+    Attributes:
+        kind: `classification`, `regression`, `similarity` or `token_classification`.
+        input: `single` (one text) or `pair` (two texts).
+        pair_encoding: for pairs, `siamese` (each text is encoded alone) or `cross` (both in one
+            sequence). `siamese` when left out.
+        labels: the class names, in the order of their indices (classification kinds).
+        score_range: lowest and highest score (regression and similarity).
+        cosine_range: the cosines that stand for the two ends of `score_range` (similarity).
+        hidden_sizes: widths of the layers between the sentence vector and the output.
+        dropout: dropout probability in front of each linear layer of the head.
+        activation: activation after each hidden layer.
+        loss_weight: factor of the task's loss.
+    """
+
+    kind: str
+    input: str = "single"
+    pair_encoding: str | None = None
+    labels: list[str] | None = None
+    score_range: list[float] | None = None
+    cosine_range: list[float] | None = None
+    hidden_sizes: list[int] = field(default_factory=list)
+    dropout: float = 0.1
+    activation: str = "gelu"
+    loss_weight: float = 1.0
+
+    @property
+    def is_siamese(self) -> bool:
+        """Whether the two texts of a pair are encoded apart."""
+        return self.input == "pair" and self.pair_encoding == "siamese"
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether the task predicts class names rather than a score."""
+        return self.kind in ("classification", "token_classification")
+
+    @classmethod
+    def from_entry(cls, name: str, entry: Any) -> "TaskConfig":
+        """Check one entry of `tasks` and fill in its defaults.
+
+        Args:
+            name: the task's name, used in messages.
+            entry: a mapping of field names to values, or a `TaskConfig`.
+
+        Raises:
+            ValueError: naming the task and the field that is wrong.
+        """
+        if isinstance(entry, cls):
+            entry = dataclasses.asdict(entry)
+        if not isinstance(entry, dict):
+            raise ValueError(f"task '{name}': expected a mapping of fields, got {entry!r}")
+        known = [f.name for f in dataclasses.fields(cls)]
+        for key in entry:
+            if key not in known:
+                raise ValueError(f"task '{name}': unknown field '{key}'; known: {', '.join(known)}")
+        if "kind" not in entry:
+            raise ValueError(f"task '{name}': field 'kind' is missing; one of {', '.join(KINDS)}")
+        task = cls(**entry)
+        if task.input == "pair" and task.pair_encoding is None:
+            task.pair_encoding = "siamese"
+        if task.kind == "similarity" and task.cosine_range is None:
+            task.cosine_range = [0.0, 1.0]
+        _check_task(name, task)
+        return task
+
+
+def _check_task(name: str, task: TaskConfig) -> None:
+    def refuse(field_name: str, why: str) -> None:
+        value = getattr(task, field_name)
+        raise ValueError(f"task '{name}': field '{field_name}' = {value!r}: {why}")
+
+    # A name becomes a key of nn.ModuleDict and a part of metric names.
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
+        raise ValueError(f"task '{name}': a task's name is letters, digits and underscores")
+    for field_name, choices in (("kind", KINDS), ("input", INPUTS), ("activation", ACTIVATIONS)):
+        if getattr(task, field_name) not in choices:
+            refuse(field_name, f"must be one of {', '.join(choices)}")
+    if task.input == "pair" and task.pair_encoding not in PAIR_ENCODINGS:
+        refuse("pair_encoding", f"must be one of {', '.join(PAIR_ENCODINGS)}")
+    if task.input == "single" and task.pair_encoding is not None:
+        refuse("pair_encoding", "only tasks with input 'pair' have one")
+    if task.kind == "similarity" and not task.is_siamese:
+        refuse("kind", "a cosine needs input 'pair' and pair_encoding 'siamese'; use 'regression'")
+    if task.kind == "token_classification" and task.input != "single":
+        refuse("kind", "token classification takes input 'single'")
+    _check_outputs(task, refuse)
+    _check_head(task, refuse)
+
+
+def _check_outputs(task: TaskConfig, refuse) -> None:
+    if task.has_labels:
+        names = task.labels
+        if not isinstance(names, list) or len(names) < 2 or not all(isinstance(n, str) for n in names):
+            refuse("labels", "must be a list of at least two class names")
+        if len(set(names)) != len(names):
+            refuse("labels", "the class names must differ")
+        if task.score_range is not None:
+            refuse("score_range", f"a task of kind '{task.kind}' has labels, not a score range")
+    else:
+        if task.labels is not None:
+            refuse("labels", f"a task of kind '{task.kind}' has a score_range, not labels")
+        _check_range(task, "score_range", refuse)
+    if task.kind == "similarity":
+        _check_range(task, "cosine_range", refuse)
+    elif task.cosine_range is not None:
+        refuse("cosine_range", "only tasks of kind 'similarity' have one")
+
+
+def _check_range(task: TaskConfig, field_name: str, refuse) -> None:
+    ends = getattr(task, field_name)
+    if not isinstance(ends, (list, tuple)) or len(ends) != 2 or not all(map(_is_number, ends)):
+        refuse(field_name, "must be two numbers, [lowest, highest]")
+    if not ends[0] < ends[1]:
+        refuse(field_name, "the first number must be the lower one")
+    setattr(task, field_name, [float(end) for end in ends])
+
+
+def _check_head(task: TaskConfig, refuse) -> None:
+    sizes = task.hidden_sizes
+    if not isinstance(sizes, (list, tuple)) or not all(type(s) is int and s > 0 for s in sizes):
+        refuse("hidden_sizes", "must be a list of positive integers, [] for a linear head")
+    task.hidden_sizes = list(sizes)
+    if not _is_number(task.dropout) or not 0 <= task.dropout < 1:
+        refuse("dropout", "must be a probability from 0 up to but not including 1")
+    if not _is_number(task.loss_weight) or not task.loss_weight > 0:
+        refuse("loss_weight", "must be a positive number")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+class HybridMTLConfig(PretrainedConfig):
+    """Configuration of `HybridMTLModel`.
+
+    Args:
+        backbone_config: the encoder's configuration, an object or its dictionary with `model_type`;
+            a default BERT when left out.
+        tasks: task name -> fields of `TaskConfig`.
+        pooling: how token vectors become one sentence vector: `mean` over real tokens, `cls` (the
+            first token) or `pooler` (the backbone's own, where it has one).
+        pooled_dropout: dropout probability on the pooled sentence vector, shared by all tasks.
+
+    Raises:
+        ValueError: naming the task and field, or the option, that is wrong.
+    """
+
+    model_type = "hybrid_mtl"
+    sub_configs = {"backbone_config": AutoConfig}
+
+    def __init__(
+        self,
+        backbone_config: Any = None,
+        tasks: dict[str, Any] | None = None,
+        pooling: str = "mean",
+        pooled_dropout: float = 0.0,
+        **kwargs,
+    ):
+        if backbone_config is None:
+            backbone_config = CONFIG_MAPPING["bert"]()
+        elif isinstance(backbone_config, dict):
+            backbone_config = _config_from_dict(backbone_config)
+        # The folder the weights came from is nobody else's business.
+        backbone_config._name_or_path = ""
+        if pooling not in POOLINGS:
+            raise ValueError(f"pooling = {pooling!r}: must be one of {', '.join(POOLINGS)}")
+        if not _is_number(pooled_dropout) or not 0 <= pooled_dropout < 1:
+            raise ValueError(f"pooled_dropout = {pooled_dropout!r}: must be a probability below 1")
+        self.backbone_config = backbone_config
+        self.tasks = {
+            name: dataclasses.asdict(TaskConfig.from_entry(name, entry))
+            for name, entry in (tasks or {}).items()
+        }
+        self.pooling = pooling
+        self.pooled_dropout = pooled_dropout
+        super().__init__(**kwargs)
+
+    def task(self, name: str) -> TaskConfig:
+        """The configuration of one task.
+
+        Raises:
+            ValueError: if the model has no task of that name.
+        """
+        if name not in self.tasks:
+            raise ValueError(f"no task '{name}' in this model; its tasks: {', '.join(self.tasks)}")
+        return TaskConfig(**self.tasks[name])
+
+    @property
+    def hidden_size(self) -> int:
+        """Width of the sentence vector."""
+        return self.backbone_config.hidden_size
+
+
+def _config_from_dict(entry: dict[str, Any]) -> PretrainedConfig:
+    fields = dict(entry)
+    model_type = fields.pop("model_type", None)
+    if model_type not in CONFIG_MAPPING:
+        raise ValueError(
+            f"backbone_config: model_type {model_type!r} is not one that transformers knows"
+        )
+    return CONFIG_MAPPING[model_type](**fields)

@@ -1,0 +1,124 @@
+"""Task heads: from sentence or token vectors to logits, loss and answers."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .configuration_hybrid_mtl import TaskConfig
+
+IGNORED_LABEL = -100
+_ACTIVATIONS = {"gelu": nn.GELU, "relu": nn.ReLU, "silu": nn.SiLU, "tanh": nn.Tanh}
+
+
+def _layers(widths: list[int], task: TaskConfig) -> nn.Sequential:
+    """Dropout and linear layers of the given widths, with activations between them."""
+    layers: list[nn.Module] = []
+    for index, (width_in, width_out) in enumerate(zip(widths, widths[1:])):
+        if index > 0:
+            layers.append(_ACTIVATIONS[task.activation]())
+        layers += [nn.Dropout(task.dropout), nn.Linear(width_in, width_out)]
+    return nn.Sequential(*layers)
+
+
+def _pair_features(u: Tensor, v: Tensor | None) -> Tensor:
+    """`[u; v; |u-v|; u*v]` of a siamese pair, (B, 4H), or `u` itself, (B, H)."""
+    return u if v is None else torch.cat([u, v, (u - v).abs(), u * v], dim=-1)
+
+
+class TaskHead(nn.Module):
+    """What every head offers; `forward(u, v)` takes sentence vectors (B, H) and gives logits."""
+
+    def __init__(self, hidden_size: int, task: TaskConfig):
+        super().__init__()
+        self.task = task
+        self.feature_size = hidden_size * (4 if task.is_siamese else 1)
+
+    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """The batch mean of the task's loss, a scalar."""
+        raise TypeError(f"{type(self).__name__} defines no loss")
+
+    def answers(self, logits: Tensor) -> Tensor:
+        """Probabilities over classes (..., C), or scores (B,) within the task's range."""
+        return logits.float().softmax(dim=-1)
+
+
+class ClassificationHead(TaskHead):
+    """Logits over classes, (B, C), trained by cross-entropy."""
+
+    def __init__(self, hidden_size: int, task: TaskConfig):
+        super().__init__(hidden_size, task)
+        self.layers = _layers([self.feature_size, *task.hidden_sizes, len(task.labels)], task)
+
+    def forward(self, u: Tensor, v: Tensor | None = None) -> Tensor:
+        return self.layers(_pair_features(u, v))
+
+    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        return functional.cross_entropy(logits.float(), labels)
+
+
+class TokenClassificationHead(TaskHead):
+    """Logits over classes for every token, (B, L, C); labels of -100 do not count."""
+
+    def __init__(self, hidden_size: int, task: TaskConfig):
+        super().__init__(hidden_size, task)
+        self.layers = _layers([hidden_size, *task.hidden_sizes, len(task.labels)], task)
+
+    def forward(self, u: Tensor, v: Tensor | None = None) -> Tensor:
+        return self.layers(u)
+
+    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        flat = labels.reshape(-1)
+        total = functional.cross_entropy(
+            logits.float().flatten(0, 1), flat, ignore_index=IGNORED_LABEL, reduction="sum"
+        )
+        # A batch without a single labelled token has a loss of zero, not 0/0.
+        return total / (flat != IGNORED_LABEL).sum().clamp(min=1)
+
+
+class _ScoreHead(TaskHead):
+    """A score (B,) in units of the task's range, trained by squared error."""
+
+    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        return functional.mse_loss(logits.float(), labels.float())
+
+    def answers(self, logits: Tensor) -> Tensor:
+        return logits.float().clamp(*self.task.score_range)
+
+
+class RegressionHead(_ScoreHead):
+    """A linear score; an output of 0 stands for the middle of the range."""
+
+    def __init__(self, hidden_size: int, task: TaskConfig):
+        super().__init__(hidden_size, task)
+        self.layers = _layers([self.feature_size, *task.hidden_sizes, 1], task)
+
+    def forward(self, u: Tensor, v: Tensor | None = None) -> Tensor:
+        low, high = self.task.score_range
+        return (low + high) / 2 + (high - low) * self.layers(_pair_features(u, v)).squeeze(-1)
+
+
+class SimilarityHead(_ScoreHead):
+    """The cosine of two sentence vectors, mapped to the score range and trained directly.
+
+    With `hidden_sizes` both vectors first pass through the same layers; without, the head has no
+    parameters of its own.
+    """
+
+    def __init__(self, hidden_size: int, task: TaskConfig):
+        super().__init__(hidden_size, task)
+        sizes = [hidden_size, *task.hidden_sizes]
+        self.layers = _layers(sizes, task) if task.hidden_sizes else nn.Dropout(task.dropout)
+
+    def forward(self, u: Tensor, v: Tensor | None = None) -> Tensor:
+        cosine = functional.cosine_similarity(self.layers(u).float(), self.layers(v).float())
+        low, high = self.task.score_range
+        bottom, top = self.task.cosine_range
+        return low + (high - low) * (cosine - bottom) / (top - bottom)
+
+
+HEADS: dict[str, type[TaskHead]] = {
+    "classification": ClassificationHead,
+    "regression": RegressionHead,
+    "similarity": SimilarityHead,
+    "token_classification": TokenClassificationHead,
+}

@@ -1,0 +1,287 @@
+"""The hybrid multitask model: one encoder, one head per task."""
+
+import inspect
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import AutoConfig, AutoModel, PreTrainedModel
+from transformers.utils import ModelOutput
+
+from .configuration_hybrid_mtl import HybridMTLConfig, TaskConfig
+from .heads_hybrid_mtl import HEADS
+
+# Files that no relative import reaches and that must travel with the weights.
+_COMPANIONS = ("pipeline_hybrid_mtl.py",)
+_PIPELINES = {
+    "hybrid-mtl": {
+        "impl": "pipeline_hybrid_mtl.HybridMTLPipeline",
+        "pt": ["AutoModel"],
+        "type": "text",
+    }
+}
+
+
+@dataclass
+class HybridMTLOutput(ModelOutput):
+    """What `HybridMTLModel.forward` returns.
+
+    Attributes:
+        loss: scalar, times the task's `loss_weight`; with labels only.
+        logits: (B, C) for classification, (B, L, C) for token classification, (B,) in units of the
+            score range for regression and similarity; with a task only.
+        embeddings: sentence vectors, (B, H); (B, 2, H) when the two texts of a pair are given apart.
+        last_hidden_state: token vectors, (B, L, H); (2B, L, H), all first texts and then all second
+            ones, when the two texts of a pair are given apart.
+    """
+
+    loss: Tensor | None = None
+    logits: Tensor | None = None
+    embeddings: Tensor | None = None
+    last_hidden_state: Tensor | None = None
+
+
+def pool(hidden: Tensor, attention_mask: Tensor | None, pooling: str) -> Tensor:
+    """Sentence vectors (B, H) from token vectors (B, L, H) and a mask (B, L), by mean or cls."""
+    if pooling == "cls":
+        return hidden[:, 0]
+    if attention_mask is None:
+        return hidden.mean(dim=1)
+    mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
+    return (hidden * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1)
+
+
+def stack_rows(first: Tensor, second: Tensor, value: int) -> Tensor:
+    """One batch (2B, L) of two, (B, L1) and (B, L2), padded on the right with `value`."""
+    length = max(first.shape[1], second.shape[1])
+    padded = [functional.pad(x, (0, length - x.shape[1]), value=value) for x in (first, second)]
+    return torch.cat(padded)
+
+
+class HybridMTLModel(PreTrainedModel):
+    """A shared encoder with one head per task.
+
+    Called with a `task`, it gives that task's logits (and loss, with labels); without one, it is a
+    sentence encoder.
+
+    Raises:
+        ValueError: if the pooling asks for a pooler that the backbone does not have.
+    """
+
+    config_class = HybridMTLConfig
+    base_model_prefix = "backbone"
+    main_input_name = "input_ids"
+    supports_gradient_checkpointing = True
+    # The loss is a batch mean: the trainer must divide it when it accumulates gradients.
+    accepts_loss_kwargs = False
+    _supports_sdpa = True
+    _supports_flash_attn = True
+    _supports_flex_attn = True
+    _supports_attention_backend = True
+
+    def __init__(self, config: HybridMTLConfig):
+        super().__init__(config)
+        self.backbone = AutoModel.from_config(config.backbone_config)
+        has_pooler = getattr(self.backbone, "pooler", None) is not None
+        if config.pooling == "pooler" and not has_pooler:
+            kind = config.backbone_config.model_type
+            raise ValueError(f"pooling = 'pooler': a {kind} backbone has none; use 'mean' or 'cls'")
+        if config.pooling != "pooler" and has_pooler:
+            # A pooler nobody reads would be run, stored and (under DDP) waited for.
+            self.backbone.pooler = None
+        self._takes_token_types = (
+            "token_type_ids" in inspect.signature(self.backbone.forward).parameters
+        )
+        self.pooled_dropout = nn.Dropout(config.pooled_dropout)
+        self.heads = nn.ModuleDict(
+            {
+                name: HEADS[config.task(name).kind](config.hidden_size, config.task(name))
+                for name in config.tasks
+            }
+        )
+        self.post_init()
+
+    @classmethod
+    def from_backbone(
+        cls,
+        name_or_path: str,
+        tasks: dict[str, dict[str, Any] | TaskConfig],
+        *,
+        pooling: str = "mean",
+        pooled_dropout: float = 0.0,
+        backbone_dropout: float | None = None,
+        **kwargs,
+    ) -> "HybridMTLModel":
+        """Start from a pretrained encoder with newly initialised heads.
+
+        Args:
+            name_or_path: a Hub repository or a folder that `AutoModel` opens.
+            tasks: task name -> fields of `TaskConfig`.
+            pooling: see `HybridMTLConfig`.
+            pooled_dropout: see `HybridMTLConfig`.
+            backbone_dropout: if given, replaces every dropout probability inside the encoder.
+            **kwargs: passed to `from_pretrained` (`dtype`, `device_map`, `revision`, ...).
+
+        Raises:
+            ValueError: naming the task and field, or the option, that is wrong.
+        """
+        hub = {k: kwargs[k] for k in ("revision", "token", "cache_dir") if k in kwargs}
+        backbone_config = AutoConfig.from_pretrained(name_or_path, **hub)
+        if backbone_dropout is not None:
+            set_encoder_dropout(backbone_config, backbone_dropout)
+        config = HybridMTLConfig(backbone_config, tasks, pooling, pooled_dropout)
+        return cls.from_pretrained(name_or_path, config=config, **kwargs)
+
+    def _init_weights(self, module: nn.Module) -> None:
+        if isinstance(module, nn.Linear):
+            deviation = getattr(self.config.backbone_config, "initializer_range", 0.02)
+            nn.init.normal_(module.weight, mean=0.0, std=deviation)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+    def get_input_embeddings(self) -> nn.Module:
+        return self.backbone.get_input_embeddings()
+
+    def set_input_embeddings(self, value: nn.Module) -> None:
+        self.backbone.set_input_embeddings(value)
+
+    def encode(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Sentence vectors (B, H) and token vectors (B, L, H) of token ids (B, L)."""
+        inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
+        if self._takes_token_types and token_type_ids is not None:
+            inputs["token_type_ids"] = token_type_ids
+        output = self.backbone(**inputs)
+        hidden = output.last_hidden_state
+        if self.config.pooling == "pooler":
+            return self.pooled_dropout(output.pooler_output), hidden
+        return self.pooled_dropout(pool(hidden, attention_mask, self.config.pooling)), hidden
+
+    def encode_pair(
+        self,
+        first: tuple[Tensor, Tensor | None, Tensor | None],
+        second: tuple[Tensor, Tensor | None, Tensor | None],
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Encode both texts of pairs in one call of the backbone.
+
+        Args:
+            first: token ids (B, L1), attention mask and token types of the first texts.
+            second: the same of the second texts, (B, L2).
+
+        Returns:
+            Sentence vectors (B, H) of the first and of the second texts, token vectors (2B, L, H).
+        """
+        masks = [torch.ones_like(ids) if mask is None else mask for ids, mask, _ in (first, second)]
+        padding = getattr(self.config.backbone_config, "pad_token_id", None) or 0
+        ids = stack_rows(first[0], second[0], padding)
+        types = None
+        if first[2] is not None and second[2] is not None:
+            types = stack_rows(first[2], second[2], 0)
+        vectors, hidden = self.encode(ids, stack_rows(*masks, 0), types)
+        u, v = vectors.chunk(2)
+        return u, v, hidden
+
+    def logits_of(
+        self, task: str, u: Tensor, v: Tensor | None = None, hidden: Tensor | None = None
+    ) -> Tensor:
+        """One head's logits from sentence vectors (B, H), or token vectors (B, L, H) if it reads those."""
+        reads_tokens = self.config.task(task).kind == "token_classification"
+        return self.heads[task](hidden if reads_tokens else u, v)
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        *,
+        pair_input_ids: Tensor | None = None,
+        pair_attention_mask: Tensor | None = None,
+        pair_token_type_ids: Tensor | None = None,
+        task: str | None = None,
+        labels: Tensor | None = None,
+    ) -> HybridMTLOutput:
+        """Encode texts and, with a task, run its head.
+
+        Args:
+            input_ids: token ids, (B, L).
+            attention_mask: 1 for tokens to read, 0 for padding, (B, L).
+            token_type_ids: (B, L); dropped if the backbone knows none.
+            pair_input_ids: token ids of the second texts, (B, L2), when they are encoded apart.
+            pair_attention_mask: (B, L2).
+            pair_token_type_ids: (B, L2).
+            task: the task whose head answers; without it there are no logits.
+            labels: class indices (B,), token classes (B, L) with -100 for ignored ones, or scores
+                (B,) in units of the score range.
+
+        Raises:
+            ValueError: for an unknown task, labels without a task, or a siamese task without
+                `pair_input_ids` (and the other way round).
+        """
+        self._check_call(task, pair_input_ids, labels)
+        v = None
+        if pair_input_ids is None:
+            u, hidden = self.encode(input_ids, attention_mask, token_type_ids)
+        else:
+            u, v, hidden = self.encode_pair(
+                (input_ids, attention_mask, token_type_ids),
+                (pair_input_ids, pair_attention_mask, pair_token_type_ids),
+            )
+        output = HybridMTLOutput(
+            embeddings=u if v is None else torch.stack([u, v], dim=1), last_hidden_state=hidden
+        )
+        if task is not None:
+            output.logits = self.logits_of(task, u, v, hidden)
+            if labels is not None:
+                weight = self.config.tasks[task]["loss_weight"]
+                output.loss = weight * self.heads[task].loss(output.logits, labels)
+        return output
+
+    def _check_call(self, task: str | None, pair_ids: Tensor | None, labels: Any) -> None:
+        if task is None:
+            if labels is not None:
+                raise ValueError("labels were given without a task to score them")
+            return
+        siamese = self.config.task(task).is_siamese
+        if siamese and pair_ids is None:
+            raise ValueError(f"task '{task}' encodes two texts apart: pass pair_input_ids")
+        if not siamese and pair_ids is not None:
+            raise ValueError(f"task '{task}' reads one sequence: it takes no pair_input_ids")
+
+    def save_pretrained(self, save_directory: Any, is_main_process: bool = True, **kwargs) -> None:
+        """Save weights, configuration and all code that a process without this project needs."""
+        self.config.custom_pipelines = _PIPELINES
+        super().save_pretrained(save_directory, is_main_process=is_main_process, **kwargs)
+        if is_main_process:
+            for name in _COMPANIONS:
+                target = Path(save_directory) / name
+                source = Path(__file__).with_name(name)
+                if source.resolve() != target.resolve():
+                    shutil.copyfile(source, target)
+
+
+def set_encoder_dropout(config: Any, probability: float) -> None:
+    """Set every dropout probability of an encoder's configuration, whatever its names for them.
+
+    Raises:
+        ValueError: if the configuration has no field that is a dropout probability.
+    """
+    fields = [
+        name
+        for name, value in config.to_dict().items()
+        if ("dropout" in name or name == "attention_probs_dropout_prob")
+        and "classifier" not in name
+        and name != "seq_classif_dropout"
+        and isinstance(value, (int, float))
+    ]
+    if not fields:
+        raise ValueError(f"a {config.model_type} configuration has no dropout to set")
+    for name in fields:
+        setattr(config, name, probability)

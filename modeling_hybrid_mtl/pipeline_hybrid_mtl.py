@@ -1,0 +1,204 @@
+"""`pipeline("hybrid-mtl", ...)`: answers for texts and pairs of texts, one task or all of them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import Pipeline
+from transformers.utils import ModelOutput
+
+
+class HybridMTLPipeline(Pipeline):
+    """Answer one task, or every task the input fits, from as few passes of the backbone as possible.
+
+    A text is a string or `{"text": ...}`; a pair is `{"text": ..., "text_pair": ...}`. A list gives a
+    list in the same order.
+
+    Call arguments:
+        task: the task to answer; left out, every single-text task answers a text and every pair
+            task answers a pair, as `{task: answer}`.
+        top_k: for classification, 1 (the default) gives the best class as a dictionary; another
+            number that many classes as a list; `None` all of them.
+        batch_size: inputs per pass, as for every pipeline.
+
+    Answers: `{"label": str, "score": probability}` for classification, `{"score": float}` in the
+    task's range for regression and similarity, a list of `{"entity", "score", "word", "start",
+    "end"}` for token classification.
+    """
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        # The base class leaves a model in training mode as it finds it.
+        self.model.eval()
+
+    def _sanitize_parameters(self, task: str | None = None, top_k: Any = 1, **kwargs):
+        if kwargs:
+            raise ValueError(f"unknown pipeline arguments: {', '.join(kwargs)}")
+        if top_k is not None and (not isinstance(top_k, int) or top_k < 1):
+            raise ValueError(f"top_k = {top_k!r}: must be a positive number, or None for all classes")
+        if task is not None:
+            self.model.config.task(task)
+        return {"task": task}, {"task": task}, {"top_k": top_k}
+
+    def __call__(self, inputs: Any, *args, task: str | None = None, **kwargs):
+        """Answer one input, or a list of them; see the class."""
+        if not isinstance(inputs, list):
+            if isinstance(inputs, (str, Mapping)):
+                inputs = _read(inputs)
+                self._tasks_for(inputs, task)
+            return super().__call__(inputs, *args, task=task, **kwargs)
+        rows = [_read(row, index) for index, row in enumerate(inputs)]
+        for index, row in enumerate(rows):
+            self._tasks_for(row, task, index)
+        # Rows of like length and like kind share a batch, so that little of it is padding.
+        order = sorted(range(len(rows)), key=lambda i: (len(rows[i]), -_length(rows[i])))
+        answers: list[Any] = [None] * len(rows)
+        for width in (1, 2):
+            part = [i for i in order if len(rows[i]) == width]
+            if part:
+                found = super().__call__([rows[i] for i in part], *args, task=task, **kwargs)
+                for i, answer in zip(part, found):
+                    answers[i] = answer
+        return answers
+
+    def _tasks_for(self, row: dict[str, str], task: str | None, index: int | None = None) -> list[str]:
+        """The tasks that answer this row.
+
+        Raises:
+            ValueError: if the task does not take this input, or no task does.
+        """
+        kind = "pair" if "text_pair" in row else "single"
+        tasks = self.model.config.tasks
+        where = "" if index is None else f"input {index}: "
+        if task is not None:
+            if tasks[task]["input"] != kind:
+                wanted = '{"text": ..., "text_pair": ...}' if kind == "single" else "one text"
+                raise ValueError(f"{where}task '{task}' takes {wanted}")
+            return [task]
+        fitting = [name for name, entry in tasks.items() if entry["input"] == kind]
+        if not fitting:
+            raise ValueError(f"{where}this model has no task for {kind} input")
+        return fitting
+
+    def preprocess(self, inputs: Any, task: str | None = None) -> dict[str, Any]:
+        row = _read(inputs)
+        tasks = [self.model.config.task(name) for name in self._tasks_for(row, task)]
+        features: dict[str, Any] = {}
+        texts = (row["text"], row.get("text_pair"))
+        if any(not (t.input == "pair" and t.pair_encoding == "cross") for t in tasks):
+            features.update(self._tokenize(texts[0]))
+            if texts[1] is not None:
+                features.update(self._tokenize(texts[1], prefix="pair_"))
+        if any(t.pair_encoding == "cross" for t in tasks):
+            features.update(self._tokenize(*texts, prefix="cross_"))
+        if any(t.kind == "token_classification" for t in tasks):
+            features.update(self._offsets(row["text"]))
+        return features
+
+    def _tokenize(self, *texts: str | None, prefix: str = "") -> dict[str, Tensor]:
+        encoded = self.tokenizer(*texts, truncation=True, return_tensors="pt")
+        return {prefix + name: value for name, value in encoded.items()}
+
+    def _offsets(self, text: str) -> dict[str, Any]:
+        encoded = self.tokenizer(
+            text, truncation=True, return_offsets_mapping=True, return_special_tokens_mask=True
+        )
+        spans = [
+            span
+            for span, special in zip(encoded["offset_mapping"], encoded["special_tokens_mask"])
+            if not special
+        ]
+        first = encoded["special_tokens_mask"].index(0) if spans else 0
+        return {"words": [(text, spans, first)]}
+
+    def _forward(self, model_inputs: dict[str, Any], task: str | None = None) -> ModelOutput:
+        words = model_inputs.pop("words", None)
+        groups: dict[str, dict[str, Tensor]] = {"": {}, "pair_": {}, "cross_": {}}
+        for name, value in model_inputs.items():
+            prefix = next((p for p in ("pair_", "cross_") if name.startswith(p)), "")
+            groups[prefix][name.removeprefix(prefix)] = value
+        model = self.model
+        kind = "pair" if groups["pair_"] or groups["cross_"] else "single"
+        names = [task] if task else [n for n, e in model.config.tasks.items() if e["input"] == kind]
+        apart = together = (None, None, None)
+        if groups["pair_"]:
+            apart = model.encode_pair(_triple(groups[""]), _triple(groups["pair_"]))
+        elif groups[""]:
+            u, hidden = model.encode(*_triple(groups[""]))
+            apart = (u, None, hidden)
+        if groups["cross_"]:
+            u, hidden = model.encode(*_triple(groups["cross_"]))
+            together = (u, None, hidden)
+        outputs: dict[str, Any] = {}
+        for name in names:
+            cross = model.config.task(name).pair_encoding == "cross"
+            logits = model.logits_of(name, *(together if cross else apart))
+            outputs[name] = model.heads[name].answers(logits)
+        # A leading entry keeps ModelOutput from unpacking a lone tensor; it also says who asked.
+        result = {"asked": torch.full((len(next(iter(outputs.values()))),), int(task is not None))}
+        result.update({f"answer_{name}": value for name, value in outputs.items()})
+        if words is not None:
+            result["words"] = words
+        return ModelOutput(result)
+
+    def postprocess(self, model_outputs: ModelOutput, top_k: int | None = 1) -> Any:
+        answers = {}
+        for key, values in model_outputs.items():
+            if key.startswith("answer_"):
+                name = key.removeprefix("answer_")
+                answers[name] = self._answer(name, values[0], model_outputs.get("words"), top_k)
+        if int(model_outputs["asked"][0]):
+            return next(iter(answers.values()))
+        return answers
+
+    def _answer(self, name: str, values: Tensor, words: Any, top_k: int | None) -> Any:
+        task = self.model.config.task(name)
+        if not task.has_labels:
+            return {"score": values.item()}
+        if task.kind == "token_classification":
+            return _entities(values, words, task.labels)
+        scores, indices = values.topk(len(task.labels) if top_k is None else min(top_k, len(values)))
+        ranked = [
+            {"label": task.labels[i], "score": s} for s, i in zip(scores.tolist(), indices.tolist())
+        ]
+        return ranked[0] if top_k == 1 else ranked
+
+
+def _read(row: Any, index: int | None = None) -> dict[str, str]:
+    """One input as `{"text": ...}` or `{"text": ..., "text_pair": ...}`."""
+    where = "" if index is None else f"input {index}: "
+    if isinstance(row, str):
+        row = {"text": row}
+    if not isinstance(row, Mapping) or not {"text"} <= set(row) <= {"text", "text_pair"}:
+        raise ValueError(
+            f'{where}expected a string, {{"text": ...}} or {{"text": ..., "text_pair": ...}}, '
+            f"got {str(row)[:80]!r}"
+        )
+    for key, value in row.items():
+        if not isinstance(value, str) or not value.strip():
+            raise ValueError(f"{where}'{key}' must be a text that is not empty, got {value!r}")
+    return dict(row)
+
+
+def _length(row: dict[str, str]) -> int:
+    return max(map(len, row.values()))
+
+
+def _triple(encoded: dict[str, Tensor]) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    return encoded["input_ids"], encoded.get("attention_mask"), encoded.get("token_type_ids")
+
+
+def _entities(values: Tensor, words: Any, labels: list[str]) -> list[dict[str, Any]]:
+    text, spans, first = words[0] if isinstance(words, list) else words
+    scores, classes = values[first : first + len(spans)].max(dim=-1)
+    return [
+        {
+            "entity": labels[label],
+            "score": score,
+            "word": text[start:end],
+            "start": start,
+            "end": end,
+        }
+        for (start, end), score, label in zip(spans, scores.tolist(), classes.tolist())
+    ]

@@ -1,0 +1,128 @@
+import struct
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from trainer.evaluation.figures import (
+    draw_confusion_matrix,
+    draw_learning_curves,
+    draw_scatter,
+)
+from trainer.evaluation.report import classification_report
+
+KINDS = {"sentiment": "classification", "similarity": "similarity"}
+LOG = [
+    {"step": 10, "loss": 2.0, "loss_sentiment": 1.6, "loss_similarity": 2.1},
+    {"step": 20, "loss": 1.5, "loss_sentiment": 1.3},
+    {"step": 20, "eval_sentiment_loss": 1.4, "eval_sentiment_accuracy": 0.4},
+    {"step": 20, "eval_similarity_loss": 1.4, "eval_similarity_pearson": 0.2},
+    {"step": 20, "eval_overall": 0.5},
+    {"step": 20, "eval_overall": 0.9},
+]
+
+
+def size_of(path):
+    """Width and height in pixels, from the header of a PNG."""
+    head = path.read_bytes()[:24]
+    assert head[:8] == b"\x89PNG\r\n\x1a\n"
+    return struct.unpack(">II", head[16:24])
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """The figures saved during a test."""
+    figures = []
+    save = Figure.savefig
+
+    def savefig(figure, *args, **kwargs):
+        figures.append(figure)
+        return save(figure, *args, **kwargs)
+
+    monkeypatch.setattr(Figure, "savefig", savefig)
+    return figures
+
+
+@pytest.mark.parametrize("classes", [2, 5, 30])
+def test_confusion_matrix(tmp_path, drawn, classes):
+    labels = np.arange(200) % classes
+    predictions = (np.arange(200) * 7) % classes
+    names = [f"class_{index} $" for index in range(classes)]
+    path = tmp_path / "new" / "matrix.png"
+    draw_confusion_matrix(classification_report(predictions, labels, names), "costs $5 or $6", path)
+    assert all(400 <= side <= 2100 for side in size_of(path))
+    axes = drawn[0].axes[0]
+    assert [text.get_text() for text in axes.get_yticklabels()] == names
+    assert len(axes.texts) == (classes**2 if classes <= 20 else 0)
+
+
+def test_scatter(tmp_path, drawn):
+    generator = np.random.default_rng(0)
+    true = generator.uniform(0, 5, 1500)
+    path = tmp_path / "scatter.png"
+    draw_scatter(true + generator.normal(0, 1, 1500), true, (0, 5), "similarity", path)
+    assert all(400 <= side <= 1000 for side in size_of(path))
+    axes = drawn[0].axes[0]
+    assert len(axes.collections[0].get_offsets()) == 1500
+    assert "0 to 5" in axes.get_xlabel()
+
+
+def test_perfect_predictions_have_their_bands_on_the_diagonal(tmp_path, drawn):
+    true = np.array([0.0, 0.2, 3.1, 5.0])
+    draw_scatter(true, true, (0, 5), "similarity", tmp_path / "scatter.png")
+    bands = drawn[0].axes[0].lines[1].get_xydata()
+    assert bands[:, 0].tolist() == bands[:, 1].tolist() == pytest.approx([0.1, 3.1, 5.0])
+
+
+def test_learning_curves(tmp_path, drawn):
+    path = tmp_path / "curves.png"
+    draw_learning_curves(LOG, KINDS, path)
+    width, height = size_of(path)
+    assert width > 1000 and height > 500
+    sentiment, similarity, _, accuracy, pearson, overall = drawn[0].axes
+    assert sentiment.get_title() == "sentiment"
+    assert [line.get_xydata().tolist() for line in sentiment.lines] == [
+        [[10, 1.6], [20, 1.3]],
+        [[20, 1.4]],
+    ]
+    assert similarity.lines[0].get_xydata().tolist() == [[10, 2.1]]
+    assert accuracy.lines[0].get_xydata().tolist() == [[20, 0.4]]
+    assert pearson.lines[0].get_xydata().tolist() == [[20, 0.2]]
+    assert overall.lines[0].get_xydata().tolist() == [[20, 0.5]]
+
+
+def test_learning_curves_of_a_run_that_logged_nothing(tmp_path, drawn):
+    draw_learning_curves([], {"tags": "token_classification"}, tmp_path / "curves.png")
+    loss, _, accuracy, overall = drawn[0].axes
+    assert all(axes.texts[0].get_text() == "nothing logged" for axes in (loss, accuracy, overall))
+
+
+def test_learning_curves_need_tasks(tmp_path):
+    with pytest.raises(ValueError, match="at least one task"):
+        draw_learning_curves(LOG, {}, tmp_path / "curves.png")
+
+
+def test_an_error_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
+    path = tmp_path / "curves.png"
+    path.write_text("old")
+
+    def fail(figure, target, **kwargs):
+        target.write_text("half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(Figure, "savefig", fail)
+    with pytest.raises(OSError, match="disk full"):
+        draw_learning_curves(LOG, KINDS, path)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_importing_the_package_is_cheap():
+    code = (
+        "import sys, trainer.evaluation\n"
+        "heavy = {'matplotlib', 'evaluate', 'sklearn', 'scipy', 'torch'} & set(sys.modules)\n"
+        "sys.exit(f'imported {heavy}' if heavy else 0)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,171 @@
+"""All that can be set: the trainer's arguments, a task's, and a run's."""
+
+import json
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any
+
+from transformers import TrainingArguments
+
+from trainer.data.plans import STOP_RULES
+from trainer.errors import InputError, nearest
+from trainer.optimization import LAYOUTS
+
+UPDATES = ("cycle", "turn")
+# Inherited arguments that this trainer's own data path and loss leave without a meaning.
+UNUSED = {
+    "auto_find_batch_size": "set per_device_train_batch_size, or batch_size per task",
+    "batch_eval_metrics": "each task's metrics are computed over its whole split",
+    "bf16_full_eval": "load the model with dtype bfloat16 instead",
+    "eval_accumulation_steps": "predictions are moved off the device after every batch",
+    "fp16_full_eval": "load the model with dtype float16 instead",
+    "include_for_metrics": "the metrics see predictions and labels only",
+    "include_num_input_tokens_seen": "token counts are not tracked",
+    "label_smoothing_factor": "each head has a loss of its own",
+    "length_column_name": "lengths are counted when the texts are tokenised",
+    "prediction_loss_only": "evaluation always computes every task's metrics",
+    "train_sampling_strategy": "use update, stop and length_window",
+}
+
+
+@dataclass
+class TaskTraining:
+    """How one task is trained.
+
+    Attributes:
+        learning_rate: of the head; `learning_rate` when left out.
+        weight_decay: of the head; `weight_decay` when left out.
+        batch_size: rows per device and batch; `per_device_train_batch_size` when left out.
+    """
+
+    learning_rate: float | None = None
+    weight_decay: float | None = None
+    batch_size: int | None = None
+
+
+@dataclass
+class HybridMTLTrainingArguments(TrainingArguments):
+    """`TrainingArguments` and what training several tasks needs besides.
+
+    `learning_rate`, `weight_decay` and `per_device_train_batch_size` are the shared backbone's, and
+    the tasks' unless `task_args` says otherwise. Changed defaults: `logging_nan_inf_filter` is off,
+    since it hides broken losses and waits for the device in every step; `metric_for_best_model` is
+    `eval_overall`.
+
+    Raises:
+        InputError: naming the argument that is wrong or has no meaning here.
+    """
+
+    update: str = field(
+        default="cycle",
+        metadata={
+            "help": "cycle: one optimizer step per cycle, over one batch of every task. turn: one "
+            "optimizer step per batch, tasks in turn."
+        },
+    )
+    layout: str = field(
+        default="siloed",
+        metadata={
+            "help": "How parameters are divided among optimizers. siloed: one per task's head and "
+            "one for the shared backbone, no overlap."
+        },
+    )
+    stop: str = field(
+        default="first_exhausted",
+        metadata={
+            "help": "What ends an epoch. first_exhausted: the task with the fewest batches. "
+            "all_exhausted: the task with the most; the others start over."
+        },
+    )
+    cycles_per_epoch: int | None = field(
+        default=None,
+        metadata={"help": "Cycles per epoch, instead of a number that follows from stop."},
+    )
+    task_order: list[str] | None = field(
+        default=None,
+        metadata={"help": "The order of the tasks' turns; the order of their entries if left out."},
+    )
+    length_window: int = field(
+        default=50,
+        metadata={
+            "help": "Batches are cut from windows of this many batches sorted by length, so that "
+            "little of a batch is padding; their order stays random. 0: no sorting."
+        },
+    )
+    task_args: dict | str | None = field(
+        default=None,
+        metadata={
+            "help": "Task -> learning_rate, weight_decay, batch_size. In a config file and on the "
+            "command line, give these in the task's own entry."
+        },
+    )
+    logging_nan_inf_filter: bool = field(
+        default=False,
+        metadata={"help": "Hide NaN and infinite losses from the log; waits for the device."},
+    )
+    metric_for_best_model: str | None = field(
+        default="eval_overall",
+        metadata={"help": "The metric that load_best_model_at_end and early stopping compare."},
+    )
+
+    def __post_init__(self):
+        super().__post_init__()
+        _check_choice("update", self.update, UPDATES)
+        _check_choice("layout", self.layout, LAYOUTS)
+        _check_choice("stop", self.stop, STOP_RULES)
+        if self.cycles_per_epoch is not None and self.cycles_per_epoch < 1:
+            raise InputError(f"cycles_per_epoch = {self.cycles_per_epoch}: must be at least 1")
+        if self.length_window < 0:
+            raise InputError(f"length_window = {self.length_window}: must be 0 or more")
+        if isinstance(self.task_args, str):
+            self.task_args = json.loads(self.task_args)
+        self.task_args = {
+            name: entry if isinstance(entry, dict) else vars(entry)
+            for name, entry in (self.task_args or {}).items()
+        }
+        for name in self.task_args:
+            self.task_training(name)
+        self._refuse_unused()
+
+    def task_training(self, task: str) -> TaskTraining:
+        """A task's learning rate, weight decay and batch size, with the defaults filled in.
+
+        Raises:
+            InputError: naming the task and the value that is wrong.
+        """
+        entry: dict[str, Any] = self.task_args.get(task, {})
+        known = [f.name for f in fields(TaskTraining)]
+        for key in entry:
+            if key not in known:
+                raise InputError(
+                    f"task_args: task '{task}': unknown field '{key}'.{nearest(key, known)}"
+                )
+        given = TaskTraining(**entry)
+        filled = TaskTraining(
+            self.learning_rate if given.learning_rate is None else given.learning_rate,
+            self.weight_decay if given.weight_decay is None else given.weight_decay,
+            self.per_device_train_batch_size if given.batch_size is None else given.batch_size,
+        )
+        if filled.learning_rate < 0 or filled.weight_decay < 0 or filled.batch_size < 1:
+            raise InputError(
+                f"task '{task}': learning_rate and weight_decay must not be negative and batch_size "
+                f"at least 1; got {filled}"
+            )
+        return filled
+
+    def _refuse_unused(self) -> None:
+        for f in fields(self):
+            if f.name not in UNUSED:
+                continue
+            default = f.default if f.default is not MISSING else f.default_factory()
+            if getattr(self, f.name) not in (default, None, False, []):
+                raise InputError(
+                    f"{f.name} = {getattr(self, f.name)!r} has no effect on multitask training: "
+                    f"{UNUSED[f.name]}"
+                )
+
+
+def _check_choice(name: str, value: str, choices: Any) -> None:
+    if value not in choices:
+        raise InputError(
+            f"{name} = {value!r}: must be one of {', '.join(choices)}.{nearest(value, choices)}"
+        )

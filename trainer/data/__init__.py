@@ -1,0 +1,22 @@
+"""Data in the order it flows: sources, columns, tokens, plans, batches."""
+
+from trainer.data.batches import Collator, MultitaskDataset, PlanSampler, TaskStream
+from trainer.data.columns import CheckedSplit, check_split
+from trainer.data.plans import STOP_RULES, RoundRobin
+from trainer.data.sources import RawSplit, TaskSource, load_split
+from trainer.data.tokens import tokenize
+
+__all__ = [
+    "STOP_RULES",
+    "CheckedSplit",
+    "Collator",
+    "MultitaskDataset",
+    "PlanSampler",
+    "RawSplit",
+    "RoundRobin",
+    "TaskSource",
+    "TaskStream",
+    "check_split",
+    "load_split",
+    "tokenize",
+]

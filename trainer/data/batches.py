@@ -1,0 +1,178 @@
+"""From plans to batches: rows drawn per task, padded to the longest of their batch."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from datasets import Dataset
+from torch import Tensor
+
+from modeling_hybrid_mtl import TaskConfig
+from trainer.data.plans import RoundRobin
+from trainer.data.tokens import IGNORED_LABEL
+
+Rows = list[tuple[str, list[int]]]
+
+
+class TaskStream:
+    """The endless sequence of one task's batches: pass after pass over its rows, each reshuffled.
+
+    Any batch can be asked for by its number, so a resumed run finds its place without replaying.
+
+    Args:
+        lengths: tokens of each row, (N,).
+        batch_size: rows per batch over all ranks.
+        seed: seed of the shuffles.
+        length_window: batches per window within which rows are sorted by length before they are
+            cut into batches; 0 for none. The batches' own order stays random.
+        drop_last: leave out a pass's last batch if it is not full.
+    """
+
+    def __init__(
+        self,
+        lengths: Sequence[int] | np.ndarray,
+        batch_size: int,
+        seed: Sequence[int],
+        length_window: int = 0,
+        drop_last: bool = False,
+    ):
+        self.lengths = np.asarray(lengths)
+        self.batch_size = batch_size
+        self.seed = list(seed)
+        self.length_window = length_window
+        full, rest = divmod(len(self.lengths), batch_size)
+        self.batches_per_pass = max(1, full if drop_last else full + bool(rest))
+        self._pass = -1
+        self._batches: list[np.ndarray] = []
+
+    def batch(self, number: int) -> np.ndarray:
+        """Row indices of the batch with this number, counted from 0 over all passes."""
+        which, index = divmod(number, self.batches_per_pass)
+        if which != self._pass:
+            self._batches = self._shuffle(which)
+            self._pass = which
+        return self._batches[index]
+
+    def _shuffle(self, which: int) -> list[np.ndarray]:
+        random = np.random.default_rng([*self.seed, which])
+        order = random.permutation(len(self.lengths))
+        size = self.batch_size
+        if not self.length_window:
+            return [order[i : i + size] for i in range(0, len(order), size)]
+        batches: list[np.ndarray] = []
+        window = size * self.length_window
+        for start in range(0, len(order), window):
+            rows = order[start : start + window]
+            rows = rows[np.argsort(self.lengths[rows], kind="stable")]
+            batches += [rows[i : i + size] for i in range(0, len(rows), size)]
+        # Only the full batches move: a short one at the end is where drop_last cuts.
+        full = [batch for batch in batches if len(batch) == size]
+        short = [batch for batch in batches if len(batch) < size]
+        return [full[i] for i in random.permutation(len(full))] + short
+
+
+class PlanSampler:
+    """A batch sampler whose items are plans: `[(task, row indices), ...]`.
+
+    Every rank goes through the same plans and takes its own rows of each batch, so all ranks train
+    the same tasks in a step. It shards by itself and must not be wrapped in another sharding.
+
+    Args:
+        plans: the order of tasks.
+        streams: each task's batches.
+        rank: this process.
+        world_size: the number of processes.
+    """
+
+    def __init__(
+        self,
+        plans: RoundRobin,
+        streams: Mapping[str, TaskStream],
+        rank: int = 0,
+        world_size: int = 1,
+    ):
+        self.plans = plans
+        self.streams = streams
+        self.rank = rank
+        self.world_size = world_size
+        self._epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch that the next iteration goes through."""
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self.plans)
+
+    def __iter__(self) -> Iterator[Rows]:
+        drawn = Counter(self.plans.drawn_before(self._epoch))
+        for plan in self.plans.epoch(self._epoch):
+            rows: Rows = []
+            for task in plan:
+                rows.append((task, self._share(self.streams[task].batch(drawn[task]))))
+                drawn[task] += 1
+            yield rows
+
+    def _share(self, batch: np.ndarray) -> list[int]:
+        missing = -len(batch) % self.world_size
+        if missing:
+            # Equal shares keep the mean over ranks the mean over rows.
+            batch = np.concatenate([batch, np.resize(batch, missing)])
+        return batch[self.rank :: self.world_size].tolist()
+
+
+class MultitaskDataset(torch.utils.data.Dataset):
+    """All tasks' tokenised rows behind one dataset that is indexed by plans."""
+
+    def __init__(self, tasks: Mapping[str, Dataset]):
+        self.tasks = dict(tasks)
+
+    def __len__(self) -> int:
+        return sum(map(len, self.tasks.values()))
+
+    def __getitems__(self, plan: Rows) -> dict[str, dict[str, list]]:
+        return {task: self.tasks[task][rows] for task, rows in plan}
+
+
+class Collator:
+    """Pads each column to the longest row of its batch and makes tensors.
+
+    Args:
+        tasks: each task's configuration, which decides the labels' type.
+        pad_token_id: id that fills up token ids.
+    """
+
+    def __init__(self, tasks: Mapping[str, TaskConfig], pad_token_id: int):
+        self.tasks = tasks
+        self.pad_token_id = pad_token_id
+
+    def __call__(self, plan: dict[str, dict[str, list]]) -> dict[str, dict[str, Tensor]]:
+        return {task: self.collate(task, columns) for task, columns in plan.items()}
+
+    def collate(self, task: str, columns: dict[str, list]) -> dict[str, Tensor]:
+        """One task's batch: the keyword arguments of `HybridMTLModel.forward` but for `task`."""
+        batch: dict[str, Tensor] = {}
+        for name, rows in columns.items():
+            if name.endswith("input_ids"):
+                batch[name], mask = pad(rows, self.pad_token_id)
+                batch[name.replace("input_ids", "attention_mask")] = mask
+            elif name.endswith("token_type_ids"):
+                batch[name], _ = pad(rows, 0)
+        labels: list[Any] = columns["labels"]
+        if self.tasks[task].kind == "token_classification":
+            batch["labels"], _ = pad(labels, IGNORED_LABEL)
+        else:
+            kind = torch.long if self.tasks[task].has_labels else torch.float
+            batch["labels"] = torch.tensor(labels, dtype=kind)
+        return batch
+
+
+def pad(rows: Sequence[Sequence[int]], value: int) -> tuple[Tensor, Tensor]:
+    """Rows of different lengths as one tensor (B, L), filled with `value`, and its mask (B, L)."""
+    lengths = np.fromiter(map(len, rows), dtype=np.int64, count=len(rows))
+    mask = np.arange(lengths.max()) < lengths[:, None]
+    table = np.full(mask.shape, value, dtype=np.int64)
+    table[mask] = np.concatenate([np.asarray(row, dtype=np.int64) for row in rows])
+    return torch.from_numpy(table), torch.from_numpy(mask.astype(np.int64))

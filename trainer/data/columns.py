@@ -1,0 +1,148 @@
+"""From a dataset's own columns to `text`, `text_pair` and `label`, checked."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from datasets import Dataset, Features, Sequence as SequenceFeature, Value
+
+from modeling_hybrid_mtl import TaskConfig
+from trainer.data.sources import RawSplit, TaskSource
+from trainer.errors import InputError, nearest
+
+TEXT_COLUMNS = {"single": ("text",), "pair": ("text", "text_pair")}
+
+
+@dataclass
+class CheckedSplit:
+    """Rows with the columns `text`, `text_pair` (pairs) and `label`, and what was left out."""
+
+    rows: Dataset
+    dropped: dict[str, int]
+
+
+def check_split(name: str, task: TaskConfig, source: TaskSource, raw: RawSplit) -> CheckedSplit:
+    """Map, check and convert the columns of one split.
+
+    Args:
+        name: the task's name, for messages.
+        task: what the labels must be.
+        source: the column names and what to do with empty texts.
+        raw: the rows as found.
+
+    Raises:
+        InputError: for a missing column, an empty text (unless they are dropped), a label that is
+            missing or out of range, or a split with nothing left, naming file, row and value.
+    """
+    columns = _resolve_columns(name, task, source, raw)
+    texts = {key: raw.rows[columns[key]][:] for key in TEXT_COLUMNS[task.input]}
+    labels = raw.rows[columns["label"]][:]
+    kept, dropped = _rows_with_text(texts, columns, source, raw.place, task)
+    table = {key: [values[i] for i in kept] for key, values in texts.items()}
+    column = columns["label"]
+    table["label"] = [_label(labels[i], task, f"{raw.place}, row {i + 1}", column) for i in kept]
+    if task.kind == "token_classification":
+        _check_tag_counts(table, kept, raw.place)
+    if not kept:
+        raise InputError(f"{raw.place}: no row is left for task '{name}' after dropping {dropped}")
+    return CheckedSplit(Dataset.from_dict(table, features=_features(task)), dropped)
+
+
+def _features(task: TaskConfig) -> Features:
+    text = Value("string") if task.kind != "token_classification" else SequenceFeature(Value("string"))
+    label: Any = Value("int64" if task.has_labels else "float32")
+    if task.kind == "token_classification":
+        label = SequenceFeature(label)
+    return Features({**dict.fromkeys(TEXT_COLUMNS[task.input], text), "label": label})
+
+
+def _resolve_columns(
+    name: str, task: TaskConfig, source: TaskSource, raw: RawSplit
+) -> dict[str, str]:
+    wanted = (*TEXT_COLUMNS[task.input], "label")
+    for key in source.columns:
+        if key not in wanted:
+            raise InputError(
+                f"task '{name}': columns: '{key}' is not one of {', '.join(wanted)}, which a task "
+                f"with input '{task.input}' reads.{nearest(key, wanted)}"
+            )
+    columns = {key: source.columns.get(key, key) for key in wanted}
+    for key, column in columns.items():
+        if column not in raw.rows.column_names:
+            raise InputError(
+                f"{raw.place}: there is no column '{column}' (found: "
+                f"{', '.join(raw.rows.column_names)}); map it with --tasks.{name}.columns.{key}"
+            )
+    return columns
+
+
+def _rows_with_text(
+    texts: dict[str, Sequence], columns: dict[str, str], source: TaskSource, place: str, task: TaskConfig
+) -> tuple[list[int], dict[str, int]]:
+    tokens = task.kind == "token_classification"
+    kept: list[int] = []
+    dropped = 0
+    for row in range(len(next(iter(texts.values())))):
+        empty = [key for key, values in texts.items() if not _is_text(values[row], tokens)]
+        if not empty:
+            kept.append(row)
+        elif source.empty_text == "drop":
+            dropped += 1
+        else:
+            value = texts[empty[0]][row]
+            wanted = "a list of words" if tokens else "text"
+            raise InputError(
+                f"{place}, row {row + 1}: column '{columns[empty[0]]}' is not {wanted}: {value!r}; mend the "
+                f"row, or set empty_text: drop for this task to leave such rows out"
+            )
+    return kept, {"empty text": dropped} if dropped else {}
+
+
+def _is_text(value: Any, tokens: bool) -> bool:
+    if tokens:
+        return isinstance(value, (list, tuple)) and bool(value) and all(isinstance(w, str) for w in value)
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _label(value: Any, task: TaskConfig, place: str, column: str) -> Any:
+    if task.kind == "token_classification":
+        if not isinstance(value, (list, tuple)):
+            raise InputError(f"{place}: column '{column}' must be a list of tags, got {value!r}")
+        return [_class_index(tag, task.labels or [], place, column) for tag in value]
+    if task.has_labels:
+        return _class_index(value, task.labels or [], place, column)
+    low, high = task.score_range or (0.0, 0.0)
+    number = _number(value)
+    if number is None or not low <= number <= high:
+        raise InputError(
+            f"{place}: column '{column}' has {value!r}; scores of this task are numbers from {low:g} to {high:g}"
+        )
+    return number
+
+
+def _class_index(value: Any, labels: list[str], place: str, column: str) -> int:
+    if value in labels:
+        return labels.index(value)
+    number = _number(value)
+    if number is None or number != int(number) or not 0 <= number < len(labels):
+        hint = " (-1 marks a split without labels)" if number == -1 else ""
+        raise InputError(
+            f"{place}: column '{column}' has {value!r}{hint}; labels of this task are 0 to "
+            f"{len(labels) - 1}, or {', '.join(repr(label) for label in labels)}"
+        )
+    return int(number)
+
+
+def _number(value: Any) -> float | None:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _check_tag_counts(table: dict[str, list], kept: list[int], place: str) -> None:
+    for row, words, tags in zip(kept, table["text"], table["label"], strict=True):
+        if len(words) != len(tags):
+            raise InputError(f"{place}, row {row + 1}: {len(words)} words but {len(tags)} tags")

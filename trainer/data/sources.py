@@ -1,0 +1,168 @@
+"""Where a task's rows come from: the Hub, a local folder or the shipped sample."""
+
+import csv
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from datasets import Dataset, Features, Value, load_dataset
+
+from trainer.errors import InputError
+
+SAMPLE_FOLDER = Path(__file__).parent / "sample"
+FILE_KINDS = {".csv": ",", ".tsv": "\t", ".jsonl": None, ".json": None, ".parquet": None}
+
+
+@dataclass
+class TaskSource:
+    """Where one task's rows are and which of their columns it reads.
+
+    Attributes:
+        dataset: a Hub dataset (`owner/name`) or a local folder with `train.*` and `validation.*`.
+        dataset_config: the Hub dataset's configuration.
+        dataset_revision: the Hub dataset's branch, tag or commit.
+        folder: the sub-folder of `data_dir` that holds this task's files.
+        train_split: the split to train on, also the stem of the local file.
+        validation_split: the split to evaluate on, also the stem of the local file.
+        columns: `text`, `text_pair` and `label` -> the dataset's column names.
+        empty_text: `error`, or `drop` to leave out (and count) rows with an empty text.
+    """
+
+    dataset: str | None = None
+    dataset_config: str | None = None
+    dataset_revision: str | None = None
+    folder: str | None = None
+    train_split: str = "train"
+    validation_split: str = "validation"
+    columns: dict[str, str] = field(default_factory=dict)
+    empty_text: str = "error"
+
+
+@dataclass
+class RawSplit:
+    """The rows of one split as they are found, and how to name their place in a message."""
+
+    rows: Dataset
+    place: str
+
+
+def load_split(task: str, source: TaskSource, split: str, data_dir: str | None) -> RawSplit:
+    """Load one split of a task.
+
+    Args:
+        task: the task's name, for messages.
+        source: where the task's rows are.
+        split: name of the split, and stem of the local file.
+        data_dir: a folder with one sub-folder per task that replaces every task's dataset, `sample`
+            for the rows that ship with the package, or None.
+
+    Raises:
+        InputError: for a missing folder, file or split, a file that cannot be read, or a Hub that
+            cannot be reached.
+    """
+    folder = _local_folder(task, source, data_dir)
+    if folder is None:
+        return _load_from_hub(task, source, split)
+    path = _find_file(task, folder, split)
+    return RawSplit(read_rows(path), str(path))
+
+
+def read_rows(path: Path) -> Dataset:
+    """The rows of a csv, tsv, jsonl or parquet file; cells of csv and tsv stay text.
+
+    Raises:
+        InputError: if the file is missing, empty, damaged or of another kind.
+    """
+    if not path.is_file():
+        raise InputError(f"there is no file '{path}'")
+    if path.suffix not in FILE_KINDS:
+        raise InputError(f"{path}: expected one of {', '.join(FILE_KINDS)}")
+    try:
+        rows = _read_file(path)
+    except InputError:
+        raise
+    except Exception as error:  # the readers raise a dozen unrelated types for a damaged file
+        cause = error.__cause__ or error
+        raise InputError(f"{path}: cannot be read as {path.suffix[1:]}: {cause}") from error
+    if len(rows) == 0:
+        raise InputError(f"{path}: the file has no rows")
+    return rows
+
+
+def _local_folder(task: str, source: TaskSource, data_dir: str | None) -> Path | None:
+    if data_dir is not None:
+        root = SAMPLE_FOLDER if data_dir == "sample" else Path(data_dir).expanduser()
+        if not root.is_dir():
+            raise InputError(f"data_dir: there is no folder '{root}'")
+        folder = root / (source.folder or task)
+        if not folder.is_dir():
+            found = ", ".join(sorted(p.name for p in root.iterdir() if p.is_dir())) or "none"
+            raise InputError(
+                f"task '{task}': there is no folder '{folder}' (folders there: {found}); name the "
+                f"right one with --tasks.{task}.folder"
+            )
+        return folder
+    if source.dataset is None:
+        raise InputError(f"task '{task}': give it a 'dataset' (Hub name or folder), or a data_dir")
+    path = Path(source.dataset).expanduser()
+    if path.is_dir():
+        return path
+    looks_local = source.dataset.startswith((".", "/", "~")) or source.dataset.count("/") > 1
+    if looks_local:
+        raise InputError(f"task '{task}': dataset: there is no folder '{path}'")
+    return None
+
+
+def _find_file(task: str, folder: Path, split: str) -> Path:
+    found = [folder / f"{split}{suffix}" for suffix in FILE_KINDS]
+    found = [path for path in found if path.is_file()]
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found)
+        raise InputError(f"{folder}: several files for the split '{split}' ({names}); keep one")
+    if not found:
+        names = ", ".join(sorted(p.name for p in folder.iterdir())) or "nothing"
+        raise InputError(
+            f"task '{task}': {folder} holds no {split} file ({', '.join(FILE_KINDS)}); it holds {names}"
+        )
+    return found[0]
+
+
+def _read_file(path: Path) -> Dataset:
+    separator = FILE_KINDS[path.suffix]
+    if separator is None:
+        builder = "parquet" if path.suffix == ".parquet" else "json"
+        return load_dataset(builder, data_files=str(path), split="train")
+    with path.open(newline="", encoding="utf-8") as lines:
+        header = next(csv.reader(lines, delimiter=separator), [])
+    if len(set(header)) != len(header):
+        raise InputError(f"{path}: a column name occurs twice in the header: {', '.join(header)}")
+    if not header:
+        raise InputError(f"{path}: the file is empty; it needs a header line and rows")
+    # Every cell stays the text it is: 'NA' and 'null' are words, and a bad label can be shown.
+    return load_dataset(
+        "csv",
+        data_files=str(path),
+        split="train",
+        sep=separator,
+        features=Features({name: Value("string") for name in header}),
+        keep_default_na=False,
+    )
+
+
+def _load_from_hub(task: str, source: TaskSource, split: str) -> RawSplit:
+    place = "/".join(filter(None, (source.dataset, source.dataset_config, split)))
+    try:
+        rows = load_dataset(
+            source.dataset, source.dataset_config, revision=source.dataset_revision, split=split
+        )
+    except (OSError, ValueError, RuntimeError) as error:
+        # Covers no network, offline mode, an unknown dataset, configuration or split.
+        folder = source.folder or task
+        raise InputError(
+            f"task '{task}': cannot load '{place}' from the Hub: {error}\n"
+            f"Without a network, put {source.train_split}.* and {source.validation_split}.* (csv, "
+            f"tsv, jsonl or parquet, same columns) in DIR/{folder} and pass --data_dir DIR, or try "
+            f"the shipped sample with --data_dir sample."
+        ) from error
+    if len(rows) == 0:
+        raise InputError(f"task '{task}': the split '{place}' has no rows")
+    return RawSplit(rows, place)

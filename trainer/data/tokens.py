@@ -1,0 +1,118 @@
+"""From checked rows to token ids, once, cached by content."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from datasets import Dataset, config
+from transformers import PreTrainedTokenizerBase
+
+from modeling_hybrid_mtl import TaskConfig
+
+IGNORED_LABEL = -100
+
+
+def tokenize(
+    name: str, rows: Dataset, task: TaskConfig, tokenizer: PreTrainedTokenizerBase, max_length: int
+) -> Dataset:
+    """Tokenise checked rows with `datasets.map`, or read the result of an earlier run.
+
+    Args:
+        name: the task's name, shown beside the progress bar.
+        rows: columns `text`, `text_pair` (pairs) and `label`.
+        task: says whether the two texts of a pair share a sequence.
+        tokenizer: the backbone's.
+        max_length: longest sequence in tokens, special tokens included; the rest is cut off.
+
+    Returns:
+        Columns `input_ids`, `token_type_ids` (if the tokenizer makes them), the same with the prefix
+        `pair_` for siamese pairs, `labels`, and `length`: the tokens of the longer sequence.
+    """
+    encode = _encode_words if task.kind == "token_classification" else _encode_texts
+    key = _content_key(rows, task, tokenizer, max_length)
+    return rows.map(
+        encode,
+        batched=True,
+        fn_kwargs={"task": task, "tokenizer": tokenizer, "max_length": max_length},
+        remove_columns=rows.column_names,
+        cache_file_name=_cache_file(f"{key}.arrow"),
+        new_fingerprint=key,
+        desc=f"tokenising {name}",
+    )
+
+
+def _content_key(
+    rows: Dataset, task: TaskConfig, tokenizer: PreTrainedTokenizerBase, max_length: int
+) -> str:
+    # Not the tokenizer object: its hash changes with the truncation state of its last call.
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    vocabulary = json.dumps(tokenizer.get_vocab(), sort_keys=True)
+    if backend is not None:
+        state = json.loads(backend.to_str())
+        vocabulary = json.dumps({**state, "truncation": None, "padding": None}, sort_keys=True)
+    content = hashlib.sha256()
+    for batch in rows.data.table.combine_chunks().to_batches():
+        content.update(batch.serialize())
+    shape = [task.kind, task.input, task.pair_encoding, max_length, type(tokenizer).__name__]
+    content.update(json.dumps(shape).encode() + vocabulary.encode())
+    return content.hexdigest()[:32]
+
+
+def _cache_file(name: str) -> str:
+    folder = Path(config.HF_DATASETS_CACHE) / "hybrid-mtl"
+    folder.mkdir(parents=True, exist_ok=True)
+    return str(folder / name)
+
+
+def _encode_texts(
+    batch: dict[str, list],
+    task: TaskConfig,
+    tokenizer: PreTrainedTokenizerBase,
+    max_length: int,
+) -> dict[str, list]:
+    options: dict[str, Any] = {
+        "truncation": True,
+        "max_length": max_length,
+        "return_attention_mask": False,
+    }
+    if task.is_siamese:
+        features = dict(tokenizer(batch["text"], **options))
+        pair = tokenizer(batch["text_pair"], **options)
+        features.update({f"pair_{key}": value for key, value in pair.items()})
+    else:
+        features = dict(tokenizer(batch["text"], batch.get("text_pair"), **options))
+    sides = [features["input_ids"], features.get("pair_input_ids", features["input_ids"])]
+    features["length"] = [max(len(a), len(b)) for a, b in zip(*sides, strict=True)]
+    features["labels"] = batch["label"]
+    return features
+
+
+def _encode_words(
+    batch: dict[str, list],
+    task: TaskConfig,
+    tokenizer: PreTrainedTokenizerBase,
+    max_length: int,
+) -> dict[str, list]:
+    """Token classification: the first piece of each word carries its tag, other pieces -100."""
+    encoded = tokenizer(
+        batch["text"],
+        is_split_into_words=True,
+        truncation=True,
+        max_length=max_length,
+        return_attention_mask=False,
+    )
+    features = dict(encoded)
+    features["labels"] = [
+        _align(encoded.word_ids(row), tags) for row, tags in enumerate(batch["label"])
+    ]
+    features["length"] = [len(ids) for ids in features["input_ids"]]
+    return features
+
+
+def _align(word_ids: list[int | None], tags: list[int]) -> list[int]:
+    previous = [None, *word_ids[:-1]]
+    return [
+        IGNORED_LABEL if word is None or word == before else tags[word]
+        for word, before in zip(word_ids, previous, strict=True)
+    ]

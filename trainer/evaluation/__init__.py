@@ -1,0 +1,28 @@
+"""Metrics, the overall score, reports and figures of a run; what is named here needs no torch."""
+
+from trainer.evaluation.figures import (
+    draw_confusion_matrix,
+    draw_learning_curves,
+    draw_scatter,
+)
+from trainer.evaluation.metrics import (
+    METRICS_BY_KIND,
+    compute_task_metrics,
+    load_metric,
+    main_metric,
+    overall_score,
+)
+from trainer.evaluation.report import classification_report, regression_report
+
+__all__ = [
+    "METRICS_BY_KIND",
+    "classification_report",
+    "compute_task_metrics",
+    "draw_confusion_matrix",
+    "draw_learning_curves",
+    "draw_scatter",
+    "load_metric",
+    "main_metric",
+    "overall_score",
+    "regression_report",
+]

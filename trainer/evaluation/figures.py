@@ -1,0 +1,209 @@
+"""The figures of a run, as PNG files.
+
+Matplotlib is imported on first use and never through pyplot, which keeps global state and may
+look for a display. Colours are of the Okabe-Ito palette, told apart by colour-blind readers.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from trainer.evaluation.metrics import main_metric, paired_scores
+from trainer.evaluation.report import regression_report
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_DPI = 120
+_BLUE, _ORANGE, _GREEN, _GREY = "#0072B2", "#D55E00", "#009E73", "#666666"
+_MOST_CLASSES_WITH_COUNTS = 20
+_METRIC_LABELS = {"accuracy": "accuracy (0 to 1)", "pearson": "Pearson's r (-1 to 1)"}
+_TRAINING: dict[str, Any] = {"label": "training", "color": _BLUE, "linewidth": 1.2}
+_EVALUATION: dict[str, Any] = {
+    "label": "evaluation",
+    "color": _ORANGE,
+    "marker": "o",
+    "markersize": 4,
+}
+_OVERALL: dict[str, Any] = {
+    "label": "overall score",
+    "color": _GREEN,
+    "marker": "s",
+    "markersize": 4,
+}
+
+
+def draw_confusion_matrix(report: Mapping[str, Any], title: str, path: str | Path) -> None:
+    """Draw how the examples of each true class were predicted.
+
+    Colour is the share of the true class (each row sums to 1), so that rare classes can be read;
+    the numbers are counts, left out above 20 classes.
+
+    Args:
+        report: What `classification_report` gives.
+        title: Drawn above the matrix.
+        path: The PNG file to write; missing folders are made.
+    """
+    counts = np.asarray(report["confusion_matrix"])
+    names = list(report["labels"])
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    with_counts = len(names) <= _MOST_CLASSES_WITH_COUNTS
+    side = min(max(4.0, 2.5 + (0.75 if with_counts else 0.3) * len(names)), 16.0)
+    figure = _new_figure(side + 0.9, side)
+    axes = figure.subplots()
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    figure.colorbar(image, ax=axes, label="share of the true class (0 to 1)", shrink=0.8)
+    ticks = range(len(names))
+    axes.set_xticks(ticks, names, rotation=35, ha="right", rotation_mode="anchor", parse_math=False)
+    axes.set_yticks(ticks, names, parse_math=False)
+    axes.set_xlabel("predicted class")
+    axes.set_ylabel("true class")
+    axes.set_title(title, parse_math=False)
+    if with_counts:
+        for (row, column), count in np.ndenumerate(counts):
+            color = "white" if shares[row, column] > 0.5 else "black"
+            axes.text(column, row, str(count), ha="center", va="center", color=color)
+    _save(figure, path)
+
+
+def draw_scatter(
+    predictions: ArrayLike,
+    labels: ArrayLike,
+    score_range: tuple[float, float],
+    title: str,
+    path: str | Path,
+) -> None:
+    """Draw predicted against true scores, with the means of each unit band of true scores.
+
+    Args:
+        predictions: Predicted scores (N,).
+        labels: True scores (N,), within the range.
+        score_range: Lowest and highest score of the task.
+        title: Drawn above the plot.
+        path: The PNG file to write; missing folders are made.
+
+    Raises:
+        ValueError: The arrays or the range are refused by `regression_report`.
+    """
+    report = regression_report(predictions, labels, score_range)
+    predicted, true = paired_scores(predictions, labels)
+    low, high = score_range
+    bands = [band for band in report["bands"] if band["count"]]
+    figure = _new_figure(5.6, 5.4)
+    axes = figure.subplots()
+    # Few points can be solid; over a thousand must let one another show through.
+    alpha = float(np.clip(400 / len(true), 0.2, 0.8))
+    axes.scatter(true, predicted, s=14, color=_BLUE, alpha=alpha, linewidths=0)
+    axes.scatter([], [], s=14, color=_BLUE, label="examples")  # solid, for the legend
+    axes.plot([low, high], [low, high], color=_GREY, linestyle="--", label="predicted = true")
+    axes.plot(
+        [band["mean_label"] for band in bands],
+        [band["mean_prediction"] for band in bands],
+        color=_ORANGE,
+        marker="o",
+        label="mean of a band",
+    )
+    margin = 0.03 * (high - low)
+    axes.set_xlim(low - margin, high + margin)
+    axes.set_ylim(min(low, predicted.min()) - margin, max(high, predicted.max()) + margin)
+    axes.set_xlabel(f"true score ({low:g} to {high:g})")
+    axes.set_ylabel(f"predicted score ({low:g} to {high:g})")
+    axes.set_title(title, parse_math=False)
+    axes.grid(alpha=0.25)
+    axes.legend(loc="upper left", fontsize="small")
+    _save(figure, path)
+
+
+def draw_learning_curves(
+    log_history: Sequence[Mapping[str, Any]], tasks: Mapping[str, str], path: str | Path
+) -> None:
+    """Draw each task's losses (upper row) and main metric (lower row) against optimizer steps.
+
+    The last column holds the legend and the overall score. A panel without logged values says so.
+
+    Args:
+        log_history: `TrainerState.log_history`: entries with `step` and any of `loss_{task}`,
+            `eval_{task}_loss`, `eval_{task}_{main metric}`, `eval_overall`.
+        tasks: The kind of each task, a column each.
+        path: The PNG file to write; missing folders are made.
+
+    Raises:
+        ValueError: There is no task, or a kind is unknown.
+    """
+    from matplotlib.lines import Line2D
+
+    if not tasks:
+        raise ValueError("Learning curves need at least one task.")
+    figure = _new_figure(3.3 * (len(tasks) + 1), 5.6)
+    grid = figure.subplots(2, len(tasks) + 1, sharex=True, squeeze=False)
+    for column, (task, kind) in enumerate(tasks.items()):
+        upper, lower = grid[:, column]
+        metric = main_metric(kind)
+        lines = {f"loss_{task}": _TRAINING, f"eval_{task}_loss": _EVALUATION}
+        _draw_lines(upper, log_history, lines, "mean loss of an example")
+        upper.set_title(task, parse_math=False)
+        _draw_lines(
+            lower, log_history, {f"eval_{task}_{metric}": _EVALUATION}, _METRIC_LABELS[metric]
+        )
+    legend_place, overall = grid[:, -1]
+    legend_place.set_axis_off()
+    styles = (_TRAINING, _EVALUATION, _OVERALL)
+    legend_place.legend(handles=[Line2D([], [], **style) for style in styles], loc="center")
+    _draw_lines(overall, log_history, {"eval_overall": _OVERALL}, "overall score (0 to 1)")
+    overall.set_title("all tasks")
+    for axes in grid[1]:
+        axes.set_xlabel("optimizer step")
+    _save(figure, path)
+
+
+def _draw_lines(
+    axes: "Axes",
+    log_history: Sequence[Mapping[str, Any]],
+    styles: Mapping[str, Mapping[str, Any]],
+    unit: str,
+) -> None:
+    """Draw one line for each logged name in `styles`."""
+    axes.set_ylabel(unit)
+    axes.grid(alpha=0.25)
+    drawn = False
+    for name, style in styles.items():
+        # The first value at a step counts: after training the best checkpoint is evaluated again
+        # and logged at the last step, where it would look like a jump.
+        points: dict[float, float] = {}
+        for entry in log_history:
+            if name in entry:
+                points.setdefault(entry["step"], entry[name])
+        if points:
+            steps = sorted(points)
+            axes.plot(steps, [points[step] for step in steps], **style)
+            drawn = True
+    if not drawn:
+        axes.set_yticks([])
+        axes.text(0.5, 0.5, "nothing logged", ha="center", color=_GREY, transform=axes.transAxes)
+
+
+def _new_figure(width: float, height: float) -> "Figure":
+    """A figure of this size in inches on an Agg canvas."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), dpi=_DPI, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _save(figure: "Figure", path: str | Path) -> None:
+    """Write a PNG that is there whole or not at all."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        figure.savefig(unfinished, format="png")
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)

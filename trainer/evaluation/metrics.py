@@ -1,0 +1,265 @@
+"""The metrics of each kind of task and the one score that ranks checkpoints.
+
+The metrics are `evaluate` modules shipped in `metric_scripts/`, because `evaluate` itself carries
+none and would fetch them. `evaluate`, scikit-learn and scipy are imported on first use: they take
+seconds, and most of what imports this package needs only the names.
+"""
+
+import logging
+import warnings
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    import evaluate
+
+logger = logging.getLogger(__name__)
+
+METRIC_SCRIPTS = Path(__file__).parent / "metric_scripts"
+
+METRICS_BY_KIND: dict[str, tuple[str, ...]] = {
+    "classification": ("accuracy", "f1"),
+    "token_classification": ("accuracy", "f1"),
+    "regression": ("pearson", "spearman"),
+    "similarity": ("pearson", "spearman"),
+}
+"""Names of each kind's metrics; the first is the kind's main metric."""
+
+_SCORE_SCRIPTS = {"pearson": "pearsonr", "spearman": "spearmanr"}
+
+_CLASS_PROBE = {"predictions": [0, 2, 1, 0, 0, 1, 2, 2], "references": [0, 1, 2, 0, 1, 1, 2, 0]}
+_SCORE_PROBE = {"predictions": [4.5, 0.1, 2.5, 2.5, 1.0], "references": [5.0, 0.4, 1.2, 3.0, 2.0]}
+# What each metric is asked when the Hub's script is compared with the shipped one.
+_PROBES: dict[str, dict[str, Any]] = {
+    "accuracy": _CLASS_PROBE,
+    "f1": {**_CLASS_PROBE, "average": "macro"},
+    "pearsonr": _SCORE_PROBE,
+    "spearmanr": _SCORE_PROBE,
+}
+
+
+def load_metric(name: str, source: str = "shipped") -> "evaluate.EvaluationModule":
+    """Load a metric, once per process.
+
+    Args:
+        name: `accuracy`, `f1`, `pearsonr` or `spearmanr`.
+        source: `shipped` for the script of this package; `hub` for the Hub's, if it can be
+            reached and answers a fixed probe as the shipped one does. Otherwise the shipped one
+            is used and a warning says why.
+
+    Raises:
+        ValueError: The name or the source is unknown.
+    """
+    if name not in _PROBES:
+        raise ValueError(f"Unknown metric {name!r}: use one of {sorted(_PROBES)}.")
+    if source not in ("shipped", "hub"):
+        raise ValueError(f"Unknown metric source {source!r}: use 'shipped' or 'hub'.")
+    return _load_shipped(name) if source == "shipped" else _load_hub(name)
+
+
+@cache
+def _load_shipped(name: str) -> "evaluate.EvaluationModule":
+    import evaluate
+
+    # In memory: ranks that evaluate at the same time would otherwise contend for one cache file.
+    return evaluate.load(str(METRIC_SCRIPTS / name), keep_in_memory=True)
+
+
+@cache
+def _load_hub(name: str) -> "evaluate.EvaluationModule":
+    import evaluate
+
+    shipped = _load_shipped(name)
+    # The network, and a script that others may change, can fail in any way; the shipped metric
+    # answers the same question, so no failure here may end a training run.
+    try:
+        hub = evaluate.load(name, module_type="metric", keep_in_memory=True)
+    except Exception as error:
+        reason = f"cannot be loaded ({error})"
+    else:
+        try:
+            if hub.compute(**_PROBES[name]) == shipped.compute(**_PROBES[name]):
+                return hub
+            reason = "gives other results than the shipped one"
+        except Exception as error:
+            reason = f"gives other results than the shipped one (it fails: {error})"
+    logger.warning("The Hub's metric %s %s; using the shipped one.", name, reason)
+    return shipped
+
+
+def main_metric(kind: str) -> str:
+    """The metric that stands for a task of this kind: `accuracy` or `pearson`.
+
+    Raises:
+        ValueError: The kind is unknown.
+    """
+    if kind not in METRICS_BY_KIND:
+        raise ValueError(f"Unknown kind of task {kind!r}: use one of {sorted(METRICS_BY_KIND)}.")
+    return METRICS_BY_KIND[kind][0]
+
+
+def paired_classes(
+    predictions: ArrayLike, labels: ArrayLike, num_labels: int | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
+    """Check class indices and return them as integer arrays with the number of classes.
+
+    Args:
+        predictions: Predicted class indices (N,).
+        labels: True class indices (N,).
+        num_labels: Number of classes of the task; by default as many as occur, at least 2.
+
+    Returns:
+        Predictions (N,), labels (N,) and the number of classes.
+
+    Raises:
+        ValueError: Empty, of unequal length, not integers, or outside `0 .. num_labels - 1`.
+    """
+    predicted, true = _paired(predictions, labels)
+    if not all(np.issubdtype(values.dtype, np.integer) for values in (predicted, true)):
+        raise ValueError("Predictions and labels must be integer class indices: take the argmax.")
+    lowest = int(min(predicted.min(), true.min()))
+    highest = int(max(predicted.max(), true.max()))
+    if num_labels is None:
+        num_labels = max(highest + 1, 2)
+    if lowest < 0 or highest >= num_labels:
+        raise ValueError(
+            f"Class indices must lie in 0..{num_labels - 1}, got {lowest}..{highest}: "
+            "leave out ignored positions and check the number of labels."
+        )
+    return predicted.astype(np.int64), true.astype(np.int64), num_labels
+
+
+def paired_scores(
+    predictions: ArrayLike, labels: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Check scores and return predictions and labels as float arrays, both (N,).
+
+    Raises:
+        ValueError: Empty, of unequal length, or not finite.
+    """
+    predicted, true = (values.astype(np.float64) for values in _paired(predictions, labels))
+    for values, what in ((predicted, "predictions"), (true, "labels")):
+        if not np.isfinite(values).all():
+            raise ValueError(
+                f"The {what} hold values that are not finite: look for a diverged loss or a "
+                "broken column before computing metrics."
+            )
+    return predicted, true
+
+
+def _paired(predictions: ArrayLike, labels: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
+    predicted, true = np.asarray(predictions), np.asarray(labels)
+    if predicted.ndim != 1 or predicted.shape != true.shape or predicted.size == 0:
+        raise ValueError(
+            "Predictions and labels must be flat, of equal length and not empty, "
+            f"got shapes {predicted.shape} and {true.shape}."
+        )
+    return predicted, true
+
+
+def compute_task_metrics(
+    kind: str,
+    predictions: ArrayLike,
+    labels: ArrayLike,
+    *,
+    num_labels: int | None = None,
+    source: str = "shipped",
+) -> dict[str, float]:
+    """Compute every metric of one task.
+
+    F1 is that of class 1 when the task has two classes, else the unweighted mean over all its
+    classes; a class that never occurs and is never predicted counts as 0. A correlation that is
+    not defined, because all predictions or all labels are the same, is reported as 0.0: such
+    predictions say nothing of the order of the examples.
+
+    Args:
+        kind: A key of `METRICS_BY_KIND`.
+        predictions: Class indices (N,) or scores (N,) in the labels' unit; for
+            `token_classification` the N tokens of all sentences, without ignored positions.
+        labels: True class indices or scores (N,).
+        num_labels: Number of classes of the task; by default as many as occur, at least 2.
+            Without meaning for scores.
+        source: Where the metrics come from, see `load_metric`.
+
+    Returns:
+        The value of each metric of `METRICS_BY_KIND[kind]`, in that order.
+
+    Raises:
+        ValueError: The kind is unknown, or the arrays are refused by `paired_classes` or
+            `paired_scores`.
+    """
+    if main_metric(kind) == "accuracy":
+        return _class_metrics(*paired_classes(predictions, labels, num_labels), source)
+    predicted, true = paired_scores(predictions, labels)
+    return {
+        name: _correlation(_SCORE_SCRIPTS[name], predicted, true, source)
+        for name in METRICS_BY_KIND[kind]
+    }
+
+
+def _class_metrics(
+    predicted: NDArray[np.int64], true: NDArray[np.int64], num_labels: int, source: str
+) -> dict[str, float]:
+    pairs = {"predictions": predicted, "references": true}
+    accuracy = load_metric("accuracy", source).compute(**pairs)["accuracy"]
+    average: dict[str, Any] = {"average": "binary", "pos_label": 1}
+    if num_labels > 2:
+        average = {"average": "macro", "labels": list(range(num_labels))}
+    f1_metric = load_metric("f1", source)
+    with warnings.catch_warnings():
+        # scikit-learn warns of every class that is never predicted; 0 is what we want for it.
+        warnings.simplefilter("ignore")
+        f1 = f1_metric.compute(**pairs, **average)["f1"]
+    return {"accuracy": float(accuracy), "f1": float(f1)}
+
+
+def _correlation(
+    script: str, predicted: NDArray[np.float64], true: NDArray[np.float64], source: str
+) -> float:
+    # The metrics see 32-bit floats, so whether values differ is asked of those.
+    pairs = {
+        "predictions": predicted.astype(np.float32),
+        "references": true.astype(np.float32),
+    }
+    if any(np.ptp(values) == 0 for values in pairs.values()):
+        return 0.0
+    metric = load_metric(script, source)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of nearly constant input
+        value = float(metric.compute(**pairs)[script])
+    return value if np.isfinite(value) else 0.0
+
+
+def overall_score(
+    metrics: Mapping[str, float], kinds: Mapping[str, str], prefix: str = "eval"
+) -> float:
+    """The mean over tasks of each task's main metric mapped to 0-1; ranks checkpoints.
+
+    Accuracy counts as it is and a correlation r as (1 + r) / 2, so that for two classification
+    tasks and one similarity task this is (acc_1 + acc_2 + (1 + r) / 2) / 3.
+
+    Args:
+        metrics: Flat results, with `{prefix}_{task}_{main metric}` for every task.
+        kinds: The kind of each task.
+        prefix: What the names in `metrics` start with.
+
+    Raises:
+        KeyError: A task's main metric is missing.
+        ValueError: There is no task, or a kind is unknown.
+    """
+    if not kinds:
+        raise ValueError("The overall score needs at least one task.")
+    total = 0.0
+    for task, kind in kinds.items():
+        main = main_metric(kind)
+        key = f"{prefix}_{task}_{main}"
+        if key not in metrics:
+            raise KeyError(f"Task {task!r} has no {key!r} among the metrics: evaluate it first.")
+        value = float(metrics[key])
+        total += value if main == "accuracy" else (1 + value) / 2
+    return total / len(kinds)

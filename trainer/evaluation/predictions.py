@@ -1,0 +1,112 @@
+"""One pass over a task's rows: predictions, labels and loss."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from accelerate.utils import gather_object
+from datasets import Dataset
+
+from modeling_hybrid_mtl import HybridMTLModel, TaskConfig
+from trainer.data.batches import Collator
+from trainer.data.tokens import IGNORED_LABEL
+from trainer.evaluation.metrics import compute_task_metrics
+
+
+@dataclass
+class TaskPredictions:
+    """A task's predictions in the order of its rows.
+
+    Attributes:
+        answers: probabilities (N, C), scores (N,), or per token (M, C) for token classification,
+            where M counts the labelled tokens of all rows.
+        labels: class indices or scores, (N,) or (M,).
+        loss: the task's loss, times its weight, mean over rows.
+    """
+
+    answers: np.ndarray
+    labels: np.ndarray
+    loss: float
+
+    @property
+    def predictions(self) -> np.ndarray:
+        """Class indices or scores, (N,) or (M,)."""
+        return self.answers.argmax(axis=-1) if self.answers.ndim > 1 else self.answers
+
+
+@torch.no_grad()
+def predict_task(
+    model: HybridMTLModel,
+    task: str,
+    rows: Dataset,
+    collator: Collator,
+    *,
+    batch_size: int,
+    accelerator: Accelerator,
+    on_batch: Callable[[], None],
+) -> TaskPredictions:
+    """Run a task's head over all rows, in batches of like length.
+
+    Args:
+        model: the model; left in evaluation mode.
+        task: the task.
+        rows: tokenised rows with `labels` and `length`.
+        collator: makes batches of rows.
+        batch_size: rows per device and batch.
+        accelerator: the device, the precision, and the ranks that share the work.
+        on_batch: called after every batch.
+    """
+    model.eval()
+    # Longest first: a batch that does not fit in memory says so at once.
+    order = np.argsort(-np.asarray(rows["length"][:]), kind="stable")
+    batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
+    found: list[tuple[int, np.ndarray, np.ndarray]] = []
+    loss = 0.0
+    losses = []
+    for indices in batches[accelerator.process_index :: accelerator.num_processes]:
+        batch = collator.collate(task, rows[indices.tolist()])
+        batch = {name: tensor.to(accelerator.device) for name, tensor in batch.items()}
+        with accelerator.autocast():
+            output = model(**batch, task=task)
+        losses.append(output.loss * len(indices))
+        answers = model.heads[task].answers(output.logits).cpu().numpy()
+        labels = batch["labels"].cpu().numpy()
+        found += zip(indices.tolist(), answers, labels, strict=True)
+        on_batch()
+    if losses:
+        loss = torch.stack(losses).sum().item()
+    if accelerator.num_processes > 1:
+        found = gather_object(found)
+        loss = sum(gather_object([loss]))
+    found.sort(key=lambda item: item[0])
+    answers, labels = _joined(found)
+    return TaskPredictions(answers, labels, loss / len(rows))
+
+
+def _joined(found: list[tuple[int, np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    if found[0][2].ndim == 0:
+        return np.stack([a for _, a, _ in found]), np.stack([label for _, _, label in found])
+    kept = [(a[mask], tags[mask]) for _, a, tags in found for mask in [tags != IGNORED_LABEL]]
+    return np.concatenate([a for a, _ in kept]), np.concatenate([tags for _, tags in kept])
+
+
+def task_metrics(
+    tasks: Mapping[str, TaskConfig], predictions: Mapping[str, TaskPredictions], prefix: str
+) -> dict[str, float]:
+    """`<prefix>_<task>_<metric>` and `<prefix>_<task>_loss` of every task, and `<prefix>_loss`."""
+    metrics: dict[str, Any] = {}
+    for name, found in predictions.items():
+        task = tasks[name]
+        values = compute_task_metrics(
+            task.kind,
+            found.predictions,
+            found.labels,
+            num_labels=len(task.labels) if task.labels else None,
+        )
+        metrics.update({f"{prefix}_{name}_{metric}": value for metric, value in values.items()})
+        metrics[f"{prefix}_{name}_loss"] = found.loss
+    metrics[f"{prefix}_loss"] = sum(found.loss for found in predictions.values())
+    return metrics

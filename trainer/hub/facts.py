@@ -1,0 +1,136 @@
+"""Collects what a run recorded for its model card; nothing is guessed."""
+
+import platform
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from trainer.command_line import Settings
+from trainer.hub.card import CardFacts, TaskFacts
+from trainer.hybrid_trainer import HybridMTLTrainer
+from trainer.prepare import PreparedData
+from trainer.results import FIGURES, metrics_before
+
+PACKAGES = ("torch", "transformers", "datasets", "evaluate", "accelerate")
+MINILM = "sentence-transformers/all-MiniLM-L6-v2"
+
+
+def collect_facts(
+    settings: Settings,
+    data: PreparedData,
+    trainer: HybridMTLTrainer,
+    metrics: Mapping[str, float],
+    seconds: float,
+) -> CardFacts:
+    """The facts of a finished training run.
+
+    Args:
+        settings: what the run was told.
+        data: its rows.
+        trainer: the trainer, after training.
+        metrics: the final metrics, `eval_<task>_<metric>`.
+        seconds: wall time of training, evaluations between epochs included.
+    """
+    run, args = settings.run, settings.training
+    before = metrics_before(trainer.state.log_history)
+    packaged = run.model_name_or_path == "minilm"
+    sample = run.data_dir == "sample"
+    figures = [(_caption(trainer, name), f"{FIGURES}/{name}.png") for name in settings.tasks]
+    figures.append(("Losses and metrics of every task", f"{FIGURES}/learning_curves.png"))
+    return CardFacts(
+        model_name=Path(args.output_dir).name,
+        base_model=MINILM if packaged else run.model_name_or_path,
+        base_model_description="a local encoder",
+        license="apache-2.0" if packaged else None,
+        tasks=[_task_facts(name, settings, data, metrics, before) for name in settings.tasks],
+        overall=metrics["eval_overall"],
+        overall_before=before["eval_overall"] if before else None,
+        shared_hyperparameters=_shared_hyperparameters(settings),
+        run=_run_facts(trainer, seconds),
+        figures=figures,
+        is_demonstration=sample,
+    )
+
+
+def _caption(trainer: HybridMTLTrainer, name: str) -> str:
+    kind = "Confusion matrix" if trainer.tasks[name].has_labels else "Predicted and true scores"
+    return f"{kind} of {name}"
+
+
+def _task_facts(
+    name: str,
+    settings: Settings,
+    data: PreparedData,
+    metrics: Mapping[str, float],
+    before: Mapping[str, float] | None,
+) -> TaskFacts:
+    entry = settings.tasks[name]
+    model, source = entry.model, entry.source
+    sample = settings.run.data_dir == "sample"
+    local = "the demonstration sample shipped with hybrid-mtl" if sample else "local files"
+    return TaskFacts(
+        name=name,
+        kind=model.kind,
+        input=model.input,
+        pair_encoding=model.pair_encoding,
+        labels=model.labels,
+        score_range=model.score_range,
+        dataset=None if settings.run.data_dir else source.dataset,
+        dataset_config=None if settings.run.data_dir else source.dataset_config,
+        dataset_description=local,
+        rows={"train": len(data.train[name]), "validation": len(data.validation[name])},
+        dropped=data.dropped.get(name, {}),
+        metrics=_of_task(name, metrics),
+        metrics_before=_of_task(name, before) if before else None,
+        hyperparameters={
+            **vars(settings.training.task_training(name)),
+            "dropout": model.dropout,
+            "hidden_sizes": model.hidden_sizes,
+            "loss_weight": model.loss_weight,
+        },
+    )
+
+
+def _of_task(name: str, metrics: Mapping[str, float]) -> dict[str, float | None]:
+    prefix = f"eval_{name}_"
+    return {k.removeprefix(prefix): v for k, v in metrics.items() if k.startswith(prefix)}
+
+
+def _shared_hyperparameters(settings: Settings) -> dict[str, Any]:
+    run, args = settings.run, settings.training
+    return {
+        "learning_rate": args.learning_rate,
+        "weight_decay": args.weight_decay,
+        "pooling": run.pooling,
+        "dropout": run.backbone_dropout,
+        "dropout_where": run.backbone_dropout_where,
+        "max_length": run.max_length,
+        "update": args.update,
+        "layout": args.layout,
+        "stop": args.stop,
+        "optimizer": args.optim.value,
+        "schedule": args.lr_scheduler_type.value,
+        "warmup_steps": args.warmup_steps,
+        "max_grad_norm": args.max_grad_norm,
+        "gradient_accumulation_steps": args.gradient_accumulation_steps,
+    }
+
+
+def _run_facts(trainer: HybridMTLTrainer, seconds: float) -> dict[str, Any]:
+    args = trainer.args
+    device = f"{platform.machine()} CPU, {torch.get_num_threads()} threads"
+    if args.device.type == "cuda":
+        device = torch.cuda.get_device_name(args.device)
+    return {
+        "seed": args.seed,
+        "data_seed": args.seed if args.data_seed is None else args.data_seed,
+        "epochs": round(trainer.state.epoch or 0.0, 2),
+        "steps": trainer.state.global_step,
+        "seconds": round(seconds, 1),
+        "hardware": device,
+        "processes": args.world_size,
+        "versions": {name: version(name) for name in PACKAGES},
+    }

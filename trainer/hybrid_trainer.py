@@ -1,0 +1,300 @@
+"""`HybridMTLTrainer`: the joint of data, objective, optimization, evaluation and `Trainer`."""
+
+import math
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+from transformers import PreTrainedTokenizerBase, Trainer
+from transformers.trainer_callback import ProgressCallback
+from transformers.trainer_utils import speed_metrics
+
+from modeling_hybrid_mtl import HybridMTLModel
+from trainer.arguments import HybridMTLTrainingArguments
+from trainer.data import (
+    STOP_RULES,
+    Collator,
+    MultitaskDataset,
+    PlanSampler,
+    RoundRobin,
+    TaskStream,
+)
+from trainer.errors import InputError
+from trainer.evaluation import overall_score
+from trainer.evaluation.predictions import TaskPredictions, predict_task, task_metrics
+from trainer.objective import gradient_apart, norm
+from trainer.optimization import build_optimizer, learning_rates
+from trainer.progress import TaskProgress
+
+
+class HybridMTLTrainer(Trainer):
+    """Trains a `HybridMTLModel` on several tasks, plan by plan.
+
+    Args:
+        model: the model.
+        args: the arguments.
+        train_dataset: task -> tokenised rows (`trainer.data.tokenize`).
+        eval_dataset: task -> tokenised rows; may hold fewer tasks.
+        processing_class: the tokenizer, saved with every checkpoint.
+        **kwargs: `callbacks`, `optimizers`, `model_init`, as for `Trainer`.
+
+    Raises:
+        InputError: if the tasks of the model, the data and the arguments are not the same.
+    """
+
+    args: HybridMTLTrainingArguments
+
+    def __init__(
+        self,
+        model: HybridMTLModel | None = None,
+        args: HybridMTLTrainingArguments | None = None,
+        *,
+        train_dataset: Mapping[str, Dataset] | None = None,
+        eval_dataset: Mapping[str, Dataset] | None = None,
+        processing_class: PreTrainedTokenizerBase,
+        **kwargs: Any,
+    ):
+        args = args or HybridMTLTrainingArguments()
+        super().__init__(
+            model=model,
+            args=args,
+            data_collator=lambda rows: rows,
+            train_dataset=None if train_dataset is None else MultitaskDataset(train_dataset),
+            eval_dataset=None if eval_dataset is None else dict(eval_dataset),
+            processing_class=processing_class,
+            **kwargs,
+        )
+        config = self.model.config
+        self.tasks = {name: config.task(name) for name in config.tasks}
+        _check_task_names(self.tasks, train_dataset, eval_dataset, args)
+        order = args.task_order or list(train_dataset or self.tasks)
+        self.task_names = [name for name in order if name in self.tasks]
+        self.data_collator = Collator(self.tasks, processing_class.pad_token_id)
+        self._batches_in_step: Counter[str] = Counter()
+        self._losses: dict[str, list[Tensor]] = defaultdict(list)
+        self._norms: dict[str, Tensor] = {}
+        self._rates: dict[str, float] = {}
+
+    def get_train_dataloader(self) -> DataLoader:
+        """A loader of plans. Not prepared by accelerate: the sampler shards among ranks itself."""
+        if self.train_dataset is None:
+            raise InputError("training needs a train_dataset")
+        loader = DataLoader(
+            self.train_dataset,
+            batch_sampler=self.make_sampler(),
+            collate_fn=self.data_collator,
+            num_workers=self.args.dataloader_num_workers,
+            pin_memory=self.args.dataloader_pin_memory and torch.cuda.is_available(),
+            persistent_workers=self.args.dataloader_persistent_workers,
+            prefetch_factor=self.args.dataloader_prefetch_factor,
+        )
+        # The training loop looks for this name on the loader.
+        loader.set_epoch = loader.batch_sampler.set_epoch
+        self._show_progress(loader.batch_sampler.plans)
+        return loader
+
+    def _show_progress(self, plans: RoundRobin) -> None:
+        if self.pop_callback(ProgressCallback) is not None:
+            steps = len(plans) / plans.cycles / self.args.gradient_accumulation_steps
+            cycles = math.ceil(plans.cycles * self.args.num_train_epochs)
+            if self.args.max_steps > 0:
+                cycles = int(self.args.max_steps / steps)
+            self.add_callback(TaskProgress(steps, cycles))
+
+    def make_sampler(self) -> PlanSampler:
+        """The plans of an epoch and the rows of their batches, for this rank."""
+        args = self.args
+        seed = args.seed if args.data_seed is None else args.data_seed
+        streams = {
+            task: TaskStream(
+                self.train_dataset.tasks[task]["length"][:],
+                args.task_training(task).batch_size * args.world_size,
+                # The task's own place in the list: adding a task leaves the others' order alone.
+                [seed, index],
+                args.length_window,
+                args.dataloader_drop_last,
+            )
+            for index, task in enumerate(self.task_names)
+        }
+        passes = {task: stream.batches_per_pass for task, stream in streams.items()}
+        cycles = args.cycles_per_epoch or STOP_RULES[args.stop](passes)
+        plans = RoundRobin(self.task_names, cycles, args.update)
+        return PlanSampler(plans, streams, args.process_index, args.world_size)
+
+    def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
+        """The layout's optimizer."""
+        if self.optimizer is None:
+            model = self.model if model is None else model
+            decayed = self.get_decay_parameter_names(model)
+            self.optimizer = build_optimizer(model, self.args, decayed)
+        return self.optimizer
+
+    def get_batch_samples(
+        self, epoch_iterator: Iterator, num_batches: int, device: torch.device
+    ) -> tuple[list, None]:
+        """The plans of one optimizer step, and how many batches each task has in it."""
+        plans, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
+        self._batches_in_step = Counter(task for plan in plans for task in plan)
+        return plans, None
+
+    def training_step(
+        self, model: nn.Module, inputs: dict[str, dict[str, Tensor]], num_items_in_batch: Any = None
+    ) -> Tensor:
+        """Forward and backward of one plan.
+
+        An optimizer step's gradient is the sum over tasks of the mean over that task's batches in
+        the step, however the batches are divided among accumulated plans.
+
+        Returns:
+            The plan's share of the step's loss, a scalar.
+        """
+        model.train()
+        inputs = self._prepare_inputs(inputs)
+        total = torch.zeros((), device=self.args.device)
+        for task, batch in inputs.items():
+            with self.compute_loss_context_manager():
+                loss = model(**batch, task=task).loss
+            share = loss / self._batches_in_step[task]
+            self._backward(task, share)
+            self._losses[task].append(loss.detach())
+            total += share.detach()
+        return total
+
+    def _backward(self, task: str, loss: Tensor) -> None:
+        if task in self._norms:
+            self.accelerator.backward(loss)
+            return
+        # Once per logging period is enough to show a task's gradient, and costs next to nothing.
+        trained = [p for p in self.model.parameters() if p.requires_grad]
+        with gradient_apart(trained) as own:
+            self.accelerator.backward(loss)
+        scale = self.accelerator.scaler.get_scale() if self.accelerator.scaler else 1.0
+        self._norms[task] = norm(own) * self._batches_in_step[task] / scale
+
+    def _get_learning_rate(self) -> float:
+        # Called once per step, before the scheduler moves on: the rates this step used.
+        self._rates = learning_rates(self.optimizer)
+        return super()._get_learning_rate()
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Add each task's loss, gradient norm and learning rate to the training log."""
+        if "loss" in logs:
+            for task, losses in self._losses.items():
+                mean = torch.stack(losses).mean()
+                logs[f"loss_{task}"] = self.accelerator.reduce(mean, "mean").item()
+                logs[f"grad_norm_{task}"] = self._norms[task].item()
+            logs.update({f"learning_rate_{name}": rate for name, rate in self._rates.items()})
+            self._losses.clear()
+            self._norms.clear()
+        super().log(logs, start_time)
+
+    def floating_point_ops(self, inputs: dict[str, dict[str, Tensor]]) -> float:
+        """6 x tokens x parameters outside the embeddings, summed over the plan's batches."""
+        if not hasattr(self, "_parameters_outside_embeddings"):
+            count = self.model.num_parameters(exclude_embeddings=True)
+            self._parameters_outside_embeddings = count
+        tokens = sum(
+            tensor.numel()
+            for batch in inputs.values()
+            for name, tensor in batch.items()
+            if name.endswith("input_ids")
+        )
+        return 6.0 * tokens * self._parameters_outside_embeddings
+
+    def predict_tasks(
+        self, datasets: Mapping[str, Dataset] | None = None
+    ) -> dict[str, TaskPredictions]:
+        """Predictions for every row of every task, in the rows' order, and each task's mean loss."""
+        datasets = self.eval_dataset if datasets is None else datasets
+        if not datasets:
+            raise InputError("evaluation needs an eval_dataset")
+        size = self.args.per_device_eval_batch_size
+        total = range(sum(-(-len(rows) // size) for rows in datasets.values()))
+        self.callback_handler.eval_dataloader = total
+
+        def advance() -> None:
+            self.control = self.callback_handler.on_prediction_step(
+                self.args, self.state, self.control
+            )
+
+        return {
+            task: predict_task(
+                self.model,
+                task,
+                rows,
+                self.data_collator,
+                batch_size=size,
+                accelerator=self.accelerator,
+                on_batch=advance,
+            )
+            for task, rows in datasets.items()
+        }
+
+    def measure(
+        self, predictions: Mapping[str, TaskPredictions], prefix: str = "eval"
+    ) -> dict[str, float]:
+        """Every task's metrics and loss by name, their overall score and the sum of the losses."""
+        metrics = task_metrics(self.tasks, predictions, prefix)
+        kinds = {task: self.tasks[task].kind for task in predictions}
+        metrics[f"{prefix}_overall"] = overall_score(metrics, kinds, prefix)
+        return metrics
+
+    def evaluate(
+        self,
+        eval_dataset: Mapping[str, Dataset] | None = None,
+        ignore_keys: list[str] | None = None,
+        metric_key_prefix: str = "eval",
+    ) -> dict[str, float]:
+        """Every task's metrics by name, their overall score, and the sum of the losses.
+
+        Returns:
+            `eval_<task>_<metric>`, `eval_<task>_loss`, `eval_overall` and `eval_loss`.
+        """
+        start = time.time()
+        predictions = self.predict_tasks(eval_dataset)
+        metrics = self.measure(predictions, metric_key_prefix)
+        rows = sum(len(found.labels) for found in predictions.values())
+        metrics.update(speed_metrics(metric_key_prefix, start, num_samples=rows))
+        self.log(metrics)
+        self.control = self.callback_handler.on_evaluate(
+            self.args, self.state, self.control, metrics
+        )
+        return metrics
+
+    def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:
+        super()._save(output_dir, state_dict)
+        # A pickle that resuming does not read, and that nobody should be handed.
+        Path(output_dir or self.args.output_dir, "training_args.bin").unlink(missing_ok=True)
+
+
+def _check_task_names(
+    tasks: Mapping[str, Any],
+    train: Mapping[str, Any] | None,
+    evaluation: Mapping[str, Any] | None,
+    args: HybridMTLTrainingArguments,
+) -> None:
+    places: dict[str, Any] = {"task_args": args.task_args}
+    if evaluation is not None:
+        places["eval_dataset"] = evaluation
+    if train is not None:
+        places["train_dataset"] = train
+    if args.task_order is not None:
+        places["task_order"] = args.task_order
+    for place, names in places.items():
+        unknown = [name for name in names if name not in tasks]
+        if unknown:
+            raise InputError(
+                f"{place}: no task '{unknown[0]}' in the model; its tasks: {', '.join(tasks)}"
+            )
+    if train is not None and args.task_order is not None:
+        if sorted(args.task_order) != sorted(train):
+            raise InputError(
+                f"task_order: must name each trained task once: {', '.join(train)}; "
+                f"got {', '.join(args.task_order)}"
+            )

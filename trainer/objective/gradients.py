@@ -1,0 +1,33 @@
+"""Each task's gradient, looked at apart from the others'."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+
+@contextmanager
+def gradient_apart(parameters: Sequence[nn.Parameter]) -> Iterator[list[Tensor]]:
+    """Collect what is back-propagated inside the block apart from earlier gradients.
+
+    Yields a list that after the block holds the new gradients, one per parameter that got one.
+    `.grad` ends up as if the block had accumulated as usual, to the last bit.
+    """
+    earlier = [p.grad for p in parameters]
+    for p in parameters:
+        p.grad = None
+    own: list[Tensor] = []
+    yield own
+    for p, before in zip(parameters, earlier, strict=True):
+        if p.grad is None:
+            p.grad = before
+            continue
+        own.append(p.grad)
+        if before is not None:
+            p.grad = before + p.grad
+
+
+def norm(gradients: Sequence[Tensor]) -> Tensor:
+    """Euclidean norm over all entries of all tensors, a scalar on their device."""
+    return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(list(gradients))))

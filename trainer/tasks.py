@@ -1,0 +1,129 @@
+"""One task's entry in a configuration file, and the three default tasks."""
+
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass, fields
+from typing import Any, get_args, get_origin
+
+from modeling_hybrid_mtl import TaskConfig
+from trainer.arguments import TaskTraining
+from trainer.data.sources import TaskSource
+from trainer.errors import InputError, nearest
+
+DEFAULT_TASKS: dict[str, dict[str, Any]] = {
+    "sentiment": {
+        "kind": "classification",
+        "labels": ["very negative", "negative", "neutral", "positive", "very positive"],
+        "dataset": "SetFit/sst5",
+        "folder": "sst5",
+    },
+    "paraphrase": {
+        "kind": "classification",
+        "input": "pair",
+        "labels": ["not paraphrase", "paraphrase"],
+        "dataset": "nyu-mll/glue",
+        "dataset_config": "qqp",
+        "folder": "qqp",
+        "columns": {"text": "question1", "text_pair": "question2"},
+        # Quora's dump is known to hold a few empty questions.
+        "empty_text": "drop",
+    },
+    "similarity": {
+        "kind": "similarity",
+        "input": "pair",
+        "score_range": [0.0, 5.0],
+        "dataset": "nyu-mll/glue",
+        "dataset_config": "stsb",
+        "folder": "stsb",
+        "columns": {"text": "sentence1", "text_pair": "sentence2"},
+    },
+}
+
+
+@dataclass
+class TaskEntry:
+    """Everything a configuration says about one task: its model, its data and its training."""
+
+    model: TaskConfig
+    source: TaskSource
+    training: TaskTraining
+
+
+_PARTS: dict[str, type] = {"model": TaskConfig, "source": TaskSource, "training": TaskTraining}
+_FIELDS = {f.name: f for part in _PARTS.values() for f in fields(part)}
+
+
+def read_tasks(entries: Mapping[str, Any] | None) -> dict[str, TaskEntry]:
+    """Check a configuration's `tasks` and fill in what the default tasks leave out.
+
+    Args:
+        entries: task name -> fields of `TaskConfig`, `TaskSource` and `TaskTraining` in one mapping;
+            a default task's name alone is enough. All three default tasks if None.
+
+    Raises:
+        InputError: naming the task and the field that is wrong.
+    """
+    if entries is None:
+        entries = dict.fromkeys(DEFAULT_TASKS)
+    if not isinstance(entries, Mapping) or not entries:
+        raise InputError("tasks: must be a mapping with at least one task's name and fields")
+    return {str(name): _read_entry(str(name), entry) for name, entry in entries.items()}
+
+
+def _read_entry(name: str, entry: Any) -> TaskEntry:
+    if entry is not None and not isinstance(entry, Mapping):
+        raise InputError(f"task '{name}': expected a mapping of fields, got {entry!r}")
+    merged = deepcopy(DEFAULT_TASKS.get(name, {}))
+    merged.update(entry or {})
+    for key in merged:
+        if key not in _FIELDS:
+            raise InputError(f"task '{name}': unknown field '{key}'.{nearest(key, _FIELDS)}")
+    if "kind" not in merged:
+        known = ", ".join(DEFAULT_TASKS)
+        raise InputError(
+            f"task '{name}': field 'kind' is missing, and '{name}' is none of the default tasks "
+            f"({known}).{nearest(name, DEFAULT_TASKS)}"
+        )
+    values = {
+        key: _coerce(value, _FIELDS[key].type, f"task '{name}': field '{key}'")
+        for key, value in merged.items()
+        if value is not None
+    }
+    parts: dict[str, Any] = {}
+    for part, kind in _PARTS.items():
+        names = {f.name for f in fields(kind)}
+        parts[part] = kind(**{key: value for key, value in values.items() if key in names})
+    if parts["source"].empty_text not in ("error", "drop"):
+        raise InputError(f"task '{name}': field 'empty_text': must be 'error' or 'drop'")
+    try:
+        parts["model"] = TaskConfig.from_entry(name, parts["model"])
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    return TaskEntry(**parts)
+
+
+def _coerce(value: Any, kind: Any, place: str) -> Any:
+    """Make a value read from YAML the field's type: YAML reads 1e-5 as text."""
+    options = [option for option in get_args(kind) if option is not type(None)]
+    if get_origin(kind) not in (list, dict) and options:
+        kind = options[0]
+    if get_origin(kind) is list:
+        if not isinstance(value, (list, tuple)):
+            raise InputError(f"{place}: expected a list, got {value!r}")
+        return [_coerce(item, get_args(kind)[0], place) for item in value]
+    if get_origin(kind) is dict:
+        if not isinstance(value, Mapping):
+            raise InputError(f"{place}: expected a mapping, got {value!r}")
+        return {str(key): str(item) for key, item in value.items()}
+    if kind is str:
+        if isinstance(value, (Mapping, list)):
+            raise InputError(f"{place}: expected text, got {value!r}")
+        return str(value)
+    try:
+        number = float(value)
+        if isinstance(value, bool) or (kind is int and number != int(number)):
+            raise ValueError
+    except (TypeError, ValueError):
+        wanted = "a whole number" if kind is int else "a number"
+        raise InputError(f"{place}: expected {wanted}, got {value!r}") from None
+    return kind(number)
