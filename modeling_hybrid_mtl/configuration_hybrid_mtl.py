@@ -1,10 +1,12 @@
 """Configuration of a hybrid multitask model: one backbone, one entry per task."""
 
 import dataclasses
+import math
 import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from torch import nn
 from transformers import CONFIG_MAPPING, AutoConfig, PretrainedConfig
 
 KINDS = ("classification", "regression", "similarity", "token_classification")
@@ -89,8 +91,10 @@ def _check_task(name: str, task: TaskConfig) -> None:
         raise ValueError(f"task '{name}': field '{field_name}' = {value!r}: {why}")
 
     # A name becomes a key of nn.ModuleDict and a part of metric names.
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
         raise ValueError(f"task '{name}': a task's name is letters, digits and underscores")
+    if hasattr(nn.ModuleDict(), name):
+        raise ValueError(f"task '{name}': torch keeps this name for itself; take another one")
     for field_name, choices in (("kind", KINDS), ("input", INPUTS), ("activation", ACTIVATIONS)):
         if getattr(task, field_name) not in choices:
             refuse(field_name, f"must be one of {', '.join(choices)}")
@@ -109,7 +113,11 @@ def _check_task(name: str, task: TaskConfig) -> None:
 def _check_outputs(task: TaskConfig, refuse) -> None:
     if task.has_labels:
         names = task.labels
-        if not isinstance(names, list) or len(names) < 2 or not all(isinstance(n, str) for n in names):
+        if (
+            not isinstance(names, list)
+            or len(names) < 2
+            or not all(isinstance(n, str) for n in names)
+        ):
             refuse("labels", "must be a list of at least two class names")
         if len(set(names)) != len(names):
             refuse("labels", "the class names must differ")
@@ -146,7 +154,7 @@ def _check_head(task: TaskConfig, refuse) -> None:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 class HybridMTLConfig(PretrainedConfig):
@@ -177,7 +185,7 @@ class HybridMTLConfig(PretrainedConfig):
     ):
         if backbone_config is None:
             backbone_config = CONFIG_MAPPING["bert"]()
-        elif isinstance(backbone_config, dict):
+        elif not isinstance(backbone_config, PretrainedConfig):
             backbone_config = _config_from_dict(backbone_config)
         # The folder the weights came from is nobody else's business.
         backbone_config._name_or_path = ""
@@ -185,6 +193,8 @@ class HybridMTLConfig(PretrainedConfig):
             raise ValueError(f"pooling = {pooling!r}: must be one of {', '.join(POOLINGS)}")
         if not _is_number(pooled_dropout) or not 0 <= pooled_dropout < 1:
             raise ValueError(f"pooled_dropout = {pooled_dropout!r}: must be a probability below 1")
+        if not isinstance(tasks, (dict, type(None))):
+            raise ValueError(f"tasks = {tasks!r}: must be a mapping of task names to their fields")
         self.backbone_config = backbone_config
         self.tasks = {
             name: dataclasses.asdict(TaskConfig.from_entry(name, entry))
@@ -192,6 +202,8 @@ class HybridMTLConfig(PretrainedConfig):
         }
         self.pooling = pooling
         self.pooled_dropout = pooled_dropout
+        for token in ("pad_token_id", "bos_token_id", "eos_token_id"):
+            kwargs.setdefault(token, getattr(backbone_config, token, None))
         super().__init__(**kwargs)
 
     def task(self, name: str) -> TaskConfig:
@@ -210,7 +222,9 @@ class HybridMTLConfig(PretrainedConfig):
         return self.backbone_config.hidden_size
 
 
-def _config_from_dict(entry: dict[str, Any]) -> PretrainedConfig:
+def _config_from_dict(entry: Any) -> PretrainedConfig:
+    if not isinstance(entry, dict):
+        raise ValueError(f"backbone_config = {entry!r}: must be a configuration or its dictionary")
     fields = dict(entry)
     model_type = fields.pop("model_type", None)
     if model_type not in CONFIG_MAPPING:

@@ -94,7 +94,8 @@ class RegressionHead(_ScoreHead):
 
     def forward(self, u: Tensor, v: Tensor | None = None) -> Tensor:
         low, high = self.task.score_range
-        return (low + high) / 2 + (high - low) * self.layers(_pair_features(u, v)).squeeze(-1)
+        output = self.layers(_pair_features(u, v)).squeeze(-1).float()
+        return (low + high) / 2 + (high - low) * output
 
 
 class SimilarityHead(_ScoreHead):

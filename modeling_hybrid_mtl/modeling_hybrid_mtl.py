@@ -1,9 +1,7 @@
 """The hybrid multitask model: one encoder, one head per task."""
 
 import inspect
-import shutil
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,16 +12,6 @@ from transformers.utils import ModelOutput
 
 from .configuration_hybrid_mtl import HybridMTLConfig, TaskConfig
 from .heads_hybrid_mtl import HEADS
-
-# Files that no relative import reaches and that must travel with the weights.
-_COMPANIONS = ("pipeline_hybrid_mtl.py",)
-_PIPELINES = {
-    "hybrid-mtl": {
-        "impl": "pipeline_hybrid_mtl.HybridMTLPipeline",
-        "pt": ["AutoModel"],
-        "type": "text",
-    }
-}
 
 
 @dataclass
@@ -129,12 +117,19 @@ class HybridMTLModel(PreTrainedModel):
         Raises:
             ValueError: naming the task and field, or the option, that is wrong.
         """
-        hub = {k: kwargs[k] for k in ("revision", "token", "cache_dir") if k in kwargs}
+        places = ("revision", "token", "cache_dir", "subfolder", "local_files_only")
+        hub = {name: kwargs.pop(name) for name in places if name in kwargs}
         backbone_config = AutoConfig.from_pretrained(name_or_path, **hub)
         if backbone_dropout is not None:
             set_encoder_dropout(backbone_config, backbone_dropout)
         config = HybridMTLConfig(backbone_config, tasks, pooling, pooled_dropout)
-        return cls.from_pretrained(name_or_path, config=config, **kwargs)
+        # Checkpoints of a BERT with a language model head store the encoder under names of their
+        # own; AutoModel knows them all.
+        encoder = AutoModel.from_pretrained(
+            name_or_path, config=backbone_config, dtype=kwargs.get("dtype", "auto"), **hub
+        )
+        weights = {f"backbone.{name}": weight for name, weight in encoder.state_dict().items()}
+        return cls.from_pretrained(None, config=config, state_dict=weights, **kwargs)
 
     def _init_weights(self, module: nn.Module) -> None:
         if isinstance(module, nn.Linear):
@@ -234,15 +229,15 @@ class HybridMTLModel(PreTrainedModel):
                 (input_ids, attention_mask, token_type_ids),
                 (pair_input_ids, pair_attention_mask, pair_token_type_ids),
             )
-        output = HybridMTLOutput(
-            embeddings=u if v is None else torch.stack([u, v], dim=1), last_hidden_state=hidden
-        )
+        loss = logits = None
         if task is not None:
-            output.logits = self.logits_of(task, u, v, hidden)
+            logits = self.logits_of(task, u, v, hidden)
             if labels is not None:
-                weight = self.config.tasks[task]["loss_weight"]
-                output.loss = weight * self.heads[task].loss(output.logits, labels)
-        return output
+                loss = self.config.tasks[task]["loss_weight"] * self.heads[task].loss(
+                    logits, labels
+                )
+        embeddings = u if v is None else torch.stack([u, v], dim=1)
+        return HybridMTLOutput(loss, logits, embeddings, hidden)
 
     def _check_call(self, task: str | None, pair_ids: Tensor | None, labels: Any) -> None:
         if task is None:
@@ -257,14 +252,17 @@ class HybridMTLModel(PreTrainedModel):
 
     def save_pretrained(self, save_directory: Any, is_main_process: bool = True, **kwargs) -> None:
         """Save weights, configuration and all code that a process without this project needs."""
-        self.config.custom_pipelines = _PIPELINES
+        # A relative import is what makes a file travel along, wherever this one is copied to.
+        from .pipeline_hybrid_mtl import HybridMTLPipeline
+
+        self.config.custom_pipelines = {
+            "hybrid-mtl": {
+                "impl": f"pipeline_hybrid_mtl.{HybridMTLPipeline.__name__}",
+                "pt": ["AutoModel"],
+                "type": "text",
+            }
+        }
         super().save_pretrained(save_directory, is_main_process=is_main_process, **kwargs)
-        if is_main_process:
-            for name in _COMPANIONS:
-                target = Path(save_directory) / name
-                source = Path(__file__).with_name(name)
-                if source.resolve() != target.resolve():
-                    shutil.copyfile(source, target)
 
 
 def set_encoder_dropout(config: Any, probability: float) -> None:

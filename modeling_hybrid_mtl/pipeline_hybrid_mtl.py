@@ -1,10 +1,12 @@
 """`pipeline("hybrid-mtl", ...)`: answers for texts and pairs of texts, one task or all of them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils.data import Dataset
 from transformers import Pipeline
 from transformers.utils import ModelOutput
 
@@ -13,7 +15,8 @@ class HybridMTLPipeline(Pipeline):
     """Answer one task, or every task the input fits, from as few passes of the backbone as possible.
 
     A text is a string or `{"text": ...}`; a pair is `{"text": ..., "text_pair": ...}`. A list gives a
-    list in the same order.
+    list in the same order; a generator or a torch `Dataset` gives an iterator that reads one batch
+    at a time.
 
     Call arguments:
         task: the task to answer; left out, every single-text task answers a text and every pair
@@ -32,24 +35,44 @@ class HybridMTLPipeline(Pipeline):
         # The base class leaves a model in training mode as it finds it.
         self.model.eval()
 
-    def _sanitize_parameters(self, task: str | None = None, top_k: Any = 1, **kwargs):
-        if kwargs:
-            raise ValueError(f"unknown pipeline arguments: {', '.join(kwargs)}")
+    def _sanitize_parameters(self, task: str | None = None, **options):
+        unknown = [name for name in options if name != "top_k"]
+        if unknown:
+            raise ValueError(f"unknown pipeline arguments: {', '.join(unknown)}")
+        top_k = options.get("top_k")
         if top_k is not None and (not isinstance(top_k, int) or top_k < 1):
-            raise ValueError(f"top_k = {top_k!r}: must be a positive number, or None for all classes")
+            raise ValueError(
+                f"top_k = {top_k!r}: must be a positive number, or None for all classes"
+            )
+        return {"task": task}, {"task": task}, options
+
+    def __call__(self, inputs: Any, *, task: str | None = None, **kwargs):
+        """Answer one input, or many of them; see the class."""
         if task is not None:
             self.model.config.task(task)
-        return {"task": task}, {"task": task}, {"top_k": top_k}
+        if isinstance(inputs, list):
+            return self._answers(inputs, 0, task=task, **kwargs)
+        if isinstance(inputs, (Iterator, Dataset)):
+            return self._stream(inputs, task=task, **kwargs)
+        row = _read(inputs)
+        self._tasks_for(row, task)
+        return super().__call__(row, task=task, **kwargs)
 
-    def __call__(self, inputs: Any, *args, task: str | None = None, **kwargs):
-        """Answer one input, or a list of them; see the class."""
-        if not isinstance(inputs, list):
-            if isinstance(inputs, (str, Mapping)):
-                inputs = _read(inputs)
-                self._tasks_for(inputs, task)
-            return super().__call__(inputs, *args, task=task, **kwargs)
-        rows = [_read(row, index) for index, row in enumerate(inputs)]
-        for index, row in enumerate(rows):
+    def _stream(self, inputs: Any, batch_size: int | None = None, **kwargs) -> Iterator[Any]:
+        """Answers in the order of the inputs, read a batch at a time."""
+        if not isinstance(inputs, Iterable):
+            inputs = (inputs[i] for i in range(len(inputs)))
+        rows = iter(inputs)
+        size = batch_size or self._batch_size or 1
+        start = 0
+        while batch := list(islice(rows, size)):
+            yield from self._answers(batch, start, batch_size=size, **kwargs)
+            start += size
+
+    def _answers(self, inputs: list[Any], start: int, task: str | None, **kwargs) -> list[Any]:
+        """Answers to a list whose first input is the caller's input number `start`."""
+        rows = [_read(row, index) for index, row in enumerate(inputs, start)]
+        for index, row in enumerate(rows, start):
             self._tasks_for(row, task, index)
         # Rows of like length and like kind share a batch, so that little of it is padding.
         order = sorted(range(len(rows)), key=lambda i: (len(rows[i]), -_length(rows[i])))
@@ -57,12 +80,14 @@ class HybridMTLPipeline(Pipeline):
         for width in (1, 2):
             part = [i for i in order if len(rows[i]) == width]
             if part:
-                found = super().__call__([rows[i] for i in part], *args, task=task, **kwargs)
+                found = super().__call__([rows[i] for i in part], task=task, **kwargs)
                 for i, answer in zip(part, found):
                     answers[i] = answer
         return answers
 
-    def _tasks_for(self, row: dict[str, str], task: str | None, index: int | None = None) -> list[str]:
+    def _tasks_for(
+        self, row: dict[str, str], task: str | None, index: int | None = None
+    ) -> list[str]:
         """The tasks that answer this row.
 
         Raises:
@@ -86,34 +111,23 @@ class HybridMTLPipeline(Pipeline):
         tasks = [self.model.config.task(name) for name in self._tasks_for(row, task)]
         features: dict[str, Any] = {}
         texts = (row["text"], row.get("text_pair"))
-        if any(not (t.input == "pair" and t.pair_encoding == "cross") for t in tasks):
-            features.update(self._tokenize(texts[0]))
+        if any(t.pair_encoding != "cross" for t in tasks):
+            tags = any(t.kind == "token_classification" for t in tasks)
+            features.update(self._tokenize(texts[0], return_offsets_mapping=tags))
+            if tags:
+                features["words"] = [texts[0]]
             if texts[1] is not None:
                 features.update(self._tokenize(texts[1], prefix="pair_"))
         if any(t.pair_encoding == "cross" for t in tasks):
             features.update(self._tokenize(*texts, prefix="cross_"))
-        if any(t.kind == "token_classification" for t in tasks):
-            features.update(self._offsets(row["text"]))
         return features
 
-    def _tokenize(self, *texts: str | None, prefix: str = "") -> dict[str, Tensor]:
-        encoded = self.tokenizer(*texts, truncation=True, return_tensors="pt")
+    def _tokenize(self, *texts: str | None, prefix: str = "", **options) -> dict[str, Tensor]:
+        encoded = self.tokenizer(*texts, truncation=True, return_tensors="pt", **options)
         return {prefix + name: value for name, value in encoded.items()}
 
-    def _offsets(self, text: str) -> dict[str, Any]:
-        encoded = self.tokenizer(
-            text, truncation=True, return_offsets_mapping=True, return_special_tokens_mask=True
-        )
-        spans = [
-            span
-            for span, special in zip(encoded["offset_mapping"], encoded["special_tokens_mask"])
-            if not special
-        ]
-        first = encoded["special_tokens_mask"].index(0) if spans else 0
-        return {"words": [(text, spans, first)]}
-
     def _forward(self, model_inputs: dict[str, Any], task: str | None = None) -> ModelOutput:
-        words = model_inputs.pop("words", None)
+        texts = {k: model_inputs.pop(k) for k in ("words", "offset_mapping") if k in model_inputs}
         groups: dict[str, dict[str, Tensor]] = {"": {}, "pair_": {}, "cross_": {}}
         for name, value in model_inputs.items():
             prefix = next((p for p in ("pair_", "cross_") if name.startswith(p)), "")
@@ -138,27 +152,27 @@ class HybridMTLPipeline(Pipeline):
         # A leading entry keeps ModelOutput from unpacking a lone tensor; it also says who asked.
         result = {"asked": torch.full((len(next(iter(outputs.values()))),), int(task is not None))}
         result.update({f"answer_{name}": value for name, value in outputs.items()})
-        if words is not None:
-            result["words"] = words
-        return ModelOutput(result)
+        return ModelOutput({**result, **texts})
 
     def postprocess(self, model_outputs: ModelOutput, top_k: int | None = 1) -> Any:
         answers = {}
         for key, values in model_outputs.items():
             if key.startswith("answer_"):
                 name = key.removeprefix("answer_")
-                answers[name] = self._answer(name, values[0], model_outputs.get("words"), top_k)
+                answers[name] = self._answer(name, values[0], model_outputs, top_k)
         if int(model_outputs["asked"][0]):
             return next(iter(answers.values()))
         return answers
 
-    def _answer(self, name: str, values: Tensor, words: Any, top_k: int | None) -> Any:
+    def _answer(self, name: str, values: Tensor, outputs: ModelOutput, top_k: int | None) -> Any:
         task = self.model.config.task(name)
         if not task.has_labels:
             return {"score": values.item()}
         if task.kind == "token_classification":
-            return _entities(values, words, task.labels)
-        scores, indices = values.topk(len(task.labels) if top_k is None else min(top_k, len(values)))
+            return _entities(values, outputs["offset_mapping"][0], outputs["words"][0], task.labels)
+        scores, indices = values.topk(
+            len(task.labels) if top_k is None else min(top_k, len(values))
+        )
         ranked = [
             {"label": task.labels[i], "score": s} for s, i in zip(scores.tolist(), indices.tolist())
         ]
@@ -189,9 +203,11 @@ def _triple(encoded: dict[str, Tensor]) -> tuple[Tensor, Tensor | None, Tensor |
     return encoded["input_ids"], encoded.get("attention_mask"), encoded.get("token_type_ids")
 
 
-def _entities(values: Tensor, words: Any, labels: list[str]) -> list[dict[str, Any]]:
-    text, spans, first = words[0] if isinstance(words, list) else words
-    scores, classes = values[first : first + len(spans)].max(dim=-1)
+def _entities(
+    values: Tensor, offsets: Tensor, text: str, labels: list[str]
+) -> list[dict[str, Any]]:
+    scores, classes = values.max(dim=-1)
+    spans = offsets.tolist()
     return [
         {
             "entity": labels[label],
@@ -201,4 +217,6 @@ def _entities(values: Tensor, words: Any, labels: list[str]) -> list[dict[str, A
             "end": end,
         }
         for (start, end), score, label in zip(spans, scores.tolist(), classes.tolist())
+        # Special tokens and padding stand for no part of the text.
+        if start < end
     ]

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from trainer.command_line import Settings
+from trainer.evaluation import METRICS_BY_KIND
 from trainer.hub.card import CardFacts, TaskFacts
 from trainer.hybrid_trainer import HybridMTLTrainer
 from trainer.prepare import PreparedData
@@ -42,7 +43,7 @@ def collect_facts(
     figures.append(("Losses and metrics of every task", f"{FIGURES}/learning_curves.png"))
     return CardFacts(
         model_name=Path(args.output_dir).name,
-        base_model=MINILM if packaged else run.model_name_or_path,
+        base_model=MINILM if packaged else _hub_name(run.model_name_or_path),
         base_model_description="a local encoder",
         license="apache-2.0" if packaged else None,
         tasks=[_task_facts(name, settings, data, metrics, before) for name in settings.tasks],
@@ -53,6 +54,10 @@ def collect_facts(
         figures=figures,
         is_demonstration=sample,
     )
+
+
+def _hub_name(name_or_path: str) -> str | None:
+    return None if Path(name_or_path).expanduser().exists() else name_or_path
 
 
 def _caption(trainer: HybridMTLTrainer, name: str) -> str:
@@ -83,8 +88,8 @@ def _task_facts(
         dataset_description=local,
         rows={"train": len(data.train[name]), "validation": len(data.validation[name])},
         dropped=data.dropped.get(name, {}),
-        metrics=_of_task(name, metrics),
-        metrics_before=_of_task(name, before) if before else None,
+        metrics=_of_task(name, model.kind, metrics),
+        metrics_before=_of_task(name, model.kind, before) if before else None,
         hyperparameters={
             **vars(settings.training.task_training(name)),
             "dropout": model.dropout,
@@ -94,9 +99,9 @@ def _task_facts(
     )
 
 
-def _of_task(name: str, metrics: Mapping[str, float]) -> dict[str, float | None]:
-    prefix = f"eval_{name}_"
-    return {k.removeprefix(prefix): v for k, v in metrics.items() if k.startswith(prefix)}
+def _of_task(name: str, kind: str, metrics: Mapping[str, float]) -> dict[str, float | None]:
+    kind_metrics = METRICS_BY_KIND[kind]
+    return {metric: metrics[f"eval_{name}_{metric}"] for metric in kind_metrics}
 
 
 def _shared_hyperparameters(settings: Settings) -> dict[str, Any]:

