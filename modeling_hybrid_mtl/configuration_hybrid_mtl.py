@@ -112,7 +112,7 @@ def _check_task(name: str, task: TaskConfig) -> None:
 
 def _check_outputs(task: TaskConfig, refuse) -> None:
     if task.has_labels:
-        names = task.labels
+        names: Any = task.labels
         if (
             not isinstance(names, list)
             or len(names) < 2

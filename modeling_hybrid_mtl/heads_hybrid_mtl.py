@@ -1,5 +1,7 @@
 """Task heads: from sentence or token vectors to logits, loss and answers."""
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -13,7 +15,7 @@ _ACTIVATIONS = {"gelu": nn.GELU, "relu": nn.ReLU, "silu": nn.SiLU, "tanh": nn.Ta
 def _layers(widths: list[int], task: TaskConfig) -> nn.Sequential:
     """Dropout and linear layers of the given widths, with activations between them."""
     layers: list[nn.Module] = []
-    for index, (width_in, width_out) in enumerate(zip(widths, widths[1:])):
+    for index, (width_in, width_out) in enumerate(pairwise(widths)):
         if index > 0:
             layers.append(_ACTIVATIONS[task.activation]())
         layers += [nn.Dropout(task.dropout), nn.Linear(width_in, width_out)]

@@ -22,7 +22,7 @@ class HybridMTLOutput(ModelOutput):
         loss: scalar, times the task's `loss_weight`; with labels only.
         logits: (B, C) for classification, (B, L, C) for token classification, (B,) in units of the
             score range for regression and similarity; with a task only.
-        embeddings: sentence vectors, (B, H); (B, 2, H) when the two texts of a pair are given apart.
+        embeddings: sentence vectors, (B, H); (B, 2, H) when a pair's two texts are given apart.
         last_hidden_state: token vectors, (B, L, H); (2B, L, H), all first texts and then all second
             ones, when the two texts of a pair are given apart.
     """
@@ -129,7 +129,9 @@ class HybridMTLModel(PreTrainedModel):
             name_or_path, config=backbone_config, dtype=kwargs.get("dtype", "auto"), **hub
         )
         weights = {f"backbone.{name}": weight for name, weight in encoder.state_dict().items()}
-        return cls.from_pretrained(None, config=config, state_dict=weights, **kwargs)
+        model = cls.from_pretrained(None, config=config, state_dict=weights, **kwargs)
+        model.name_or_path = model.config.name_or_path = str(name_or_path)
+        return model
 
     def _init_weights(self, module: nn.Module) -> None:
         if isinstance(module, nn.Linear):
@@ -180,14 +182,14 @@ class HybridMTLModel(PreTrainedModel):
         types = None
         if first[2] is not None and second[2] is not None:
             types = stack_rows(first[2], second[2], 0)
-        vectors, hidden = self.encode(ids, stack_rows(*masks, 0), types)
+        vectors, hidden = self.encode(ids, stack_rows(masks[0], masks[1], 0), types)
         u, v = vectors.chunk(2)
         return u, v, hidden
 
     def logits_of(
         self, task: str, u: Tensor, v: Tensor | None = None, hidden: Tensor | None = None
     ) -> Tensor:
-        """One head's logits from sentence vectors (B, H), or token vectors (B, L, H) if it reads those."""
+        """One head's logits from sentence vectors (B, H), or from token vectors (B, L, H)."""
         reads_tokens = self.config.task(task).kind == "token_classification"
         return self.heads[task](hidden if reads_tokens else u, v)
 
@@ -233,9 +235,8 @@ class HybridMTLModel(PreTrainedModel):
         if task is not None:
             logits = self.logits_of(task, u, v, hidden)
             if labels is not None:
-                loss = self.config.tasks[task]["loss_weight"] * self.heads[task].loss(
-                    logits, labels
-                )
+                head: Any = self.heads[task]
+                loss = self.config.tasks[task]["loss_weight"] * head.loss(logits, labels)
         embeddings = u if v is None else torch.stack([u, v], dim=1)
         return HybridMTLOutput(loss, logits, embeddings, hidden)
 

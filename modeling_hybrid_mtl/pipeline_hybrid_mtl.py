@@ -12,11 +12,11 @@ from transformers.utils import ModelOutput
 
 
 class HybridMTLPipeline(Pipeline):
-    """Answer one task, or every task the input fits, from as few passes of the backbone as possible.
+    """Answer one task, or every task the input fits, from as few passes of the backbone as can be.
 
-    A text is a string or `{"text": ...}`; a pair is `{"text": ..., "text_pair": ...}`. A list gives a
-    list in the same order; a generator or a torch `Dataset` gives an iterator that reads one batch
-    at a time.
+    A text is a string or `{"text": ...}`; a pair is `{"text": ..., "text_pair": ...}`. A list gives
+    a list in the same order; a generator or a torch `Dataset` gives an iterator that reads one
+    batch at a time.
 
     Call arguments:
         task: the task to answer; left out, every single-text task answers a text and every pair
@@ -60,9 +60,8 @@ class HybridMTLPipeline(Pipeline):
 
     def _stream(self, inputs: Any, batch_size: int | None = None, **kwargs) -> Iterator[Any]:
         """Answers in the order of the inputs, read a batch at a time."""
-        if not isinstance(inputs, Iterable):
-            inputs = (inputs[i] for i in range(len(inputs)))
-        rows = iter(inputs)
+        by_index = not isinstance(inputs, Iterable)
+        rows = map(inputs.__getitem__, range(len(inputs))) if by_index else iter(inputs)
         size = batch_size or self._batch_size or 1
         start = 0
         while batch := list(islice(rows, size)):
@@ -81,7 +80,7 @@ class HybridMTLPipeline(Pipeline):
             part = [i for i in order if len(rows[i]) == width]
             if part:
                 found = super().__call__([rows[i] for i in part], task=task, **kwargs)
-                for i, answer in zip(part, found):
+                for i, answer in zip(part, found, strict=True):
                     answers[i] = answer
         return answers
 
@@ -127,7 +126,9 @@ class HybridMTLPipeline(Pipeline):
         return {prefix + name: value for name, value in encoded.items()}
 
     def _forward(self, model_inputs: dict[str, Any], task: str | None = None) -> ModelOutput:
-        texts = {k: model_inputs.pop(k) for k in ("words", "offset_mapping") if k in model_inputs}
+        texts: dict[str, Any] = {
+            k: model_inputs.pop(k) for k in ("words", "offset_mapping") if k in model_inputs
+        }
         groups: dict[str, dict[str, Tensor]] = {"": {}, "pair_": {}, "cross_": {}}
         for name, value in model_inputs.items():
             prefix = next((p for p in ("pair_", "cross_") if name.startswith(p)), "")
@@ -150,9 +151,12 @@ class HybridMTLPipeline(Pipeline):
             logits = model.logits_of(name, *(together if cross else apart))
             outputs[name] = model.heads[name].answers(logits)
         # A leading entry keeps ModelOutput from unpacking a lone tensor; it also says who asked.
-        result = {"asked": torch.full((len(next(iter(outputs.values()))),), int(task is not None))}
+        result: dict[str, Any] = {
+            "asked": torch.full((len(next(iter(outputs.values()))),), int(task is not None))
+        }
         result.update({f"answer_{name}": value for name, value in outputs.items()})
-        return ModelOutput({**result, **texts})
+        result.update(texts)
+        return ModelOutput(result)
 
     def postprocess(self, model_outputs: ModelOutput, top_k: int | None = 1) -> Any:
         answers = {}
@@ -174,7 +178,8 @@ class HybridMTLPipeline(Pipeline):
             len(task.labels) if top_k is None else min(top_k, len(values))
         )
         ranked = [
-            {"label": task.labels[i], "score": s} for s, i in zip(scores.tolist(), indices.tolist())
+            {"label": task.labels[i], "score": score}
+            for score, i in zip(scores.tolist(), indices.tolist(), strict=True)
         ]
         return ranked[0] if top_k == 1 else ranked
 
@@ -216,7 +221,7 @@ def _entities(
             "start": start,
             "end": end,
         }
-        for (start, end), score, label in zip(spans, scores.tolist(), classes.tolist())
+        for (start, end), score, label in zip(spans, scores.tolist(), classes.tolist(), strict=True)
         # Special tokens and padding stand for no part of the text.
         if start < end
     ]

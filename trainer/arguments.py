@@ -1,7 +1,7 @@
 """All that can be set: the trainer's arguments, a task's, and a run's."""
 
 import json
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from transformers import TrainingArguments
@@ -25,6 +25,20 @@ UNUSED = {
     "prediction_loss_only": "evaluation always computes every task's metrics",
     "train_sampling_strategy": "use update, stop and length_window",
 }
+# Lowest sensible values of arguments that `TrainingArguments` takes at any value.
+LOWEST = {
+    "cycles_per_epoch": 1,
+    "data_seed": 0,
+    "gradient_accumulation_steps": 1,
+    "learning_rate": 0,
+    "length_window": 0,
+    "num_train_epochs": 0,
+    "per_device_eval_batch_size": 1,
+    "per_device_train_batch_size": 1,
+    "seed": 0,
+    "weight_decay": 0,
+}
+LOWEST_OF_TASK = {"learning_rate": 0, "weight_decay": 0, "batch_size": 1}
 
 
 @dataclass
@@ -112,16 +126,10 @@ class HybridMTLTrainingArguments(TrainingArguments):
         _check_choice("update", self.update, UPDATES)
         _check_choice("layout", self.layout, LAYOUTS)
         _check_choice("stop", self.stop, STOP_RULES)
-        if self.cycles_per_epoch is not None and self.cycles_per_epoch < 1:
-            raise InputError(f"cycles_per_epoch = {self.cycles_per_epoch}: must be at least 1")
-        if self.length_window < 0:
-            raise InputError(f"length_window = {self.length_window}: must be 0 or more")
-        if isinstance(self.task_args, str):
-            self.task_args = json.loads(self.task_args)
-        self.task_args = {
-            name: entry if isinstance(entry, dict) else vars(entry)
-            for name, entry in (self.task_args or {}).items()
-        }
+        for name, lowest in LOWEST.items():
+            if getattr(self, name) is not None:
+                _check_lowest(name, getattr(self, name), lowest)
+        self.task_args = _read_task_args(self.task_args)
         for name in self.task_args:
             self.task_training(name)
         self._refuse_unused()
@@ -132,6 +140,7 @@ class HybridMTLTrainingArguments(TrainingArguments):
         Raises:
             InputError: naming the task and the value that is wrong.
         """
+        assert isinstance(self.task_args, dict)  # since __post_init__
         entry: dict[str, Any] = self.task_args.get(task, {})
         known = [f.name for f in fields(TaskTraining)]
         for key in entry:
@@ -145,23 +154,42 @@ class HybridMTLTrainingArguments(TrainingArguments):
             self.weight_decay if given.weight_decay is None else given.weight_decay,
             self.per_device_train_batch_size if given.batch_size is None else given.batch_size,
         )
-        if filled.learning_rate < 0 or filled.weight_decay < 0 or filled.batch_size < 1:
-            raise InputError(
-                f"task '{task}': learning_rate and weight_decay must not be negative and batch_size "
-                f"at least 1; got {filled}"
-            )
+        for key, lowest in LOWEST_OF_TASK.items():
+            _check_lowest(f"task '{task}': {key}", getattr(filled, key), lowest)
         return filled
 
     def _refuse_unused(self) -> None:
         for f in fields(self):
             if f.name not in UNUSED:
                 continue
-            default = f.default if f.default is not MISSING else f.default_factory()
+            default = f.default_factory() if callable(f.default_factory) else f.default
             if getattr(self, f.name) not in (default, None, False, []):
                 raise InputError(
                     f"{f.name} = {getattr(self, f.name)!r} has no effect on multitask training: "
                     f"{UNUSED[f.name]}"
                 )
+
+
+def _read_task_args(given: Any) -> dict[str, dict[str, Any]]:
+    if isinstance(given, str):
+        try:
+            given = json.loads(given)
+        except json.JSONDecodeError as error:
+            raise InputError(f"task_args: is not JSON: {error}") from error
+    given = {} if given is None else given
+    if not isinstance(given, dict):
+        raise InputError(f"task_args: expected task -> fields, got {given!r}")
+    entries = {name: vars(e) if isinstance(e, TaskTraining) else e for name, e in given.items()}
+    for name, entry in entries.items():
+        if not isinstance(entry, dict):
+            raise InputError(f"task_args: task '{name}': expected fields, got {entry!r}")
+    return entries
+
+
+def _check_lowest(name: str, value: Any, lowest: int) -> None:
+    # Put so that NaN fails, too.
+    if not isinstance(value, (int, float)) or not value >= lowest:
+        raise InputError(f"{name} = {value!r}: must be a number, {lowest} or more")
 
 
 def _check_choice(name: str, value: str, choices: Any) -> None:

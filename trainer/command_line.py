@@ -3,9 +3,10 @@
 import argparse
 import dataclasses
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, get_args, get_origin, get_type_hints
 
 import yaml
 from transformers import HfArgumentParser
@@ -23,7 +24,21 @@ HIDDEN = {
     "do_predict": "use mode",
     "resume_from_checkpoint": "use resume",
     "task_args": "give the fields in the task's own entry under tasks",
-    "push_to_hub": "upload the finished folder with `hf upload NAME FOLDER`",
+    "remove_unused_columns": "the data path keeps just what the model reads",
+    "label_names": "name a task's label column under columns in its entry",
+    "eval_do_concat_batches": "each task's metrics are computed over its whole split",
+    **dict.fromkeys(
+        (
+            "push_to_hub",
+            "hub_model_id",
+            "hub_strategy",
+            "hub_token",
+            "hub_private_repo",
+            "hub_always_push",
+            "hub_revision",
+        ),
+        "upload the finished folder with `hf upload NAME FOLDER`",
+    ),
 }
 # Purpose -> the options shown under it, by name or by the beginning of their names.
 PURPOSES = {
@@ -73,18 +88,18 @@ def parse(arguments: list[str]) -> Settings:
         InputError: naming the file and the option that is unknown, misspelt or wrong.
     """
     parser = build_parser()
-    config: dict[str, Any] = {}
+    from_file: list[str] = []
+    entries = None
     if arguments and not arguments[0].startswith("-"):
-        config, arguments = read_config(Path(arguments[0])), arguments[1:]
-    known = _known_options(parser)
+        config = read_config(Path(arguments[0]))
+        entries = config.pop("tasks", None)
+        from_file, arguments = _as_options(config, parser, arguments[0]), arguments[1:]
     task_options, arguments = _split_task_options(arguments)
-    entries = config.pop("tasks", None)
-    for option in config:
-        _check_option(option, known, "config file")
+    known = [name[2:] for name in parser._option_string_actions if name.startswith("--")]
     for option in arguments:
         if option.startswith("--"):
             _check_option(option[2:].split("=")[0], known, "command line")
-    run, training = parser.parse_args_into_dataclasses([*_as_options(config), *arguments])
+    run, training = _parse_options(parser, [*from_file, *arguments])
     tasks = read_tasks(_override(entries, task_options))
     training.task_args = {name: vars(entry.training) for name, entry in tasks.items()}
     for name in tasks:
@@ -95,6 +110,25 @@ def parse(arguments: list[str]) -> Settings:
             f"got {', '.join(training.task_order)}"
         )
     return Settings(run, training, tasks, _resolved(run, training, tasks))
+
+
+def _parse_options(
+    parser: HfArgumentParser, options: list[str]
+) -> tuple[RunArguments, HybridMTLTrainingArguments]:
+    try:
+        run, training, rest = parser.parse_args_into_dataclasses(
+            options, return_remaining_strings=True, look_for_args_file=False
+        )
+    except InputError:
+        raise
+    except (ImportError, ValueError) as error:  # values that TrainingArguments refuses
+        raise InputError(str(error)) from error
+    if rest:
+        raise InputError(
+            f"command line: '{rest[0]}' is no option and no option's value; a configuration file "
+            f"stands before all options"
+        )
+    return run, training
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -114,6 +148,10 @@ def read_config(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise InputError(f"{path}: expected 'option: value' lines, got {type(content).__name__}")
     return {str(key): value for key, value in content.items()}
+
+
+# Taken from the classes: HfArgumentParser rewrites the types in their fields.
+_TYPES = {**get_type_hints(RunArguments), **get_type_hints(HybridMTLTrainingArguments)}
 
 
 class _Parser(HfArgumentParser):
@@ -161,28 +199,40 @@ def _purpose(option: str) -> str:
     return ""
 
 
-def _known_options(parser: argparse.ArgumentParser) -> list[str]:
-    names = [name for action in parser._actions for name in action.option_strings]
-    return [name.removeprefix("--") for name in names if name.startswith("--")]
-
-
-def _check_option(option: str, known: list[str], where: str) -> None:
-    if option in HIDDEN:
-        raise InputError(f"{where}: option '{option}' has no effect here: {HIDDEN[option]}")
+def _check_option(option: str, known: Iterable[str], where: str) -> None:
+    field = option.replace("-", "_").removeprefix("no_")
+    if field in HIDDEN:
+        raise InputError(f"{where}: option '{option}' has no effect here: {HIDDEN[field]}")
+    if option == "tasks":
+        raise InputError(f"{where}: write --tasks.NAME.FIELD value for each field of a task")
     if option not in known:
-        raise InputError(f"{where}: unknown option '{option}'.{nearest(option, [*known, 'tasks'])}")
+        close = nearest(option.split(".")[0], [*known, "tasks"])
+        raise InputError(f"{where}: unknown option '{option}'.{close}")
 
 
-def _as_options(config: dict[str, Any]) -> list[str]:
+def _as_options(config: dict[str, Any], parser: argparse.ArgumentParser, where: str) -> list[str]:
+    """A file's options as the command line has them; what that cannot say becomes a default."""
+    actions = {name: parser._option_string_actions[f"--{name}"] for name in _TYPES}
     options: list[str] = []
     for name, value in config.items():
+        _check_option(name, actions, where)
         if value is None:
             continue
-        options.append(f"--{name}")
-        if isinstance(value, (list, tuple)):
-            options += [str(item) for item in value]
-        else:
-            options.append(json.dumps(value) if isinstance(value, dict) else str(value))
+        if isinstance(value, list):
+            if not any(
+                get_origin(kind) is list for kind in (_TYPES[name], *get_args(_TYPES[name]))
+            ):
+                raise InputError(f"{where}: option '{name}' takes one value, got {value!r}")
+            if value and actions[name].nargs == "+":
+                options += [f"--{name}", *map(str, value)]
+            else:
+                parser.set_defaults(**{name: value})
+            continue
+        if isinstance(value, dict):
+            value = json.dumps(value)
+        elif value is False and "no" in (actions[name].choices or ()):
+            value = "no"  # which YAML reads as false
+        options.append(f"--{name}={value}")
     return options
 
 
@@ -197,31 +247,41 @@ def _split_task_options(arguments: list[str]) -> tuple[list[tuple[list[str], Any
             continue
         option, given, value = argument.partition("=")
         text = value if given else next(rest, None)
-        if text is None:
+        if text is None or (text.startswith("--") and not given):
             raise InputError(f"command line: {option} needs a value")
         path = option.removeprefix("--tasks.").split(".")
-        if len(path) not in (2, 3):
-            raise InputError(f"command line: {option}: expected --tasks.NAME.FIELD value")
-        found.append((path, yaml.safe_load(text)))
+        if len(path) != 2 and (len(path) != 3 or path[1] != "columns"):
+            raise InputError(
+                f"command line: {option}: expected --tasks.NAME.FIELD value, or "
+                f"--tasks.NAME.columns.COLUMN value"
+            )
+        try:
+            found.append((path, yaml.safe_load(text)))
+        except yaml.YAMLError as error:
+            raise InputError(f"command line: {option}: {text!r} is not YAML") from error
     return found, others
 
 
 def _override(entries: Any, options: list[tuple[list[str], Any]]) -> Any:
-    if not options:
-        return entries
-    entries = dict.fromkeys(DEFAULT_TASKS) if entries is None else dict(entries)
+    entries = dict.fromkeys(DEFAULT_TASKS) if entries is None else entries
+    if not isinstance(entries, Mapping):
+        return entries  # for read_tasks to refuse, as below
+    entries = dict(entries)
     for (name, *path), value in options:
         if name not in entries:
             raise InputError(
                 f"command line: --tasks.{name}: the configuration has no task '{name}' (its tasks: "
                 f"{', '.join(entries)}).{nearest(name, entries)}"
             )
+        if not isinstance(entries[name] or {}, Mapping):
+            continue
         entry = entries[name] = dict(entries[name] or {})
-        if len(path) == 2:
-            nested = dict(DEFAULT_TASKS.get(name, {}).get(path[0], {}), **(entry.get(path[0]) or {}))
-            entry[path[0]] = {**nested, path[1]: value}
-        else:
+        if len(path) == 1:
             entry[path[0]] = value
+            continue
+        columns = entry.get("columns") or DEFAULT_TASKS.get(name, {}).get("columns", {})
+        if isinstance(columns, Mapping):
+            entry["columns"] = {**columns, path[1]: value}
     return entries
 
 
@@ -230,7 +290,7 @@ def _resolved(
 ) -> dict[str, Any]:
     """Every option as it stands, in the form of a configuration file."""
     options = {**dataclasses.asdict(run), **training.to_dict()}
-    for name in (*HIDDEN, "hub_token", "accelerator_config", "resume", "overwrite_output_dir"):
+    for name in (*HIDDEN, "accelerator_config", "resume", "overwrite_output_dir"):
         options.pop(name, None)
     options["tasks"] = {
         name: {**vars(entry.model), **vars(entry.source), **vars(entry.training)}

@@ -50,23 +50,24 @@ def claim_output_folder(folder: Path, *, resume: bool, overwrite: bool) -> None:
     """Make sure that a training run may write here.
 
     Raises:
-        InputError: if the folder holds another run, or is not a folder.
+        InputError: if the folder holds another run, has no checkpoint to resume from, or is not a
+            folder.
     """
     if folder.exists() and not folder.is_dir():
         raise InputError(f"output_dir: '{folder}' is a file; name a folder")
-    marks = [folder / mark for mark in RUN_MARKS if (folder / mark).exists()]
-    marks += sorted(folder.glob("checkpoint-*")) if folder.is_dir() else []
-    if not marks:
-        if resume:
-            raise InputError(f"resume: '{folder}' holds no run to continue")
+    checkpoints = sorted(folder.glob("checkpoint-*")) if folder.is_dir() else []
+    if resume:
+        if not checkpoints:
+            raise InputError(f"resume: '{folder}' holds no run to continue: no checkpoint is there")
         return
-    if overwrite:
+    marks = [folder / mark for mark in RUN_MARKS if (folder / mark).exists()] + checkpoints
+    if marks and overwrite:
         for path in folder.iterdir():
             if path.name.startswith("checkpoint-") or path.name == "figures":
                 shutil.rmtree(path)
             elif path.is_file():
                 path.unlink()
-    elif not resume:
+    elif marks:
         raise InputError(
             f"output_dir: '{folder}' holds another run ({marks[0].name}); choose a new folder, "
             f"continue that run with --resume true, or delete it with --overwrite_output_dir true"

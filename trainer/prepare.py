@@ -7,6 +7,7 @@ from datasets import Dataset
 from transformers import AutoConfig, AutoTokenizer, PretrainedConfig, PreTrainedTokenizerBase
 
 from modeling_hybrid_mtl import HybridMTLConfig, HybridMTLModel
+from modeling_hybrid_mtl.modeling_hybrid_mtl import set_encoder_dropout
 from trainer.command_line import Settings
 from trainer.data import check_split, load_split, tokenize
 from trainer.errors import InputError
@@ -28,6 +29,8 @@ def model_path(run: RunArguments) -> str:
     Raises:
         InputError: if 'minilm' is asked for and its package is not installed.
     """
+    if run.model_name_or_path.startswith("~"):
+        return str(Path(run.model_name_or_path).expanduser())
     if run.model_name_or_path != "minilm":
         return run.model_name_or_path
     try:
@@ -47,16 +50,21 @@ def load_config(run: RunArguments) -> PretrainedConfig:
         InputError: if it cannot be found or reached, with what to do offline.
     """
     path = model_path(run)
-    if path.startswith((".", "/", "~")) and not Path(path).expanduser().is_dir():
+    if path.startswith((".", "/")) and not Path(path).is_dir():
         raise InputError(f"model_name_or_path: there is no folder '{path}'")
     try:
         return AutoConfig.from_pretrained(path, revision=run.model_revision)
     except (OSError, ValueError) as error:
-        raise InputError(
-            f"model_name_or_path: cannot load '{path}': {str(error).splitlines()[0]}\n"
-            f"Without a network, name a local folder, or use the packaged weights: "
-            f"--model_name_or_path minilm"
-        ) from error
+        raise _cannot_load(f"'{path}'", error) from error
+
+
+def _cannot_load(what: str, error: Exception) -> InputError:
+    reason = str(error).partition("\n")[0]
+    return InputError(
+        f"model_name_or_path: cannot load {what}: {reason}\n"
+        f"Without a network, name a local folder, or use the packaged weights: "
+        f"--model_name_or_path minilm"
+    )
 
 
 def load_tokenizer(run: RunArguments, config: PretrainedConfig) -> PreTrainedTokenizerBase:
@@ -71,11 +79,27 @@ def load_tokenizer(run: RunArguments, config: PretrainedConfig) -> PreTrainedTok
             f"max_length = {run.max_length}: the backbone '{run.model_name_or_path}' reads at most "
             f"{limit} tokens"
         )
-    tokenizer = AutoTokenizer.from_pretrained(model_path(run), revision=run.model_revision)
-    if tokenizer.pad_token_id is None:
-        raise InputError(f"the tokenizer of '{run.model_name_or_path}' has no padding token")
+    tokenizer = open_tokenizer(run)
     # Saved with the tokenizer: whoever loads the model later cuts where training did.
     tokenizer.model_max_length = run.max_length
+    return tokenizer
+
+
+def open_tokenizer(run: RunArguments) -> PreTrainedTokenizerBase:
+    """The tokenizer as it was saved, without the name of the folder it came from.
+
+    Raises:
+        InputError: if there is none, or it cannot pad.
+    """
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(model_path(run), revision=run.model_revision)
+    except Exception as error:  # the tokenizers library raises nothing more specific
+        raise _cannot_load(f"the tokenizer of '{run.model_name_or_path}'", error) from error
+    # A folder without tokenizer files gives an empty one, to which every word is unknown.
+    if len(tokenizer) < len(set(tokenizer.all_special_ids)) + 3:
+        raise InputError(f"model_name_or_path: '{run.model_name_or_path}' holds no tokenizer")
+    if tokenizer.pad_token_id is None:
+        raise InputError(f"the tokenizer of '{run.model_name_or_path}' has no padding token")
     # The name is a path when the weights came from a folder.
     tokenizer.name_or_path = ""
     for key in ("name_or_path", "is_local", "local_files_only"):
@@ -91,7 +115,19 @@ def _position_limit(config: PretrainedConfig) -> int | None:
     return None if limit is None else limit - offset
 
 
-_OFFSET_POSITIONS = {"roberta", "xlm-roberta", "camembert", "longformer", "mpnet"}
+_OFFSET_POSITIONS = {
+    "camembert",
+    "data2vec-text",
+    "ibert",
+    "longformer",
+    "luke",
+    "mpnet",
+    "roberta",
+    "roberta-prelayernorm",
+    "xlm-roberta",
+    "xlm-roberta-xl",
+    "xmod",
+}
 
 
 def prepare_data(
@@ -143,6 +179,8 @@ def new_or_trained_model(settings: Settings, config: PretrainedConfig) -> Hybrid
             backbone_dropout=inside,
             revision=run.model_revision or "main",
         )
+    except OSError as error:
+        raise _cannot_load(f"the weights of '{run.model_name_or_path}'", error) from error
     except ValueError as error:
         raise InputError(str(error)) from error
 
@@ -150,31 +188,63 @@ def new_or_trained_model(settings: Settings, config: PretrainedConfig) -> Hybrid
 def trained_model(settings: Settings, config: PretrainedConfig) -> HybridMTLModel:
     """A trained hybrid-mtl model whose tasks are the configuration's.
 
+    What a head computes must agree; dropout and loss weights, which only matter to training, are
+    taken from the configuration.
+
     Raises:
         InputError: if the folder holds another kind of model, or its tasks differ.
     """
-    name = settings.run.model_name_or_path
-    if not isinstance(config, HybridMTLConfig):
-        raise InputError(
-            f"model_name_or_path = '{name}': is a {config.model_type} encoder; mode "
-            f"'{settings.run.mode}' needs a model that run_mtl.py trained"
-        )
+    run = settings.run
+    config = _hybrid_config(run, config)
+    name = run.model_name_or_path
+    if run.pooling != config.pooling:
+        raise InputError(f"pooling = '{run.pooling}': the model '{name}' has '{config.pooling}'")
+    if run.backbone_dropout is not None:
+        if run.backbone_dropout_where == "pooled":
+            config.pooled_dropout = run.backbone_dropout
+        else:
+            set_encoder_dropout(config.backbone_config, run.backbone_dropout)
     for task, entry in settings.tasks.items():
         if task not in config.tasks:
             raise InputError(
                 f"task '{task}' of the configuration is not in the model '{name}', whose tasks "
                 f"are {', '.join(config.tasks)}"
             )
-        for field_name in ("kind", "input", "pair_encoding", "labels", "score_range"):
-            wanted, there = getattr(entry.model, field_name), config.tasks[task][field_name]
-            if wanted != there:
+        for field_name, wanted in vars(entry.model).items():
+            there = config.tasks[task][field_name]
+            if field_name in ("dropout", "loss_weight"):
+                config.tasks[task][field_name] = wanted
+            elif wanted != there:
                 raise InputError(
                     f"task '{task}': {field_name} is {wanted!r} in the configuration and {there!r} "
                     f"in the model '{name}'"
                 )
-    if settings.run.mode == "train" and set(config.tasks) != set(settings.tasks):
-        extra = sorted(set(config.tasks) - set(settings.tasks))
-        raise InputError(f"the model '{name}' has tasks the configuration lacks: {extra}")
-    return HybridMTLModel.from_pretrained(
-        model_path(settings.run), revision=settings.run.model_revision or "main"
-    )
+    if run.mode == "train" and set(config.tasks) != set(settings.tasks):
+        extra = ", ".join(sorted(set(config.tasks) - set(settings.tasks)))
+        raise InputError(f"the model '{name}' has tasks that the configuration lacks: {extra}")
+    return open_model(run, config)
+
+
+def open_model(run: RunArguments, config: PretrainedConfig) -> HybridMTLModel:
+    """A trained hybrid-mtl model as it is.
+
+    Raises:
+        InputError: if the folder holds another kind of model, or no weights.
+    """
+    try:
+        return HybridMTLModel.from_pretrained(
+            model_path(run),
+            config=_hybrid_config(run, config),
+            revision=run.model_revision or "main",
+        )
+    except OSError as error:
+        raise _cannot_load(f"the weights of '{run.model_name_or_path}'", error) from error
+
+
+def _hybrid_config(run: RunArguments, config: PretrainedConfig) -> HybridMTLConfig:
+    if not isinstance(config, HybridMTLConfig):
+        raise InputError(
+            f"model_name_or_path = '{run.model_name_or_path}': is a {config.model_type} encoder; "
+            f"mode '{run.mode}' needs a model that run_mtl.py trained"
+        )
+    return config

@@ -7,9 +7,10 @@ from typing import Any
 
 import yaml
 from datasets import Dataset
-from transformers import pipeline, set_seed
+from transformers import set_seed
 from transformers.trainer_utils import get_last_checkpoint
 
+from modeling_hybrid_mtl import HybridMTLPipeline
 from trainer.command_line import Settings
 from trainer.data.sources import read_rows
 from trainer.errors import InputError
@@ -26,8 +27,9 @@ from trainer.output import (
 from trainer.prepare import (
     load_config,
     load_tokenizer,
-    model_path,
     new_or_trained_model,
+    open_model,
+    open_tokenizer,
     prepare_data,
     trained_model,
 )
@@ -136,20 +138,11 @@ def predict(settings: Settings) -> Path:
     return target
 
 
-def _pipeline(settings: Settings) -> Any:
-    config = load_config(settings.run)
-    if config.model_type != "hybrid_mtl":
-        raise InputError(
-            f"model_name_or_path = '{settings.run.model_name_or_path}': mode 'predict' needs a "
-            f"model that run_mtl.py trained"
-        )
-    device = "cpu" if settings.training.use_cpu else settings.training.device
-    return pipeline(
-        "hybrid-mtl",
-        model=model_path(settings.run),
-        revision=settings.run.model_revision,
-        device=device,
-    )
+def _pipeline(settings: Settings) -> HybridMTLPipeline:
+    # Our own classes, not the code in the folder: nobody has said that it may be trusted.
+    model = open_model(settings.run, load_config(settings.run))
+    tokenizer = open_tokenizer(settings.run)
+    return HybridMTLPipeline(model=model, tokenizer=tokenizer, device=settings.training.device)
 
 
 def _inputs(rows: Dataset) -> list[dict[str, str]]:

@@ -80,7 +80,9 @@ class RunArguments:
     )
     predict_output: str | None = field(
         default=None,
-        metadata={"help": "Mode predict: the jsonl file to write; predictions.jsonl in output_dir."},
+        metadata={
+            "help": "Mode predict: the jsonl file to write; predictions.jsonl in output_dir."
+        },
     )
 
     def __post_init__(self):

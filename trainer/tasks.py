@@ -57,8 +57,8 @@ def read_tasks(entries: Mapping[str, Any] | None) -> dict[str, TaskEntry]:
     """Check a configuration's `tasks` and fill in what the default tasks leave out.
 
     Args:
-        entries: task name -> fields of `TaskConfig`, `TaskSource` and `TaskTraining` in one mapping;
-            a default task's name alone is enough. All three default tasks if None.
+        entries: task name -> fields of `TaskConfig`, `TaskSource` and `TaskTraining` in one
+            mapping; a default task's name alone is enough. All three default tasks if None.
 
     Raises:
         InputError: naming the task and the field that is wrong.
@@ -77,7 +77,7 @@ def _read_entry(name: str, entry: Any) -> TaskEntry:
     merged.update(entry or {})
     for key in merged:
         if key not in _FIELDS:
-            raise InputError(f"task '{name}': unknown field '{key}'.{nearest(key, _FIELDS)}")
+            raise InputError(f"task '{name}': unknown field '{key}'.{nearest(str(key), _FIELDS)}")
     if "kind" not in merged:
         known = ", ".join(DEFAULT_TASKS)
         raise InputError(
@@ -114,16 +114,18 @@ def _coerce(value: Any, kind: Any, place: str) -> Any:
     if get_origin(kind) is dict:
         if not isinstance(value, Mapping):
             raise InputError(f"{place}: expected a mapping, got {value!r}")
-        return {str(key): str(item) for key, item in value.items()}
+        return {str(key): _coerce(item, str, place) for key, item in value.items()}
     if kind is str:
-        if isinstance(value, (Mapping, list)):
+        if isinstance(value, bool):
+            raise InputError(f"{place}: YAML reads yes, no, true and false as {value}; quote them")
+        if value is None or isinstance(value, (Mapping, list)):
             raise InputError(f"{place}: expected text, got {value!r}")
         return str(value)
     try:
         number = float(value)
         if isinstance(value, bool) or (kind is int and number != int(number)):
             raise ValueError
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         wanted = "a whole number" if kind is int else "a number"
         raise InputError(f"{place}: expected {wanted}, got {value!r}") from None
     return kind(number)

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from datasets import Dataset, Features, Sequence as SequenceFeature, Value
+from datasets import Dataset, Features, Value
+from datasets import Sequence as SequenceFeature
 
 from modeling_hybrid_mtl import TaskConfig
 from trainer.data.sources import RawSplit, TaskSource
@@ -50,7 +51,9 @@ def check_split(name: str, task: TaskConfig, source: TaskSource, raw: RawSplit) 
 
 
 def _features(task: TaskConfig) -> Features:
-    text = Value("string") if task.kind != "token_classification" else SequenceFeature(Value("string"))
+    text = (
+        Value("string") if task.kind != "token_classification" else SequenceFeature(Value("string"))
+    )
     label: Any = Value("int64" if task.has_labels else "float32")
     if task.kind == "token_classification":
         label = SequenceFeature(label)
@@ -78,7 +81,11 @@ def _resolve_columns(
 
 
 def _rows_with_text(
-    texts: dict[str, Sequence], columns: dict[str, str], source: TaskSource, place: str, task: TaskConfig
+    texts: dict[str, Sequence],
+    columns: dict[str, str],
+    source: TaskSource,
+    place: str,
+    task: TaskConfig,
 ) -> tuple[list[int], dict[str, int]]:
     tokens = task.kind == "token_classification"
     kept: list[int] = []
@@ -93,15 +100,19 @@ def _rows_with_text(
             value = texts[empty[0]][row]
             wanted = "a list of words" if tokens else "text"
             raise InputError(
-                f"{place}, row {row + 1}: column '{columns[empty[0]]}' is not {wanted}: {value!r}; mend the "
-                f"row, or set empty_text: drop for this task to leave such rows out"
+                f"{place}, row {row + 1}: column '{columns[empty[0]]}' is not {wanted}: {value!r}; "
+                f"mend the row, or set empty_text: drop for this task to leave such rows out"
             )
     return kept, {"empty text": dropped} if dropped else {}
 
 
 def _is_text(value: Any, tokens: bool) -> bool:
     if tokens:
-        return isinstance(value, (list, tuple)) and bool(value) and all(isinstance(w, str) for w in value)
+        return (
+            isinstance(value, (list, tuple))
+            and bool(value)
+            and all(isinstance(w, str) for w in value)
+        )
     return isinstance(value, str) and bool(value.strip())
 
 
@@ -116,20 +127,25 @@ def _label(value: Any, task: TaskConfig, place: str, column: str) -> Any:
     number = _number(value)
     if number is None or not low <= number <= high:
         raise InputError(
-            f"{place}: column '{column}' has {value!r}; scores of this task are numbers from {low:g} to {high:g}"
+            f"{place}: column '{column}' has {value!r}; scores of this task are numbers from "
+            f"{low:g} to {high:g}"
         )
     return number
 
 
 def _class_index(value: Any, labels: list[str], place: str, column: str) -> int:
-    if value in labels:
-        return labels.index(value)
     number = _number(value)
-    if number is None or number != int(number) or not 0 <= number < len(labels):
+    # Names first, whatever type a file gives them: labels may be '1' to '5', or 'True' and 'False'.
+    for name in (str(value), "" if number is None else f"{number:g}"):
+        if name in labels:
+            return labels.index(name)
+    named_by_numbers = all(_number(label) is not None for label in labels)
+    if number is None or named_by_numbers or number not in range(len(labels)):
         hint = " (-1 marks a split without labels)" if number == -1 else ""
+        indices = "" if named_by_numbers else f"0 to {len(labels) - 1}, or "
         raise InputError(
-            f"{place}: column '{column}' has {value!r}{hint}; labels of this task are 0 to "
-            f"{len(labels) - 1}, or {', '.join(repr(label) for label in labels)}"
+            f"{place}: column '{column}' has {value!r}{hint}; labels of this task are {indices}"
+            f"{', '.join(repr(label) for label in labels)}"
         )
     return int(number)
 

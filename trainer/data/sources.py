@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from datasets import Dataset, Features, Value, load_dataset
+from datasets.exceptions import DatasetGenerationError
 
 from trainer.errors import InputError
 
@@ -78,13 +79,15 @@ def read_rows(path: Path) -> Dataset:
         raise InputError(f"{path}: expected one of {', '.join(FILE_KINDS)}")
     try:
         rows = _read_file(path)
+        # The json reader takes bytes that are not UTF-8, which fail where they are first used.
+        rows.data.table.validate(full=True)
     except InputError:
         raise
     except Exception as error:  # the readers raise a dozen unrelated types for a damaged file
         cause = error.__cause__ or error
+        if isinstance(cause, StopIteration) or "corresponds to no data" in str(cause):
+            raise InputError(f"{path}: the file has no rows") from error
         raise InputError(f"{path}: cannot be read as {path.suffix[1:]}: {cause}") from error
-    if len(rows) == 0:
-        raise InputError(f"{path}: the file has no rows")
     return rows
 
 
@@ -121,7 +124,8 @@ def _find_file(task: str, folder: Path, split: str) -> Path:
     if not found:
         names = ", ".join(sorted(p.name for p in folder.iterdir())) or "nothing"
         raise InputError(
-            f"task '{task}': {folder} holds no {split} file ({', '.join(FILE_KINDS)}); it holds {names}"
+            f"task '{task}': {folder} holds no {split} file ({', '.join(FILE_KINDS)}); it holds "
+            f"{names}"
         )
     return found[0]
 
@@ -131,21 +135,44 @@ def _read_file(path: Path) -> Dataset:
     if separator is None:
         builder = "parquet" if path.suffix == ".parquet" else "json"
         return load_dataset(builder, data_files=str(path), split="train")
-    with path.open(newline="", encoding="utf-8") as lines:
-        header = next(csv.reader(lines, delimiter=separator), [])
-    if len(set(header)) != len(header):
-        raise InputError(f"{path}: a column name occurs twice in the header: {', '.join(header)}")
-    if not header:
-        raise InputError(f"{path}: the file is empty; it needs a header line and rows")
+    header = _checked_header(path, separator)
     # Every cell stays the text it is: 'NA' and 'null' are words, and a bad label can be shown.
     return load_dataset(
         "csv",
         data_files=str(path),
         split="train",
         sep=separator,
+        encoding="utf-8-sig",
         features=Features({name: Value("string") for name in header}),
         keep_default_na=False,
     )
+
+
+def _checked_header(path: Path, separator: str) -> list[str]:
+    """The column names, once every line is known to have as many cells.
+
+    The reader behind `load_dataset` shifts the cells of a longer line and fills up a shorter one.
+    """
+    with path.open(newline="", encoding="utf-8-sig") as lines:
+        reader = csv.reader(lines, delimiter=separator, strict=True)
+        try:
+            header = next(reader, [])
+            for cells in reader:
+                if cells and len(cells) != len(header):
+                    raise InputError(
+                        f"{path}, line {reader.line_num}: {len(cells)} cells under "
+                        f"{len(header)} column names ({', '.join(header)}); put quotes around a "
+                        f"cell that holds the separator"
+                    )
+        except csv.Error as error:
+            raise InputError(f"{path}, line {reader.line_num}: {error}") from error
+    if not header:
+        raise InputError(f"{path}: the file is empty; it needs a header line and rows")
+    # The reader's own name for a column without one: the row numbers that pandas writes.
+    header = [name or f"Unnamed: {place}" for place, name in enumerate(header)]
+    if len(set(header)) != len(header):
+        raise InputError(f"{path}: a column name occurs twice in the header: {', '.join(header)}")
+    return header
 
 
 def _load_from_hub(task: str, source: TaskSource, split: str) -> RawSplit:
@@ -154,11 +181,11 @@ def _load_from_hub(task: str, source: TaskSource, split: str) -> RawSplit:
         rows = load_dataset(
             source.dataset, source.dataset_config, revision=source.dataset_revision, split=split
         )
-    except (OSError, ValueError, RuntimeError) as error:
-        # Covers no network, offline mode, an unknown dataset, configuration or split.
+    except Exception as error:  # no network, no such dataset or split, a damaged file, ...
         folder = source.folder or task
+        cause = error.__cause__ if isinstance(error, DatasetGenerationError) else error
         raise InputError(
-            f"task '{task}': cannot load '{place}' from the Hub: {error}\n"
+            f"task '{task}': cannot load '{place}' from the Hub: {cause}\n"
             f"Without a network, put {source.train_split}.* and {source.validation_split}.* (csv, "
             f"tsv, jsonl or parquet, same columns) in DIR/{folder} and pass --data_dir DIR, or try "
             f"the shipped sample with --data_dir sample."

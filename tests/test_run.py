@@ -1,0 +1,249 @@
+"""The three modes of run_mtl.py on toy data, from files to files."""
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from tests.toys import WORDS, toy_backbone_config, toy_tokenizer
+from transformers import AutoModel, BertModel, pipeline, set_seed
+
+from trainer.command_line import parse
+from trainer.errors import InputError
+from trainer.run import evaluate, predict, train
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A toy encoder, toy data in the default tasks' columns, and a configuration file."""
+    folder = tmp_path_factory.mktemp("run")
+    set_seed(0)
+    BertModel(toy_backbone_config()).save_pretrained(folder / "encoder")
+    toy_tokenizer().save_pretrained(folder / "encoder")
+    for split, count in (("train", 24), ("validation", 12)):
+        write_data(folder / "data", split, count)
+    config = {
+        "model_name_or_path": str(folder / "encoder"),
+        "data_dir": str(folder / "data"),
+        "output_dir": str(folder / "out"),
+        "max_length": 32,
+        "num_train_epochs": 2,
+        "per_device_train_batch_size": 4,
+        "learning_rate": "1e-3",
+        "eval_on_start": True,
+        "eval_strategy": "epoch",
+        "save_strategy": "epoch",
+        "load_best_model_at_end": True,
+        "logging_steps": 2,
+        "report_to": "none",
+        "use_cpu": True,
+        "disable_tqdm": True,
+        "seed": 5,
+    }
+    (folder / "toy.yaml").write_text(yaml.safe_dump(config))
+    return folder
+
+
+def write_data(folder, split, count):
+    for name in ("sst5", "qqp", "stsb"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    text = [" ".join(WORDS[(i * j) % 40] for j in range(1, 4 + i % 5)) for i in range(1, count + 2)]
+    with (folder / "sst5" / f"{split}.jsonl").open("w") as lines:
+        for i in range(count):
+            lines.write(json.dumps({"text": text[i], "label": i % 5, "label_text": "x"}) + "\n")
+    for name, columns, label in (
+        ("qqp", ["question1", "question2"], lambda i: i % 2),
+        ("stsb", ["sentence1", "sentence2"], lambda i: (i % 11) / 2),
+    ):
+        with (folder / name / f"{split}.csv").open("w", newline="") as lines:
+            writer = csv.writer(lines)
+            writer.writerow([*columns, "label", "idx"])
+            for i in range(count):
+                writer.writerow([text[i], text[i + 1], label(i), i])
+    if split == "train":
+        with (folder / "qqp" / "train.csv").open("a", newline="") as lines:
+            csv.writer(lines).writerow([text[0], "", 0, count])
+
+
+@pytest.fixture(scope="module")
+def trained(place, request):
+    capture = request.getfixturevalue("tmp_path_factory")
+    assert capture
+    metrics = train(parse([str(place / "toy.yaml")]))
+    return place / "out", metrics
+
+
+def test_train_writes_the_whole_folder(trained):
+    folder, metrics = trained
+    names = {path.name for path in folder.iterdir()}
+    assert {
+        "config.json",
+        "model.safetensors",
+        "tokenizer.json",
+        "modeling_hybrid_mtl.py",
+        "configuration_hybrid_mtl.py",
+        "heads_hybrid_mtl.py",
+        "pipeline_hybrid_mtl.py",
+        "metrics.json",
+        "evaluation.json",
+        "README.md",
+        "run_config.yaml",
+        "figures",
+    } <= names
+    assert not [name for name in names if name.endswith((".bin", ".pt", ".pkl"))]
+    assert {path.name for path in (folder / "figures").iterdir()} == {
+        "sentiment.png",
+        "paraphrase.png",
+        "similarity.png",
+        "learning_curves.png",
+    }
+    assert json.loads((folder / "metrics.json").read_text()) == metrics
+
+
+def test_metrics_are_flat_and_complete(trained):
+    _, metrics = trained
+    assert {
+        "eval_sentiment_accuracy",
+        "eval_sentiment_loss",
+        "eval_paraphrase_accuracy",
+        "eval_paraphrase_f1",
+        "eval_similarity_pearson",
+        "eval_similarity_spearman",
+        "eval_overall",
+        "eval_loss",
+    } <= set(metrics)
+    assert all(isinstance(value, float) for value in metrics.values())
+
+
+def test_evaluation_file_has_confusion_matrices_and_class_scores(trained):
+    folder, metrics = trained
+    report = json.loads((folder / "evaluation.json").read_text())
+    matrix = torch.tensor(report["sentiment"]["confusion_matrix"])
+    assert matrix.shape == (5, 5) and matrix.sum() == 12
+    correct = matrix.diagonal().sum().item() / 12
+    assert correct == pytest.approx(metrics["eval_sentiment_accuracy"])
+    assert set(report["paraphrase"]["per_class"]) == {"not paraphrase", "paraphrase"}
+    assert report["similarity"]["mse"] >= 0
+
+
+def test_card_tells_the_numbers_and_no_path(trained, place):
+    folder, metrics = trained
+    card = (folder / "README.md").read_text()
+    assert f"{metrics['eval_overall']:.3f}"[:4] in card
+    assert str(place) not in card
+    assert "empty text" in card
+    assert str(place) not in (folder / "config.json").read_text()
+    assert str(place) not in (folder / "tokenizer_config.json").read_text()
+
+
+def test_resolved_configuration_describes_the_same_run(trained):
+    folder, _ = trained
+    again = parse([str(folder / "run_config.yaml")])
+    first = yaml.safe_load((folder / "run_config.yaml").read_text())
+    assert again.training.learning_rate == 1e-3
+    assert again.tasks["paraphrase"].source.columns["text"] == "question1"
+    assert again.resolved["tasks"] == first["tasks"]
+
+
+def test_a_folder_that_holds_a_run_is_not_overwritten(trained, place):
+    with pytest.raises(InputError, match="holds another run"):
+        train(parse([str(place / "toy.yaml")]))
+
+
+def test_evaluate_repeats_the_trained_models_metrics(trained, place, tmp_path):
+    folder, metrics = trained
+    options = ["--mode", "evaluate", "--model_name_or_path", str(folder)]
+    again = evaluate(parse([str(place / "toy.yaml"), *options, "--output_dir", str(tmp_path)]))
+    assert again == pytest.approx(metrics, abs=1e-5)
+    assert (tmp_path / "metrics.json").is_file() and (tmp_path / "evaluation.json").is_file()
+
+
+def test_evaluate_refuses_a_bare_encoder(place, tmp_path):
+    options = ["--mode", "evaluate", "--output_dir", str(tmp_path)]
+    with pytest.raises(InputError, match="needs a model that run_mtl.py trained"):
+        evaluate(parse([str(place / "toy.yaml"), *options]))
+
+
+def test_predict_answers_every_row_in_order(trained, tmp_path):
+    folder, _ = trained
+    rows = tmp_path / "rows.csv"
+    rows.write_text("text,text_pair\nw1 w2,w3\nw4,w5 w6 w7 w8\nw9 w9,w9\n")
+    target = tmp_path / "answers.jsonl"
+    options = ["--mode", "predict", "--model_name_or_path", str(folder)]
+    options += ["--predict_file", str(rows), "--predict_output", str(target), "--use_cpu", "true"]
+    predict(parse([*options, "--predict_task", "similarity"]))
+    found = [json.loads(line) for line in target.read_text().splitlines()]
+    pipe = pipeline("hybrid-mtl", model=str(folder), trust_remote_code=True, device="cpu")
+    pairs = [("w1 w2", "w3"), ("w4", "w5 w6 w7 w8"), ("w9 w9", "w9")]
+    for answer, (a, b) in zip(found, pairs, strict=True):
+        expected = pipe({"text": a, "text_pair": b}, task="similarity")
+        assert answer["score"] == pytest.approx(expected["score"], abs=1e-4)
+    predict(parse(options))
+    assert set(json.loads(target.read_text().splitlines()[0])) == {"paraphrase", "similarity"}
+
+
+def test_predict_names_what_is_wrong(trained, tmp_path):
+    folder, _ = trained
+    options = ["--mode", "predict", "--model_name_or_path", str(folder), "--use_cpu", "true"]
+    rows = tmp_path / "rows.csv"
+    rows.write_text("text\nw1\n\"\"\n")
+    with pytest.raises(InputError, match="input 1: 'text' must be a text that is not empty"):
+        predict(parse([*options, "--predict_file", str(rows), "--predict_task", "sentiment"]))
+    with pytest.raises(InputError, match="no task 'mood' in this model"):
+        predict(parse([*options, "--predict_file", str(rows), "--predict_task", "mood"]))
+    rows.write_text("sentence\nw1\n")
+    with pytest.raises(InputError, match="no column 'text'"):
+        predict(parse([*options, "--predict_file", str(rows)]))
+
+
+def test_training_goes_on_from_a_trained_model(trained, place, tmp_path):
+    folder, _ = trained
+    options = ["--model_name_or_path", str(folder), "--output_dir", str(tmp_path / "more")]
+    train(parse([str(place / "toy.yaml"), *options, "--max_steps", "1", "--learning_rate", "0"]))
+    first, second = (AutoModel.from_pretrained(f) for f in (folder, tmp_path / "more"))
+    for (name, a), (_, b) in zip(first.named_parameters(), second.named_parameters(), strict=True):
+        if name.startswith("backbone."):
+            assert torch.equal(a, b)
+
+
+def test_resumed_run_ends_with_the_same_weights(trained, place, tmp_path):
+    folder, _ = trained
+    # A run that stopped after its first epoch: only the first checkpoint is left.
+    whole = tmp_path / "whole"
+    options = [str(place / "toy.yaml"), "--output_dir", str(whole)]
+    train(parse(options))
+    expected = (whole / "model.safetensors").read_bytes()
+    for path in whole.iterdir():
+        if path.is_file() and path.name != "run_config.yaml":
+            path.unlink()
+    last = max(whole.glob("checkpoint-*"), key=lambda p: int(p.name.split("-")[1]))
+    subprocess.run(["rm", "-r", str(last)], check=True)
+    train(parse([*options, "--resume", "true"]))
+    assert (whole / "model.safetensors").read_bytes() == expected
+
+
+@pytest.mark.slow
+def test_script_runs_in_a_process_of_its_own(place, tmp_path):
+    command = [sys.executable, str(ROOT / "scripts" / "run_mtl.py"), str(place / "toy.yaml")]
+    done = subprocess.run(
+        [*command, "--output_dir", str(tmp_path / "out"), "--max_steps", "2"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "before" in done.stdout and "similarity_pearson" in done.stdout
+    asked = subprocess.run(
+        [sys.executable, str(ROOT / "scripts" / "ask.py"), str(tmp_path / "out")],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert asked.returncode == 0, asked.stderr
+    assert asked.stdout.count("{'label'") == 2 and asked.stdout.count("{'score'") == 1
