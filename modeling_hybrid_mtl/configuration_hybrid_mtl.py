@@ -3,8 +3,9 @@
 import dataclasses
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 from torch import nn
 from transformers import CONFIG_MAPPING, AutoConfig, PretrainedConfig
@@ -86,7 +87,7 @@ class TaskConfig:
 
 
 def _check_task(name: str, task: TaskConfig) -> None:
-    def refuse(field_name: str, why: str) -> None:
+    def refuse(field_name: str, why: str) -> NoReturn:
         value = getattr(task, field_name)
         raise ValueError(f"task '{name}': field '{field_name}' = {value!r}: {why}")
 
@@ -110,7 +111,7 @@ def _check_task(name: str, task: TaskConfig) -> None:
     _check_head(task, refuse)
 
 
-def _check_outputs(task: TaskConfig, refuse) -> None:
+def _check_outputs(task: TaskConfig, refuse: Callable[[str, str], NoReturn]) -> None:
     if task.has_labels:
         names: Any = task.labels
         if (

@@ -1,6 +1,7 @@
 """Task heads: from sentence or token vectors to logits, loss and answers."""
 
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -32,7 +33,8 @@ class TaskHead(nn.Module):
 
     def __init__(self, hidden_size: int, task: TaskConfig):
         super().__init__()
-        self.task = task
+        # Its kind decides which of its fields are None.
+        self.task: Any = task
         self.feature_size = hidden_size * (4 if task.is_siamese else 1)
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
@@ -49,7 +51,7 @@ class ClassificationHead(TaskHead):
 
     def __init__(self, hidden_size: int, task: TaskConfig):
         super().__init__(hidden_size, task)
-        self.layers = _layers([self.feature_size, *task.hidden_sizes, len(task.labels)], task)
+        self.layers = _layers([self.feature_size, *task.hidden_sizes, len(self.task.labels)], task)
 
     def forward(self, u: Tensor, v: Tensor | None = None) -> Tensor:
         return self.layers(_pair_features(u, v))
@@ -63,7 +65,7 @@ class TokenClassificationHead(TaskHead):
 
     def __init__(self, hidden_size: int, task: TaskConfig):
         super().__init__(hidden_size, task)
-        self.layers = _layers([hidden_size, *task.hidden_sizes, len(task.labels)], task)
+        self.layers = _layers([hidden_size, *task.hidden_sizes, len(self.task.labels)], task)
 
     def forward(self, u: Tensor, v: Tensor | None = None) -> Tensor:
         return self.layers(u)

@@ -85,7 +85,7 @@ class HybridMTLModel(PreTrainedModel):
             "token_type_ids" in inspect.signature(self.backbone.forward).parameters
         )
         self.pooled_dropout = nn.Dropout(config.pooled_dropout)
-        self.heads = nn.ModuleDict(
+        self.heads: Any = nn.ModuleDict(
             {
                 name: HEADS[config.task(name).kind](config.hidden_size, config.task(name))
                 for name in config.tasks

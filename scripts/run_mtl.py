@@ -1,4 +1,4 @@
-"""Train, evaluate or apply a hybrid multitask model: `run_mtl.py CONFIG.yaml [--option value ...]`."""
+"""Train, evaluate or apply a model: `run_mtl.py CONFIG.yaml [--option value ...]`."""
 
 import sys
 from pathlib import Path

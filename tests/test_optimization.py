@@ -1,7 +1,7 @@
 import pytest
-from tests.toys import TASKS, toy_model, toy_trainer
 from transformers import Trainer
 
+from tests.toys import TASKS, toy_model, toy_trainer
 from trainer.optimization import SHARED, learning_rates
 
 

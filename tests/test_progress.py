@@ -2,6 +2,7 @@ import io
 from contextlib import redirect_stderr
 
 import pytest
+
 from tests.toys import TASKS, toy_trainer
 
 

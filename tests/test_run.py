@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from tests.toys import WORDS, toy_backbone_config, toy_tokenizer
 from transformers import AutoModel, BertModel, pipeline, set_seed
 
+from tests.toys import WORDS, toy_backbone_config, toy_tokenizer
 from trainer.command_line import parse
 from trainer.errors import InputError
 from trainer.run import evaluate, predict, train
@@ -192,7 +192,7 @@ def test_predict_names_what_is_wrong(trained, tmp_path):
     folder, _ = trained
     options = ["--mode", "predict", "--model_name_or_path", str(folder), "--use_cpu", "true"]
     rows = tmp_path / "rows.csv"
-    rows.write_text("text\nw1\n\"\"\n")
+    rows.write_text('text\nw1\n""\n')
     with pytest.raises(InputError, match="input 1: 'text' must be a text that is not empty"):
         predict(parse([*options, "--predict_file", str(rows), "--predict_task", "sentiment"]))
     with pytest.raises(InputError, match="no task 'mood' in this model"):

@@ -11,7 +11,7 @@ import torch
 from datasets import Dataset
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
-from transformers import PreTrainedTokenizerBase, Trainer
+from transformers import PreTrainedTokenizerBase, Trainer, TrainerControl
 from transformers.trainer_callback import ProgressCallback
 from transformers.trainer_utils import speed_metrics
 
@@ -49,6 +49,9 @@ class HybridMTLTrainer(Trainer):
     """
 
     args: HybridMTLTrainingArguments
+    control: TrainerControl
+    data_collator: Any
+    optimizer: Any
 
     def __init__(
         self,
@@ -85,9 +88,10 @@ class HybridMTLTrainer(Trainer):
         """A loader of plans. Not prepared by accelerate: the sampler shards among ranks itself."""
         if self.train_dataset is None:
             raise InputError("training needs a train_dataset")
-        loader = DataLoader(
+        sampler = self.make_sampler()
+        loader: Any = DataLoader(
             self.train_dataset,
-            batch_sampler=self.make_sampler(),
+            batch_sampler=sampler,
             collate_fn=self.data_collator,
             num_workers=self.args.dataloader_num_workers,
             pin_memory=self.args.dataloader_pin_memory and torch.cuda.is_available(),
@@ -95,8 +99,8 @@ class HybridMTLTrainer(Trainer):
             prefetch_factor=self.args.dataloader_prefetch_factor,
         )
         # The training loop looks for this name on the loader.
-        loader.set_epoch = loader.batch_sampler.set_epoch
-        self._show_progress(loader.batch_sampler.plans)
+        loader.set_epoch = sampler.set_epoch
+        self._show_progress(sampler.plans)
         return loader
 
     def _show_progress(self, plans: RoundRobin) -> None:
@@ -210,7 +214,7 @@ class HybridMTLTrainer(Trainer):
     def predict_tasks(
         self, datasets: Mapping[str, Dataset] | None = None
     ) -> dict[str, TaskPredictions]:
-        """Predictions for every row of every task, in the rows' order, and each task's mean loss."""
+        """Predictions for every row of every task, in the rows' order, and each mean loss."""
         datasets = self.eval_dataset if datasets is None else datasets
         if not datasets:
             raise InputError("evaluation needs an eval_dataset")
@@ -292,9 +296,9 @@ def _check_task_names(
             raise InputError(
                 f"{place}: no task '{unknown[0]}' in the model; its tasks: {', '.join(tasks)}"
             )
-    if train is not None and args.task_order is not None:
-        if sorted(args.task_order) != sorted(train):
-            raise InputError(
-                f"task_order: must name each trained task once: {', '.join(train)}; "
-                f"got {', '.join(args.task_order)}"
-            )
+    order = args.task_order
+    if train is not None and order is not None and sorted(order) != sorted(train):
+        raise InputError(
+            f"task_order: must name each trained task once: {', '.join(train)}; "
+            f"got {', '.join(order)}"
+        )

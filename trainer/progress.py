@@ -41,6 +41,8 @@ class TaskProgress(ProgressCallback):
     ) -> None:
         super().on_log(args, state, control, logs=logs, **kwargs)
         prefix = "loss_"
-        losses = {k.removeprefix(prefix): v for k, v in (logs or {}).items() if k.startswith(prefix)}
+        losses = {
+            k.removeprefix(prefix): v for k, v in (logs or {}).items() if k.startswith(prefix)
+        }
         if losses and self.training_bar is not None:
             self.training_bar.set_postfix({name: f"{loss:.3f}" for name, loss in losses.items()})

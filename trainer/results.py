@@ -25,7 +25,7 @@ def write_reports(
     """Write each task's confusion matrix and per-class scores, or errors by score band, as JSON."""
     reports = {}
     for name, found in predictions.items():
-        task = tasks[name]
+        task: Any = tasks[name]
         if task.has_labels:
             reports[name] = classification_report(found.predictions, found.labels, task.labels)
         else:
@@ -44,11 +44,12 @@ def draw_figures(
     """Draw each task's confusion matrix or scatter plot, and the learning curves."""
     (folder / FIGURES).mkdir(parents=True, exist_ok=True)
     for name, found in predictions.items():
+        task: Any = tasks[name]
         path = folder / FIGURES / f"{name}.png"
-        if tasks[name].has_labels:
+        if task.has_labels:
             draw_confusion_matrix(reports[name], name, path)
         else:
-            draw_scatter(found.predictions, found.labels, tasks[name].score_range, name, path)
+            draw_scatter(found.predictions, found.labels, task.score_range, name, path)
     kinds = {name: tasks[name].kind for name in predictions}
     draw_learning_curves(log_history, kinds, folder / FIGURES / "learning_curves.png")
 
@@ -68,7 +69,9 @@ def format_table(
 ) -> str:
     """A table of every metric, with a column for before training if that was measured."""
     before = metrics_before(log_history)
-    lines = [f"{'metric':<28}{'before':>10}{'after':>10}" if before else f"{'metric':<28}{'value':>10}"]
+    lines = [
+        f"{'metric':<28}{'before':>10}{'after':>10}" if before else f"{'metric':<28}{'value':>10}"
+    ]
     names = [
         f"{task}_{metric}"
         for task, config in tasks.items()

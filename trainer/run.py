@@ -14,9 +14,9 @@ from modeling_hybrid_mtl import HybridMTLPipeline
 from trainer.command_line import Settings
 from trainer.data.sources import read_rows
 from trainer.errors import InputError
-from trainer.hybrid_trainer import HybridMTLTrainer
-from trainer.hub.facts import collect_facts
 from trainer.hub import facts_to_json, write_card
+from trainer.hub.facts import collect_facts
+from trainer.hybrid_trainer import HybridMTLTrainer
 from trainer.output import (
     CONFIG_FILE,
     claim_output_folder,

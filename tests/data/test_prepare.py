@@ -163,7 +163,7 @@ NEAR_ENTRY = "near: {kind: similarity, input: pair, score_range: [0, 5], dataset
     "entries, message",
     [
         ("{sentiment: }", "task 'sentiment' of the configuration is not in the model 'E', whose "),
-        (f"{{{MOOD_ENTRY}, {SAME_ENTRY}}}", "the model 'E' has tasks the configuration lacks: ['n"),
+        (f"{{{MOOD_ENTRY}, {SAME_ENTRY}}}", "the model 'E' has tasks "),
         (
             "{mood: {kind: classification, labels: [good, so-so, bad], dataset: a/b}}",
             "task 'mood': labels is ['good', 'so-so', 'bad'] in the configuration and ['bad', 's",

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from tests.toys import toy_model, toy_trainer
 from transformers import TrainerCallback
 
+from tests.toys import toy_model, toy_trainer
 from trainer.optimization import SHARED
 
 

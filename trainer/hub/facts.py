@@ -56,8 +56,10 @@ def collect_facts(
     )
 
 
-def _hub_name(name_or_path: str) -> str | None:
-    return None if Path(name_or_path).expanduser().exists() else name_or_path
+def _hub_name(name_or_path: str | None) -> str | None:
+    return (
+        None if name_or_path is None or Path(name_or_path).expanduser().exists() else name_or_path
+    )
 
 
 def _caption(trainer: HybridMTLTrainer, name: str) -> str:
@@ -75,6 +77,7 @@ def _task_facts(
     entry = settings.tasks[name]
     model, source = entry.model, entry.source
     sample = settings.run.data_dir == "sample"
+    dataset = None if settings.run.data_dir else _hub_name(source.dataset)
     local = "the demonstration sample shipped with hybrid-mtl" if sample else "local files"
     return TaskFacts(
         name=name,
@@ -83,8 +86,8 @@ def _task_facts(
         pair_encoding=model.pair_encoding,
         labels=model.labels,
         score_range=model.score_range,
-        dataset=None if settings.run.data_dir else source.dataset,
-        dataset_config=None if settings.run.data_dir else source.dataset_config,
+        dataset=dataset,
+        dataset_config=source.dataset_config if dataset else None,
         dataset_description=local,
         rows={"train": len(data.train[name]), "validation": len(data.validation[name])},
         dropped=data.dropped.get(name, {}),
