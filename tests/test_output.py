@@ -6,7 +6,13 @@ import pytest
 
 from trainer import output
 from trainer.errors import InputError
-from trainer.output import claim_output_folder, folder_in_place, write_json, write_text
+from trainer.output import (
+    claim_output_folder,
+    clear_output_folder,
+    folder_in_place,
+    write_json,
+    write_text,
+)
 
 
 def names(folder):
@@ -133,8 +139,11 @@ def test_a_folder_that_holds_a_run_is_not_free(tmp_path, mark):
 def test_overwriting_deletes_the_run(tmp_path):
     parts = ["config.json", "model.safetensors", "checkpoint-10/config.json", "figures/a.png"]
     folder = run_folder(tmp_path, *parts, "elsewhere/a.txt")
+    before = names(folder)
     claim(folder, overwrite=True)
-    assert names(folder) == ["elsewhere", "elsewhere/a.txt"]
+    assert names(folder) == before
+    clear_output_folder(folder)
+    assert names(folder) == ["elsewhere", "elsewhere/a.txt", "notes.txt"]
 
 
 def test_resuming_needs_a_checkpoint_and_deletes_nothing(tmp_path):

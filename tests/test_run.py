@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from transformers import AutoModel, BertModel, pipeline, set_seed
 from tests.toys import WORDS, toy_backbone_config, toy_tokenizer
 from trainer.command_line import parse
 from trainer.errors import InputError
+from trainer.prepare import load_config, trained_model
 from trainer.run import evaluate, predict, train
 
 ROOT = Path(__file__).parents[1]
@@ -72,9 +74,7 @@ def write_data(folder, split, count):
 
 
 @pytest.fixture(scope="module")
-def trained(place, request):
-    capture = request.getfixturevalue("tmp_path_factory")
-    assert capture
+def trained(place):
     metrics = train(parse([str(place / "toy.yaml")]))
     return place / "out", metrics
 
@@ -156,6 +156,15 @@ def test_a_folder_that_holds_a_run_is_not_overwritten(trained, place):
         train(parse([str(place / "toy.yaml")]))
 
 
+def test_wrong_input_leaves_the_run_that_was_to_be_overwritten(trained, place):
+    folder, _ = trained
+    before = (folder / "model.safetensors").read_bytes()
+    options = ["--overwrite_output_dir", "true", "--data_dir", str(place / "nowhere")]
+    with pytest.raises(InputError, match="there is no folder"):
+        train(parse([str(place / "toy.yaml"), *options]))
+    assert (folder / "model.safetensors").read_bytes() == before
+
+
 def test_evaluate_repeats_the_trained_models_metrics(trained, place, tmp_path):
     folder, metrics = trained
     options = ["--mode", "evaluate", "--model_name_or_path", str(folder)]
@@ -212,6 +221,35 @@ def test_training_goes_on_from_a_trained_model(trained, place, tmp_path):
             assert torch.equal(a, b)
 
 
+def test_what_the_heads_compute_must_agree_with_a_trained_model(trained, place, tmp_path):
+    folder, _ = trained
+    options = [str(place / "toy.yaml"), "--model_name_or_path", str(folder)]
+    options += ["--output_dir", str(tmp_path / "more")]
+    with pytest.raises(InputError, match="task 'sentiment': hidden_sizes is .7. in the config"):
+        train(parse([*options, "--tasks.sentiment.hidden_sizes", "[7]"]))
+    with pytest.raises(InputError, match="pooling = 'cls': the model .* has 'mean'"):
+        train(parse([*options, "--pooling", "cls"]))
+    settings = parse([*options, "--backbone_dropout", "0.4", "--tasks.sentiment.dropout", "0.7"])
+    model = trained_model(settings, load_config(settings.run))
+    assert model.pooled_dropout.p == 0.4
+    assert model.heads["sentiment"].layers[0].p == 0.7
+
+
+def test_predict_reads_a_model_of_any_tasks_without_a_configuration(place, tmp_path):
+    entries = {"mood": {"kind": "classification", "labels": [f"l{i}" for i in range(5)]}}
+    entries["mood"].update(dataset=str(place / "data" / "sst5"))
+    config = yaml.safe_load((place / "toy.yaml").read_text())
+    config.update(tasks=entries, data_dir=None, output_dir=str(tmp_path / "out"), max_steps=1)
+    (tmp_path / "mood.yaml").write_text(yaml.safe_dump(config))
+    train(parse([str(tmp_path / "mood.yaml")]))
+    rows = place / "data" / "sst5" / "validation.jsonl"
+    options = ["--mode", "predict", "--model_name_or_path", str(tmp_path / "out")]
+    options += ["--predict_file", str(rows), "--output_dir", str(tmp_path), "--use_cpu", "true"]
+    target = predict(parse(options))
+    answers = [json.loads(line) for line in target.read_text().splitlines()]
+    assert len(answers) == 12 and set(answers[0]) == {"mood"}
+
+
 def test_resumed_run_ends_with_the_same_weights(trained, place, tmp_path):
     folder, _ = trained
     # A run that stopped after its first epoch: only the first checkpoint is left.
@@ -223,7 +261,7 @@ def test_resumed_run_ends_with_the_same_weights(trained, place, tmp_path):
         if path.is_file() and path.name != "run_config.yaml":
             path.unlink()
     last = max(whole.glob("checkpoint-*"), key=lambda p: int(p.name.split("-")[1]))
-    subprocess.run(["rm", "-r", str(last)], check=True)
+    shutil.rmtree(last)
     train(parse([*options, "--resume", "true"]))
     assert (whole / "model.safetensors").read_bytes() == expected
 

@@ -14,6 +14,17 @@ from trainer.errors import InputError
 CONFIG_FILE = "run_config.yaml"
 # What tells a folder that holds a run from one that merely exists.
 RUN_MARKS = ("config.json", "metrics.json", CONFIG_FILE)
+RUN_FILES = (
+    *RUN_MARKS,
+    "checkpoint-*",
+    "figures",
+    "model*.safetensors*",
+    "tokenizer*.json",
+    "*_hybrid_mtl.py",
+    "evaluation.json",
+    "card_facts.json",
+    "README.md",
+)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -47,7 +58,7 @@ def folder_in_place(target: Path) -> Iterator[Path]:
 
 
 def claim_output_folder(folder: Path, *, resume: bool, overwrite: bool) -> None:
-    """Make sure that a training run may write here.
+    """Make sure that a training run may write here; nothing is deleted yet.
 
     Raises:
         InputError: if the folder holds another run, has no checkpoint to resume from, or is not a
@@ -61,14 +72,18 @@ def claim_output_folder(folder: Path, *, resume: bool, overwrite: bool) -> None:
             raise InputError(f"resume: '{folder}' holds no run to continue: no checkpoint is there")
         return
     marks = [folder / mark for mark in RUN_MARKS if (folder / mark).exists()] + checkpoints
-    if marks and overwrite:
-        for path in folder.iterdir():
-            if path.name.startswith("checkpoint-") or path.name == "figures":
-                shutil.rmtree(path)
-            elif path.is_file():
-                path.unlink()
-    elif marks:
+    if marks and not overwrite:
         raise InputError(
             f"output_dir: '{folder}' holds another run ({marks[0].name}); choose a new folder, "
             f"continue that run with --resume true, or delete it with --overwrite_output_dir true"
         )
+
+
+def clear_output_folder(folder: Path) -> None:
+    """Delete what an earlier run wrote here, and nothing else that may lie in the folder."""
+    for pattern in RUN_FILES:
+        for path in folder.glob(pattern):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()

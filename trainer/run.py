@@ -20,6 +20,7 @@ from trainer.hybrid_trainer import HybridMTLTrainer
 from trainer.output import (
     CONFIG_FILE,
     claim_output_folder,
+    clear_output_folder,
     folder_in_place,
     write_json,
     write_text,
@@ -43,9 +44,11 @@ def train(settings: Settings) -> dict[str, float]:
         The metrics written to `metrics.json`.
     """
     folder = Path(settings.training.output_dir)
-    claim_output_folder(
-        folder, resume=settings.run.resume, overwrite=settings.run.overwrite_output_dir
-    )
+    first_rank = settings.training.process_index == 0
+    if first_rank:
+        claim_output_folder(
+            folder, resume=settings.run.resume, overwrite=settings.run.overwrite_output_dir
+        )
     set_seed(settings.training.seed)
     config = load_config(settings.run)
     tokenizer = load_tokenizer(settings.run, config)
@@ -57,7 +60,10 @@ def train(settings: Settings) -> dict[str, float]:
         eval_dataset=data.validation,
         processing_class=tokenizer,
     )
-    write_text(folder / CONFIG_FILE, yaml.safe_dump(settings.resolved, sort_keys=False))
+    if first_rank:
+        if not settings.run.resume:
+            clear_output_folder(folder)
+        write_text(folder / CONFIG_FILE, yaml.safe_dump(settings.resolved, sort_keys=False))
     checkpoint = get_last_checkpoint(str(folder)) if settings.run.resume else None
     start = time.time()
     trainer.train(resume_from_checkpoint=checkpoint)

@@ -73,8 +73,7 @@ def read_tasks(entries: Mapping[str, Any] | None) -> dict[str, TaskEntry]:
 def _read_entry(name: str, entry: Any) -> TaskEntry:
     if entry is not None and not isinstance(entry, Mapping):
         raise InputError(f"task '{name}': expected a mapping of fields, got {entry!r}")
-    merged = deepcopy(DEFAULT_TASKS.get(name, {}))
-    merged.update(entry or {})
+    merged = _over_defaults(name, dict(entry or {}))
     for key in merged:
         if key not in _FIELDS:
             raise InputError(f"task '{name}': unknown field '{key}'.{nearest(str(key), _FIELDS)}")
@@ -100,6 +99,16 @@ def _read_entry(name: str, entry: Any) -> TaskEntry:
     except ValueError as error:
         raise InputError(str(error)) from error
     return TaskEntry(**parts)
+
+
+def _over_defaults(name: str, entry: dict[str, Any]) -> dict[str, Any]:
+    defaults = deepcopy(DEFAULT_TASKS.get(name, {}))
+    if "dataset" in entry:
+        # The default's configuration is a part of the default dataset.
+        defaults.pop("dataset_config", None)
+    if isinstance(entry.get("columns"), Mapping):
+        entry["columns"] = {**defaults.get("columns", {}), **entry["columns"]}
+    return {**defaults, **entry}
 
 
 def _coerce(value: Any, kind: Any, place: str) -> Any:

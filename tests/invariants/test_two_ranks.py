@@ -1,0 +1,41 @@
+"""Two processes give the update, the losses and the metrics of one with the same global batch."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = Path(__file__).with_name("train_one_rank.py")
+
+
+def run(folder, ranks, batch_size, update):
+    folder.mkdir()
+    launch = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={ranks}"]
+    done = subprocess.run(
+        [sys.executable, *launch, str(SCRIPT), str(folder), str(batch_size), update],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    metrics = json.loads((folder / "metrics.json").read_text())
+    return load_file(folder / "weights.safetensors"), metrics
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("update", ["cycle", "turn"])
+def test_two_ranks_equal_one(tmp_path, update):
+    one, one_metrics = run(tmp_path / "one", 1, 4, update)
+    two, two_metrics = run(tmp_path / "two", 2, 2, update)
+    for name in one:
+        torch.testing.assert_close(two[name], one[name], rtol=1e-3, atol=1e-4, msg=name)
+    for key, value in one_metrics.items():
+        if key.startswith("loss_") or key.endswith(("accuracy", "pearson", "overall")):
+            assert two_metrics[key] == pytest.approx(value, abs=1e-3), key

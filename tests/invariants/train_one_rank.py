@@ -1,0 +1,27 @@
+"""One rank of a toy training: `train_one_rank.py FOLDER BATCH_SIZE UPDATE`; rank 0 saves weights."""
+
+import json
+import sys
+from pathlib import Path
+
+from safetensors.torch import save_file
+
+from tests.toys import toy_trainer
+
+if __name__ == "__main__":
+    folder, batch_size, update = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+    trainer = toy_trainer(
+        folder,
+        sizes={"mood": 26, "same": 34, "near": 24},
+        per_device_train_batch_size=batch_size,
+        update=update,
+        gradient_accumulation_steps=2,
+        ddp_backend="gloo",
+    )
+    trainer.train()
+    metrics = trainer.evaluate()
+    if trainer.is_world_process_zero():
+        model = trainer.accelerator.unwrap_model(trainer.model)
+        save_file(model.state_dict(), folder / "weights.safetensors")
+        entry = [e for e in trainer.state.log_history if "loss_mood" in e][-1]
+        (folder / "metrics.json").write_text(json.dumps({**metrics, **entry}))
