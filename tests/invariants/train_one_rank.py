@@ -1,4 +1,4 @@
-"""One rank of a toy training: `train_one_rank.py FOLDER BATCH_SIZE UPDATE`; rank 0 saves weights."""
+"""One rank of a toy training; rank 0 saves: `train_one_rank.py FOLDER BATCH_SIZE UPDATE`."""
 
 import json
 import sys
