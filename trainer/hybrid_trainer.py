@@ -28,7 +28,7 @@ from trainer.data import (
 from trainer.errors import InputError
 from trainer.evaluation import overall_score
 from trainer.evaluation.predictions import TaskPredictions, predict_task, task_metrics
-from trainer.objective import gradient_apart, norm
+from trainer.objective import average_over_ranks, gradient_apart, norm
 from trainer.optimization import build_optimizer, learning_rates
 from trainer.progress import TaskProgress
 
@@ -73,6 +73,11 @@ class HybridMTLTrainer(Trainer):
             processing_class=processing_class,
             **kwargs,
         )
+        if self.is_fsdp_enabled or self.is_deepspeed_enabled:
+            raise InputError(
+                "FSDP and DeepSpeed divide the parameters of one optimizer step in ways of their "
+                "own, which the layouts here do not know; use several processes without them"
+            )
         config = self.model.config
         self.tasks = {name: config.task(name) for name in config.tasks}
         _check_task_names(self.tasks, train_dataset, eval_dataset, args)
@@ -154,13 +159,16 @@ class HybridMTLTrainer(Trainer):
     ) -> Tensor:
         """Forward and backward of one plan.
 
+        With several processes the gradients are averaged here, once per optimizer step, and not by
+        `DistributedDataParallel`, which expects one backward pass per step that reaches all parts.
+
         An optimizer step's gradient is the sum over tasks of the mean over that task's batches in
         the step, however the batches are divided among accumulated plans.
 
         Returns:
             The plan's share of the step's loss, a scalar.
         """
-        model.train()
+        model = self.model.train()
         inputs = self._prepare_inputs(inputs)
         total = torch.zeros((), device=self.args.device)
         for task, batch in inputs.items():
@@ -170,6 +178,8 @@ class HybridMTLTrainer(Trainer):
             self._backward(task, share)
             self._losses[task].append(loss.detach())
             total += share.detach()
+        if self.args.world_size > 1 and self.accelerator.sync_gradients:
+            average_over_ranks([p.grad for p in model.parameters() if p.grad is not None])
         return total
 
     def _backward(self, task: str, loss: Tensor) -> None:
@@ -180,6 +190,8 @@ class HybridMTLTrainer(Trainer):
         trained = [p for p in self.model.parameters() if p.requires_grad]
         with gradient_apart(trained) as own:
             self.accelerator.backward(loss)
+            if self.args.world_size > 1:
+                average_over_ranks([p.grad for p in trained if p.grad is not None])
         scale = self.accelerator.scaler.get_scale() if self.accelerator.scaler else 1.0
         self._norms[task] = norm(own) * self._batches_in_step[task] / scale
 

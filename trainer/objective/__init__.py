@@ -1,5 +1,5 @@
 """From a plan's batches to one gradient."""
 
-from trainer.objective.gradients import gradient_apart, norm
+from trainer.objective.gradients import average_over_ranks, gradient_apart, norm
 
-__all__ = ["gradient_apart", "norm"]
+__all__ = ["average_over_ranks", "gradient_apart", "norm"]

@@ -28,6 +28,21 @@ def gradient_apart(parameters: Sequence[nn.Parameter]) -> Iterator[list[Tensor]]
             p.grad = before + p.grad
 
 
+def average_over_ranks(gradients: Sequence[Tensor]) -> None:
+    """Replace each tensor by its mean over all processes, in place, in one collective call.
+
+    Every process must pass tensors of the same parameters, as it does when all train the same
+    tasks.
+    """
+    if not gradients:
+        return
+    flat = torch.cat([g.reshape(-1) for g in gradients])
+    torch.distributed.all_reduce(flat)
+    flat /= torch.distributed.get_world_size()
+    for own, mean in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+        own.copy_(mean.view_as(own))
+
+
 def norm(gradients: Sequence[Tensor]) -> Tensor:
     """Euclidean norm over all entries of all tensors, a scalar on their device."""
     return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(list(gradients))))
