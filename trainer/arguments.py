@@ -11,6 +11,7 @@ from trainer.errors import InputError, nearest
 from trainer.optimization import LAYOUTS
 
 UPDATES = ("cycle", "turn")
+METRIC_SOURCES = ("shipped", "hub")
 # Inherited arguments that this trainer's own data path and loss leave without a meaning.
 UNUSED = {
     "auto_find_batch_size": "set per_device_train_batch_size, or batch_size per task",
@@ -112,6 +113,13 @@ class HybridMTLTrainingArguments(TrainingArguments):
             "command line, give these in the task's own entry."
         },
     )
+    metric_source: str = field(
+        default="shipped",
+        metadata={
+            "help": "shipped: the metric scripts of this package. hub: those of the Hub, where they "
+            "can be reached and give the same results; else the shipped ones, with a warning."
+        },
+    )
     logging_nan_inf_filter: bool = field(
         default=False,
         metadata={"help": "Hide NaN and infinite losses from the log; waits for the device."},
@@ -126,6 +134,7 @@ class HybridMTLTrainingArguments(TrainingArguments):
         _check_choice("update", self.update, UPDATES)
         _check_choice("layout", self.layout, LAYOUTS)
         _check_choice("stop", self.stop, STOP_RULES)
+        _check_choice("metric_source", self.metric_source, METRIC_SOURCES)
         for name, lowest in LOWEST.items():
             if getattr(self, name) is not None:
                 _check_lowest(name, getattr(self, name), lowest)

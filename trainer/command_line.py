@@ -65,7 +65,7 @@ PURPOSES = {
         "adam_",
         "max_grad_norm",
     ),
-    "evaluation": ("eval_", "per_device_eval", "metric_for", "greater_is", "load_best"),
+    "evaluation": ("eval_", "per_device_eval", "metric_", "greater_is", "load_best"),
     "checkpoints and logs": ("save_", "logging_", "log_", "report_to", "disable_tqdm", "run_name"),
     "precision and hardware": ("bf16", "fp16", "tf32", "use_cpu", "torch_compile"),
 }

@@ -258,7 +258,7 @@ class HybridMTLTrainer(Trainer):
         self, predictions: Mapping[str, TaskPredictions], prefix: str = "eval"
     ) -> dict[str, float]:
         """Every task's metrics and loss by name, their overall score and the sum of the losses."""
-        metrics = task_metrics(self.tasks, predictions, prefix)
+        metrics = task_metrics(self.tasks, predictions, prefix, self.args.metric_source)
         kinds = {task: self.tasks[task].kind for task in predictions}
         metrics[f"{prefix}_overall"] = overall_score(metrics, kinds, prefix)
         return metrics

@@ -94,7 +94,10 @@ def _joined(found: list[tuple[int, np.ndarray, np.ndarray]]) -> tuple[np.ndarray
 
 
 def task_metrics(
-    tasks: Mapping[str, TaskConfig], predictions: Mapping[str, TaskPredictions], prefix: str
+    tasks: Mapping[str, TaskConfig],
+    predictions: Mapping[str, TaskPredictions],
+    prefix: str,
+    source: str = "shipped",
 ) -> dict[str, float]:
     """`<prefix>_<task>_<metric>` and `<prefix>_<task>_loss` of every task, and `<prefix>_loss`."""
     metrics: dict[str, Any] = {}
@@ -105,6 +108,7 @@ def task_metrics(
             found.predictions,
             found.labels,
             num_labels=len(task.labels) if task.labels else None,
+            source=source,
         )
         metrics.update({f"{prefix}_{name}_{metric}": value for metric, value in values.items()})
         metrics[f"{prefix}_{name}_loss"] = found.loss
