@@ -116,8 +116,8 @@ class HybridMTLTrainingArguments(TrainingArguments):
     metric_source: str = field(
         default="shipped",
         metadata={
-            "help": "shipped: the metric scripts of this package. hub: those of the Hub, where they "
-            "can be reached and give the same results; else the shipped ones, with a warning."
+            "help": "shipped: this package's metric scripts. hub: the Hub's, where they can be "
+            "reached and give the same results; else the shipped ones, with a warning."
         },
     )
     logging_nan_inf_filter: bool = field(
