@@ -1,6 +1,6 @@
 import json
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 
@@ -39,6 +39,11 @@ def make(**options):
         ),
         ("task_args", {"a": {"batch_size": 0}}, "task 'a': batch_size = 0: must be a number, 1 or"),
         ("task_args", {"a": {"batch_size": "8"}}, "task 'a': batch_size = '8': must be a number"),
+        ("adam_beta1", 2.0, "optim = 'adamw_torch_fused': Invalid beta parameter at index 0: 2.0"),
+        ("optim", "galore_adamw", "optim = 'galore_adamw': "),
+        ("optim", "adamw_bnb_8bit", "optim = 'adamw_bnb_8bit': "),
+        ("lr_scheduler_type", "warmup_stable_decay", "lr_scheduler_type = 'warmup_stable_decay': "),
+        ("lr_scheduler_kwargs", {"cycles": 2}, "its options go in lr_scheduler_kwargs"),
         ("task_args", {"a": {"weight_decay": -1}}, "task 'a': weight_decay = -1: must be a number"),
     ],
 )
@@ -74,12 +79,46 @@ def test_a_tasks_values_fall_back_to_the_shared_ones(given, as_text):
     json.dumps(args.to_dict())  # as every checkpoint does
 
 
+@pytest.mark.parametrize("name", ["eval_steps", "logging_steps", "save_steps"])
+@pytest.mark.parametrize("value", [-1, 0, -0.5])
+def test_an_interval_is_above_zero(name, value):
+    with refused(f"{name} = {value!r}: must be above 0"):
+        make(**{name: value})
+    assert getattr(make(**{name: 0.25}), name) == 0.25
+
+
+def test_a_reporter_that_is_not_installed_is_refused():
+    with refused("report_to = 'swanlab': is not installed (installed: "):
+        HybridMTLTrainingArguments(output_dir="out", use_cpu=True, report_to="swanlab")
+
+
+def test_arguments_survive_being_copied():
+    args = make(task_args={"a": {"learning_rate": 2e-5}})
+    assert replace(args, seed=7).task_training("a").learning_rate == 2e-5
+
+
 def test_zero_is_a_value_and_not_left_out():
     args = make(task_args={"a": {"learning_rate": 0.0, "weight_decay": 0}}, learning_rate=1e-3)
     assert args.task_training("a") == TaskTraining(0.0, 0, 8)
 
 
 SET = {
+    "accelerator_config": {"split_batches": True},
+    "average_tokens_across_devices": "yes",
+    "ddp_broadcast_buffers": True,
+    "ddp_bucket_cap_mb": 25,
+    "ddp_find_unused_parameters": True,
+    "ddp_static_graph": True,
+    "deepspeed": "config.json",
+    "eval_use_gather_object": True,
+    "fsdp": "full_shard",
+    "fsdp_config": {"min_num_params": 1},
+    "liger_kernel_config": {"rope": True},
+    "optim_target_modules": ["query"],
+    "parallelism_config": {"tp_size": 2},
+    "torch_empty_cache_steps": 5,
+    "use_cache": True,
+    "use_liger_kernel": True,
     "auto_find_batch_size": True,
     "batch_eval_metrics": True,
     "bf16_full_eval": True,

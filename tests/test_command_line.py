@@ -52,7 +52,7 @@ def test_numbers_flags_lists_and_mappings_of_a_file(read):
         task_order: [similarity, sentiment, paraphrase]
         report_to: [none]
         lr_scheduler_type: cosine_with_min_lr
-        lr_scheduler_kwargs: {min_lr: 1.0e-6, name: two words}
+        lr_scheduler_kwargs: {min_lr: 1e-6, num_cycles: 2}
         """
     )
     training = found.training
@@ -65,7 +65,7 @@ def test_numbers_flags_lists_and_mappings_of_a_file(read):
     assert training.data_seed is None
     assert training.task_order == ["similarity", "sentiment", "paraphrase"]
     assert training.report_to in ([], ["none"])
-    assert training.lr_scheduler_kwargs == {"min_lr": 1e-6, "name": "two words"}
+    assert training.lr_scheduler_kwargs == {"min_lr": 1e-6, "num_cycles": 2}
 
 
 def test_lists_of_the_command_line():

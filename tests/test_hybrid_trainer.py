@@ -222,10 +222,45 @@ def test_model_data_and_arguments_must_name_the_same_tasks(tmp_path):
         toy_trainer(tmp_path, model=toy_model({"mood": TASKS["mood"]}))
 
 
-def test_optimizers_that_group_parameters_themselves_are_refused(tmp_path):
-    trainer = toy_trainer(tmp_path, optim="schedule_free_adamw")
-    with pytest.raises((InputError, ImportError)):
-        trainer.create_optimizer()
+@pytest.mark.parametrize("name", ["eval_overal", "accuracy", "eval_mood_pearson"])
+def test_a_metric_that_is_never_measured_is_refused(tmp_path, name):
+    with pytest.raises(InputError, match=f"metric_for_best_model = '{name}': must be one of eval_"):
+        toy_trainer(tmp_path, metric_for_best_model=name)
+    for known in ("mood_accuracy", "eval_near_pearson", "eval_same_loss", "overall"):
+        toy_trainer(tmp_path, metric_for_best_model=known, greater_is_better=True)
+
+
+def test_a_task_is_not_called_as_the_shared_parameters_are(tmp_path):
+    with pytest.raises(InputError, match="task 'shared': this name stands for the shared"):
+        toy_trainer(tmp_path, model=toy_model({"shared": TASKS["mood"]}), sizes={"mood": 8})
+
+
+def test_rows_of_an_unknown_task_are_not_evaluated(tmp_path):
+    with pytest.raises(InputError, match="eval_dataset: no task 'nope' in the model; its tasks: "):
+        toy_trainer(tmp_path).evaluate({"nope": toy_rows("mood", 3)})
+
+
+def test_predict_gives_answers_labels_and_metrics_by_task(tmp_path):
+    trainer = toy_trainer(tmp_path)
+    rows = {"mood": toy_rows("mood", 7), "near": toy_rows("near", 9)}
+    found = trainer.predict(rows)
+    assert found.predictions["mood"].shape == (7, len(TASKS["mood"]["labels"]))
+    assert found.predictions["near"].shape == (9,)
+    assert found.label_ids["mood"].tolist() == rows["mood"]["labels"][:]
+    expected = trainer.evaluate(rows, metric_key_prefix="test")
+    assert found.metrics["test_overall"] == expected["test_overall"]
+
+
+def test_a_compiled_model_is_what_is_trained(tmp_path):
+    trainer = toy_trainer(
+        tmp_path, torch_compile=True, torch_compile_backend="eager", max_steps=1, sizes={"mood": 8}
+    )
+    seen = []
+    model = trainer.model
+    forward = model.forward
+    model.forward = lambda *a, **k: seen.append(torch.compiler.is_compiling()) or forward(*a, **k)
+    trainer.train()
+    assert seen and all(seen)
 
 
 def test_flops_count_tokens_of_all_batches(tmp_path):

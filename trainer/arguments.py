@@ -5,40 +5,68 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from transformers import TrainingArguments
+from transformers.integrations import get_available_reporting_integrations
+from transformers.trainer_pt_utils import AcceleratorConfig
 
 from trainer.data.plans import STOP_RULES
 from trainer.errors import InputError, nearest
-from trainer.optimization import LAYOUTS
+from trainer.optimization import LAYOUTS, check_optimizer
 
 UPDATES = ("cycle", "turn")
 METRIC_SOURCES = ("shipped", "hub")
 # Inherited arguments that this trainer's own data path and loss leave without a meaning.
 UNUSED = {
+    "accelerator_config": "batches are divided among processes by the plans' own sampler",
     "auto_find_batch_size": "set per_device_train_batch_size, or batch_size per task",
+    "average_tokens_across_devices": "a loss is a mean over rows, not over tokens",
     "batch_eval_metrics": "each task's metrics are computed over its whole split",
     "bf16_full_eval": "load the model with dtype bfloat16 instead",
+    **dict.fromkeys(
+        (
+            "ddp_broadcast_buffers",
+            "ddp_bucket_cap_mb",
+            "ddp_find_unused_parameters",
+            "ddp_static_graph",
+        ),
+        "gradients are averaged over processes once per step, without DistributedDataParallel",
+    ),
+    **dict.fromkeys(
+        ("deepspeed", "fsdp", "fsdp_config", "parallelism_config"),
+        "it divides the parameters in ways of its own, which the layouts do not know; use several "
+        "processes without it",
+    ),
     "eval_accumulation_steps": "predictions are moved off the device after every batch",
+    "eval_use_gather_object": "predictions are always gathered",
     "fp16_full_eval": "load the model with dtype float16 instead",
     "include_for_metrics": "the metrics see predictions and labels only",
     "include_num_input_tokens_seen": "token counts are not tracked",
     "label_smoothing_factor": "each head has a loss of its own",
+    **dict.fromkeys(("liger_kernel_config", "use_liger_kernel"), "it has no kernels for encoders"),
     "length_column_name": "lengths are counted when the texts are tokenised",
+    "optim_target_modules": "the layout says which parameters an optimizer gets",
     "prediction_loss_only": "evaluation always computes every task's metrics",
+    "torch_empty_cache_steps": "set PYTORCH_CUDA_ALLOC_CONF if memory is fragmented",
     "train_sampling_strategy": "use update, stop and length_window",
+    "use_cache": "encoders keep no cache of keys and values",
 }
 # Lowest sensible values of arguments that `TrainingArguments` takes at any value.
 LOWEST = {
     "cycles_per_epoch": 1,
     "data_seed": 0,
     "gradient_accumulation_steps": 1,
+    "eval_delay": 0,
     "learning_rate": 0,
     "length_window": 0,
+    "max_grad_norm": 0,
     "num_train_epochs": 0,
     "per_device_eval_batch_size": 1,
     "per_device_train_batch_size": 1,
+    "save_total_limit": 1,
     "seed": 0,
+    "warmup_steps": 0,
     "weight_decay": 0,
 }
+ABOVE_ZERO = ("eval_steps", "logging_steps", "save_steps")
 LOWEST_OF_TASK = {"learning_rate": 0, "weight_decay": 0, "batch_size": 1}
 
 
@@ -130,18 +158,19 @@ class HybridMTLTrainingArguments(TrainingArguments):
     )
 
     def __post_init__(self):
+        # First: what is put in their place by what follows would look as if it had been given.
+        self._refuse_unused()
+        self._check_numbers()
         super().__post_init__()
         _check_choice("update", self.update, UPDATES)
         _check_choice("layout", self.layout, LAYOUTS)
         _check_choice("stop", self.stop, STOP_RULES)
         _check_choice("metric_source", self.metric_source, METRIC_SOURCES)
-        for name, lowest in LOWEST.items():
-            if getattr(self, name) is not None:
-                _check_lowest(name, getattr(self, name), lowest)
+        self._check_report_to()
+        check_optimizer(self)
         self.task_args = _read_task_args(self.task_args)
         for name in self.task_args:
             self.task_training(name)
-        self._refuse_unused()
 
     def task_training(self, task: str) -> TaskTraining:
         """A task's learning rate, weight decay and batch size, with the defaults filled in.
@@ -167,12 +196,31 @@ class HybridMTLTrainingArguments(TrainingArguments):
             _check_lowest(f"task '{task}': {key}", getattr(filled, key), lowest)
         return filled
 
+    def _check_numbers(self) -> None:
+        for name, lowest in LOWEST.items():
+            if getattr(self, name) is not None:
+                _check_lowest(name, getattr(self, name), lowest)
+        for name in ABOVE_ZERO:
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise InputError(f"{name} = {value!r}: must be above 0; below 1 it is a share")
+
+    def _check_report_to(self) -> None:
+        installed = get_available_reporting_integrations()
+        for name in self.report_to or []:
+            if name not in installed:
+                raise InputError(
+                    f"report_to = '{name}': is not installed (installed: "
+                    f"{', '.join(installed) or 'none'}); install it, or use report_to: none"
+                )
+
     def _refuse_unused(self) -> None:
         for f in fields(self):
             if f.name not in UNUSED:
                 continue
             default = f.default_factory() if callable(f.default_factory) else f.default
-            if getattr(self, f.name) not in (default, None, False, []):
+            # `AcceleratorConfig()` is what `TrainingArguments` puts in the place of nothing.
+            if getattr(self, f.name) not in (default, None, False, [], {}, AcceleratorConfig()):
                 raise InputError(
                     f"{f.name} = {getattr(self, f.name)!r} has no effect on multitask training: "
                     f"{UNUSED[f.name]}"

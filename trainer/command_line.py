@@ -15,6 +15,7 @@ from trainer.arguments import UNUSED, HybridMTLTrainingArguments
 from trainer.errors import InputError, nearest
 from trainer.run_arguments import RunArguments
 from trainer.tasks import DEFAULT_TASKS, TaskEntry, read_tasks
+from trainer.yaml_text import read_yaml
 
 # Options of TrainingArguments that mean nothing to run_mtl.py, and what to use.
 HIDDEN = {
@@ -140,7 +141,7 @@ def read_config(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise InputError(f"there is no configuration file '{path}'")
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = read_yaml(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: is not YAML: {error}") from error
     if content is None:
@@ -256,7 +257,7 @@ def _split_task_options(arguments: list[str]) -> tuple[list[tuple[list[str], Any
                 f"--tasks.NAME.columns.COLUMN value"
             )
         try:
-            found.append((path, yaml.safe_load(text)))
+            found.append((path, read_yaml(text)))
         except yaml.YAMLError as error:
             raise InputError(f"command line: {option}: {text!r} is not YAML") from error
     return found, others

@@ -3,7 +3,7 @@
 import math
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,13 @@ import torch
 from datasets import Dataset
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
-from transformers import PreTrainedTokenizerBase, Trainer, TrainerControl
+from transformers import PreTrainedTokenizerBase, Trainer, TrainerCallback, TrainerControl
 from transformers.trainer_callback import ProgressCallback
-from transformers.trainer_utils import speed_metrics
+from transformers.trainer_utils import PredictionOutput, speed_metrics
 
 from modeling_hybrid_mtl import HybridMTLModel
 from trainer.arguments import HybridMTLTrainingArguments
+from trainer.checks import check_best_metric, check_known, check_task_names
 from trainer.data import (
     STOP_RULES,
     Collator,
@@ -42,10 +43,13 @@ class HybridMTLTrainer(Trainer):
         train_dataset: task -> tokenised rows (`trainer.data.tokenize`).
         eval_dataset: task -> tokenised rows; may hold fewer tasks.
         processing_class: the tokenizer, saved with every checkpoint.
-        **kwargs: `callbacks`, `optimizers`, `model_init`, as for `Trainer`.
+        model_init: makes the model, instead of `model`, as for `Trainer`.
+        callbacks: as for `Trainer`.
+        optimizers: an optimizer and a schedule to use instead of the layout's.
 
     Raises:
-        InputError: if the tasks of the model, the data and the arguments are not the same.
+        InputError: if the tasks of the model, the data and the arguments are not the same, or an
+            argument asks for what several tasks cannot be trained with.
     """
 
     args: HybridMTLTrainingArguments
@@ -61,7 +65,9 @@ class HybridMTLTrainer(Trainer):
         train_dataset: Mapping[str, Dataset] | None = None,
         eval_dataset: Mapping[str, Dataset] | None = None,
         processing_class: PreTrainedTokenizerBase,
-        **kwargs: Any,
+        model_init: Callable[..., HybridMTLModel] | None = None,
+        callbacks: list[TrainerCallback] | None = None,
+        optimizers: tuple[torch.optim.Optimizer | None, Any] = (None, None),
     ):
         args = args or HybridMTLTrainingArguments()
         super().__init__(
@@ -71,16 +77,23 @@ class HybridMTLTrainer(Trainer):
             train_dataset=None if train_dataset is None else MultitaskDataset(train_dataset),
             eval_dataset=None if eval_dataset is None else dict(eval_dataset),
             processing_class=processing_class,
-            **kwargs,
+            model_init=model_init,
+            callbacks=callbacks,
+            optimizers=optimizers,
         )
         if self.is_fsdp_enabled or self.is_deepspeed_enabled:
             raise InputError(
                 "FSDP and DeepSpeed divide the parameters of one optimizer step in ways of their "
                 "own, which the layouts here do not know; use several processes without them"
             )
+        if args.torch_compile and args.world_size > 1:
+            raise InputError("torch_compile: works in one process only; leave it out")
         config = self.model.config
         self.tasks = {name: config.task(name) for name in config.tasks}
-        _check_task_names(self.tasks, train_dataset, eval_dataset, args)
+        check_task_names(self.tasks, train_dataset, eval_dataset, args)
+        if eval_dataset is not None:
+            kinds = {name: self.tasks[name].kind for name in eval_dataset}
+            check_best_metric(args.metric_for_best_model, kinds)
         order = args.task_order or list(train_dataset or self.tasks)
         self.task_names = [name for name in order if name in self.tasks]
         self.data_collator = Collator(self.tasks, processing_class.pad_token_id)
@@ -168,7 +181,8 @@ class HybridMTLTrainer(Trainer):
         Returns:
             The plan's share of the step's loss, a scalar.
         """
-        model = self.model.train()
+        # A compiled model comes as an argument; any other wrapper of several processes is not used.
+        model = (model if self.args.torch_compile else self.model).train()
         inputs = self._prepare_inputs(inputs)
         total = torch.zeros((), device=self.args.device)
         for task, batch in inputs.items():
@@ -179,7 +193,7 @@ class HybridMTLTrainer(Trainer):
             self._losses[task].append(loss.detach())
             total += share.detach()
         if self.args.world_size > 1 and self.accelerator.sync_gradients:
-            average_over_ranks([p.grad for p in model.parameters() if p.grad is not None])
+            average_over_ranks([p.grad for p in self.model.parameters() if p.grad is not None])
         return total
 
     def _backward(self, task: str, loss: Tensor) -> None:
@@ -232,6 +246,7 @@ class HybridMTLTrainer(Trainer):
         datasets = self.eval_dataset if datasets is None else datasets
         if not datasets:
             raise InputError("evaluation needs an eval_dataset")
+        check_known(self.tasks, {"eval_dataset": datasets})
         size = self.args.per_device_eval_batch_size
         total = range(sum(-(-len(rows) // size) for rows in datasets.values()))
         self.callback_handler.eval_dataloader = total
@@ -285,34 +300,36 @@ class HybridMTLTrainer(Trainer):
         )
         return metrics
 
+    def predict(
+        self,
+        test_dataset: Mapping[str, Dataset],
+        ignore_keys: list[str] | None = None,
+        metric_key_prefix: str = "test",
+    ) -> PredictionOutput:
+        """Every task's answers, labels and metrics.
+
+        Args:
+            test_dataset: task -> tokenised rows.
+            ignore_keys: has no effect: a model's other outputs are not gathered.
+            metric_key_prefix: what the metrics' names begin with.
+
+        Returns:
+            `predictions`: task -> probabilities (N, C) or scores (N,), in the rows' order;
+            `label_ids`: task -> class indices or scores (N,); `metrics`.
+        """
+        start = time.time()
+        found = self.predict_tasks(test_dataset)
+        metrics = self.measure(found, metric_key_prefix)
+        rows = sum(len(task.labels) for task in found.values())
+        metrics.update(speed_metrics(metric_key_prefix, start, num_samples=rows))
+        answers: Any = {name: task.answers for name, task in found.items()}
+        labels: Any = {name: task.labels for name, task in found.items()}
+        self.control = self.callback_handler.on_predict(
+            self.args, self.state, self.control, metrics
+        )
+        return PredictionOutput(answers, labels, metrics)
+
     def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:
         super()._save(output_dir, state_dict)
         # A pickle that resuming does not read, and that nobody should be handed.
         Path(output_dir or self.args.output_dir, "training_args.bin").unlink(missing_ok=True)
-
-
-def _check_task_names(
-    tasks: Mapping[str, Any],
-    train: Mapping[str, Any] | None,
-    evaluation: Mapping[str, Any] | None,
-    args: HybridMTLTrainingArguments,
-) -> None:
-    places: dict[str, Any] = {"task_args": args.task_args}
-    if evaluation is not None:
-        places["eval_dataset"] = evaluation
-    if train is not None:
-        places["train_dataset"] = train
-    if args.task_order is not None:
-        places["task_order"] = args.task_order
-    for place, names in places.items():
-        unknown = [name for name in names if name not in tasks]
-        if unknown:
-            raise InputError(
-                f"{place}: no task '{unknown[0]}' in the model; its tasks: {', '.join(tasks)}"
-            )
-    order = args.task_order
-    if train is not None and order is not None and sorted(order) != sorted(train):
-        raise InputError(
-            f"task_order: must name each trained task once: {', '.join(train)}; "
-            f"got {', '.join(order)}"
-        )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
-from transformers import Trainer
+from transformers import Trainer, get_scheduler
 
 from trainer.errors import InputError
 
@@ -28,17 +28,49 @@ def build_optimizer(
         args: the layout, the kind of optimizer (`optim`) and its hyperparameters.
         decayed: names of the parameters that weight decay applies to.
 
-    Raises:
-        InputError: for a kind of optimizer that does not take parameter groups.
     """
     optimizer_class, options = Trainer.get_optimizer_cls_and_kwargs(args, model)
-    own_parameters = {"params", "model", "optimizer_dict"} & set(options)
-    if own_parameters or not issubclass(optimizer_class, torch.optim.Optimizer):
-        raise InputError(
-            f"optim = '{args.optim.value}' chooses its own parameter groups, which a layout does; "
-            f"use adamw_torch_fused, adamw_torch, adafactor, sgd or another plain optimizer"
-        )
     return optimizer_class(LAYOUTS[args.layout](model, args, set(decayed)), **options)
+
+
+def check_optimizer(args: HybridMTLTrainingArguments) -> None:
+    """Try the kind of optimizer and the schedule on a parameter of their own.
+
+    Raises:
+        InputError: for one that is not installed, refuses its options, or needs more of the
+            training loop than steps.
+    """
+    name = getattr(args.optim, "value", args.optim)
+    try:
+        optimizer_class, options = Trainer.get_optimizer_cls_and_kwargs(args)
+        optimizer = optimizer_class([nn.Parameter(torch.zeros(1))], **options)
+    except (AssertionError, ImportError, RuntimeError, TypeError, ValueError) as error:
+        raise InputError(f"optim = '{name}': {error}") from error
+    if hasattr(optimizer, "eval"):
+        raise InputError(
+            f"optim = '{name}': has to be told when training pauses, which is not done here; use "
+            f"adamw_torch_fused, adamw_torch, adafactor, sgd or another plain optimizer"
+        )
+    kind = getattr(args.lr_scheduler_type, "value", args.lr_scheduler_type)
+    given = args.lr_scheduler_kwargs
+    try:
+        get_scheduler(kind, optimizer, 0, 1, given if isinstance(given, dict) else None)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"lr_scheduler_type = '{kind}': {error}; its options go in lr_scheduler_kwargs"
+        ) from error
+
+
+def check_task_name(*names: str) -> None:
+    """Make sure that no task is called what the shared parameters are called.
+
+    Raises:
+        InputError: if one is.
+    """
+    if SHARED in names:
+        raise InputError(
+            f"task '{SHARED}': this name stands for the shared parameters; take another one"
+        )
 
 
 def siloed(model: nn.Module, args: HybridMTLTrainingArguments, decayed: set[str]) -> ParamGroups:

@@ -1,29 +1,31 @@
 """Writing into the output folder: whole files or none."""
 
 import json
+import math
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from trainer.errors import InputError
 
+# Written before a run's first step: it tells a folder that a run made from any other.
 CONFIG_FILE = "run_config.yaml"
-# What tells a folder that holds a run from one that merely exists.
-RUN_MARKS = ("config.json", "metrics.json", CONFIG_FILE)
 RUN_FILES = (
-    *RUN_MARKS,
+    CONFIG_FILE,
+    "config.json",
+    "metrics.json",
+    "evaluation.json",
+    "card_facts.json",
+    "README.md",
     "checkpoint-*",
     "figures",
     "model*.safetensors*",
     "tokenizer*.json",
     "*_hybrid_mtl.py",
-    "evaluation.json",
-    "card_facts.json",
-    "README.md",
 )
 
 
@@ -39,8 +41,19 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write JSON that appears whole or not at all."""
-    write_text(path, json.dumps(content, indent=2) + "\n")
+    """Write JSON that appears whole or not at all.
+
+    A number that is not finite, which JSON has no word for, becomes null.
+    """
+    write_text(path, json.dumps(_finite(content), indent=2, allow_nan=False) + "\n")
+
+
+def _finite(content: Any) -> Any:
+    if isinstance(content, Mapping):
+        return {key: _finite(value) for key, value in content.items()}
+    if isinstance(content, (list, tuple)):
+        return [_finite(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
 @contextmanager
@@ -61,29 +74,67 @@ def claim_output_folder(folder: Path, *, resume: bool, overwrite: bool) -> None:
     """Make sure that a training run may write here; nothing is deleted yet.
 
     Raises:
-        InputError: if the folder holds another run, has no checkpoint to resume from, or is not a
-            folder.
+        InputError: if the folder holds another run or files of somebody else's that training would
+            replace, has no checkpoint to resume from, or cannot be written to.
+    """
+    check_writable(folder, "output_dir")
+    found = _run_files(folder)
+    if resume:
+        if not list(folder.glob("checkpoint-*")):
+            raise InputError(f"resume: '{folder}' holds no run to continue: no checkpoint is there")
+    elif (folder / CONFIG_FILE).is_file():
+        if not overwrite:
+            raise InputError(
+                f"output_dir: '{folder}' holds another run; choose a new folder, continue that run "
+                f"with --resume true, or delete it with --overwrite_output_dir true"
+            )
+    elif found:
+        raise InputError(
+            f"output_dir: '{folder}' holds '{found[0].name}', which training would replace and "
+            f"which no run of ours left there (there is no {CONFIG_FILE}); choose a new folder"
+        )
+
+
+def claim_output_files(files: Iterable[Path], *, overwrite: bool) -> None:
+    """Make sure that files may be written; nothing is deleted yet.
+
+    Raises:
+        InputError: if one exists and is not to be overwritten, or cannot be written to.
+    """
+    for file in files:
+        check_writable(file.parent, "output_dir")
+        if file.is_dir():
+            raise InputError(f"'{file}' is a folder; name a file")
+        if file.exists() and not overwrite:
+            raise InputError(
+                f"'{file}' exists already; name another place to write to, or replace it with "
+                f"--overwrite_output_dir true"
+            )
+
+
+def check_writable(folder: Path, option: str) -> None:
+    """Make sure that a folder is there, or can be made, and can be written to.
+
+    Raises:
+        InputError: naming the option that names the folder.
     """
     if folder.exists() and not folder.is_dir():
-        raise InputError(f"output_dir: '{folder}' is a file; name a folder")
-    checkpoints = sorted(folder.glob("checkpoint-*")) if folder.is_dir() else []
-    if resume:
-        if not checkpoints:
-            raise InputError(f"resume: '{folder}' holds no run to continue: no checkpoint is there")
-        return
-    marks = [folder / mark for mark in RUN_MARKS if (folder / mark).exists()] + checkpoints
-    if marks and not overwrite:
-        raise InputError(
-            f"output_dir: '{folder}' holds another run ({marks[0].name}); choose a new folder, "
-            f"continue that run with --resume true, or delete it with --overwrite_output_dir true"
-        )
+        raise InputError(f"{option}: '{folder}' is a file; name a folder")
+    nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
+        raise InputError(f"{option}: cannot write to '{folder}': '{nearest}' cannot be written to")
 
 
 def clear_output_folder(folder: Path) -> None:
     """Delete what an earlier run wrote here, and nothing else that may lie in the folder."""
-    for pattern in RUN_FILES:
-        for path in folder.glob(pattern):
-            if path.is_dir():
-                shutil.rmtree(path)
-            else:
-                path.unlink()
+    if not (folder / CONFIG_FILE).is_file():
+        return
+    for path in _run_files(folder):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def _run_files(folder: Path) -> list[Path]:
+    return [path for pattern in RUN_FILES for path in sorted(folder.glob(pattern))]

@@ -5,7 +5,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import yaml
 from datasets import Dataset
 from transformers import set_seed
 from transformers.trainer_utils import get_last_checkpoint
@@ -19,6 +18,7 @@ from trainer.hub.facts import collect_facts
 from trainer.hybrid_trainer import HybridMTLTrainer
 from trainer.output import (
     CONFIG_FILE,
+    claim_output_files,
     claim_output_folder,
     clear_output_folder,
     folder_in_place,
@@ -35,6 +35,8 @@ from trainer.prepare import (
     trained_model,
 )
 from trainer.results import draw_figures, format_table, write_reports
+from trainer.resume import check_same_run
+from trainer.yaml_text import to_yaml
 
 
 def train(settings: Settings) -> dict[str, float]:
@@ -49,6 +51,8 @@ def train(settings: Settings) -> dict[str, float]:
         claim_output_folder(
             folder, resume=settings.run.resume, overwrite=settings.run.overwrite_output_dir
         )
+    if settings.run.resume:
+        check_same_run(folder / CONFIG_FILE, settings.resolved)
     set_seed(settings.training.seed)
     config = load_config(settings.run)
     tokenizer = load_tokenizer(settings.run, config)
@@ -60,10 +64,9 @@ def train(settings: Settings) -> dict[str, float]:
         eval_dataset=data.validation,
         processing_class=tokenizer,
     )
-    if first_rank:
-        if not settings.run.resume:
-            clear_output_folder(folder)
-        write_text(folder / CONFIG_FILE, yaml.safe_dump(settings.resolved, sort_keys=False))
+    if first_rank and not settings.run.resume:
+        clear_output_folder(folder)
+        write_text(folder / CONFIG_FILE, to_yaml(settings.resolved))
     checkpoint = get_last_checkpoint(str(folder)) if settings.run.resume else None
     start = time.time()
     trainer.train(resume_from_checkpoint=checkpoint)
@@ -93,7 +96,15 @@ def _finish(trainer: HybridMTLTrainer, folder: Path) -> dict[str, float]:
 
 
 def evaluate(settings: Settings) -> dict[str, float]:
-    """Measure a trained model on the validation splits and write `metrics.json`."""
+    """Measure a trained model on the validation splits; write its metrics and reports.
+
+    Returns:
+        The metrics written to `metrics.json`.
+    """
+    folder = Path(settings.training.output_dir)
+    files = (folder / "evaluation.json", folder / "metrics.json")
+    if settings.training.process_index == 0:
+        claim_output_files(files, overwrite=settings.run.overwrite_output_dir)
     config = load_config(settings.run)
     tokenizer = load_tokenizer(settings.run, config)
     model = trained_model(settings, config)
@@ -104,9 +115,8 @@ def evaluate(settings: Settings) -> dict[str, float]:
     predictions = trainer.predict_tasks()
     metrics = trainer.measure(predictions, "eval")
     if trainer.is_world_process_zero():
-        folder = Path(settings.training.output_dir)
-        write_reports(trainer.tasks, predictions, folder / "evaluation.json")
-        write_json(folder / "metrics.json", metrics)
+        write_reports(trainer.tasks, predictions, files[0])
+        write_json(files[1], metrics)
         print(format_table(trainer.tasks, [], metrics))
     return metrics
 
@@ -121,6 +131,8 @@ def predict(settings: Settings) -> Path:
         InputError: if the rows cannot be read or do not fit the task.
     """
     run = settings.run
+    target = Path(run.predict_output or Path(settings.training.output_dir) / "predictions.jsonl")
+    claim_output_files([target], overwrite=run.overwrite_output_dir)
     source = Path(str(run.predict_file))
     rows = read_rows(source)
     if "text" not in rows.column_names:
@@ -138,7 +150,6 @@ def predict(settings: Settings) -> Path:
         answers = pipe(inputs, batch_size=settings.training.per_device_eval_batch_size, **options)
     except ValueError as error:
         raise InputError(f"{source}: {error} (inputs are counted from 0)") from error
-    target = Path(run.predict_output or Path(settings.training.output_dir) / "predictions.jsonl")
     write_text(target, "".join(json.dumps(answer) + "\n" for answer in answers))
     print(f"{len(answers)} answers written to {target}")
     return target

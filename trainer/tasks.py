@@ -9,6 +9,7 @@ from modeling_hybrid_mtl import TaskConfig
 from trainer.arguments import TaskTraining
 from trainer.data.sources import TaskSource
 from trainer.errors import InputError, nearest
+from trainer.optimization import check_task_name
 
 DEFAULT_TASKS: dict[str, dict[str, Any]] = {
     "sentiment": {
@@ -67,6 +68,7 @@ def read_tasks(entries: Mapping[str, Any] | None) -> dict[str, TaskEntry]:
         entries = dict.fromkeys(DEFAULT_TASKS)
     if not isinstance(entries, Mapping) or not entries:
         raise InputError("tasks: must be a mapping with at least one task's name and fields")
+    check_task_name(*map(str, entries))
     return {str(name): _read_entry(str(name), entry) for name, entry in entries.items()}
 
 

@@ -1,0 +1,77 @@
+"""What a trainer is given, checked before it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from trainer.errors import InputError, nearest
+from trainer.evaluation import METRICS_BY_KIND
+from trainer.optimization import check_task_name
+
+if TYPE_CHECKING:
+    from trainer.arguments import HybridMTLTrainingArguments
+
+
+def check_known(tasks: Mapping[str, Any], places: Mapping[str, Iterable[str]]) -> None:
+    """Make sure that every name, place by place, is a task of the model.
+
+    Raises:
+        InputError: naming the place and the first unknown name.
+    """
+    for place, names in places.items():
+        for name in names:
+            if name not in tasks:
+                raise InputError(
+                    f"{place}: no task '{name}' in the model; its tasks: {', '.join(tasks)}"
+                )
+
+
+def check_task_names(
+    tasks: Mapping[str, Any],
+    train: Mapping[str, Any] | None,
+    evaluation: Mapping[str, Any] | None,
+    args: HybridMTLTrainingArguments,
+) -> None:
+    """Make sure that the model, the data and the arguments speak of the same tasks.
+
+    Raises:
+        InputError: naming the place and the task.
+    """
+    check_task_name(*tasks)
+    places: dict[str, Any] = {
+        "task_args": args.task_args,
+        "eval_dataset": evaluation,
+        "train_dataset": train,
+        "task_order": args.task_order,
+    }
+    check_known(tasks, {place: names or () for place, names in places.items()})
+    order = args.task_order
+    if train is not None and order is not None and sorted(order) != sorted(train):
+        raise InputError(
+            f"task_order: must name each trained task once: {', '.join(train)}; "
+            f"got {', '.join(order)}"
+        )
+
+
+def check_best_metric(name: str | None, kinds: Mapping[str, str]) -> None:
+    """Make sure that the metric which chooses the best checkpoint will be measured.
+
+    Args:
+        name: the metric, with or without `eval_`.
+        kinds: task -> kind, of the tasks with rows to evaluate on.
+
+    Raises:
+        InputError: with the names of all that will be.
+    """
+    known = ["eval_overall", "eval_loss"] + [
+        f"eval_{task}_{metric}"
+        for task, kind in kinds.items()
+        for metric in (*METRICS_BY_KIND[kind], "loss")
+    ]
+    full = f"eval_{(name or 'overall').removeprefix('eval_')}"
+    if full not in known:
+        raise InputError(
+            f"metric_for_best_model = '{name}': must be one of {', '.join(known)}."
+            f"{nearest(full, known)}"
+        )

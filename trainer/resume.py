@@ -1,0 +1,72 @@
+"""Continuing a run: only with the options that it began with."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from trainer.errors import InputError
+from trainer.yaml_text import read_yaml, to_yaml
+
+# What may differ, by name or by the beginning of the name: it decides what is shown and kept, not
+# what is computed.
+FREE = (
+    "dataloader_num_workers",
+    "dataloader_persistent_workers",
+    "dataloader_pin_memory",
+    "dataloader_prefetch_factor",
+    "disable_tqdm",
+    "log_",
+    "logging_",
+    "mode",
+    "output_dir",
+    "predict_",
+    "project",
+    "report_to",
+    "run_name",
+    "save_total_limit",
+    "trackio_",
+)
+
+
+def check_same_run(recorded: Path, resolved: Mapping[str, Any]) -> None:
+    """Make sure that a run goes on with the options it began with.
+
+    Args:
+        recorded: the run's own configuration file.
+        resolved: every option as it stands now.
+
+    Raises:
+        InputError: naming each option that changed, with both values.
+    """
+    if not recorded.is_file():
+        raise InputError(f"resume: '{recorded}' is missing, which says how the run began")
+    then = _flat(read_yaml(recorded.read_text(encoding="utf-8")))
+    now = _flat(read_yaml(to_yaml(dict(resolved))))
+    changed = [
+        f"{name} was {then[name]!r} and is now {now[name]!r}"
+        for name in then
+        if name in now and then[name] != now[name] and not name.startswith(FREE)
+    ]
+    # Of other options one that is new came with another version of a library, at its default.
+    changed += [
+        f"{name} was {'' if name in then else 'not '}there"
+        for name in sorted(then.keys() ^ now.keys())
+        if name.startswith("tasks.")
+    ]
+    if changed:
+        raise InputError(
+            "resume: a run goes on with the options it began with:\n  "
+            + "\n  ".join(changed)
+            + "\nFor a run with other options, start from its model: --model_name_or_path "
+            + f"{recorded.parent} with a new --output_dir"
+        )
+
+
+def _flat(options: Any, prefix: str = "") -> dict[str, Any]:
+    """`{"tasks.sentiment.learning_rate": ..., ...}`; lists stay whole."""
+    if not isinstance(options, Mapping):
+        return {prefix[:-1]: options}
+    flat: dict[str, Any] = {}
+    for key, value in options.items():
+        flat.update(_flat(value, f"{prefix}{key}."))
+    return flat
