@@ -188,6 +188,7 @@ class HybridMTLConfig(PretrainedConfig):
             backbone_config = CONFIG_MAPPING["bert"]()
         elif not isinstance(backbone_config, PretrainedConfig):
             backbone_config = _config_from_dict(backbone_config)
+        _check_backbone(backbone_config)
         # The folder the weights came from is nobody else's business.
         backbone_config._name_or_path = ""
         if pooling not in POOLINGS:
@@ -217,10 +218,27 @@ class HybridMTLConfig(PretrainedConfig):
             raise ValueError(f"no task '{name}' in this model; its tasks: {', '.join(self.tasks)}")
         return TaskConfig(**self.tasks[name])
 
+    def get_text_config(self, decoder: bool | None = None, encoder: bool | None = None) -> Any:
+        """The encoder's configuration, which holds the vocabulary's size."""
+        return self.backbone_config
+
     @property
     def hidden_size(self) -> int:
         """Width of the sentence vector."""
         return self.backbone_config.hidden_size
+
+
+def _check_backbone(config: Any) -> None:
+    if config.is_encoder_decoder:
+        raise ValueError(
+            f"backbone_config: a {config.model_type} model has a decoder besides its encoder; take "
+            f"an encoder such as BERT"
+        )
+    if not isinstance(getattr(config, "hidden_size", None), int):
+        raise ValueError(
+            f"backbone_config: a {config.model_type} model has no single hidden_size; take a text "
+            f"encoder such as BERT"
+        )
 
 
 def _config_from_dict(entry: Any) -> PretrainedConfig:

@@ -27,7 +27,7 @@ class HybridMTLPipeline(Pipeline):
 
     Answers: `{"label": str, "score": probability}` for classification, `{"score": float}` in the
     task's range for regression and similarity, a list of `{"entity", "score", "word", "start",
-    "end"}` for token classification.
+    "end"}` for token classification, one for each word as the tokenizer divides the text.
     """
 
     def __init__(self, *args, **kwargs):
@@ -112,22 +112,29 @@ class HybridMTLPipeline(Pipeline):
         texts = (row["text"], row.get("text_pair"))
         if any(t.pair_encoding != "cross" for t in tasks):
             tags = any(t.kind == "token_classification" for t in tasks)
-            features.update(self._tokenize(texts[0], return_offsets_mapping=tags))
-            if tags:
-                features["words"] = [texts[0]]
+            features.update(self._tokenize(texts[0], tags=tags))
             if texts[1] is not None:
                 features.update(self._tokenize(texts[1], prefix="pair_"))
         if any(t.pair_encoding == "cross" for t in tasks):
             features.update(self._tokenize(*texts, prefix="cross_"))
         return features
 
-    def _tokenize(self, *texts: str | None, prefix: str = "", **options) -> dict[str, Tensor]:
-        encoded = self.tokenizer(*texts, truncation=True, return_tensors="pt", **options)
-        return {prefix + name: value for name, value in encoded.items()}
+    def _tokenize(self, *texts: str | None, prefix: str = "", tags: bool = False) -> dict[str, Any]:
+        encoded = self.tokenizer(
+            *texts, truncation=True, return_tensors="pt", return_offsets_mapping=tags
+        )
+        features: dict[str, Any] = {prefix + name: value for name, value in encoded.items()}
+        if tags:
+            features["words"] = [texts[0]]
+            words = [-1 if word is None else word for word in encoded.word_ids(0)]
+            features["word_ids"] = torch.tensor([words])
+        return features
 
     def _forward(self, model_inputs: dict[str, Any], task: str | None = None) -> ModelOutput:
         texts: dict[str, Any] = {
-            k: model_inputs.pop(k) for k in ("words", "offset_mapping") if k in model_inputs
+            name: model_inputs.pop(name)
+            for name in ("words", "offset_mapping", "word_ids")
+            if name in model_inputs
         }
         groups: dict[str, dict[str, Tensor]] = {"": {}, "pair_": {}, "cross_": {}}
         for name, value in model_inputs.items():
@@ -173,7 +180,8 @@ class HybridMTLPipeline(Pipeline):
         if not task.has_labels:
             return {"score": values.item()}
         if task.kind == "token_classification":
-            return _entities(values, outputs["offset_mapping"][0], outputs["words"][0], task.labels)
+            places = outputs["offset_mapping"][0].tolist(), outputs["word_ids"][0].tolist()
+            return _entities(values, *places, outputs["words"][0], task.labels)
         scores, indices = values.topk(
             len(task.labels) if top_k is None else min(top_k, len(values))
         )
@@ -209,19 +217,28 @@ def _triple(encoded: dict[str, Tensor]) -> tuple[Tensor, Tensor | None, Tensor |
 
 
 def _entities(
-    values: Tensor, offsets: Tensor, text: str, labels: list[str]
+    values: Tensor, spans: list[list[int]], words: list[int], text: str, labels: list[str]
 ) -> list[dict[str, Any]]:
+    """One entity per word, with the class of its first piece, which is what training taught."""
     scores, classes = values.max(dim=-1)
-    spans = offsets.tolist()
-    return [
-        {
-            "entity": labels[label],
-            "score": score,
-            "word": text[start:end],
-            "start": start,
-            "end": end,
-        }
-        for (start, end), score, label in zip(spans, scores.tolist(), classes.tolist(), strict=True)
-        # Special tokens and padding stand for no part of the text.
-        if start < end
-    ]
+    entities: list[dict[str, Any]] = []
+    last = None
+    for (start, end), word, score, label in zip(
+        spans, words, scores.tolist(), classes.tolist(), strict=True
+    ):
+        if start == end:  # special tokens and padding stand for no part of the text
+            continue
+        if word == last and word >= 0:
+            entities[-1].update(word=text[entities[-1]["start"] : end], end=end)
+            continue
+        last = word
+        entities.append(
+            {
+                "entity": labels[label],
+                "score": score,
+                "word": text[start:end],
+                "start": start,
+                "end": end,
+            }
+        )
+    return entities

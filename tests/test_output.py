@@ -7,6 +7,7 @@ import pytest
 from trainer import output
 from trainer.errors import InputError
 from trainer.output import (
+    claim_output_files,
     claim_output_folder,
     clear_output_folder,
     folder_in_place,
@@ -123,27 +124,55 @@ def test_a_file_is_no_folder(tmp_path):
             claim(tmp_path / "a", **options)
 
 
-@pytest.mark.parametrize(
-    "mark", ["config.json", "metrics.json", "run_config.yaml", "checkpoint-10/model.safetensors"]
-)
-def test_a_folder_that_holds_a_run_is_not_free(tmp_path, mark):
-    folder = run_folder(tmp_path, mark)
+def test_a_folder_that_holds_a_run_is_not_free(tmp_path):
+    folder = run_folder(tmp_path, "run_config.yaml", "config.json")
     before = names(folder)
-    with refused(f"'{folder}' holds another run ({mark.split('/')[0]}); choose a new ") as caught:
+    with refused(f"'{folder}' holds another run; choose a new ") as caught:
         claim(folder)
     assert "--resume true" in str(caught.value)
     assert "--overwrite_output_dir true" in str(caught.value)
     assert names(folder) == before
 
 
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("name", ["README.md", "config.json", "model.safetensors", "figures/a.png"])
+def test_what_no_run_wrote_is_never_overwritten(tmp_path, name, overwrite):
+    folder = run_folder(tmp_path, name)
+    before = names(folder)
+    with refused(f"'{folder}' holds '{name.split('/')[0]}', which training would replace and"):
+        claim(folder, overwrite=overwrite)
+    clear_output_folder(folder)
+    assert names(folder) == before
+
+
 def test_overwriting_deletes_the_run(tmp_path):
-    parts = ["config.json", "model.safetensors", "checkpoint-10/config.json", "figures/a.png"]
+    parts = ["run_config.yaml", "config.json", "checkpoint-10/config.json", "figures/a.png"]
     folder = run_folder(tmp_path, *parts, "elsewhere/a.txt")
     before = names(folder)
     claim(folder, overwrite=True)
     assert names(folder) == before
     clear_output_folder(folder)
     assert names(folder) == ["elsewhere", "elsewhere/a.txt", "notes.txt"]
+
+
+def test_a_folder_that_cannot_be_made_is_refused():
+    with refused("output_dir: cannot write to '/dev/null/run': '/dev/null' cannot be written to"):
+        claim(Path("/dev/null/run"))
+
+
+def test_files_are_replaced_when_asked_to_only(tmp_path):
+    write_text(tmp_path / "a.json", "{}")
+    claim_output_files([tmp_path / "new" / "a.json"], overwrite=False)
+    claim_output_files([tmp_path / "a.json"], overwrite=True)
+    with refused(f"'{tmp_path / 'a.json'}' exists already; name another place"):
+        claim_output_files([tmp_path / "b.json", tmp_path / "a.json"], overwrite=False)
+    with refused(f"'{tmp_path}' is a folder; name a file"):
+        claim_output_files([tmp_path], overwrite=True)
+
+
+def test_numbers_that_json_does_not_know_become_null(tmp_path):
+    write_json(tmp_path / "a.json", {"a": [float("nan"), 1.5], "b": {"c": float("inf")}})
+    assert json.loads((tmp_path / "a.json").read_text()) == {"a": [None, 1.5], "b": {"c": None}}
 
 
 def test_resuming_needs_a_checkpoint_and_deletes_nothing(tmp_path):

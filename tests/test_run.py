@@ -173,6 +173,59 @@ def test_evaluate_repeats_the_trained_models_metrics(trained, place, tmp_path):
     assert (tmp_path / "metrics.json").is_file() and (tmp_path / "evaluation.json").is_file()
 
 
+def test_evaluate_and_predict_leave_files_that_are_there(trained, place):
+    folder, _ = trained
+    before = {path: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    options = [str(place / "toy.yaml"), "--model_name_or_path", str(folder)]
+    with pytest.raises(InputError, match="evaluation.json' exists already"):
+        evaluate(parse([*options, "--mode", "evaluate"]))
+    options += ["--mode", "predict", "--predict_output", str(folder / "metrics.json")]
+    with pytest.raises(InputError, match="metrics.json' exists already"):
+        predict(parse([*options, "--predict_file", str(place / "data/sst5/validation.jsonl")]))
+    assert {path: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
+
+
+def test_predict_reads_the_columns_of_the_task_that_is_asked(trained, place, tmp_path):
+    folder, _ = trained
+    options = [str(place / "toy.yaml"), "--model_name_or_path", str(folder), "--mode", "predict"]
+    options += ["--predict_file", str(place / "data/qqp/validation.csv")]
+    target = predict(
+        parse([*options, "--predict_task", "paraphrase", "--output_dir", str(tmp_path)])
+    )
+    answers = [json.loads(line) for line in target.read_text().splitlines()]
+    assert len(answers) == 12 and {a["label"] for a in answers} <= {"paraphrase", "not paraphrase"}
+    with pytest.raises(InputError, match="no column 'text' .found: question1, question2, label"):
+        predict(parse([*options, "--output_dir", str(tmp_path / "other")]))
+    with pytest.raises(InputError, match="no column 'text' or 'sentence1'"):
+        options += ["--predict_task", "similarity", "--output_dir", str(tmp_path / "other")]
+        predict(parse(options))
+
+
+def test_a_diverged_run_says_so(place, tmp_path):
+    options = [str(place / "toy.yaml"), "--output_dir", str(tmp_path / "out")]
+    options += ["--learning_rate", "1e30", "--max_grad_norm", "0", "--eval_on_start", "false"]
+    with pytest.raises(InputError, match="answers are not finite numbers: the training diverged"):
+        train(parse(options))
+
+
+def test_damaged_weights_are_named(trained, place, tmp_path):
+    folder, _ = trained
+    shutil.copytree(folder, tmp_path / "copy")
+    weights = tmp_path / "copy" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    options = ["--mode", "evaluate", "--model_name_or_path", str(tmp_path / "copy")]
+    with pytest.raises(InputError, match="model_name_or_path: cannot load the weights of '"):
+        evaluate(parse([str(place / "toy.yaml"), *options, "--output_dir", str(tmp_path / "e")]))
+
+
+def test_a_run_goes_on_with_the_options_it_began_with_only(trained, place):
+    folder, _ = trained
+    before = (folder / "run_config.yaml").read_bytes()
+    with pytest.raises(InputError, match="learning_rate was 0.001 and is now 0.002"):
+        train(parse([str(place / "toy.yaml"), "--resume", "true", "--learning_rate", "2e-3"]))
+    assert (folder / "run_config.yaml").read_bytes() == before
+
+
 def test_evaluate_refuses_a_bare_encoder(place, tmp_path):
     options = ["--mode", "evaluate", "--output_dir", str(tmp_path)]
     with pytest.raises(InputError, match="needs a model that run_mtl.py trained"):
@@ -193,7 +246,7 @@ def test_predict_answers_every_row_in_order(trained, tmp_path):
     for answer, (a, b) in zip(found, pairs, strict=True):
         expected = pipe({"text": a, "text_pair": b}, task="similarity")
         assert answer["score"] == pytest.approx(expected["score"], abs=1e-4)
-    predict(parse(options))
+    predict(parse([*options, "--overwrite_output_dir", "true"]))
     assert set(json.loads(target.read_text().splitlines()[0])) == {"paraphrase", "similarity"}
 
 

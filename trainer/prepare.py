@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from datasets import Dataset
+from safetensors import SafetensorError
 from transformers import AutoConfig, AutoTokenizer, PretrainedConfig, PreTrainedTokenizerBase
 
 from modeling_hybrid_mtl import HybridMTLConfig, HybridMTLModel
@@ -12,6 +13,7 @@ from trainer.command_line import Settings
 from trainer.data import check_split, load_split, tokenize
 from trainer.errors import InputError
 from trainer.run_arguments import RunArguments
+from trainer.tasks import DEFAULT_TASKS
 
 
 @dataclass
@@ -112,7 +114,8 @@ def _position_limit(config: PretrainedConfig) -> int | None:
     limit = getattr(encoder, "max_position_embeddings", None)
     # RoBERTa and its kin count positions from the padding index onwards.
     offset = (encoder.pad_token_id or 0) + 1 if encoder.model_type in _OFFSET_POSITIONS else 0
-    return None if limit is None else limit - offset
+    # XLNet says -1 for no limit.
+    return None if limit is None or limit < 1 else limit - offset
 
 
 _OFFSET_POSITIONS = {
@@ -146,7 +149,8 @@ def prepare_data(
         if training:
             splits = {"train": source.train_split, **splits}
         for part, split in splits.items():
-            raw = load_split(name, source, split, settings.run.data_dir)
+            default = DEFAULT_TASKS.get(name, {}).get("dataset")
+            raw = load_split(name, source, split, settings.run.data_dir, default)
             found = check_split(name, entry.model, source, raw)
             checked.append((name, entry.model, part, found.rows))
             for reason, count in found.dropped.items():
@@ -179,7 +183,7 @@ def new_or_trained_model(settings: Settings, config: PretrainedConfig) -> Hybrid
             backbone_dropout=inside,
             revision=run.model_revision or "main",
         )
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         raise _cannot_load(f"the weights of '{run.model_name_or_path}'", error) from error
     except ValueError as error:
         raise InputError(str(error)) from error
@@ -237,7 +241,7 @@ def open_model(run: RunArguments, config: PretrainedConfig) -> HybridMTLModel:
             config=_hybrid_config(run, config),
             revision=run.model_revision or "main",
         )
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         raise _cannot_load(f"the weights of '{run.model_name_or_path}'", error) from error
 
 

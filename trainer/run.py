@@ -135,16 +135,12 @@ def predict(settings: Settings) -> Path:
     claim_output_files([target], overwrite=run.overwrite_output_dir)
     source = Path(str(run.predict_file))
     rows = read_rows(source)
-    if "text" not in rows.column_names:
-        raise InputError(
-            f"{source}: there is no column 'text' (found: {', '.join(rows.column_names)}); the "
-            f"columns are text and, for pairs, text_pair"
-        )
+    rows = _text_columns(rows, settings, source)
     pipe = _pipeline(settings)
     if run.predict_task is not None and run.predict_task not in pipe.model.config.tasks:
         known = ", ".join(pipe.model.config.tasks)
         raise InputError(f"predict_task: no task '{run.predict_task}' in this model ({known})")
-    inputs = _inputs(rows)
+    inputs = list(rows)
     options: dict[str, Any] = {} if run.predict_task is None else {"task": run.predict_task}
     try:
         answers = pipe(inputs, batch_size=settings.training.per_device_eval_batch_size, **options)
@@ -162,9 +158,22 @@ def _pipeline(settings: Settings) -> HybridMTLPipeline:
     return HybridMTLPipeline(model=model, tokenizer=tokenizer, device=settings.training.device)
 
 
-def _inputs(rows: Dataset) -> list[dict[str, str]]:
-    columns = [name for name in ("text", "text_pair") if name in rows.column_names]
-    return [{name: row[name] for name in columns} for row in rows.select_columns(columns)]
+def _text_columns(rows: Dataset, settings: Settings, source: Path) -> Dataset:
+    """The columns text and text_pair, by these names or by those of the task that is asked."""
+    task = settings.run.predict_task
+    own = settings.tasks[task].source.columns if task in settings.tasks else {}
+    columns = {}
+    for name in ("text", "text_pair"):
+        found = next((c for c in (name, own.get(name)) if c in rows.column_names), None)
+        if found is not None:
+            columns[found] = name
+    if "text" not in columns.values():
+        wanted = "text" if own.get("text", "text") == "text" else f"text' or '{own['text']}"
+        raise InputError(
+            f"{source}: there is no column '{wanted}' (found: {', '.join(rows.column_names)}); the "
+            f"columns are text and, for pairs, text_pair"
+        )
+    return rows.select_columns(list(columns)).rename_columns(columns)
 
 
 MODES = {"train": train, "evaluate": evaluate, "predict": predict}

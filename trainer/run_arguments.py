@@ -56,12 +56,16 @@ class RunArguments:
         default=None,
         metadata={
             "help": "A folder with a sub-folder per task (sst5, qqp, stsb, ...) instead of the "
-            "Hub's datasets. 'sample': the demonstration rows that ship with the package."
+            "Hub's datasets. 'sample': the demonstration rows that ship with the package. A task "
+            "with a dataset of its own keeps it if there is no folder for it."
         },
     )
     overwrite_output_dir: bool = field(
         default=False,
-        metadata={"help": "Delete the run that output_dir holds and start again."},
+        metadata={
+            "help": "Mode train: delete the run that output_dir holds and start again. Other "
+            "modes: replace the files that they write."
+        },
     )
     resume: bool = field(
         default=False,
@@ -71,7 +75,7 @@ class RunArguments:
         default=None,
         metadata={
             "help": "Mode predict: rows to answer, csv, tsv, jsonl or parquet with the columns "
-            "text and, for pairs, text_pair."
+            "text and, for pairs, text_pair; or, with predict_task, that task's own columns."
         },
     )
     predict_task: str | None = field(

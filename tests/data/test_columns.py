@@ -158,6 +158,7 @@ def test_tags_are_names_or_indices_one_for_each_word():
         (["a"], None, "FILE, row 2: column 'label' must be a list of tags, got None"),
         ([], [], "FILE, row 2: column 'text' is not a list of words: []"),
         (["a", None], ["O", "O"], "FILE, row 2: column 'text' is not a list of words: ['a', None]"),
+        (["a", " "], ["O", "O"], "FILE, row 2: column 'text' is not a list of words: ['a', ' ']"),
     ],
 )
 def test_a_bad_row_of_tags_is_refused(text, tags, message):
@@ -166,5 +167,6 @@ def test_a_bad_row_of_tags_is_refused(text, tags, message):
 
 
 def test_text_of_one_string_is_no_list_of_words():
-    with refused("FILE, row 1: column 'text' is not a list of words: 'Ann ran'"):
+    message = "column 'text' is not a list of words: 'Ann ran'; lists need jsonl or parquet"
+    with refused(f"FILE, row 1: {message}"):
         check(TAGS, {"text": ["Ann ran"], "label": [["PER", "O"]]})

@@ -71,9 +71,10 @@ def test_the_limit_is_the_longest_sequence_that_the_backbone_reads(kind):
             backbone(torch.full((1, limit + 1), 5))
 
 
-def test_a_backbone_without_a_limit_takes_any_length(encoder):
+@pytest.mark.parametrize("kind", ["t5", "xlnet"])
+def test_a_backbone_without_a_limit_takes_any_length(encoder, kind):
     run = RunArguments(model_name_or_path=str(encoder), max_length=9999)
-    assert prepare.load_tokenizer(run, CONFIG_MAPPING["t5"]()).model_max_length == 9999
+    assert prepare.load_tokenizer(run, CONFIG_MAPPING[kind]()).model_max_length == 9999
 
 
 def test_the_tokenizer_forgets_the_folder_it_came_from(encoder, tmp_path):

@@ -225,3 +225,22 @@ def test_an_empty_split_of_the_hub_is_refused(monkeypatch):
     monkeypatch.setattr(sources, "load_dataset", lambda *a, **k: Dataset.from_dict({"text": []}))
     with refused("task 'mood': the split 'a/b/train' has no rows"):
         load_split("mood", TaskSource(dataset="a/b"), "train", None)
+
+
+def test_a_task_with_a_dataset_of_its_own_keeps_it_beside_a_data_dir(tmp_path):
+    write_rows(tmp_path / "mine", "train.csv")
+    write_rows(tmp_path / "all" / "sst5", "train.csv")
+    own = TaskSource(dataset=str(tmp_path / "mine"))
+    found = load_split("topic", own, "train", str(tmp_path / "all"))
+    assert found.place == str(tmp_path / "mine" / "train.csv")
+    sentiment = TaskSource(dataset="SetFit/sst5", folder="sst5")
+    place = str(tmp_path / "all" / "sst5" / "train.csv")
+    assert load_split("sentiment", sentiment, "train", str(tmp_path / "all")).place == place
+    own.folder = "sst5"
+    assert load_split("topic", own, "train", str(tmp_path / "all")).place == place
+
+
+def test_a_default_dataset_is_not_mixed_with_a_data_dir(tmp_path):
+    paraphrase = TaskSource(dataset="nyu-mll/glue", folder="qqp")
+    with refused(f"task 'paraphrase': there is no folder '{tmp_path / 'qqp'}'"):
+        load_split("paraphrase", paraphrase, "train", str(tmp_path), "nyu-mll/glue")

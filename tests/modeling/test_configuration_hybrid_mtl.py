@@ -189,3 +189,12 @@ def test_no_local_path_leaks_into_the_saved_configuration(tmp_path):
         text = (tmp_path / folder / "config.json").read_text()
         assert str(tmp_path) not in text
         assert not re.search(r'_name_or_path": "[^"]', text)
+
+
+@pytest.mark.parametrize(
+    "kind, why",
+    [("t5", "has a decoder besides its encoder"), ("clip", "has no single hidden_size")],
+)
+def test_a_backbone_that_is_no_text_encoder_is_refused(kind, why):
+    with pytest.raises(ValueError, match=f"backbone_config: a {kind} model {why}"):
+        HybridMTLConfig(AutoConfig.for_model(kind))

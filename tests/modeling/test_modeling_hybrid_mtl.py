@@ -17,6 +17,7 @@ from tests.modeling.toy_models import (
     SIAMESE,
     SINGLE,
     TASKS,
+    VOCABULARY_SIZE,
     counted_calls,
     inputs_for,
     labels_for,
@@ -362,6 +363,15 @@ class TestLoading:
 
     def test_a_loaded_model_is_in_evaluation_mode(self, folder):
         assert not HybridMTLModel.from_pretrained(folder).training
+
+    def test_a_resized_vocabulary_is_saved_and_loaded(self, tmp_path):
+        model = toy_model("bert").eval()
+        model.resize_token_embeddings(VOCABULARY_SIZE + 7)
+        assert model.config.backbone_config.vocab_size == VOCABULARY_SIZE + 7
+        model.save_pretrained(tmp_path)
+        again = HybridMTLModel.from_pretrained(tmp_path)
+        ids = torch.tensor([[0, VOCABULARY_SIZE + 6, 2]])
+        torch.testing.assert_close(again(ids, task="mood").logits, model(ids, task="mood").logits)
 
     @every_backbone
     def test_gradient_checkpointing_changes_no_gradient(self, kind):

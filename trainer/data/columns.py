@@ -99,9 +99,10 @@ def _rows_with_text(
         else:
             value = texts[empty[0]][row]
             wanted = "a list of words" if tokens else "text"
+            hint = "lists need jsonl or parquet; " if tokens and isinstance(value, str) else ""
             raise InputError(
                 f"{place}, row {row + 1}: column '{columns[empty[0]]}' is not {wanted}: {value!r}; "
-                f"mend the row, or set empty_text: drop for this task to leave such rows out"
+                f"{hint}mend the row, or set empty_text: drop for this task to leave such rows out"
             )
     return kept, {"empty text": dropped} if dropped else {}
 
@@ -111,7 +112,7 @@ def _is_text(value: Any, tokens: bool) -> bool:
         return (
             isinstance(value, (list, tuple))
             and bool(value)
-            and all(isinstance(w, str) for w in value)
+            and all(isinstance(word, str) and word.strip() for word in value)
         )
     return isinstance(value, str) and bool(value.strip())
 

@@ -46,21 +46,29 @@ class RawSplit:
     place: str
 
 
-def load_split(task: str, source: TaskSource, split: str, data_dir: str | None) -> RawSplit:
+def load_split(
+    task: str,
+    source: TaskSource,
+    split: str,
+    data_dir: str | None,
+    default_dataset: str | None = None,
+) -> RawSplit:
     """Load one split of a task.
 
     Args:
         task: the task's name, for messages.
         source: where the task's rows are.
         split: name of the split, and stem of the local file.
-        data_dir: a folder with one sub-folder per task that replaces every task's dataset, `sample`
-            for the rows that ship with the package, or None.
+        data_dir: a folder with one sub-folder per task that replaces the tasks' datasets, `sample`
+            for the rows that ship with the package, or None. A task with a dataset of its own
+            keeps it if the folder has none for it.
+        default_dataset: the dataset that is not the task's own but a default task's.
 
     Raises:
         InputError: for a missing folder, file or split, a file that cannot be read, or a Hub that
             cannot be reached.
     """
-    folder = _local_folder(task, source, data_dir)
+    folder = _local_folder(task, source, data_dir, default_dataset)
     if folder is None:
         return _load_from_hub(task, source, split)
     path = _find_file(task, folder, split)
@@ -91,19 +99,23 @@ def read_rows(path: Path) -> Dataset:
     return rows
 
 
-def _local_folder(task: str, source: TaskSource, data_dir: str | None) -> Path | None:
+def _local_folder(
+    task: str, source: TaskSource, data_dir: str | None, default_dataset: str | None
+) -> Path | None:
     if data_dir is not None:
         root = SAMPLE_FOLDER if data_dir == "sample" else Path(data_dir).expanduser()
         if not root.is_dir():
             raise InputError(f"data_dir: there is no folder '{root}'")
         folder = root / (source.folder or task)
-        if not folder.is_dir():
+        if folder.is_dir():
+            return folder
+        if source.dataset == default_dataset:
             found = ", ".join(sorted(p.name for p in root.iterdir() if p.is_dir())) or "none"
             raise InputError(
                 f"task '{task}': there is no folder '{folder}' (folders there: {found}); name the "
-                f"right one with --tasks.{task}.folder"
+                f"right one with --tasks.{task}.folder, or give the task a dataset of its own with "
+                f"--tasks.{task}.dataset"
             )
-        return folder
     if source.dataset is None:
         raise InputError(f"task '{task}': give it a 'dataset' (Hub name or folder), or a data_dir")
     path = Path(source.dataset).expanduser()

@@ -13,6 +13,7 @@ from datasets import Dataset
 from modeling_hybrid_mtl import HybridMTLModel, TaskConfig
 from trainer.data.batches import Collator
 from trainer.data.tokens import IGNORED_LABEL
+from trainer.errors import InputError
 from trainer.evaluation.metrics import compute_task_metrics
 
 
@@ -99,10 +100,15 @@ def task_metrics(
     prefix: str,
     source: str = "shipped",
 ) -> dict[str, float]:
-    """`<prefix>_<task>_<metric>` and `<prefix>_<task>_loss` of every task, and `<prefix>_loss`."""
+    """`<prefix>_<task>_<metric>` and `<prefix>_<task>_loss` of every task, and `<prefix>_loss`.
+
+    Raises:
+        InputError: if a task has answers that are not finite numbers, as a diverged model gives.
+    """
     metrics: dict[str, Any] = {}
     for name, found in predictions.items():
         task = tasks[name]
+        _check_finite(name, found.answers)
         values = compute_task_metrics(
             task.kind,
             found.predictions,
@@ -114,3 +120,12 @@ def task_metrics(
         metrics[f"{prefix}_{name}_loss"] = found.loss
     metrics[f"{prefix}_loss"] = sum(found.loss for found in predictions.values())
     return metrics
+
+
+def _check_finite(task: str, answers: np.ndarray) -> None:
+    broken = int((~np.isfinite(answers)).reshape(len(answers), -1).any(axis=1).sum())
+    if broken:
+        raise InputError(
+            f"task '{task}': {broken} of {len(answers)} answers are not finite numbers: the "
+            f"training diverged; lower the learning rate, or go back to an earlier checkpoint"
+        )

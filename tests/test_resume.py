@@ -1,0 +1,59 @@
+import pytest
+
+from trainer.errors import InputError
+from trainer.resume import check_same_run
+from trainer.yaml_text import to_yaml
+
+OPTIONS = {
+    "learning_rate": 1e-5,
+    "output_dir": "runs/a",
+    "logging_steps": 10,
+    "seed": 1,
+    "tasks": {"mood": {"batch_size": None, "columns": {}, "hidden_sizes": [3]}},
+}
+
+
+@pytest.fixture
+def recorded(tmp_path):
+    path = tmp_path / "run_config.yaml"
+    path.write_text(to_yaml(OPTIONS))
+    return path
+
+
+def changed(**options):
+    return {**OPTIONS, **options}
+
+
+def test_the_same_options_and_those_that_change_nothing_go_on(recorded):
+    check_same_run(recorded, OPTIONS)
+    check_same_run(recorded, changed(logging_steps=5, output_dir="elsewhere"))
+
+
+def test_every_option_that_changed_is_named(recorded):
+    task = {"batch_size": 4, "columns": {"text": "a"}, "hidden_sizes": [4]}
+    with pytest.raises(InputError) as caught:
+        check_same_run(recorded, changed(seed=2, learning_rate=1e-4, tasks={"mood": task}))
+    message = str(caught.value)
+    for line in (
+        "seed was 1 and is now 2",
+        "learning_rate was 1e-05 and is now 0.0001",
+        "tasks.mood.batch_size was None and is now 4",
+        "tasks.mood.hidden_sizes was [3] and is now [4]",
+        "tasks.mood.columns.text was not there",
+    ):
+        assert f"\n  {line}\n" in message
+    assert f"--model_name_or_path {recorded.parent}" in message
+
+
+def test_a_task_that_is_gone_is_named(recorded):
+    with pytest.raises(InputError, match="tasks.mood.hidden_sizes was there"):
+        check_same_run(recorded, changed(tasks={}))
+
+
+def test_an_option_of_another_version_of_a_library_does_not_matter(recorded):
+    check_same_run(recorded, changed(brand_new=None))
+
+
+def test_a_run_without_its_configuration_is_refused(tmp_path):
+    with pytest.raises(InputError, match="run_config.yaml' is missing"):
+        check_same_run(tmp_path / "run_config.yaml", OPTIONS)
