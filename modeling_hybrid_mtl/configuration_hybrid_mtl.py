@@ -31,7 +31,7 @@ class TaskConfig:
         cosine_range: the cosines that stand for the two ends of `score_range` (similarity).
         hidden_sizes: widths of the layers between the sentence vector and the output.
         dropout: dropout probability in front of each linear layer of the head.
-        activation: activation after each hidden layer.
+        activation: `gelu`, `relu`, `silu` or `tanh`, after each hidden layer.
         loss_weight: factor of the task's loss.
     """
 

@@ -6,9 +6,12 @@ import pytest
 import yaml
 from transformers import TrainingArguments
 
-from trainer.arguments import HybridMTLTrainingArguments
-from trainer.command_line import HIDDEN, PURPOSES, build_parser, parse
+from modeling_hybrid_mtl import TaskConfig
+from trainer.arguments import HybridMTLTrainingArguments, TaskTraining
+from trainer.command_line import HIDDEN, build_parser, parse
+from trainer.data.sources import TaskSource
 from trainer.errors import InputError
+from trainer.help_text import PURPOSES, task_fields
 from trainer.run_arguments import RunArguments
 
 
@@ -296,7 +299,8 @@ def help_sections(monkeypatch):
     """Heading -> the options under it, in the help text."""
     monkeypatch.setenv("COLUMNS", "100")
     found = {}
-    for line in build_parser().format_help().splitlines():
+    text = build_parser().format_help().partition("a task's own:")[0]
+    for line in text.splitlines():
         if re.fullmatch(r"[a-z].*:", line):
             heading = found.setdefault(line[:-1], [])
         elif option := re.match(r"  --([a-z0-9_]+)", line):
@@ -352,4 +356,17 @@ def test_help_says_where_a_tasks_fields_go(capsys):
     assert caught.value.code == 0
     out = capsys.readouterr().out
     assert out.startswith("usage: run_mtl.py [CONFIG.yaml] [--option value ...]")
-    assert "--tasks.sentiment.learning_rate 2e-5" in out
+    assert "--tasks.sentiment.hidden_sizes '[384]'" in out
+    own = out.partition("a task's own:")[2]
+    listed = re.findall(r"^  --tasks\.NAME\.(\w+) VALUE$", own, re.MULTILINE)
+    parts = (TaskConfig, TaskSource, TaskTraining)
+    assert listed == [f.name for part in parts for f in fields(part)]
+    assert all(len(meaning) > 10 for meaning in task_fields().values())
+    # Shown, but no option of that name.
+    with pytest.raises(InputError):
+        parse(["--tasks.NAME.kind", "similarity"])
+
+
+def test_a_folder_is_no_configuration_file(tmp_path):
+    with refused(f"'{tmp_path}' is a folder; name a configuration file in it"):
+        parse([str(tmp_path)])

@@ -13,6 +13,7 @@ from transformers import HfArgumentParser
 
 from trainer.arguments import UNUSED, HybridMTLTrainingArguments
 from trainer.errors import InputError, nearest
+from trainer.help_text import group_by_purpose
 from trainer.run_arguments import RunArguments
 from trainer.tasks import DEFAULT_TASKS, TaskEntry, read_tasks
 from trainer.yaml_text import read_yaml
@@ -40,35 +41,6 @@ HIDDEN = {
         ),
         "upload the finished folder with `hf upload NAME FOLDER`",
     ),
-}
-# Purpose -> the options shown under it, by name or by the beginning of their names.
-PURPOSES = {
-    "model": ("model_", "pooling", "backbone_", "max_length", "gradient_checkpointing"),
-    "data": ("data_dir", "length_window", "dataloader_"),
-    "run": ("mode", "output_dir", "overwrite_", "resume", "seed", "data_seed", "predict_"),
-    "cycle": (
-        "update",
-        "stop",
-        "cycles_per_epoch",
-        "task_order",
-        "num_train_epochs",
-        "max_steps",
-        "per_device_train",
-        "gradient_accumulation",
-    ),
-    "optimization": (
-        "layout",
-        "learning_rate",
-        "weight_decay",
-        "lr_scheduler",
-        "warmup",
-        "optim",
-        "adam_",
-        "max_grad_norm",
-    ),
-    "evaluation": ("eval_", "per_device_eval", "metric_", "greater_is", "load_best"),
-    "checkpoints and logs": ("save_", "logging_", "log_", "report_to", "disable_tqdm", "run_name"),
-    "precision and hardware": ("bf16", "fp16", "tf32", "use_cpu", "torch_compile"),
 }
 
 
@@ -138,6 +110,8 @@ def read_config(path: Path) -> dict[str, Any]:
     Raises:
         InputError: if the file is missing or is not a YAML mapping.
     """
+    if path.is_dir():
+        raise InputError(f"'{path}' is a folder; name a configuration file in it")
     if not path.is_file():
         raise InputError(f"there is no configuration file '{path}'")
     try:
@@ -167,37 +141,13 @@ def build_parser() -> HfArgumentParser:
         prog="run_mtl.py",
         usage="run_mtl.py [CONFIG.yaml] [--option value ...] [--tasks.NAME.FIELD value ...]",
         description="Train, evaluate or apply one encoder for several sentence tasks.",
-        epilog="A task's fields: --tasks.sentiment.learning_rate 2e-5. Every option can stand in "
-        "CONFIG.yaml as 'option: value', a task's fields under 'tasks: {NAME: {FIELD: value}}'.",
+        epilog="Every option can stand in CONFIG.yaml as 'option: value', a task's fields under "
+        "'tasks: {NAME: {FIELD: value}}'.",
         allow_abbrev=False,
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    _group_by_purpose(parser)
+    group_by_purpose(parser, HIDDEN)
     return parser
-
-
-def _group_by_purpose(parser: argparse.ArgumentParser) -> None:
-    # Groups only order the help text; every action stays known to the parser.
-    groups = {purpose: parser.add_argument_group(purpose) for purpose in PURPOSES}
-    rest = parser.add_argument_group("everything else of transformers.TrainingArguments")
-    options = parser._optionals._group_actions
-    for action in list(options):
-        if action.dest == "help":
-            continue
-        options.remove(action)
-        if action.dest in HIDDEN:
-            continue
-        groups.get(_purpose(action.dest), rest)._group_actions.append(action)
-
-
-def _purpose(option: str) -> str:
-    for purpose, beginnings in PURPOSES.items():
-        if any(
-            option.startswith(b) if b.endswith("_") else option == b or option.startswith(b + "_")
-            for b in beginnings
-        ):
-            return purpose
-    return ""
 
 
 def _check_option(option: str, known: Iterable[str], where: str) -> None:

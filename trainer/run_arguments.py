@@ -60,6 +60,14 @@ class RunArguments:
             "with a dataset of its own keeps it if there is no folder for it."
         },
     )
+    language: str | None = field(
+        default=None,
+        metadata={"help": "The texts' language, such as en: the model card's entry."},
+    )
+    license: str | None = field(
+        default=None,
+        metadata={"help": "The trained model's licence, such as apache-2.0: the card's entry."},
+    )
     overwrite_output_dir: bool = field(
         default=False,
         metadata={

@@ -34,6 +34,7 @@ FACTS = CardFacts(
     tasks=[SENTIMENT, PARAPHRASE, SIMILARITY],
     base_model="google-bert/bert-base-uncased",
     license="apache-2.0",
+    language="en",
     overall=0.631,
     shared_hyperparameters={"learning_rate": 2e-5, "warmup_ratio": None},
     run={"seed": 7, "data_seed": 1, "versions": {"torch": "2.9.0"}},
@@ -84,9 +85,9 @@ def test_metadata_says_what_is_known():
 
 def test_what_is_unknown_is_left_out():
     task = replace(SIMILARITY, dataset=None, metrics={})
-    text = card(task, base_model=None, license=None, overall=None)
+    text = card(task, base_model=None, license=None, language=None, overall=None)
     metadata = ModelCard(text).data.to_dict()
-    assert set(metadata) == {"language", "library_name", "pipeline_tag", "tags"}
+    assert set(metadata) == {"library_name", "pipeline_tag", "tags"}
     assert "Not measured yet." in section(text, "Results")
 
 

@@ -172,8 +172,8 @@ def _draw_lines(
     axes.grid(alpha=0.25)
     drawn = False
     for name, style in styles.items():
-        # The first value at a step counts: after training the best checkpoint is evaluated again
-        # and logged at the last step, where it would look like a jump.
+        # The first value at a step counts: the best checkpoint, evaluated again after training, is
+        # logged at the last step, where it would look like a jump.
         points: dict[float, float] = {}
         for entry in log_history:
             if name in entry:

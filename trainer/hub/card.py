@@ -96,7 +96,7 @@ class CardFacts:
     base_model: str | None = None  # Hub id, None when unknown or local
     base_model_description: str = "an encoder this card has no name for"  # shown without a Hub id
     license: str | None = None  # Hub licence id, None when unknown
-    language: str = "en"  # ISO code of the training data's language
+    language: str | None = None  # ISO code of the training data's language, None when unknown
     overall: float | None = None
     overall_before: float | None = None
     shared_hyperparameters: dict[str, Any] = field(default_factory=dict)  # backbone, whole run
