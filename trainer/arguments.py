@@ -10,7 +10,7 @@ from transformers.trainer_pt_utils import AcceleratorConfig
 
 from trainer.data.plans import STOP_RULES
 from trainer.errors import InputError, nearest
-from trainer.optimization import LAYOUTS, check_optimizer
+from trainer.optimization import LAYOUTS, NEED_TASK_GRADIENTS, check_optimizer
 
 UPDATES = ("cycle", "turn")
 METRIC_SOURCES = ("shipped", "hub")
@@ -109,7 +109,23 @@ class HybridMTLTrainingArguments(TrainingArguments):
         default="siloed",
         metadata={
             "help": "How parameters are divided among optimizers. siloed: one per task's head and "
-            "one for the shared backbone, no overlap."
+            "one for the shared backbone, no overlap. single: one for all, with one learning rate. "
+            "per_task: one per task, which owns its head and, with moments of its own, the "
+            "backbone. overlapping: as per_task, and one more for the backbone."
+        },
+    )
+    layer_decay: float | None = field(
+        default=None,
+        metadata={
+            "help": "Factor of the backbone's learning rate from each layer to the one below, "
+            "such as 0.9; the embeddings have the lowest rate."
+        },
+    )
+    ema_decay: float | None = field(
+        default=None,
+        metadata={
+            "help": "Evaluate and save an exponential moving average of the weights that keeps "
+            "this much of itself in each step, such as 0.99."
         },
     )
     stop: str = field(
@@ -166,11 +182,22 @@ class HybridMTLTrainingArguments(TrainingArguments):
         _check_choice("layout", self.layout, LAYOUTS)
         _check_choice("stop", self.stop, STOP_RULES)
         _check_choice("metric_source", self.metric_source, METRIC_SOURCES)
+        self._check_shares()
         self._check_report_to()
         check_optimizer(self)
         self.task_args = _read_task_args(self.task_args)
-        for name in self.task_args:
+        self.check_tasks()
+
+    def check_tasks(self) -> None:
+        """Check what `task_args` says about each task.
+
+        Raises:
+            InputError: naming the task and the field that is wrong or that the layout leaves
+                without a meaning.
+        """
+        for name in self.task_args or {}:
             self.task_training(name)
+        self._check_layout()
 
     def task_training(self, task: str) -> TaskTraining:
         """A task's learning rate, weight decay and batch size, with the defaults filled in.
@@ -204,6 +231,27 @@ class HybridMTLTrainingArguments(TrainingArguments):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise InputError(f"{name} = {value!r}: must be above 0; below 1 it is a share")
+
+    def _check_shares(self) -> None:
+        if self.layer_decay is not None and not 0 < self.layer_decay <= 1:
+            raise InputError(f"layer_decay = {self.layer_decay!r}: must be above 0, at most 1")
+        if self.ema_decay is not None and not 0 <= self.ema_decay < 1:
+            raise InputError(f"ema_decay = {self.ema_decay!r}: must be from 0 to below 1")
+
+    def _check_layout(self) -> None:
+        entries: Any = self.task_args
+        for name, entry in entries.items() if self.layout == "single" else ():
+            for key in ("learning_rate", "weight_decay"):
+                if entry.get(key) is not None:
+                    raise InputError(
+                        f"task '{name}': {key}: layout 'single' has one {key} for everything; "
+                        f"leave it out, or use layout: siloed"
+                    )
+        if self.layout in NEED_TASK_GRADIENTS and self.fp16:
+            raise InputError(
+                f"fp16: layout '{self.layout}' steps with gradients that its scaler does not see; "
+                f"use bf16"
+            )
 
     def _check_report_to(self) -> None:
         installed = get_available_reporting_integrations()

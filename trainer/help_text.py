@@ -36,6 +36,8 @@ PURPOSES = {
     ),
     "optimization": (
         "layout",
+        "layer_decay",
+        "ema_decay",
         "learning_rate",
         "weight_decay",
         "lr_scheduler",

@@ -4,6 +4,7 @@ import math
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from transformers.trainer_utils import PredictionOutput, speed_metrics
 
 from modeling_hybrid_mtl import HybridMTLModel
 from trainer.arguments import HybridMTLTrainingArguments
+from trainer.averaging import AveragedWeights
 from trainer.checks import check_best_metric, check_known, check_task_names
 from trainer.data import (
     STOP_RULES,
@@ -29,9 +31,17 @@ from trainer.data import (
 from trainer.errors import InputError
 from trainer.evaluation import overall_score
 from trainer.evaluation.predictions import TaskPredictions, predict_task, task_metrics
-from trainer.objective import average_over_ranks, gradient_apart, norm
-from trainer.optimization import build_optimizer, learning_rates
+from trainer.objective import TaskGradients, average_over_ranks, gradient_apart, norm
+from trainer.optimization import (
+    NEED_TASK_GRADIENTS,
+    SHARED,
+    SeparateOptimizers,
+    build_optimizer,
+    learning_rates,
+    owners,
+)
 from trainer.progress import TaskProgress
+from trainer.state import load_state, save_state
 
 
 class HybridMTLTrainer(Trainer):
@@ -97,6 +107,12 @@ class HybridMTLTrainer(Trainer):
         order = args.task_order or list(train_dataset or self.tasks)
         self.task_names = [name for name in order if name in self.tasks]
         self.data_collator = Collator(self.tasks, processing_class.pad_token_id)
+        self.averages = None if args.ema_decay is None else AveragedWeights(args.ema_decay)
+        if self.averages is not None:
+            self.add_callback(self.averages)
+        shared = [p for _, p in owners(self.model)[SHARED]]
+        apart = args.layout in NEED_TASK_GRADIENTS
+        self.task_gradients = TaskGradients(shared) if apart else None
         self._batches_in_step: Counter[str] = Counter()
         self._losses: dict[str, list[Tensor]] = defaultdict(list)
         self._norms: dict[str, Tensor] = {}
@@ -192,11 +208,33 @@ class HybridMTLTrainer(Trainer):
             self._backward(task, share)
             self._losses[task].append(loss.detach())
             total += share.detach()
-        if self.args.world_size > 1 and self.accelerator.sync_gradients:
-            average_over_ranks([p.grad for p in self.model.parameters() if p.grad is not None])
+        if self.accelerator.sync_gradients:
+            self._join_gradients()
         return total
 
+    def _join_gradients(self) -> None:
+        """After a step's last batch: average over processes, put in `.grad` what all tasks gave."""
+        if self.args.world_size > 1:
+            average_over_ranks([p.grad for p in self.model.parameters() if p.grad is not None])
+        if self.task_gradients is not None:
+            parameters, gradients = self.task_gradients.take(self.args.world_size)
+            self._separate_optimizers().receive(parameters, gradients)
+            for parameter, *own in zip(parameters, *gradients.values(), strict=True):
+                parameter.grad = torch.stack(own).sum(dim=0) if len(own) > 1 else own[0].clone()
+
+    def _separate_optimizers(self) -> SeparateOptimizers:
+        return getattr(self.optimizer, "optimizer", self.optimizer)
+
+    def _clip_grad_norm(self, model: nn.Module) -> Any:
+        if self.task_gradients is not None:
+            self._separate_optimizers().clip(self.args.max_grad_norm)
+        return super()._clip_grad_norm(model)
+
     def _backward(self, task: str, loss: Tensor) -> None:
+        with nullcontext() if self.task_gradients is None else self.task_gradients.of(task):
+            self._backward_of(task, loss)
+
+    def _backward_of(self, task: str, loss: Tensor) -> None:
         if task in self._norms:
             self.accelerator.backward(loss)
             return
@@ -256,18 +294,22 @@ class HybridMTLTrainer(Trainer):
                 self.args, self.state, self.control
             )
 
-        return {
-            task: predict_task(
-                self.model,
-                task,
-                rows,
-                self.data_collator,
-                batch_size=size,
-                accelerator=self.accelerator,
-                on_batch=advance,
-            )
-            for task, rows in datasets.items()
-        }
+        with self._averaged():
+            return {
+                task: predict_task(
+                    self.model,
+                    task,
+                    rows,
+                    self.data_collator,
+                    batch_size=size,
+                    accelerator=self.accelerator,
+                    on_batch=advance,
+                )
+                for task, rows in datasets.items()
+            }
+
+    def _averaged(self) -> AbstractContextManager[None]:
+        return nullcontext() if self.averages is None else self.averages.in_place()
 
     def measure(
         self, predictions: Mapping[str, TaskPredictions], prefix: str = "eval"
@@ -330,6 +372,18 @@ class HybridMTLTrainer(Trainer):
         return PredictionOutput(answers, labels, metrics)
 
     def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:
-        super()._save(output_dir, state_dict)
+        with self._averaged():
+            super()._save(output_dir, state_dict)
         # A pickle that resuming does not read, and that nobody should be handed.
         Path(output_dir or self.args.output_dir, "training_args.bin").unlink(missing_ok=True)
+
+    def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
+        super()._save_optimizer_and_scheduler(output_dir)
+        if self.args.should_save and self.averages is not None:
+            save_state(Path(output_dir), {"weights": self.averages.state_dict()})
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        super()._load_optimizer_and_scheduler(checkpoint)
+        if checkpoint is not None and self.averages is not None:
+            state = load_state(Path(checkpoint), self.args.device)
+            self.averages.load_state_dict(self.model, state["weights"])
