@@ -29,8 +29,8 @@ class Smart(Regularizer):
     rather than smoothness: at the paper's radius the masks move the predictions far more than the
     embeddings do. R-Drop is the regularizer that is about masks.
 
-    The defaults are the paper's, for which a term is very small. bfloat16 rounds a change this
-    small away: mixed precision needs a radius of about 1e-2.
+    The defaults are the paper's. With them a term of a small sentence encoder is about 1e-8; with a
+    radius of 1e-2 and a step size of 0.1 it is about 1e-2. bfloat16 rounds a change of 1e-5 away.
 
     Args:
         weight: lambda_s, for all tasks or by task.
