@@ -1,6 +1,7 @@
 """All that can be set: the trainer's arguments, a task's, and a run's."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -10,6 +11,8 @@ from transformers.trainer_pt_utils import AcceleratorConfig
 
 from trainer.data.plans import STOP_RULES
 from trainer.errors import InputError, nearest
+from trainer.objective.regularizers import Regularizer, RegularizerOptions, make_regularizers
+from trainer.objective.rules import RULES, Rule, RuleOptions, make_rule
 from trainer.optimization import LAYOUTS, NEED_TASK_GRADIENTS, check_optimizer
 
 UPDATES = ("cycle", "turn")
@@ -67,7 +70,14 @@ LOWEST = {
     "weight_decay": 0,
 }
 ABOVE_ZERO = ("eval_steps", "logging_steps", "save_steps")
-LOWEST_OF_TASK = {"learning_rate": 0, "weight_decay": 0, "batch_size": 1}
+LOWEST_OF_TASK = {
+    "learning_rate": 0,
+    "weight_decay": 0,
+    "batch_size": 1,
+    "smart_weight": 0,
+    "bregman_weight": 0,
+    "rdrop_weight": 0,
+}
 
 
 @dataclass
@@ -78,16 +88,22 @@ class TaskTraining:
         learning_rate: of the head; `learning_rate` when left out.
         weight_decay: of the head; `weight_decay` when left out.
         batch_size: rows per device and batch; `per_device_train_batch_size` when left out.
+        smart_weight: of SMART's term; `smart_weight` when left out.
+        bregman_weight: of the Bregman term; `bregman_weight` when left out.
+        rdrop_weight: of R-Drop's term; `rdrop_weight` when left out.
     """
 
     learning_rate: float | None = None
     weight_decay: float | None = None
     batch_size: int | None = None
+    smart_weight: float | None = None
+    bregman_weight: float | None = None
+    rdrop_weight: float | None = None
 
 
 @dataclass
-class HybridMTLTrainingArguments(TrainingArguments):
-    """`TrainingArguments` and what training several tasks needs besides.
+class HybridMTLTrainingArguments(RegularizerOptions, TrainingArguments):
+    """`TrainingArguments`, `RegularizerOptions` and what training several tasks needs besides.
 
     `learning_rate`, `weight_decay` and `per_device_train_batch_size` are the shared backbone's, and
     the tasks' unless `task_args` says otherwise. Changed defaults: `logging_nan_inf_filter` is off,
@@ -112,6 +128,32 @@ class HybridMTLTrainingArguments(TrainingArguments):
             "one for the shared backbone, no overlap. single: one for all, with one learning rate. "
             "per_task: one per task, which owns its head and, with moments of its own, the "
             "backbone. overlapping: as per_task, and one more for the backbone."
+        },
+    )
+    rule: str = field(
+        default="sum",
+        metadata={
+            "help": "How the tasks' gradients on the shared parameters become one: "
+            f"{', '.join(RULES)}."
+        },
+    )
+    main_tasks: list[str] | None = field(
+        default=None,
+        metadata={"help": "Rule mtrec: the main tasks; all that are not auxiliary if left out."},
+    )
+    auxiliary_tasks: list[str] | None = field(
+        default=None,
+        metadata={"help": "Rule mtrec: the tasks that give way to the main ones."},
+    )
+    auxiliary_scale: float = field(
+        default=0.3,
+        metadata={"help": "Rule mtrec: lambda, the factor of the auxiliary tasks' gradients."},
+    )
+    gradient_cosines: bool = field(
+        default=False,
+        metadata={
+            "help": "Log the cosine between each two tasks' gradients with rule sum, too; the "
+            "other rules always do."
         },
     )
     layer_decay: float | None = field(
@@ -181,6 +223,7 @@ class HybridMTLTrainingArguments(TrainingArguments):
         _check_choice("update", self.update, UPDATES)
         _check_choice("layout", self.layout, LAYOUTS)
         _check_choice("stop", self.stop, STOP_RULES)
+        _check_choice("rule", self.rule, RULES)
         _check_choice("metric_source", self.metric_source, METRIC_SOURCES)
         self._check_shares()
         self._check_report_to()
@@ -198,6 +241,7 @@ class HybridMTLTrainingArguments(TrainingArguments):
         for name in self.task_args or {}:
             self.task_training(name)
         self._check_layout()
+        self._check_rule()
 
     def task_training(self, task: str) -> TaskTraining:
         """A task's learning rate, weight decay and batch size, with the defaults filled in.
@@ -214,14 +258,41 @@ class HybridMTLTrainingArguments(TrainingArguments):
                     f"task_args: task '{task}': unknown field '{key}'.{nearest(key, known)}"
                 )
         given = TaskTraining(**entry)
-        filled = TaskTraining(
-            self.learning_rate if given.learning_rate is None else given.learning_rate,
-            self.weight_decay if given.weight_decay is None else given.weight_decay,
-            self.per_device_train_batch_size if given.batch_size is None else given.batch_size,
-        )
+        shared = {name: getattr(self, name, None) for name in known}
+        shared["batch_size"] = self.per_device_train_batch_size
+        own = {name: value for name, value in vars(given).items() if value is not None}
+        filled = TaskTraining(**{**shared, **own})
         for key, lowest in LOWEST_OF_TASK.items():
             _check_lowest(f"task '{task}': {key}", getattr(filled, key), lowest)
         return filled
+
+    @property
+    def keeps_gradients_apart(self) -> bool:
+        """Whether a step needs each task's gradient on the shared parameters by itself."""
+        conflicts = self.rule != "sum" or self.gradient_cosines
+        return conflicts or self.layout in NEED_TASK_GRADIENTS
+
+    def make_rule(self, tasks: Sequence[str]) -> Rule:
+        """The update rule.
+
+        Raises:
+            InputError: if it cannot work with these tasks, or needs a package that is missing.
+        """
+        options = RuleOptions(
+            self.seed, self.main_tasks, self.auxiliary_tasks, self.auxiliary_scale
+        )
+        return make_rule(self.rule, tasks, options)
+
+    def make_regularizers(self, tasks: Sequence[str]) -> list[Regularizer]:
+        """The regularizers that any task has a weight for.
+
+        Raises:
+            InputError: naming the option that is wrong.
+        """
+        given = {f.name: getattr(self, f.name) for f in fields(RegularizerOptions)}
+        for name in ("smart_weight", "bregman_weight", "rdrop_weight"):
+            given[name] = {task: getattr(self.task_training(task), name) for task in tasks}
+        return make_regularizers(RegularizerOptions(**given), tasks)
 
     def _check_numbers(self) -> None:
         for name, lowest in LOWEST.items():
@@ -247,10 +318,33 @@ class HybridMTLTrainingArguments(TrainingArguments):
                         f"task '{name}': {key}: layout 'single' has one {key} for everything; "
                         f"leave it out, or use layout: siloed"
                     )
+        if self.layout == "per_task" and self.rule != "sum":
+            raise InputError(
+                f"rule = '{self.rule}': with layout 'per_task' each optimizer steps with its own "
+                f"task's gradient, and there is nothing to join; use siloed, single or overlapping"
+            )
         if self.layout in NEED_TASK_GRADIENTS and self.fp16:
             raise InputError(
                 f"fp16: layout '{self.layout}' steps with gradients that its scaler does not see; "
                 f"use bf16"
+            )
+
+    def _check_rule(self) -> None:
+        alone = self.update == "turn" and self.gradient_accumulation_steps == 1
+        if alone and self.rule != "sum":
+            raise InputError(
+                f"rule = '{self.rule}': with update 'turn' a step has one task's gradient only, "
+                f"and there is nothing to join; use update: cycle"
+            )
+        if alone and self.gradient_cosines:
+            raise InputError(
+                "gradient_cosines: with update 'turn' a step has one task's gradient only; use "
+                "update: cycle"
+            )
+        if self.rule != "mtrec" and (self.main_tasks or self.auxiliary_tasks):
+            raise InputError(
+                f"main_tasks, auxiliary_tasks: rule '{self.rule}' does not read them; use rule: "
+                f"mtrec"
             )
 
     def _check_report_to(self) -> None:

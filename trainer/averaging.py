@@ -1,6 +1,6 @@
 """An exponential moving average of the weights, for evaluation and saving."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
@@ -73,9 +73,8 @@ class AveragedWeights(TrainerCallback):
         """The weights that training goes on with, by name."""
         return {name: p.detach() for name, p in zip(self._names, self._weights, strict=True)}
 
-    def load_state_dict(self, model: nn.Module, state: dict[str, Tensor]) -> None:
-        """Go on from a checkpoint: `model` holds the averages, `state` the weights."""
-        self.follow(model)
-        with torch.no_grad():
-            for name, weight in zip(self._names, self._weights, strict=True):
-                weight.copy_(state[name])
+    @torch.no_grad()
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from a checkpoint: the model that is followed held the averages till now."""
+        for name, weight in zip(self._names, self._weights, strict=True):
+            weight.copy_(state[name])

@@ -1,5 +1,6 @@
 """Terms that a task's loss gets besides: SMART, Bregman proximal points and R-Drop."""
 
+from trainer.objective.regularizers.after_step import AfterStep
 from trainer.objective.regularizers.base import Regularizer
 from trainer.objective.regularizers.bregman import Bregman
 from trainer.objective.regularizers.divergence import divergence, squared_error, symmetric_kl
@@ -8,6 +9,7 @@ from trainer.objective.regularizers.rdrop import RDrop
 from trainer.objective.regularizers.smart import Smart
 
 __all__ = [
+    "AfterStep",
     "Bregman",
     "RDrop",
     "Regularizer",

@@ -11,18 +11,18 @@ from trainer.objective.regularizers.bregman import Bregman
 from trainer.objective.regularizers.rdrop import RDrop
 from trainer.objective.regularizers.smart import NORMS, Smart
 
-Weight = float | Mapping[str, float]
-
 
 @dataclass
 class RegularizerOptions:
-    """Which regularizers to train with. A weight of 0 everywhere leaves one out."""
+    """Which regularizers to train with. A weight of 0 everywhere leaves one out.
 
-    smart_weight: Weight = field(
+    A weight may be a mapping of tasks to numbers, too; the parser of options knows numbers only.
+    """
+
+    smart_weight: float = field(
         default=0.0,
         metadata={
-            "help": "SMART: weight of the smoothness term, for all tasks or task -> weight, where "
-            "tasks left out have none."
+            "help": "SMART: weight of the smoothness term, for tasks without one of their own."
         },
     )
     smart_step_size: float = field(
@@ -42,22 +42,22 @@ class RegularizerOptions:
         default="inf",
         metadata={"help": "SMART: inf or l2, the norm of gradients and of smart_radius."},
     )
-    bregman_weight: Weight = field(
+    bregman_weight: float = field(
         default=0.0,
         metadata={
             "help": "Bregman proximal points: weight of the divergence from the momentum model, "
-            "for all tasks or task -> weight."
+            "for tasks without one of their own."
         },
     )
     bregman_momentum: float = field(
         default=0.99,
         metadata={"help": "Bregman proximal points: what the momentum model keeps per step."},
     )
-    rdrop_weight: Weight = field(
+    rdrop_weight: float = field(
         default=0.0,
         metadata={
             "help": "R-Drop: weight of the divergence of two passes with different dropout, for "
-            "all tasks or task -> weight."
+            "tasks without one of their own."
         },
     )
 
