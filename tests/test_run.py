@@ -218,6 +218,15 @@ def test_damaged_weights_are_named(trained, place, tmp_path):
         evaluate(parse([str(place / "toy.yaml"), *options, "--output_dir", str(tmp_path / "e")]))
 
 
+def test_cosines_of_gradients_are_drawn_and_shown_on_the_card(place, tmp_path):
+    options = [str(place / "toy.yaml"), "--output_dir", str(tmp_path / "out"), "--rule", "pcgrad"]
+    train(parse([*options, "--eval_on_start", "false"]))
+    picture = (tmp_path / "out" / "figures" / "gradient_cosines.png").read_bytes()
+    assert picture.startswith(b"\x89PNG")
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "figures/gradient_cosines.png" in card and "pcgrad" in card
+
+
 def test_a_run_goes_on_with_the_options_it_began_with_only(trained, place):
     folder, _ = trained
     before = (folder / "run_config.yaml").read_bytes()

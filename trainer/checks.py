@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from trainer.errors import InputError, nearest
 from trainer.evaluation import METRICS_BY_KIND
+from trainer.objective.regularizers import Bregman, Regularizer, RegularizerOptions, Smart
 from trainer.optimization import check_task_name
 
 if TYPE_CHECKING:
@@ -75,3 +77,19 @@ def check_best_metric(name: str | None, kinds: Mapping[str, str]) -> None:
             f"metric_for_best_model = '{name}': must be one of {', '.join(known)}."
             f"{nearest(full, known)}"
         )
+
+
+def check_regularizers(options: RegularizerOptions, made: Collection[Regularizer]) -> None:
+    """Make sure that every option of a regularizer has a regularizer to read it.
+
+    Raises:
+        InputError: naming the first that has none.
+    """
+    for prefix, kind in (("smart", Smart), ("bregman", Bregman)):
+        if any(isinstance(regularizer, kind) for regularizer in made):
+            continue
+        for option in fields(RegularizerOptions):
+            is_weight = option.name == f"{prefix}_weight"
+            changed = getattr(options, option.name) != option.default
+            if option.name.startswith(prefix) and changed and not is_weight:
+                raise InputError(f"{option.name}: has no effect without a {prefix}_weight above 0")

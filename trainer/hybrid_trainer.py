@@ -19,7 +19,12 @@ from transformers.trainer_utils import PredictionOutput, speed_metrics
 from modeling_hybrid_mtl import HybridMTLModel
 from trainer.arguments import HybridMTLTrainingArguments
 from trainer.averaging import AveragedWeights
-from trainer.checks import check_best_metric, check_known, check_task_names
+from trainer.checks import (
+    check_best_metric,
+    check_known,
+    check_regularizers,
+    check_task_names,
+)
 from trainer.data import (
     STOP_RULES,
     Collator,
@@ -31,7 +36,7 @@ from trainer.data import (
 from trainer.errors import InputError
 from trainer.evaluation import overall_score
 from trainer.evaluation.predictions import TaskPredictions, predict_task, task_metrics
-from trainer.objective import SharedGradients, average_over_ranks, gradient_apart, norm
+from trainer.objective import SharedGradients, StepGradients
 from trainer.objective.regularizers import AfterStep
 from trainer.optimization import (
     NEED_TASK_GRADIENTS,
@@ -112,13 +117,13 @@ class HybridMTLTrainer(Trainer):
         if self.averages is not None:
             self.add_callback(self.averages)
         self.regularizers = args.make_regularizers(self.task_names)
+        check_regularizers(args, self.regularizers)
         if self.regularizers:
             self.add_callback(AfterStep(self.regularizers))
         self.rule = args.make_rule(self.task_names)
-        self.shared_gradients: SharedGradients | None = None
+        self.gradients = StepGradients(self.model, self.accelerator, None)
         self._batches_in_step: Counter[str] = Counter()
         self._losses: dict[str, list[Tensor]] = defaultdict(list)
-        self._norms: dict[str, Tensor] = {}
         self._rates: dict[str, float] = {}
 
     def get_train_dataloader(self) -> DataLoader:
@@ -176,10 +181,11 @@ class HybridMTLTrainer(Trainer):
             model = self.model if model is None else model
             decayed = self.get_decay_parameter_names(model)
             self.optimizer = build_optimizer(model, self.args, decayed)
+        joined = None
         if self.args.keeps_gradients_apart:
             shared = [p for _, p in owners(self.model)[SHARED]]
-            keep = self.args.layout in NEED_TASK_GRADIENTS
-            self.shared_gradients = SharedGradients(shared, self.rule, keep)
+            joined = SharedGradients(shared, self.rule, self.args.layout in NEED_TASK_GRADIENTS)
+        self.gradients = StepGradients(self.model, self.accelerator, joined)
         return self.optimizer
 
     def get_batch_samples(
@@ -195,9 +201,6 @@ class HybridMTLTrainer(Trainer):
     ) -> Tensor:
         """Forward and backward of one plan.
 
-        With several processes the gradients are averaged here, once per optimizer step, and not by
-        `DistributedDataParallel`, which expects one backward pass per step that reaches all parts.
-
         An optimizer step's gradient is the sum over tasks of the mean over that task's batches in
         the step, however the batches are divided among accumulated plans.
 
@@ -212,11 +215,13 @@ class HybridMTLTrainer(Trainer):
             with self.compute_loss_context_manager():
                 loss = self._loss(model, task, batch)
             share = loss / self._batches_in_step[task]
-            self._backward(task, share)
+            self.gradients.backward(task, share, self._batches_in_step[task])
             self._losses[task].append(loss.detach())
             total += share.detach()
         if self.accelerator.sync_gradients:
-            self._join_gradients()
+            reached, kept = self.gradients.finish()
+            if kept:
+                self._separate_optimizers().receive(reached, kept)
         return total
 
     def _loss(self, model: nn.Module, task: str, batch: dict[str, Tensor]) -> Tensor:
@@ -226,15 +231,6 @@ class HybridMTLTrainer(Trainer):
             loss = loss + regularizer.term(self.model, task, batch, output)
         return loss
 
-    def _join_gradients(self) -> None:
-        """After a step's last batch: average over processes, make one gradient of the tasks'."""
-        if self.args.world_size > 1:
-            average_over_ranks([p.grad for p in self.model.parameters() if p.grad is not None])
-        if self.shared_gradients is not None:
-            reached, kept = self.shared_gradients.join(self.args.world_size)
-            if kept:
-                self._separate_optimizers().receive(reached, kept)
-
     def _separate_optimizers(self) -> SeparateOptimizers:
         return getattr(self.optimizer, "optimizer", self.optimizer)
 
@@ -242,23 +238,6 @@ class HybridMTLTrainer(Trainer):
         if self.args.layout in NEED_TASK_GRADIENTS:
             self._separate_optimizers().clip(self.args.max_grad_norm)
         return super()._clip_grad_norm(model)
-
-    def _backward(self, task: str, loss: Tensor) -> None:
-        with nullcontext() if self.shared_gradients is None else self.shared_gradients.of(task):
-            self._backward_of(task, loss)
-
-    def _backward_of(self, task: str, loss: Tensor) -> None:
-        if task in self._norms:
-            self.accelerator.backward(loss)
-            return
-        # Once per logging period is enough to show a task's gradient, and costs next to nothing.
-        trained = [p for p in self.model.parameters() if p.requires_grad]
-        with gradient_apart(trained) as own:
-            self.accelerator.backward(loss)
-            if self.args.world_size > 1:
-                average_over_ranks([p.grad for p in trained if p.grad is not None])
-        scale = self.accelerator.scaler.get_scale() if self.accelerator.scaler else 1.0
-        self._norms[task] = norm(own) * self._batches_in_step[task] / scale
 
     def _get_learning_rate(self) -> float:
         # Called once per step, before the scheduler moves on: the rates this step used.
@@ -271,12 +250,9 @@ class HybridMTLTrainer(Trainer):
             for task, losses in self._losses.items():
                 mean = torch.stack(losses).mean()
                 logs[f"loss_{task}"] = self.accelerator.reduce(mean, "mean").item()
-                logs[f"grad_norm_{task}"] = self._norms[task].item()
-            if self.shared_gradients is not None:
-                logs.update(self.shared_gradients.mean_cosines())
+            logs.update(self.gradients.logs())
             logs.update({f"learning_rate_{name}": rate for name, rate in self._rates.items()})
             self._losses.clear()
-            self._norms.clear()
         super().log(logs, start_time)
 
     def floating_point_ops(self, inputs: dict[str, dict[str, Tensor]]) -> float:

@@ -1,6 +1,7 @@
 """What a finished evaluation leaves behind: reports, figures and a table to read."""
 
 from collections.abc import Mapping
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from trainer.evaluation import (
     METRICS_BY_KIND,
     classification_report,
     draw_confusion_matrix,
+    draw_gradient_cosines,
     draw_learning_curves,
     draw_scatter,
     regression_report,
@@ -17,6 +19,7 @@ from trainer.evaluation.predictions import TaskPredictions
 from trainer.output import write_json
 
 FIGURES = "figures"
+COSINES = "gradient_cosines.png"
 
 
 def write_reports(
@@ -41,7 +44,9 @@ def draw_figures(
     log_history: list[dict[str, Any]],
     folder: Path,
 ) -> None:
-    """Draw each task's confusion matrix or scatter plot, and the learning curves."""
+    """Draw each task's confusion matrix or scatter plot, the learning curves and, if they were
+    logged, the cosines of the tasks' gradients.
+    """
     (folder / FIGURES).mkdir(parents=True, exist_ok=True)
     for name, found in predictions.items():
         task: Any = tasks[name]
@@ -52,6 +57,15 @@ def draw_figures(
             draw_scatter(found.predictions, found.labels, task.score_range, name, path)
     kinds = {name: tasks[name].kind for name in predictions}
     draw_learning_curves(log_history, kinds, folder / FIGURES / "learning_curves.png")
+    pairs = logged_cosines(log_history, list(tasks))
+    if pairs:
+        draw_gradient_cosines(log_history, pairs, folder / FIGURES / COSINES)
+
+
+def logged_cosines(log_history: list[dict[str, Any]], tasks: list[str]) -> dict[str, str]:
+    """Name in the log -> the two tasks whose gradients' cosine it is."""
+    names = {f"gradient_cosine_{a}_{b}": f"{a}, {b}" for a, b in permutations(tasks, 2)}
+    return {name: pair for name, pair in names.items() if any(name in e for e in log_history)}
 
 
 def metrics_before(log_history: list[dict[str, Any]]) -> dict[str, float] | None:

@@ -41,7 +41,9 @@ def test_a_step_goes_along_what_the_rule_makes_of_the_tasks_gradients(tmp_path, 
 @pytest.mark.parametrize("rule", PLAIN)
 @pytest.mark.parametrize("layout", ["siloed", "single", "overlapping"])
 def test_rules_and_layouts_train_together(tmp_path, rule, layout):
-    trainer = toy_trainer(tmp_path, rule=rule, layout=layout, learning_rate=3e-3, num_train_epochs=8)
+    trainer = toy_trainer(
+        tmp_path, rule=rule, layout=layout, learning_rate=3e-3, num_train_epochs=8
+    )
     trainer.train()
     losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
     assert sum(losses[-6:]) < sum(losses[:6])
@@ -133,6 +135,8 @@ def test_a_weight_of_one_task_regularizes_that_task_only(tmp_path):
         ({"rule": "mtrec"}, "auxiliary_tasks: update rule 'mtrec' needs at least one"),
         ({"rule": "mtrec", "auxiliary_tasks": ["neer"]}, "no task 'neer'.*Did you mean 'near'"),
         ({"layout": "overlapping", "fp16": True}, "fp16: layout 'overlapping'"),
+        ({"smart_radius": 0.1}, "smart_radius: has no effect without a smart_weight above 0"),
+        ({"bregman_momentum": 0.9}, "bregman_momentum: has no effect without a bregman_weight"),
         ({"task_args": {"mood": {"rdrop_weight": -1}}}, "task 'mood': rdrop_weight = -1"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from trainer.evaluation.figures import (
     draw_confusion_matrix,
+    draw_gradient_cosines,
     draw_learning_curves,
     draw_scatter,
 )
@@ -19,6 +20,7 @@ __all__ = [
     "classification_report",
     "compute_task_metrics",
     "draw_confusion_matrix",
+    "draw_gradient_cosines",
     "draw_learning_curves",
     "draw_scatter",
     "load_metric",

@@ -161,6 +161,31 @@ def draw_learning_curves(
     _save(figure, path)
 
 
+def draw_gradient_cosines(
+    log_history: Sequence[Mapping[str, Any]], pairs: Mapping[str, str], path: str | Path
+) -> None:
+    """Draw how well each two tasks' gradients agreed, over the steps of training.
+
+    Args:
+        log_history: The trainer's.
+        pairs: Logged name -> what the legend calls it, such as `sentiment, paraphrase`.
+        path: The PNG file to write; missing folders are made.
+    """
+    figure = _new_figure(7.5, 4.0)
+    axes = figure.subplots()
+    axes.axhline(0, color=_GREY, linewidth=0.8)
+    markers = ("o", "s", "^", "D", "v", "P")
+    styles = {
+        name: {"label": label, "marker": markers[i % len(markers)], "markersize": 3}
+        for i, (name, label) in enumerate(pairs.items())
+    }
+    _draw_lines(axes, log_history, styles, "cosine of the gradients (-1 to 1)")
+    axes.set_xlabel("optimizer step")
+    axes.set_title("Below zero two tasks pull the encoder apart", parse_math=False)
+    axes.legend(loc="best")
+    _save(figure, path)
+
+
 def _draw_lines(
     axes: "Axes",
     log_history: Sequence[Mapping[str, Any]],

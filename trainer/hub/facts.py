@@ -1,7 +1,7 @@
 """Collects what a run recorded for its model card; nothing is guessed."""
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from trainer.evaluation import METRICS_BY_KIND
 from trainer.hub.card import CardFacts, TaskFacts
 from trainer.hybrid_trainer import HybridMTLTrainer
 from trainer.prepare import PreparedData
-from trainer.results import FIGURES, metrics_before
+from trainer.results import COSINES, FIGURES, logged_cosines, metrics_before
 
 PACKAGES = ("torch", "transformers", "datasets", "evaluate", "accelerate")
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
@@ -41,6 +41,8 @@ def collect_facts(
     sample = run.data_dir == "sample"
     figures = [(_caption(trainer, name), f"{FIGURES}/{name}.png") for name in settings.tasks]
     figures.append(("Losses and metrics of every task", f"{FIGURES}/learning_curves.png"))
+    if logged_cosines(trainer.state.log_history, list(settings.tasks)):
+        figures.append(("How well the tasks' gradients agree", f"{FIGURES}/{COSINES}"))
     return CardFacts(
         model_name=Path(args.output_dir).name,
         base_model=MINILM if packaged else _hub_name(run.model_name_or_path),
@@ -95,12 +97,18 @@ def _task_facts(
         metrics=_of_task(name, model.kind, metrics),
         metrics_before=_of_task(name, model.kind, before) if before else None,
         hyperparameters={
-            **vars(settings.training.task_training(name)),
+            **_in_use(vars(settings.training.task_training(name))),
             "dropout": model.dropout,
             "hidden_sizes": model.hidden_sizes,
             "loss_weight": model.loss_weight,
         },
     )
+
+
+def _in_use(hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the weights of regularizers that were not used."""
+    unused = {f"{name}_weight" for name in ("smart", "bregman", "rdrop")}
+    return {k: v for k, v in hyperparameters.items() if v or k not in unused}
 
 
 def _of_task(name: str, kind: str, metrics: Mapping[str, float]) -> dict[str, float | None]:
@@ -119,6 +127,8 @@ def _shared_hyperparameters(settings: Settings) -> dict[str, Any]:
         "max_length": run.max_length,
         "update": args.update,
         "layout": args.layout,
+        "rule": args.rule,
+        **_given(args, ("layer_decay", "ema_decay", "auxiliary_tasks")),
         "stop": args.stop,
         "optimizer": args.optim.value,
         "schedule": args.lr_scheduler_type.value,
@@ -126,6 +136,10 @@ def _shared_hyperparameters(settings: Settings) -> dict[str, Any]:
         "max_grad_norm": args.max_grad_norm,
         "gradient_accumulation_steps": args.gradient_accumulation_steps,
     }
+
+
+def _given(args: Any, names: Iterable[str]) -> dict[str, Any]:
+    return {name: getattr(args, name) for name in names if getattr(args, name) is not None}
 
 
 def _run_facts(trainer: HybridMTLTrainer, seconds: float) -> dict[str, Any]:

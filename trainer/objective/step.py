@@ -1,0 +1,72 @@
+"""One optimizer step's gradients, from the losses of its batches."""
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from trainer.objective.gradients import average_over_ranks, gradient_apart, norm
+from trainer.objective.shared import SharedGradients
+
+
+class StepGradients:
+    """Back-propagates losses and leaves the step's gradient in each parameter's `.grad`.
+
+    With several processes the gradients are averaged here, once per optimizer step, and not by
+    `DistributedDataParallel`, which expects one backward pass per step that reaches all parts.
+
+    Args:
+        model: the model that is trained.
+        accelerator: scales losses in half precision and knows the other processes.
+        shared: joins the tasks' gradients on the shared parameters; their sum if None.
+    """
+
+    def __init__(self, model: nn.Module, accelerator: Accelerator, shared: SharedGradients | None):
+        self.parameters = [p for p in model.parameters() if p.requires_grad]
+        self.accelerator = accelerator
+        self.shared = shared
+        self._norms: dict[str, Tensor] = {}
+
+    def backward(self, task: str, loss: Tensor, batches: int) -> None:
+        """Back-propagate one batch's share of the step's loss.
+
+        Args:
+            task: the batch's task.
+            loss: the batch's loss over `batches`, a scalar.
+            batches: how many batches the task has in the step.
+        """
+        with nullcontext() if self.shared is None else self.shared.of(task):
+            if task in self._norms:
+                self.accelerator.backward(loss)
+            else:
+                self._backward_and_measure(task, loss, batches)
+
+    def _backward_and_measure(self, task: str, loss: Tensor, batches: int) -> None:
+        # Once per logging period is enough to show a task's gradient, and costs next to nothing.
+        with gradient_apart(self.parameters) as own:
+            self.accelerator.backward(loss)
+            self._average(self.parameters)
+        scaler = self.accelerator.scaler
+        self._norms[task] = norm(own) * batches / (scaler.get_scale() if scaler else 1.0)
+
+    def finish(self) -> tuple[list[nn.Parameter], dict[str, list[Tensor]]]:
+        """After a step's last batch: average over processes, make one gradient of the tasks'.
+
+        Returns:
+            Shared parameters and each task's gradients for them, if they are kept.
+        """
+        self._average(self.parameters)
+        return ([], {}) if self.shared is None else self.shared.join(self.accelerator.num_processes)
+
+    def logs(self) -> dict[str, float]:
+        """Each task's gradient norm and the tasks' mean cosines since this was last asked."""
+        found = {f"grad_norm_{task}": value.item() for task, value in self._norms.items()}
+        self._norms = {}
+        if self.shared is not None:
+            found.update(self.shared.mean_cosines())
+        return found
+
+    def _average(self, parameters: Sequence[nn.Parameter]) -> None:
+        if self.accelerator.num_processes > 1:
+            average_over_ranks([p.grad for p in parameters if p.grad is not None])
