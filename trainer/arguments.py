@@ -8,7 +8,7 @@ from transformers import TrainingArguments
 from transformers.integrations import get_available_reporting_integrations
 from transformers.trainer_pt_utils import AcceleratorConfig
 
-from trainer.data.plans import STOP_RULES
+from trainer.data.plans import PLANS, STOP_RULES, check_plan
 from trainer.errors import InputError, nearest
 from trainer.optimization import LAYOUTS, check_optimizer
 
@@ -46,7 +46,7 @@ UNUSED = {
     "optim_target_modules": "the layout says which parameters an optimizer gets",
     "prediction_loss_only": "evaluation always computes every task's metrics",
     "torch_empty_cache_steps": "set PYTORCH_CUDA_ALLOC_CONF if memory is fragmented",
-    "train_sampling_strategy": "use update, stop and length_window",
+    "train_sampling_strategy": "use plan, stop and length_window",
     "use_cache": "encoders keep no cache of keys and values",
 }
 # Lowest sensible values of arguments that `TrainingArguments` takes at any value.
@@ -116,12 +116,42 @@ class HybridMTLTrainingArguments(TrainingArguments):
         default="first_exhausted",
         metadata={
             "help": "What ends an epoch. first_exhausted: the task with the fewest batches. "
-            "all_exhausted: the task with the most; the others start over."
+            "all_exhausted: the task with the most; the others start over. A plan that does not go "
+            "round has an epoch of as many turns as this takes on average over the run: with "
+            "proportional, one pass over all rows."
         },
     )
     cycles_per_epoch: int | None = field(
         default=None,
-        metadata={"help": "Cycles per epoch, instead of a number that follows from stop."},
+        metadata={
+            "help": "Cycles per epoch, instead of a number that follows from stop. A cycle is as "
+            "many turns as there are tasks."
+        },
+    )
+    plan: str = field(
+        default="round_robin",
+        metadata={
+            "help": "Which task's batch comes next. round_robin: each task in turn. proportional, "
+            "square_root, temperature, uniform: drawn with a probability proportional to n^a, n "
+            "being the batches of a pass over the task's rows and a = 1, 1/2, 1/plan_temperature, "
+            "0. annealed: a falls from 1 in the first epoch to 0.2 in the last of "
+            "num_train_epochs, even if max_steps ends the run. fixed: plan_sequence. All but "
+            "round_robin need update: turn. In a step that accumulates several batches of a task "
+            "these count as one, with their mean."
+        },
+    )
+    plan_temperature: float = field(
+        default=2.0,
+        metadata={
+            "help": "Of plan: temperature. 1: like proportional; the higher, the more like uniform."
+        },
+    )
+    plan_sequence: list[str] | None = field(
+        default=None,
+        metadata={
+            "help": "The order of turns of plan: fixed, repeated on and on; names every task at "
+            "least once, and those more often that are to be trained more often."
+        },
     )
     task_order: list[str] | None = field(
         default=None,
@@ -165,6 +195,8 @@ class HybridMTLTrainingArguments(TrainingArguments):
         _check_choice("update", self.update, UPDATES)
         _check_choice("layout", self.layout, LAYOUTS)
         _check_choice("stop", self.stop, STOP_RULES)
+        _check_choice("plan", self.plan, PLANS)
+        check_plan(self)
         _check_choice("metric_source", self.metric_source, METRIC_SOURCES)
         self._check_report_to()
         check_optimizer(self)

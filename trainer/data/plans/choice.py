@@ -1,0 +1,144 @@
+"""From the arguments to plans: every way of choosing the next task, by name."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING
+
+from trainer.data.plans.round_robin import RoundRobin
+from trainer.data.plans.turns import Fixed, Sampled, Turns, shares_of_tasks
+from trainer.errors import InputError
+
+if TYPE_CHECKING:
+    from trainer.arguments import HybridMTLTrainingArguments
+
+Plans = RoundRobin | Turns
+Batches = Mapping[str, int]
+
+
+def _first_exhausted(batches: Mapping[str, float]) -> float:
+    return min(batches.values())
+
+
+def _all_exhausted(batches: Mapping[str, float]) -> float:
+    return max(batches.values())
+
+
+STOP_RULES: dict[str, Callable[[Mapping[str, float]], float]] = {
+    "first_exhausted": _first_exhausted,
+    "all_exhausted": _all_exhausted,
+}
+
+
+def _cycles(
+    args: HybridMTLTrainingArguments, batches: Batches, per_cycle: Mapping[str, float]
+) -> int:
+    """Cycles per epoch: as given, or until the stop rule's task has used each batch once.
+
+    Args:
+        args: `cycles_per_epoch` and `stop`.
+        batches: task -> batches of one pass.
+        per_cycle: task -> how many of them a cycle uses, on average over the run.
+    """
+    if args.cycles_per_epoch is not None:
+        return args.cycles_per_epoch
+    needed = {task: count / per_cycle[task] for task, count in batches.items()}
+    return max(1, round(STOP_RULES[args.stop](needed)))
+
+
+def _round_robin(args: HybridMTLTrainingArguments, batches: Batches, seed: int) -> RoundRobin:
+    cycles = _cycles(args, batches, dict.fromkeys(batches, 1))
+    return RoundRobin(list(batches), cycles, args.update)
+
+
+def _fixed(args: HybridMTLTrainingArguments, batches: Batches, seed: int) -> Fixed:
+    sequence = args.plan_sequence or []
+    counts = Counter(sequence)
+    repeats = len(batches) / len(sequence)
+    cycles = _cycles(args, batches, {task: counts[task] * repeats for task in batches})
+    return Fixed(list(batches), cycles, sequence)
+
+
+def _sampled(
+    exponents: Callable[[HybridMTLTrainingArguments], list[float]],
+    args: HybridMTLTrainingArguments,
+    batches: Batches,
+    seed: int,
+) -> Sampled:
+    shares = shares_of_tasks(batches, exponents(args))
+    per_cycle = len(batches) * shares.mean(axis=0)
+    cycles = _cycles(args, batches, dict(zip(batches, per_cycle.tolist(), strict=True)))
+    return Sampled(list(batches), cycles, shares, seed)
+
+
+def _temperature(args: HybridMTLTrainingArguments) -> list[float]:
+    """1 / T, after Arivazhagan et al. 2019 (arXiv:1907.05019)."""
+    return [1 / args.plan_temperature]
+
+
+def _annealed(args: HybridMTLTrainingArguments) -> list[float]:
+    """1 - 0.8 (e - 1) / (E - 1) in epoch e of E: Stickland and Murray 2019 (arXiv:1902.02671)."""
+    epochs = max(1, math.ceil(args.num_train_epochs))
+    return [1 - 0.8 * epoch / max(1, epochs - 1) for epoch in range(epochs)]
+
+
+PLANS: dict[str, Callable[[HybridMTLTrainingArguments, Batches, int], Plans]] = {
+    "round_robin": _round_robin,
+    "proportional": partial(_sampled, lambda args: [1.0]),
+    "square_root": partial(_sampled, lambda args: [0.5]),
+    "temperature": partial(_sampled, _temperature),
+    "annealed": partial(_sampled, _annealed),
+    "uniform": partial(_sampled, lambda args: [0.0]),
+    "fixed": _fixed,
+}
+# Option -> the one plan that reads it.
+READ_BY = {
+    "plan_sequence": "fixed",
+    "plan_temperature": "temperature",
+    "task_order": "round_robin",
+}
+
+
+def make_plans(args: HybridMTLTrainingArguments, batches: Batches, seed: int) -> Plans:
+    """The plans of a run.
+
+    Args:
+        args: which plan, its options, and what ends an epoch.
+        batches: task -> batches of one pass over its rows, in the order of turns.
+        seed: seed of the draws.
+    """
+    return PLANS[args.plan](args, batches, seed)
+
+
+def check_plan(args: HybridMTLTrainingArguments) -> None:
+    """Make sure that the plan has the options it reads, and that no other was given.
+
+    Raises:
+        InputError: naming the option and what to do.
+    """
+    plan = args.plan
+    for option, reader in READ_BY.items():
+        value = getattr(args, option)
+        if plan != reader and value != getattr(type(args), option):
+            raise InputError(
+                f"{option} = {value!r}: has no effect with plan: {plan}; leave it out, or use "
+                f"plan: {reader}"
+            )
+    if plan != "round_robin" and args.update == "cycle":
+        raise InputError(
+            f"plan = '{plan}': chooses one task after another, and a step over a whole cycle has "
+            f"one batch of every task; use update: turn, with gradient_accumulation_steps for "
+            f"steps over several turns"
+        )
+    if plan == "fixed" and not args.plan_sequence:
+        raise InputError("plan = 'fixed': give the order of the tasks' turns in plan_sequence")
+    temperature = args.plan_temperature
+    # Put so that NaN fails, too.
+    if not (isinstance(temperature, int | float) and temperature >= 1):
+        raise InputError(
+            f"plan_temperature = {temperature!r}: must be a number, 1 or more; 1 draws tasks in "
+            f"proportion to their size"
+        )
