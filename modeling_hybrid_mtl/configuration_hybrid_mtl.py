@@ -15,6 +15,14 @@ INPUTS = ("single", "pair")
 PAIR_ENCODINGS = ("siamese", "cross")
 POOLINGS = ("mean", "cls", "pooler")
 ACTIVATIONS = ("gelu", "relu", "silu", "tanh")
+PAIR_FEATURES = ("u", "v", "difference", "product")
+# Kind -> its losses, the default first.
+LOSSES = {
+    "classification": ("cross_entropy",),
+    "token_classification": ("cross_entropy",),
+    "regression": ("squared_error", "correlation"),
+    "similarity": ("squared_error", "cosine_embedding", "correlation"),
+}
 
 
 @dataclass
@@ -32,6 +40,11 @@ class TaskConfig:
         hidden_sizes: widths of the layers between the sentence vector and the output.
         dropout: dropout probability in front of each linear layer of the head.
         activation: `gelu`, `relu`, `silu` or `tanh`, after each hidden layer.
+        pair_features: what a siamese head other than similarity reads of the two vectors: any of
+            `u`, `v`, `difference` (|u-v|) and `product` (u*v); all four when left out.
+        loss: `cross_entropy` for classification; `squared_error` (the default) or `correlation`
+            for scores; for similarity also `cosine_embedding`.
+        label_smoothing: share of the target that is spread over all classes (classification).
         loss_weight: factor of the task's loss.
     """
 
@@ -44,6 +57,9 @@ class TaskConfig:
     hidden_sizes: list[int] = field(default_factory=list)
     dropout: float = 0.1
     activation: str = "gelu"
+    pair_features: list[str] | None = None
+    loss: str | None = None
+    label_smoothing: float = 0.0
     loss_weight: float = 1.0
 
     @property
@@ -82,6 +98,10 @@ class TaskConfig:
             task.pair_encoding = "siamese"
         if task.kind == "similarity" and task.cosine_range is None:
             task.cosine_range = [0.0, 1.0]
+        if task.is_siamese and task.kind != "similarity" and task.pair_features is None:
+            task.pair_features = list(PAIR_FEATURES)
+        if task.loss is None and task.kind in LOSSES:
+            task.loss = LOSSES[task.kind][0]
         _check_task(name, task)
         return task
 
@@ -109,6 +129,7 @@ def _check_task(name: str, task: TaskConfig) -> None:
         refuse("kind", "token classification takes input 'single'")
     _check_outputs(task, refuse)
     _check_head(task, refuse)
+    _check_loss(task, refuse)
 
 
 def _check_outputs(task: TaskConfig, refuse: Callable[[str, str], NoReturn]) -> None:
@@ -150,6 +171,23 @@ def _check_head(task: TaskConfig, refuse) -> None:
     task.hidden_sizes = list(sizes)
     if not _is_number(task.dropout) or not 0 <= task.dropout < 1:
         refuse("dropout", "must be a probability from 0 up to but not including 1")
+    features = task.pair_features
+    if not task.is_siamese or task.kind == "similarity":
+        if features is not None:
+            refuse("pair_features", "only siamese tasks other than similarity have them")
+    elif not isinstance(features, list) or not features or not set(features) <= set(PAIR_FEATURES):
+        refuse("pair_features", f"must be a list of some of {', '.join(PAIR_FEATURES)}")
+    elif len(set(features)) != len(features):
+        refuse("pair_features", "each of them once")
+
+
+def _check_loss(task: TaskConfig, refuse) -> None:
+    if task.loss not in LOSSES[task.kind]:
+        refuse("loss", f"a task of kind '{task.kind}' has {', '.join(LOSSES[task.kind])}")
+    if not _is_number(task.label_smoothing) or not 0 <= task.label_smoothing < 1:
+        refuse("label_smoothing", "must be a share from 0 up to but not including 1")
+    if task.label_smoothing and not task.has_labels:
+        refuse("label_smoothing", f"a task of kind '{task.kind}' has no classes to spread over")
     if not _is_number(task.loss_weight) or not task.loss_weight > 0:
         refuse("loss_weight", "must be a positive number")
 

@@ -1,5 +1,6 @@
 """Task heads: from sentence or token vectors to logits, loss and answers."""
 
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
@@ -23,9 +24,12 @@ def _layers(widths: list[int], task: TaskConfig) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-def _pair_features(u: Tensor, v: Tensor | None) -> Tensor:
-    """`[u; v; |u-v|; u*v]` of a siamese pair, (B, 4H), or `u` itself, (B, H)."""
-    return u if v is None else torch.cat([u, v, (u - v).abs(), u * v], dim=-1)
+_PAIR_FEATURES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "u": lambda u, v: u,
+    "v": lambda u, v: v,
+    "difference": lambda u, v: (u - v).abs(),
+    "product": lambda u, v: u * v,
+}
 
 
 class TaskHead(nn.Module):
@@ -35,7 +39,18 @@ class TaskHead(nn.Module):
         super().__init__()
         # Its kind decides which of its fields are None.
         self.task: Any = task
-        self.feature_size = hidden_size * (4 if task.is_siamese else 1)
+        self.feature_size = hidden_size * len(task.pair_features or ["u"])
+
+    def features(self, u: Tensor, v: Tensor | None) -> Tensor:
+        """What the head reads: `[u; v; |u-v|; u*v]` or some of it (B, nH), or `u` itself (B, H)."""
+        if v is None:
+            return u
+        return torch.cat([_PAIR_FEATURES[name](u, v) for name in self.task.pair_features], dim=-1)
+
+    @property
+    def smoothing(self) -> float:
+        """The task's label smoothing while it is trained; none when it is measured."""
+        return self.task.label_smoothing if self.training else 0.0
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """The batch mean of the task's loss, a scalar."""
@@ -54,10 +69,10 @@ class ClassificationHead(TaskHead):
         self.layers = _layers([self.feature_size, *task.hidden_sizes, len(self.task.labels)], task)
 
     def forward(self, u: Tensor, v: Tensor | None = None) -> Tensor:
-        return self.layers(_pair_features(u, v))
+        return self.layers(self.features(u, v))
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        return functional.cross_entropy(logits.float(), labels)
+        return functional.cross_entropy(logits.float(), labels, label_smoothing=self.smoothing)
 
 
 class TokenClassificationHead(TaskHead):
@@ -73,20 +88,36 @@ class TokenClassificationHead(TaskHead):
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         flat = labels.reshape(-1)
         total = functional.cross_entropy(
-            logits.float().flatten(0, 1), flat, ignore_index=IGNORED_LABEL, reduction="sum"
+            logits.float().flatten(0, 1),
+            flat,
+            ignore_index=IGNORED_LABEL,
+            reduction="sum",
+            label_smoothing=self.smoothing,
         )
         # A batch without a single labelled token has a loss of zero, not 0/0.
         return total / (flat != IGNORED_LABEL).sum().clamp(min=1)
 
 
 class _ScoreHead(TaskHead):
-    """A score (B,) in units of the task's range, trained by squared error."""
+    """A score (B,) in units of the task's range, trained by squared error or by correlation."""
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        if self.task.loss == "correlation":
+            return correlation_loss(logits.float(), labels.float())
         return functional.mse_loss(logits.float(), labels.float())
 
     def answers(self, logits: Tensor) -> Tensor:
         return logits.float().clamp(*self.task.score_range)
+
+
+def correlation_loss(scores: Tensor, labels: Tensor) -> Tensor:
+    """1 - Pearson's r over a batch (B,), a scalar from 0 to 2.
+
+    It teaches the order and the spacing of the scores, not their place in the range. Where all
+    scores or all labels are the same, r counts as 0.
+    """
+    scores, labels = scores - scores.mean(), labels - labels.mean()
+    return 1 - functional.cosine_similarity(scores, labels, dim=0, eps=1e-6)
 
 
 class RegressionHead(_ScoreHead):
@@ -98,7 +129,7 @@ class RegressionHead(_ScoreHead):
 
     def forward(self, u: Tensor, v: Tensor | None = None) -> Tensor:
         low, high = self.task.score_range
-        output = self.layers(_pair_features(u, v)).squeeze(-1).float()
+        output = self.layers(self.features(u, v)).squeeze(-1).float()
         return (low + high) / 2 + (high - low) * output
 
 
@@ -119,6 +150,17 @@ class SimilarityHead(_ScoreHead):
         low, high = self.task.score_range
         bottom, top = self.task.cosine_range
         return low + (high - low) * (cosine - bottom) / (top - bottom)
+
+    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        if self.task.loss != "cosine_embedding":
+            return super().loss(logits, labels)
+        low, high = self.task.score_range
+        bottom, top = self.task.cosine_range
+        cosine = bottom + (top - bottom) * (logits.float() - low) / (high - low)
+        alike = (labels.float() - low) / (high - low)
+        # torch's CosineEmbeddingLoss for pairs that are alike (1 - cos) and for those that are not
+        # (max(0, cos)), each in proportion to the label's place in the range.
+        return (alike * (1 - cosine) + (1 - alike) * cosine.clamp(min=0)).mean()
 
 
 HEADS: dict[str, type[TaskHead]] = {

@@ -1,6 +1,7 @@
 """All that can be set: the trainer's arguments, a task's, and a run's."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -8,9 +9,11 @@ from transformers import TrainingArguments
 from transformers.integrations import get_available_reporting_integrations
 from transformers.trainer_pt_utils import AcceleratorConfig
 
-from trainer.data.plans import PLANS, STOP_RULES, check_plan
+from trainer.data.plans import PLANS, STOP_RULES, PlanOptions, check_plan
 from trainer.errors import InputError, nearest
-from trainer.optimization import LAYOUTS, check_optimizer
+from trainer.objective.regularizers import Regularizer, RegularizerOptions, make_regularizers
+from trainer.objective.rules import RULES, Rule, RuleOptions, make_rule
+from trainer.optimization import LAYOUTS, NEED_TASK_GRADIENTS, check_optimizer
 
 UPDATES = ("cycle", "turn")
 METRIC_SOURCES = ("shipped", "hub")
@@ -67,7 +70,14 @@ LOWEST = {
     "weight_decay": 0,
 }
 ABOVE_ZERO = ("eval_steps", "logging_steps", "save_steps")
-LOWEST_OF_TASK = {"learning_rate": 0, "weight_decay": 0, "batch_size": 1}
+LOWEST_OF_TASK = {
+    "learning_rate": 0,
+    "weight_decay": 0,
+    "batch_size": 1,
+    "smart_weight": 0,
+    "bregman_weight": 0,
+    "rdrop_weight": 0,
+}
 
 
 @dataclass
@@ -78,16 +88,22 @@ class TaskTraining:
         learning_rate: of the head; `learning_rate` when left out.
         weight_decay: of the head; `weight_decay` when left out.
         batch_size: rows per device and batch; `per_device_train_batch_size` when left out.
+        smart_weight: of SMART's term; `smart_weight` when left out.
+        bregman_weight: of the Bregman term; `bregman_weight` when left out.
+        rdrop_weight: of R-Drop's term; `rdrop_weight` when left out.
     """
 
     learning_rate: float | None = None
     weight_decay: float | None = None
     batch_size: int | None = None
+    smart_weight: float | None = None
+    bregman_weight: float | None = None
+    rdrop_weight: float | None = None
 
 
 @dataclass
-class HybridMTLTrainingArguments(TrainingArguments):
-    """`TrainingArguments` and what training several tasks needs besides.
+class HybridMTLTrainingArguments(PlanOptions, RegularizerOptions, TrainingArguments):
+    """`TrainingArguments`, `PlanOptions`, `RegularizerOptions` and what several tasks need besides.
 
     `learning_rate`, `weight_decay` and `per_device_train_batch_size` are the shared backbone's, and
     the tasks' unless `task_args` says otherwise. Changed defaults: `logging_nan_inf_filter` is off,
@@ -109,53 +125,50 @@ class HybridMTLTrainingArguments(TrainingArguments):
         default="siloed",
         metadata={
             "help": "How parameters are divided among optimizers. siloed: one per task's head and "
-            "one for the shared backbone, no overlap."
+            "one for the shared backbone, no overlap. single: one for all, with one learning rate. "
+            "per_task: one per task, which owns its head and, with moments of its own, the "
+            "backbone. overlapping: as per_task, and one more for the backbone."
         },
     )
-    stop: str = field(
-        default="first_exhausted",
+    rule: str = field(
+        default="sum",
         metadata={
-            "help": "What ends an epoch. first_exhausted: the task with the fewest batches. "
-            "all_exhausted: the task with the most; the others start over. A plan that does not go "
-            "round has an epoch of as many turns as this takes on average over the run: with "
-            "proportional, one pass over all rows."
+            "help": "How the tasks' gradients on the shared parameters become one: "
+            f"{', '.join(RULES)}."
         },
     )
-    cycles_per_epoch: int | None = field(
+    main_tasks: list[str] | None = field(
+        default=None,
+        metadata={"help": "Rule mtrec: the main tasks; all that are not auxiliary if left out."},
+    )
+    auxiliary_tasks: list[str] | None = field(
+        default=None,
+        metadata={"help": "Rule mtrec: the tasks that give way to the main ones."},
+    )
+    auxiliary_scale: float = field(
+        default=0.3,
+        metadata={"help": "Rule mtrec: lambda, the factor of the auxiliary tasks' gradients."},
+    )
+    gradient_cosines: bool = field(
+        default=False,
+        metadata={
+            "help": "Log the cosine between each two tasks' gradients with rule sum, too; the "
+            "other rules always do."
+        },
+    )
+    layer_decay: float | None = field(
         default=None,
         metadata={
-            "help": "Cycles per epoch, instead of a number that follows from stop. A cycle is as "
-            "many turns as there are tasks."
+            "help": "Factor of the backbone's learning rate from each layer to the one below, "
+            "such as 0.9; the embeddings have the lowest rate."
         },
     )
-    plan: str = field(
-        default="round_robin",
-        metadata={
-            "help": "Which task's batch comes next. round_robin: each task in turn. proportional, "
-            "square_root, temperature, uniform: drawn with a probability proportional to n^a, n "
-            "being the batches of a pass over the task's rows and a = 1, 1/2, 1/plan_temperature, "
-            "0. annealed: a falls from 1 in the first epoch to 0.2 in the last of "
-            "num_train_epochs, even if max_steps ends the run. fixed: plan_sequence. All but "
-            "round_robin need update: turn. In a step that accumulates several batches of a task "
-            "these count as one, with their mean."
-        },
-    )
-    plan_temperature: float = field(
-        default=2.0,
-        metadata={
-            "help": "Of plan: temperature. 1: like proportional; the higher, the more like uniform."
-        },
-    )
-    plan_sequence: list[str] | None = field(
+    ema_decay: float | None = field(
         default=None,
         metadata={
-            "help": "The order of turns of plan: fixed, repeated on and on; names every task at "
-            "least once, and those more often that are to be trained more often."
+            "help": "Evaluate and save an exponential moving average of the weights that keeps "
+            "this much of itself in each step, such as 0.99."
         },
-    )
-    task_order: list[str] | None = field(
-        default=None,
-        metadata={"help": "The order of the tasks' turns; the order of their entries if left out."},
     )
     length_window: int = field(
         default=50,
@@ -196,13 +209,26 @@ class HybridMTLTrainingArguments(TrainingArguments):
         _check_choice("layout", self.layout, LAYOUTS)
         _check_choice("stop", self.stop, STOP_RULES)
         _check_choice("plan", self.plan, PLANS)
-        check_plan(self)
+        check_plan(self, self.update)
+        _check_choice("rule", self.rule, RULES)
         _check_choice("metric_source", self.metric_source, METRIC_SOURCES)
+        self._check_shares()
         self._check_report_to()
         check_optimizer(self)
         self.task_args = _read_task_args(self.task_args)
-        for name in self.task_args:
+        self.check_tasks()
+
+    def check_tasks(self) -> None:
+        """Check what `task_args` says about each task.
+
+        Raises:
+            InputError: naming the task and the field that is wrong or that the layout leaves
+                without a meaning.
+        """
+        for name in self.task_args or {}:
             self.task_training(name)
+        self._check_layout()
+        self._check_rule()
 
     def task_training(self, task: str) -> TaskTraining:
         """A task's learning rate, weight decay and batch size, with the defaults filled in.
@@ -219,14 +245,41 @@ class HybridMTLTrainingArguments(TrainingArguments):
                     f"task_args: task '{task}': unknown field '{key}'.{nearest(key, known)}"
                 )
         given = TaskTraining(**entry)
-        filled = TaskTraining(
-            self.learning_rate if given.learning_rate is None else given.learning_rate,
-            self.weight_decay if given.weight_decay is None else given.weight_decay,
-            self.per_device_train_batch_size if given.batch_size is None else given.batch_size,
-        )
+        shared = {name: getattr(self, name, None) for name in known}
+        shared["batch_size"] = self.per_device_train_batch_size
+        own = {name: value for name, value in vars(given).items() if value is not None}
+        filled = TaskTraining(**{**shared, **own})
         for key, lowest in LOWEST_OF_TASK.items():
             _check_lowest(f"task '{task}': {key}", getattr(filled, key), lowest)
         return filled
+
+    @property
+    def keeps_gradients_apart(self) -> bool:
+        """Whether a step needs each task's gradient on the shared parameters by itself."""
+        conflicts = self.rule != "sum" or self.gradient_cosines
+        return conflicts or self.layout in NEED_TASK_GRADIENTS
+
+    def make_rule(self, tasks: Sequence[str]) -> Rule:
+        """The update rule.
+
+        Raises:
+            InputError: if it cannot work with these tasks, or needs a package that is missing.
+        """
+        options = RuleOptions(
+            self.seed, self.main_tasks, self.auxiliary_tasks, self.auxiliary_scale
+        )
+        return make_rule(self.rule, tasks, options)
+
+    def make_regularizers(self, tasks: Sequence[str]) -> list[Regularizer]:
+        """The regularizers that any task has a weight for.
+
+        Raises:
+            InputError: naming the option that is wrong.
+        """
+        given = {f.name: getattr(self, f.name) for f in fields(RegularizerOptions)}
+        for name in ("smart_weight", "bregman_weight", "rdrop_weight"):
+            given[name] = {task: getattr(self.task_training(task), name) for task in tasks}
+        return make_regularizers(RegularizerOptions(**given), tasks)
 
     def _check_numbers(self) -> None:
         for name, lowest in LOWEST.items():
@@ -236,6 +289,50 @@ class HybridMTLTrainingArguments(TrainingArguments):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise InputError(f"{name} = {value!r}: must be above 0; below 1 it is a share")
+
+    def _check_shares(self) -> None:
+        if self.layer_decay is not None and not 0 < self.layer_decay <= 1:
+            raise InputError(f"layer_decay = {self.layer_decay!r}: must be above 0, at most 1")
+        if self.ema_decay is not None and not 0 <= self.ema_decay < 1:
+            raise InputError(f"ema_decay = {self.ema_decay!r}: must be from 0 to below 1")
+
+    def _check_layout(self) -> None:
+        entries: Any = self.task_args
+        for name, entry in entries.items() if self.layout == "single" else ():
+            for key in ("learning_rate", "weight_decay"):
+                if entry.get(key) is not None:
+                    raise InputError(
+                        f"task '{name}': {key}: layout 'single' has one {key} for everything; "
+                        f"leave it out, or use layout: siloed"
+                    )
+        if self.layout == "per_task" and self.rule != "sum":
+            raise InputError(
+                f"rule = '{self.rule}': with layout 'per_task' each optimizer steps with its own "
+                f"task's gradient, and there is nothing to join; use siloed, single or overlapping"
+            )
+        if self.layout in NEED_TASK_GRADIENTS and self.fp16:
+            raise InputError(
+                f"fp16: layout '{self.layout}' steps with gradients that its scaler does not see; "
+                f"use bf16"
+            )
+
+    def _check_rule(self) -> None:
+        alone = self.update == "turn" and self.gradient_accumulation_steps == 1
+        if alone and self.rule != "sum":
+            raise InputError(
+                f"rule = '{self.rule}': with update 'turn' a step has one task's gradient only, "
+                f"and there is nothing to join; use update: cycle"
+            )
+        if alone and self.gradient_cosines:
+            raise InputError(
+                "gradient_cosines: with update 'turn' a step has one task's gradient only; use "
+                "update: cycle"
+            )
+        if self.rule != "mtrec" and (self.main_tasks or self.auxiliary_tasks):
+            raise InputError(
+                f"main_tasks, auxiliary_tasks: rule '{self.rule}' does not read them; use rule: "
+                f"mtrec"
+            )
 
     def _check_report_to(self) -> None:
         installed = get_available_reporting_integrations()

@@ -76,8 +76,7 @@ def parse(arguments: list[str]) -> Settings:
     run, training = _parse_options(parser, [*from_file, *arguments])
     tasks = read_tasks(_override(entries, task_options))
     training.task_args = {name: vars(entry.training) for name, entry in tasks.items()}
-    for name in tasks:
-        training.task_training(name)
+    training.check_tasks()
     if training.task_order is not None and sorted(training.task_order) != sorted(tasks):
         raise InputError(
             f"task_order: must name each task once: {', '.join(tasks)}; "

@@ -3,6 +3,7 @@
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from transformers.trainer_utils import PredictionOutput, speed_metrics
 
 from modeling_hybrid_mtl import HybridMTLModel
 from trainer.arguments import HybridMTLTrainingArguments
+from trainer.averaging import AveragedWeights
 from trainer.checks import check_best_metric, check_known, check_task_names
 from trainer.data import (
     Collator,
@@ -27,9 +29,18 @@ from trainer.data import (
 from trainer.errors import InputError
 from trainer.evaluation import overall_score
 from trainer.evaluation.predictions import TaskPredictions, predict_task, task_metrics
-from trainer.objective import average_over_ranks, gradient_apart, norm
-from trainer.optimization import build_optimizer, learning_rates
+from trainer.objective import SharedGradients, average_over_ranks, gradient_apart, norm
+from trainer.objective.regularizers import AfterStep
+from trainer.optimization import (
+    NEED_TASK_GRADIENTS,
+    SHARED,
+    SeparateOptimizers,
+    build_optimizer,
+    learning_rates,
+    owners,
+)
 from trainer.progress import TaskProgress
+from trainer.state import load_state, save_state
 
 
 class HybridMTLTrainer(Trainer):
@@ -95,6 +106,14 @@ class HybridMTLTrainer(Trainer):
         order = args.task_order or list(train_dataset or self.tasks)
         self.task_names = [name for name in order if name in self.tasks]
         self.data_collator = Collator(self.tasks, processing_class.pad_token_id)
+        self.averages = None if args.ema_decay is None else AveragedWeights(args.ema_decay)
+        if self.averages is not None:
+            self.add_callback(self.averages)
+        self.regularizers = args.make_regularizers(self.task_names)
+        if self.regularizers:
+            self.add_callback(AfterStep(self.regularizers))
+        self.rule = args.make_rule(self.task_names)
+        self.shared_gradients: SharedGradients | None = None
         self._batches_in_step: Counter[str] = Counter()
         self._losses: dict[str, list[Tensor]] = defaultdict(list)
         self._norms: dict[str, Tensor] = {}
@@ -148,6 +167,10 @@ class HybridMTLTrainer(Trainer):
             model = self.model if model is None else model
             decayed = self.get_decay_parameter_names(model)
             self.optimizer = build_optimizer(model, self.args, decayed)
+        if self.args.keeps_gradients_apart:
+            shared = [p for _, p in owners(self.model)[SHARED]]
+            keep = self.args.layout in NEED_TASK_GRADIENTS
+            self.shared_gradients = SharedGradients(shared, self.rule, keep)
         return self.optimizer
 
     def get_batch_samples(
@@ -178,16 +201,44 @@ class HybridMTLTrainer(Trainer):
         total = torch.zeros((), device=self.args.device)
         for task, batch in inputs.items():
             with self.compute_loss_context_manager():
-                loss = model(**batch, task=task).loss
+                loss = self._loss(model, task, batch)
             share = loss / self._batches_in_step[task]
             self._backward(task, share)
             self._losses[task].append(loss.detach())
             total += share.detach()
-        if self.args.world_size > 1 and self.accelerator.sync_gradients:
-            average_over_ranks([p.grad for p in self.model.parameters() if p.grad is not None])
+        if self.accelerator.sync_gradients:
+            self._join_gradients()
         return total
 
+    def _loss(self, model: nn.Module, task: str, batch: dict[str, Tensor]) -> Tensor:
+        output = model(**batch, task=task)
+        loss = output.loss
+        for regularizer in self.regularizers:
+            loss = loss + regularizer.term(self.model, task, batch, output)
+        return loss
+
+    def _join_gradients(self) -> None:
+        """After a step's last batch: average over processes, make one gradient of the tasks'."""
+        if self.args.world_size > 1:
+            average_over_ranks([p.grad for p in self.model.parameters() if p.grad is not None])
+        if self.shared_gradients is not None:
+            reached, kept = self.shared_gradients.join(self.args.world_size)
+            if kept:
+                self._separate_optimizers().receive(reached, kept)
+
+    def _separate_optimizers(self) -> SeparateOptimizers:
+        return getattr(self.optimizer, "optimizer", self.optimizer)
+
+    def _clip_grad_norm(self, model: nn.Module) -> Any:
+        if self.args.layout in NEED_TASK_GRADIENTS:
+            self._separate_optimizers().clip(self.args.max_grad_norm)
+        return super()._clip_grad_norm(model)
+
     def _backward(self, task: str, loss: Tensor) -> None:
+        with nullcontext() if self.shared_gradients is None else self.shared_gradients.of(task):
+            self._backward_of(task, loss)
+
+    def _backward_of(self, task: str, loss: Tensor) -> None:
         if task in self._norms:
             self.accelerator.backward(loss)
             return
@@ -212,6 +263,8 @@ class HybridMTLTrainer(Trainer):
                 mean = torch.stack(losses).mean()
                 logs[f"loss_{task}"] = self.accelerator.reduce(mean, "mean").item()
                 logs[f"grad_norm_{task}"] = self._norms[task].item()
+            if self.shared_gradients is not None:
+                logs.update(self.shared_gradients.mean_cosines())
             logs.update({f"learning_rate_{name}": rate for name, rate in self._rates.items()})
             self._losses.clear()
             self._norms.clear()
@@ -247,18 +300,22 @@ class HybridMTLTrainer(Trainer):
                 self.args, self.state, self.control
             )
 
-        return {
-            task: predict_task(
-                self.model,
-                task,
-                rows,
-                self.data_collator,
-                batch_size=size,
-                accelerator=self.accelerator,
-                on_batch=advance,
-            )
-            for task, rows in datasets.items()
-        }
+        with self._averaged():
+            return {
+                task: predict_task(
+                    self.model,
+                    task,
+                    rows,
+                    self.data_collator,
+                    batch_size=size,
+                    accelerator=self.accelerator,
+                    on_batch=advance,
+                )
+                for task, rows in datasets.items()
+            }
+
+    def _averaged(self) -> AbstractContextManager[None]:
+        return nullcontext() if self.averages is None else self.averages.in_place()
 
     def measure(
         self, predictions: Mapping[str, TaskPredictions], prefix: str = "eval"
@@ -321,6 +378,29 @@ class HybridMTLTrainer(Trainer):
         return PredictionOutput(answers, labels, metrics)
 
     def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:
-        super()._save(output_dir, state_dict)
+        with self._averaged():
+            super()._save(output_dir, state_dict)
         # A pickle that resuming does not read, and that nobody should be handed.
         Path(output_dir or self.args.output_dir, "training_args.bin").unlink(missing_ok=True)
+
+    def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
+        super()._save_optimizer_and_scheduler(output_dir)
+        if self.args.should_save:
+            save_state(Path(output_dir), {k: v.state_dict() for k, v in self._parts().items()})
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        super()._load_optimizer_and_scheduler(checkpoint)
+        if checkpoint is not None:
+            states = load_state(Path(checkpoint), self.args.device)
+            if self.averages is not None:
+                self.averages.follow(self.model)
+            for name, part in self._parts().items():
+                part.load_state_dict(states.get(name, {}))
+
+    def _parts(self) -> dict[str, Any]:
+        """What a step depends on besides weights, optimizer and schedule, by name."""
+        parts: dict[str, Any] = {"rule": self.rule}
+        parts.update({type(part).__name__.lower(): part for part in self.regularizers})
+        if self.averages is not None:
+            parts["weights"] = self.averages
+        return parts

@@ -192,7 +192,7 @@ def new_or_trained_model(settings: Settings, config: PretrainedConfig) -> Hybrid
 def trained_model(settings: Settings, config: PretrainedConfig) -> HybridMTLModel:
     """A trained hybrid-mtl model whose tasks are the configuration's.
 
-    What a head computes must agree; dropout and loss weights, which only matter to training, are
+    What a head computes must agree; its dropout and its loss, which only matter to training, are
     taken from the configuration.
 
     Raises:
@@ -216,7 +216,7 @@ def trained_model(settings: Settings, config: PretrainedConfig) -> HybridMTLMode
             )
         for field_name, wanted in vars(entry.model).items():
             there = config.tasks[task][field_name]
-            if field_name in ("dropout", "loss_weight"):
+            if field_name in ("dropout", "loss", "label_smoothing", "loss_weight"):
                 config.tasks[task][field_name] = wanted
             elif wanted != there:
                 raise InputError(

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from trainer.data.plans.round_robin import RoundRobin
 from trainer.data.plans.turns import Fixed, Sampled, Turns, shares_of_tasks
-from trainer.errors import InputError
 
 if TYPE_CHECKING:
     from trainer.arguments import HybridMTLTrainingArguments
@@ -94,12 +93,6 @@ PLANS: dict[str, Callable[[HybridMTLTrainingArguments, Batches, int], Plans]] = 
     "uniform": partial(_sampled, lambda args: [0.0]),
     "fixed": _fixed,
 }
-# Option -> the one plan that reads it.
-READ_BY = {
-    "plan_sequence": "fixed",
-    "plan_temperature": "temperature",
-    "task_order": "round_robin",
-}
 
 
 def make_plans(args: HybridMTLTrainingArguments, batches: Batches, seed: int) -> Plans:
@@ -111,34 +104,3 @@ def make_plans(args: HybridMTLTrainingArguments, batches: Batches, seed: int) ->
         seed: seed of the draws.
     """
     return PLANS[args.plan](args, batches, seed)
-
-
-def check_plan(args: HybridMTLTrainingArguments) -> None:
-    """Make sure that the plan has the options it reads, and that no other was given.
-
-    Raises:
-        InputError: naming the option and what to do.
-    """
-    plan = args.plan
-    for option, reader in READ_BY.items():
-        value = getattr(args, option)
-        if plan != reader and value != getattr(type(args), option):
-            raise InputError(
-                f"{option} = {value!r}: has no effect with plan: {plan}; leave it out, or use "
-                f"plan: {reader}"
-            )
-    if plan != "round_robin" and args.update == "cycle":
-        raise InputError(
-            f"plan = '{plan}': chooses one task after another, and a step over a whole cycle has "
-            f"one batch of every task; use update: turn, with gradient_accumulation_steps for "
-            f"steps over several turns"
-        )
-    if plan == "fixed" and not args.plan_sequence:
-        raise InputError("plan = 'fixed': give the order of the tasks' turns in plan_sequence")
-    temperature = args.plan_temperature
-    # Put so that NaN fails, too.
-    if not (isinstance(temperature, int | float) and temperature >= 1):
-        raise InputError(
-            f"plan_temperature = {temperature!r}: must be a number, 1 or more; 1 draws tasks in "
-            f"proportion to their size"
-        )

@@ -1,8 +1,8 @@
-"""Layouts: how a model's parameters are divided among optimizers."""
+"""Layouts, parameter groups and the optimizer that they give."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -10,12 +10,24 @@ from torch import nn
 from transformers import Trainer, get_scheduler
 
 from trainer.errors import InputError
+from trainer.optimization.groups import SHARED, owners
+from trainer.optimization.layouts import LAYOUTS, NEED_TASK_GRADIENTS
+from trainer.optimization.separate import SeparateOptimizers
 
 if TYPE_CHECKING:
     from trainer.arguments import HybridMTLTrainingArguments
 
-SHARED = "shared"
-ParamGroups = list[dict[str, Any]]
+__all__ = [
+    "LAYOUTS",
+    "NEED_TASK_GRADIENTS",
+    "SHARED",
+    "SeparateOptimizers",
+    "build_optimizer",
+    "check_optimizer",
+    "check_task_name",
+    "learning_rates",
+    "owners",
+]
 
 
 def build_optimizer(
@@ -28,9 +40,15 @@ def build_optimizer(
         args: the layout, the kind of optimizer (`optim`) and its hyperparameters.
         decayed: names of the parameters that weight decay applies to.
 
+    Raises:
+        InputError: if `layer_decay` is set and the encoder has no list of layers.
     """
     optimizer_class, options = Trainer.get_optimizer_cls_and_kwargs(args, model)
-    return optimizer_class(LAYOUTS[args.layout](model, args, set(decayed)), **options)
+    layout = LAYOUTS[args.layout](model, args, set(decayed))
+    parts = {name: optimizer_class(groups, **options) for name, groups in layout.items()}
+    if len(layout) == 1 and args.layout not in NEED_TASK_GRADIENTS:
+        return next(iter(parts.values()))
+    return SeparateOptimizers(parts)
 
 
 def check_optimizer(args: HybridMTLTrainingArguments) -> None:
@@ -67,59 +85,13 @@ def check_task_name(*names: str) -> None:
     Raises:
         InputError: if one is.
     """
-    if SHARED in names:
-        raise InputError(
-            f"task '{SHARED}': this name stands for the shared parameters; take another one"
-        )
-
-
-def siloed(model: nn.Module, args: HybridMTLTrainingArguments, decayed: set[str]) -> ParamGroups:
-    """One optimizer per task's head and one for everything shared, without overlap.
-
-    AdamW updates every parameter on its own and leaves alone those without a gradient, so separate
-    optimizers are one optimizer with a group per head: the same numbers, one kernel launch.
-    """
-    owners: dict[str, list[tuple[str, nn.Parameter]]] = {SHARED: []}
-    tasks = list(_unwrapped(model).config.tasks)
-    owners.update({task: [] for task in tasks})
-    for name, parameter in model.named_parameters():
-        if parameter.requires_grad:
-            owners[_owner(name, tasks)].append((name, parameter))
-    groups: ParamGroups = []
-    for owner, parameters in owners.items():
-        rate, decay = args.learning_rate, args.weight_decay
-        if owner != SHARED:
-            training = args.task_training(owner)
-            rate, decay = training.learning_rate, training.weight_decay
-        # A head without parameters keeps an empty group: its rate is scheduled and logged.
-        groups.append(
-            {
-                "name": owner,
-                "params": [p for n, p in parameters if n in decayed],
-                "lr": rate,
-                "weight_decay": decay,
-            }
-        )
-        plain = [p for n, p in parameters if n not in decayed]
-        if plain:
-            groups.append({"name": owner, "params": plain, "lr": rate, "weight_decay": 0.0})
-    return groups
-
-
-LAYOUTS: dict[str, Callable[[nn.Module, Any, set[str]], ParamGroups]] = {"siloed": siloed}
+    for name in names:
+        if name == SHARED or name.startswith(f"{SHARED}_"):
+            raise InputError(
+                f"task '{name}': '{SHARED}' stands for the shared parameters; take another name"
+            )
 
 
 def learning_rates(optimizer: Any) -> dict[str, float]:
     """Group name -> current learning rate."""
     return {group["name"]: float(group["lr"]) for group in optimizer.param_groups}
-
-
-def _owner(name: str, tasks: list[str]) -> str:
-    for task in tasks:
-        if name.removeprefix("module.").startswith(f"heads.{task}."):
-            return task
-    return SHARED
-
-
-def _unwrapped(model: nn.Module) -> Any:
-    return getattr(model, "module", model)

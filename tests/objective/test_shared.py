@@ -1,0 +1,150 @@
+import pytest
+import torch
+
+from tests.toys import toy_model, toy_trainer
+from trainer.errors import InputError
+from trainer.objective.rules import RULES, cosines, gramian
+from trainer.optimization import SHARED, owners
+
+# What torchjd has without extras.
+PLAIN = ["pcgrad", "mgda", "aligned_mtl", "imtl_g", "gradvac", "graddrop", "random"]
+
+
+def gradients_of_a_plan(trainer, plan):
+    """Each task's gradient on the shared parameters, one backward pass after another."""
+    model = trainer.model.train()
+    shared = [p for _, p in owners(model)[SHARED]]
+    found = {}
+    for task, batch in plan.items():
+        model.zero_grad()
+        model(**batch, task=task).loss.backward()
+        found[task] = [torch.zeros_like(p) if p.grad is None else p.grad.clone() for p in shared]
+    model.zero_grad()
+    return shared, found
+
+
+@pytest.mark.parametrize("rule", ["pcgrad", "mgda", "imtl_g", "aligned_mtl"])
+def test_a_step_goes_along_what_the_rule_makes_of_the_tasks_gradients(tmp_path, rule):
+    options = {"optim": "sgd", "learning_rate": 1.0, "weight_decay": 0.0, "max_grad_norm": 0.0}
+    trainer = toy_trainer(tmp_path, rule=rule, max_steps=1, lr_scheduler_type="constant", **options)
+    loader = trainer.get_train_dataloader()
+    loader.set_epoch(0)
+    shared, found = gradients_of_a_plan(trainer, next(iter(loader)))
+    columns = [[g.clone() for g in gradients] for gradients in found.values()]
+    expected = trainer.args.make_rule(list(found)).combine(columns, list(found), gramian(columns))
+    before = [p.detach().clone() for p in shared]
+    trainer.train()
+    for parameter, start, gradient in zip(shared, before, expected, strict=True):
+        torch.testing.assert_close(start - parameter.detach(), gradient, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("rule", PLAIN)
+@pytest.mark.parametrize("layout", ["siloed", "single", "overlapping"])
+def test_rules_and_layouts_train_together(tmp_path, rule, layout):
+    trainer = toy_trainer(
+        tmp_path, rule=rule, layout=layout, learning_rate=3e-3, num_train_epochs=8
+    )
+    trainer.train()
+    losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    assert sum(losses[-6:]) < sum(losses[:6])
+    assert all(torch.isfinite(p).all() for p in trainer.model.parameters())
+
+
+def test_sum_with_cosines_is_plain_sum_and_logs_each_pair(tmp_path):
+    plain = toy_trainer(tmp_path / "a")
+    noted = toy_trainer(tmp_path / "b", gradient_cosines=True)
+    plain.train()
+    noted.train()
+    for a, b in zip(plain.model.parameters(), noted.model.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
+    logged = [entry for entry in noted.state.log_history if "loss" in entry]
+    pairs = {"gradient_cosine_mood_same", "gradient_cosine_mood_near", "gradient_cosine_same_near"}
+    assert all(pairs <= set(entry) for entry in logged)
+    assert not any("cosine" in name for entry in plain.state.log_history for name in entry)
+
+
+def test_the_cosine_that_is_logged_is_that_of_the_gradients(tmp_path):
+    trainer = toy_trainer(tmp_path, gradient_cosines=True, max_steps=1)
+    loader = trainer.get_train_dataloader()
+    loader.set_epoch(0)
+    _, found = gradients_of_a_plan(trainer, next(iter(loader)))
+    expected = cosines(gramian(list(found.values())))[0, 1].item()
+    trainer.train()
+    logged = trainer.state.log_history[0]["gradient_cosine_mood_same"]
+    assert logged == pytest.approx(expected, rel=1e-3)
+
+
+@pytest.mark.parametrize("rule", ["pcgrad", "graddrop"])
+def test_accumulated_plans_give_each_task_one_gradient(tmp_path, rule):
+    # Three turns accumulated are one cycle, for a rule as for the sum.
+    cycle = toy_trainer(tmp_path / "a", rule=rule)
+    turns = toy_trainer(tmp_path / "b", rule=rule, update="turn", gradient_accumulation_steps=3)
+    cycle.train()
+    turns.train()
+    for a, b in zip(cycle.model.parameters(), turns.model.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"rule": "pcgrad"},
+        {"rule": "gradvac"},
+        {"rule": "sum", "layout": "overlapping"},
+        {"smart_weight": 1.0, "smart_radius": 0.1, "smart_step_size": 0.1, "bregman_weight": 0.5},
+        {"rdrop_weight": 1.0},
+    ],
+)
+def test_a_resumed_run_ends_with_the_same_weights(tmp_path, options):
+    options = {**options, "save_strategy": "steps", "save_steps": 3}
+    whole = toy_trainer(tmp_path, **options)
+    whole.train()
+    again = toy_trainer(tmp_path, **options)
+    again.train(resume_from_checkpoint=str(tmp_path / "checkpoint-6"))
+    for a, b in zip(whole.model.parameters(), again.model.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_regularizers_change_what_is_learned(tmp_path):
+    for name in ("smart_weight", "bregman_weight", "rdrop_weight"):
+        radius = {"smart_radius": 0.1, "smart_step_size": 0.1}
+        plain, other = (
+            toy_trainer(tmp_path, model=toy_model(hidden_dropout_prob=0.2), **options)
+            for options in ({}, {name: 5.0, **radius})
+        )
+        plain.train()
+        other.train()
+        pairs = zip(plain.model.parameters(), other.model.parameters(), strict=True)
+        assert any(not torch.allclose(a, b, atol=1e-4) for a, b in pairs), name
+
+
+def test_a_weight_of_one_task_regularizes_that_task_only(tmp_path):
+    trainer = toy_trainer(tmp_path, task_args={"mood": {"smart_weight": 2.0}})
+    (smart,) = trainer.regularizers
+    assert [smart.weight_of(task) for task in ("mood", "same", "near")] == [2.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"rule": "pcgrd"}, "rule = 'pcgrd': must be one of .* Did you mean 'pcgrad'"),
+        ({"rule": "pcgrad", "update": "turn"}, "with update 'turn' a step has one task's"),
+        ({"gradient_cosines": True, "update": "turn"}, "gradient_cosines: with update 'turn'"),
+        ({"rule": "pcgrad", "layout": "per_task"}, "nothing to join; use siloed"),
+        ({"auxiliary_tasks": ["near"]}, "rule 'sum' does not read them; use rule: mtrec"),
+        ({"rule": "mtrec"}, "auxiliary_tasks: update rule 'mtrec' needs at least one"),
+        ({"rule": "mtrec", "auxiliary_tasks": ["neer"]}, "no task 'neer'.*Did you mean 'near'"),
+        ({"layout": "overlapping", "fp16": True}, "fp16: layout 'overlapping'"),
+        ({"task_args": {"mood": {"rdrop_weight": -1}}}, "task 'mood': rdrop_weight = -1"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(tmp_path, options, message):
+    with pytest.raises(InputError, match=message):
+        toy_trainer(tmp_path, **options)
+
+
+def test_every_rule_is_named_in_the_help():
+    from trainer.arguments import HybridMTLTrainingArguments
+
+    text = HybridMTLTrainingArguments.__dataclass_fields__["rule"].metadata["help"]
+    assert all(rule in text for rule in RULES)

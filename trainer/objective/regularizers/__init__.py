@@ -1,0 +1,22 @@
+"""Terms that a task's loss gets besides: SMART, Bregman proximal points and R-Drop."""
+
+from trainer.objective.regularizers.after_step import AfterStep
+from trainer.objective.regularizers.base import Regularizer
+from trainer.objective.regularizers.bregman import Bregman
+from trainer.objective.regularizers.divergence import divergence, squared_error, symmetric_kl
+from trainer.objective.regularizers.options import RegularizerOptions, make_regularizers
+from trainer.objective.regularizers.rdrop import RDrop
+from trainer.objective.regularizers.smart import Smart
+
+__all__ = [
+    "AfterStep",
+    "Bregman",
+    "RDrop",
+    "Regularizer",
+    "RegularizerOptions",
+    "Smart",
+    "divergence",
+    "make_regularizers",
+    "squared_error",
+    "symmetric_kl",
+]

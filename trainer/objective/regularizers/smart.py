@@ -1,0 +1,158 @@
+"""Smoothness-inducing adversarial regularisation: SMART, https://arxiv.org/abs/1911.03437."""
+
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from modeling_hybrid_mtl import HybridMTLModel, HybridMTLOutput
+from modeling_hybrid_mtl.modeling_hybrid_mtl import stack_rows
+from trainer.objective.regularizers.base import Regularizer, without_labels
+from trainer.objective.regularizers.divergence import divergence
+
+NORMS = {"inf": math.inf, "l2": 2.0}
+
+
+class Smart(Regularizer):
+    """`weight` times how far a small change of the embeddings moves the predictions (eq. 2).
+
+    The change is sought by projected gradient ascent on the output of the token embeddings
+    (Algorithm 1): normal noise, then `steps` times a step along the normalised gradient of the
+    divergence and a projection onto the ball. Gradient and ball are those of one text, over all its
+    tokens: the two texts of a siamese pair have a ball each. Padding is never changed.
+
+    The model stays in training mode, and all passes of one term, the unchanged one included, draw
+    the same dropout masks. With masks of its own for each pass, the term would measure dropout
+    rather than smoothness: at the paper's radius the masks move the predictions far more than the
+    embeddings do. R-Drop is the regularizer that is about masks.
+
+    The defaults are the paper's. With them a term of a small sentence encoder is about 1e-8; with a
+    radius of 1e-2 and a step size of 0.1 it is about 1e-2. bfloat16 rounds a change of 1e-5 away.
+
+    Args:
+        weight: lambda_s, for all tasks or by task.
+        step_size: eta, the length of a step in the chosen norm.
+        radius: epsilon, the radius of the ball.
+        noise: sigma, the standard deviation of the noise to begin with.
+        steps: T, the steps of ascent; each costs one forward and one backward pass.
+        norm: `inf` or `l2`, which measures both the gradient and the ball.
+    """
+
+    def __init__(
+        self,
+        weight: float | Mapping[str, float],
+        step_size: float = 1e-3,
+        radius: float = 1e-5,
+        noise: float = 1e-5,
+        steps: int = 1,
+        norm: str = "inf",
+    ):
+        super().__init__(weight)
+        self.step_size = step_size
+        self.radius = radius
+        self.noise = noise
+        self.steps = steps
+        self.norm = NORMS[norm]
+
+    def _weighted(
+        self,
+        weight: float,
+        model: HybridMTLModel,
+        task: str,
+        batch: dict[str, Tensor],
+        output: HybridMTLOutput,
+    ) -> Tensor:
+        delta = initial_noise(model, token_mask(batch), self.noise)
+        inputs = without_labels(batch)
+        with same_masks_after(delta.device):
+            clean = model(**inputs, task=task).logits
+        delta = self.ascend(model, task, batch, clean.detach(), delta)
+        with added_to_embeddings(model, delta):
+            moved = model(**inputs, task=task).logits
+        return weight * divergence(model.config.task(task), moved, clean, batch["labels"])
+
+    def ascend(
+        self,
+        model: HybridMTLModel,
+        task: str,
+        batch: dict[str, Tensor],
+        clean: Tensor,
+        delta: Tensor,
+    ) -> Tensor:
+        """The adversarial change of the embeddings.
+
+        Args:
+            model: the model; no gradient of its parameters is computed.
+            task: the batch's task.
+            batch: what `model.forward` takes besides `task`.
+            clean: logits of the unchanged batch, without a graph.
+            delta: the change to begin with, as `initial_noise` gives it.
+
+        Returns:
+            The change, (R, L, E), detached.
+        """
+        inputs, mask, config = without_labels(batch), token_mask(batch), model.config.task(task)
+        for _ in range(self.steps):
+            delta.requires_grad_()
+            with same_masks_after(delta.device), added_to_embeddings(model, delta):
+                moved = model(**inputs, task=task).logits
+            # Only the direction counts: over the noise, it stays within half precision's range.
+            distance = divergence(config, moved, clean, batch["labels"]) / self.noise
+            (gradient,) = torch.autograd.grad(distance, delta)
+            step = self.step_size * mask * normalise(gradient, self.norm)
+            delta = project(delta.detach() + step, self.radius, self.norm)
+        return delta
+
+
+def token_mask(batch: Mapping[str, Tensor]) -> Tensor:
+    """1.0 for tokens and 0.0 for padding, (R, L, 1), in the order in which the encoder sees rows.
+
+    R rows are the B texts of a batch or, for siamese pairs, all first texts and then all second.
+    """
+    masks = [
+        batch.get(f"{side}attention_mask", torch.ones_like(batch[f"{side}input_ids"]))
+        for side in ("", "pair_")
+        if f"{side}input_ids" in batch
+    ]
+    mask = stack_rows(masks[0], masks[1], 0) if len(masks) == 2 else masks[0]
+    return mask.unsqueeze(-1).float()
+
+
+def initial_noise(model: HybridMTLModel, mask: Tensor, deviation: float) -> Tensor:
+    """Normal noise (R, L, E) for embeddings of width E, zero where the mask (R, L, 1) is."""
+    width: Any = model.get_input_embeddings().embedding_dim
+    return deviation * mask * torch.randn(*mask.shape[:2], width, device=mask.device)
+
+
+def normalise(gradient: Tensor, norm: float) -> Tensor:
+    """Each row of (R, L, E) over its norm; rows without a gradient stay zero."""
+    lengths = torch.linalg.vector_norm(gradient, norm, dim=(1, 2), keepdim=True)
+    return gradient / lengths.clamp(min=torch.finfo(gradient.dtype).tiny)
+
+
+def project(delta: Tensor, radius: float, norm: float) -> Tensor:
+    """The nearest point of the ball of a radius around zero, for each row of (R, L, E)."""
+    if norm == math.inf:
+        return delta.clamp(-radius, radius)
+    lengths = torch.linalg.vector_norm(delta, norm, dim=(1, 2), keepdim=True)
+    return delta * (radius / lengths.clamp(min=torch.finfo(delta.dtype).tiny)).clamp(max=1)
+
+
+@contextmanager
+def added_to_embeddings(model: HybridMTLModel, delta: Tensor) -> Iterator[None]:
+    """Inside the block, the token embeddings of every forward pass come with `delta` added."""
+    handle = model.get_input_embeddings().register_forward_hook(
+        lambda module, inputs, output: output + delta.to(output.dtype)
+    )
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def same_masks_after(device: torch.device) -> AbstractContextManager:
+    """What follows the block draws the dropout masks that the block drew."""
+    return torch.random.fork_rng(devices=[device] if device.type == "cuda" else [])

@@ -1,0 +1,60 @@
+"""The shared parameters' one gradient, made of the tasks' gradients by an update rule."""
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from trainer.objective.collect import TaskGradients
+from trainer.objective.rules import Rule, cosines, gramian
+
+
+class SharedGradients(TaskGradients):
+    """Collects the tasks' gradients on the shared parameters and joins them by a rule.
+
+    On the way the cosine between each two tasks' gradients is noted: below zero they conflict.
+
+    Args:
+        shared: the parameters that several tasks train.
+        rule: makes one gradient of several.
+        keep: whether each task's own gradient is still wanted after the joining.
+    """
+
+    def __init__(self, shared: Sequence[nn.Parameter], rule: Rule, keep: bool):
+        super().__init__(shared)
+        self.rule = rule
+        self.keep = keep
+        self._cosines: dict[tuple[str, str], list[Tensor]] = {}
+
+    def join(self, world_size: int) -> tuple[list[nn.Parameter], dict[str, list[Tensor]]]:
+        """Put the joined gradient into `.grad`, once per optimizer step.
+
+        Returns:
+            The parameters that were reached and, if they are kept, each task's gradients for them.
+        """
+        parameters, gradients = self.take(world_size)
+        tasks, columns = list(gradients), list(gradients.values())
+        products = gramian(columns)
+        self._note(tasks, cosines(products))
+        if self.keep:
+            # The rule writes its result into the first task's gradient.
+            columns = [[g.clone() for g in columns[0]], *columns[1:]]
+        joined = self.rule.combine(columns, tasks, products)
+        for parameter, gradient in zip(parameters, joined, strict=True):
+            parameter.grad = gradient
+        return parameters, gradients if self.keep else {}
+
+    def _note(self, tasks: list[str], found: Tensor) -> None:
+        for i, j in combinations(range(len(tasks)), 2):
+            self._cosines.setdefault((tasks[i], tasks[j]), []).append(found[i, j])
+
+    def mean_cosines(self) -> dict[str, Any]:
+        """`gradient_cosine_<task>_<task>` -> the mean since this was last asked."""
+        means = {
+            f"gradient_cosine_{pair[0]}_{pair[1]}": torch.stack(values).mean().item()
+            for pair, values in self._cosines.items()
+        }
+        self._cosines = {}
+        return means

@@ -1,0 +1,65 @@
+"""Parameter groups: who owns a parameter, its learning rate and its weight decay."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
+
+if TYPE_CHECKING:
+    from trainer.arguments import HybridMTLTrainingArguments
+
+SHARED = "shared"
+Named = list[tuple[str, nn.Parameter]]
+ParamGroups = list[dict[str, Any]]
+
+
+def owners(model: nn.Module) -> dict[str, Named]:
+    """`shared` and each task -> its trained parameters; a head without any has an empty list."""
+    tasks = list(unwrapped(model).config.tasks)
+    owned: dict[str, Named] = {SHARED: [], **{task: [] for task in tasks}}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            name = name.removeprefix("module.")
+            owner = next((task for task in tasks if name.startswith(f"heads.{task}.")), SHARED)
+            owned[owner].append((name, parameter))
+    return owned
+
+
+def rates_of(args: HybridMTLTrainingArguments, owner: str) -> tuple[float, float]:
+    """Learning rate and weight decay of the shared parameters or of a task."""
+    if owner == SHARED:
+        return args.learning_rate, args.weight_decay
+    training = args.task_training(owner)
+    assert training.learning_rate is not None and training.weight_decay is not None  # filled in
+    return training.learning_rate, training.weight_decay
+
+
+def groups(
+    name: str,
+    parameters: Iterable[tuple[str, nn.Parameter]],
+    rate: float,
+    decay: float,
+    decayed: Collection[str],
+) -> ParamGroups:
+    """One group of those that weight decay applies to, and one of the others if there are any."""
+    parameters = list(parameters)
+    found: ParamGroups = [
+        # A head without parameters keeps an empty group: its rate is scheduled and logged.
+        {
+            "name": name,
+            "params": [p for n, p in parameters if n in decayed],
+            "lr": rate,
+            "weight_decay": decay,
+        }
+    ]
+    plain = [p for n, p in parameters if n not in decayed]
+    if plain:
+        found.append({"name": name, "params": plain, "lr": rate, "weight_decay": 0.0})
+    return found
+
+
+def unwrapped(model: nn.Module) -> Any:
+    """The model inside a wrapper for several processes."""
+    return getattr(model, "module", model)

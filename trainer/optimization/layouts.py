@@ -1,0 +1,86 @@
+"""Layouts: how a model's parameters are divided among optimizers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
+
+from trainer.optimization.groups import SHARED, ParamGroups, groups, owners, rates_of
+from trainer.optimization.layers import by_depth
+
+if TYPE_CHECKING:
+    from trainer.arguments import HybridMTLTrainingArguments
+
+# Name of an optimizer -> its parameter groups. A layout with one entry is one optimizer.
+Layout = dict[str, ParamGroups]
+ONE = "all"
+
+
+def single(model: nn.Module, args: HybridMTLTrainingArguments, decayed: Collection[str]) -> Layout:
+    """One optimizer with one learning rate and one weight decay for everything."""
+    heads = [p for owner, part in owners(model).items() if owner != SHARED for p in part]
+    rate, decay = rates_of(args, SHARED)
+    return {
+        ONE: [*_shared(model, args, decayed, SHARED), *groups(SHARED, heads, rate, decay, decayed)]
+    }
+
+
+def siloed(model: nn.Module, args: HybridMTLTrainingArguments, decayed: Collection[str]) -> Layout:
+    """One optimizer per task's head and one for everything shared, without overlap.
+
+    AdamW updates every parameter on its own and leaves alone those without a gradient, so separate
+    optimizers are one optimizer with a group per head: the same numbers, one kernel launch.
+    """
+    found = _shared(model, args, decayed, SHARED)
+    for task, parameters in owners(model).items():
+        if task != SHARED:
+            found += groups(task, parameters, *rates_of(args, task), decayed)
+    return {ONE: found}
+
+
+def per_task(
+    model: nn.Module, args: HybridMTLTrainingArguments, decayed: Collection[str]
+) -> Layout:
+    """One optimizer per task, which owns its head and, with moments of its own, the shared part."""
+    return {
+        task: [
+            *groups(task, parameters, *rates_of(args, task), decayed),
+            *_shared(model, args, decayed, task),
+        ]
+        for task, parameters in owners(model).items()
+        if task != SHARED
+    }
+
+
+def overlapping(
+    model: nn.Module, args: HybridMTLTrainingArguments, decayed: Collection[str]
+) -> Layout:
+    """As `per_task`, and one more optimizer of the shared part, with all tasks' gradient."""
+    return {**per_task(model, args, decayed), SHARED: _shared(model, args, decayed, SHARED)}
+
+
+def _shared(
+    model: nn.Module, args: HybridMTLTrainingArguments, decayed: Collection[str], owner: str
+) -> ParamGroups:
+    """The shared parameters at the rate of their owner, by depth if `layer_decay` is set."""
+    parameters = owners(model)[SHARED]
+    rate, decay = rates_of(args, owner)
+    if args.layer_decay is None:
+        return groups(owner, parameters, rate, decay, decayed)
+    found: ParamGroups = []
+    for depth, part in by_depth(model, parameters).items():
+        name = owner if depth == 0 else f"{owner}_depth_{depth}"
+        found += groups(name, part, rate * args.layer_decay**depth, decay, decayed)
+    return found
+
+
+LAYOUTS: dict[str, Callable[[nn.Module, Any, Collection[str]], Layout]] = {
+    "siloed": siloed,
+    "single": single,
+    "per_task": per_task,
+    "overlapping": overlapping,
+}
+# Those in which a task's optimizer updates the shared parameters with that task's gradient.
+NEED_TASK_GRADIENTS = ("per_task", "overlapping")
