@@ -24,6 +24,20 @@ def make(**options):
         ("layout", "silo", "layout = 'silo': must be one of siloed"),
         ("stop", "first", "stop = 'first': must be one of first_exhausted, all_exhausted. Did you"),
         ("cycles_per_epoch", 0, "cycles_per_epoch = 0: must be a number, 1 or more"),
+        (
+            "plan",
+            "anealed",
+            "plan = 'anealed': must be one of round_robin, proportional, square_root",
+        ),
+        ("plan", "anealed", "Did you mean 'annealed'?"),
+        ("plan", "annealed", "plan = 'annealed': chooses one task after another, and a step over"),
+        (
+            "plan_temperature",
+            3.0,
+            "plan_temperature = 3.0: has no effect with plan: round_robin; leave it out, or use "
+            "plan: temperature",
+        ),
+        ("plan_sequence", ["a"], "plan_sequence = ['a']: has no effect with plan: round_robin"),
         ("length_window", -1, "length_window = -1: must be a number, 0 or more"),
         ("learning_rate", -1e-5, "learning_rate = -1e-05: must be a number, 0 or more"),
         ("learning_rate", float("nan"), "learning_rate = nan: must be a number, 0 or more"),
@@ -50,6 +64,31 @@ def make(**options):
 def test_a_wrong_value_is_refused(name, value, message):
     with refused(message):
         make(**{name: value})
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"plan": "fixed"}, "plan = 'fixed': give the order of the tasks' turns in plan_sequence"),
+        ({"plan": "fixed", "plan_sequence": []}, "plan = 'fixed': give the order of the tasks'"),
+        ({"plan": "uniform", "plan_sequence": ["a"]}, "no effect with plan: uniform; leave it out"),
+        ({"plan": "annealed", "plan_temperature": 5.0}, "plan_temperature = 5.0: has no effect"),
+        (
+            {"plan": "uniform", "task_order": ["a"]},
+            "task_order = ['a']: has no effect with plan: u",
+        ),
+        *(
+            (
+                {"plan": "temperature", "plan_temperature": value},
+                f"plan_temperature = {value!r}: must be a number, 1 or more",
+            )
+            for value in (0.9, -1, float("nan"), "3")
+        ),
+    ],
+)
+def test_a_plan_has_the_options_it_reads_and_no_other(options, message):
+    with refused(message):
+        make(update="turn", **options)
 
 
 @pytest.mark.parametrize("name", sorted(LOWEST))

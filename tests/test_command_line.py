@@ -189,6 +189,16 @@ def test_the_off_switch_of_a_hidden_option_is_hidden_too():
         ),
         (["--task_order", *["sentiment"] * 3], "task_order: must name each task once"),
         (
+            ["--plan=fixed", "--update=turn", "--plan_sequence", "sentiment", "similarty"],
+            "plan_sequence: no task 'similarty' (the tasks: sentiment, paraphrase, similarity). "
+            "Did you mean 'similarity'?",
+        ),
+        (
+            ["--plan=fixed", "--update=turn", "--plan_sequence", "sentiment", "similarity"],
+            "plan_sequence: task 'paraphrase' has no turn",
+        ),
+        (["--plan=anealed"], "plan = 'anealed': must be one of round_robin"),
+        (
             ["--seed", "1", "config.yaml"],
             "'config.yaml' is no option and no option's value; a conf",
         ),
@@ -270,6 +280,8 @@ def test_a_file_beside_the_program_is_not_read(tmp_path, monkeypatch):
         "report_to: [none]\ntask_order: [similarity, paraphrase, sentiment]\nseed: 5\n",
         "lr_scheduler_type: cosine_with_min_lr\nlr_scheduler_kwargs: {min_lr: 1e-6}\n",
         "activation_checkpointing: true\nrun_name: -x\noutput_dir: a b\n",
+        "plan: temperature\nplan_temperature: 5\nupdate: turn\n",
+        "plan: fixed\nupdate: turn\nplan_sequence: [similarity, sentiment, paraphrase]\n",
         "dataloader_pin_memory: false\nlogging_nan_inf_filter: true\nmax_steps: 7\n",
         "tasks: {sentiment: {learning_rate: 1e-5}, paraphrase: {columns: {text: a}}}\n",
         "tasks: {mail: {kind: regression, score_range: [0, 1], dataset: a, hidden_sizes: [3]}}\n",

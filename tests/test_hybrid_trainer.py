@@ -1,4 +1,5 @@
 import json
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -72,6 +73,9 @@ def test_a_turn_moves_its_own_head_and_the_backbone_only(tmp_path):
         ({"cycles_per_epoch": 11}, 2 * 11),
         ({"task_args": {"near": {"batch_size": 12}}}, 2 * 2),
         ({"cycles_per_epoch": 3, "gradient_accumulation_steps": 2}, 2 * 2),
+        # 20 batches in all, in whole cycles of three turns.
+        ({"plan": "proportional", "update": "turn"}, 2 * 21),
+        ({"plan": "uniform", "update": "turn", "stop": "all_exhausted"}, 2 * 8 * 3),
     ],
 )
 def test_number_of_steps(tmp_path, options, steps):
@@ -95,6 +99,23 @@ def test_task_order_is_the_order_of_turns(tmp_path):
     trainer = toy_trainer(tmp_path, update="turn", task_order=["near", "mood", "same"])
     plans = [list(plan) for plan in trainer.get_train_dataloader()]
     assert plans[:4] == [["near"], ["mood"], ["same"], ["near"]]
+
+
+def test_a_fixed_plan_is_the_order_of_turns(tmp_path):
+    order = ["near", "mood", "near", "same"]
+    trainer = toy_trainer(tmp_path, update="turn", plan="fixed", plan_sequence=order)
+    plans = [list(plan) for plan in trainer.get_train_dataloader()]
+    assert plans[:8] == [[task] for task in order] * 2
+
+
+def test_a_sampled_plan_trains_tasks_by_the_size_of_their_data(tmp_path):
+    sizes = {"mood": 160, "same": 16, "near": 4}
+    trainer = toy_trainer(tmp_path, sizes=sizes, update="turn", plan="proportional")
+    counts = Counter(task for plan in trainer.get_train_dataloader() for task in plan)
+    assert counts["mood"] > 5 * counts["same"] > 5 * counts["near"]
+    uniform = toy_trainer(tmp_path, sizes=sizes, update="turn", plan="uniform", cycles_per_epoch=90)
+    counts = Counter(task for plan in uniform.get_train_dataloader() for task in plan)
+    assert all(70 < counts[task] < 110 for task in TASKS)
 
 
 def test_training_learns(tmp_path):
@@ -218,6 +239,9 @@ def test_model_data_and_arguments_must_name_the_same_tasks(tmp_path):
         toy_trainer(tmp_path, task_args={"moods": {"learning_rate": 1e-3}})
     with pytest.raises(InputError, match="task_order: must name each trained task once"):
         toy_trainer(tmp_path, task_order=["mood"])
+    fixed = {"plan": "fixed", "update": "turn"}
+    with pytest.raises(InputError, match="plan_sequence: task 'same' has no turn"):
+        toy_trainer(tmp_path, plan_sequence=["mood", "near"], **fixed)
     with pytest.raises(InputError, match="_dataset: no task 'same'"):
         toy_trainer(tmp_path, model=toy_model({"mood": TASKS["mood"]}))
 

@@ -9,7 +9,7 @@ from transformers import TrainingArguments
 from transformers.integrations import get_available_reporting_integrations
 from transformers.trainer_pt_utils import AcceleratorConfig
 
-from trainer.data.plans import STOP_RULES
+from trainer.data.plans import PLANS, STOP_RULES, PlanOptions, check_plan
 from trainer.errors import InputError, nearest
 from trainer.objective.regularizers import Regularizer, RegularizerOptions, make_regularizers
 from trainer.objective.rules import RULES, Rule, RuleOptions, make_rule
@@ -49,7 +49,7 @@ UNUSED = {
     "optim_target_modules": "the layout says which parameters an optimizer gets",
     "prediction_loss_only": "evaluation always computes every task's metrics",
     "torch_empty_cache_steps": "set PYTORCH_CUDA_ALLOC_CONF if memory is fragmented",
-    "train_sampling_strategy": "use update, stop and length_window",
+    "train_sampling_strategy": "use plan, stop and length_window",
     "use_cache": "encoders keep no cache of keys and values",
 }
 # Lowest sensible values of arguments that `TrainingArguments` takes at any value.
@@ -102,8 +102,8 @@ class TaskTraining:
 
 
 @dataclass
-class HybridMTLTrainingArguments(RegularizerOptions, TrainingArguments):
-    """`TrainingArguments`, `RegularizerOptions` and what training several tasks needs besides.
+class HybridMTLTrainingArguments(PlanOptions, RegularizerOptions, TrainingArguments):
+    """`TrainingArguments`, `PlanOptions`, `RegularizerOptions` and what several tasks need besides.
 
     `learning_rate`, `weight_decay` and `per_device_train_batch_size` are the shared backbone's, and
     the tasks' unless `task_args` says otherwise. Changed defaults: `logging_nan_inf_filter` is off,
@@ -170,21 +170,6 @@ class HybridMTLTrainingArguments(RegularizerOptions, TrainingArguments):
             "this much of itself in each step, such as 0.99."
         },
     )
-    stop: str = field(
-        default="first_exhausted",
-        metadata={
-            "help": "What ends an epoch. first_exhausted: the task with the fewest batches. "
-            "all_exhausted: the task with the most; the others start over."
-        },
-    )
-    cycles_per_epoch: int | None = field(
-        default=None,
-        metadata={"help": "Cycles per epoch, instead of a number that follows from stop."},
-    )
-    task_order: list[str] | None = field(
-        default=None,
-        metadata={"help": "The order of the tasks' turns; the order of their entries if left out."},
-    )
     length_window: int = field(
         default=50,
         metadata={
@@ -223,6 +208,8 @@ class HybridMTLTrainingArguments(RegularizerOptions, TrainingArguments):
         _check_choice("update", self.update, UPDATES)
         _check_choice("layout", self.layout, LAYOUTS)
         _check_choice("stop", self.stop, STOP_RULES)
+        _check_choice("plan", self.plan, PLANS)
+        check_plan(self, self.update)
         _check_choice("rule", self.rule, RULES)
         _check_choice("metric_source", self.metric_source, METRIC_SOURCES)
         self._check_shares()

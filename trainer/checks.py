@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,28 @@ def check_known(tasks: Mapping[str, Any], places: Mapping[str, Iterable[str]]) -
                 raise InputError(
                     f"{place}: no task '{name}' in the model; its tasks: {', '.join(tasks)}"
                 )
+
+
+def check_sequence(sequence: Sequence[str] | None, tasks: Iterable[str]) -> None:
+    """Make sure that a fixed order of turns, if there is one, names every task and no other.
+
+    Raises:
+        InputError: naming the first task that is unknown or missing.
+    """
+    if sequence is None:
+        return
+    tasks = list(tasks)
+    for name in sequence:
+        if name not in tasks:
+            raise InputError(
+                f"plan_sequence: no task '{name}' (the tasks: {', '.join(tasks)})."
+                f"{nearest(name, tasks)}"
+            )
+    for name in tasks:
+        if name not in sequence:
+            raise InputError(
+                f"plan_sequence: task '{name}' has no turn; give it one, or leave the task out"
+            )
 
 
 def check_task_names(
@@ -54,6 +76,8 @@ def check_task_names(
             f"task_order: must name each trained task once: {', '.join(train)}; "
             f"got {', '.join(order)}"
         )
+    if train is not None:
+        check_sequence(args.plan_sequence, train)
 
 
 def check_best_metric(name: str | None, kinds: Mapping[str, str]) -> None:

@@ -12,6 +12,7 @@ import yaml
 from transformers import HfArgumentParser
 
 from trainer.arguments import UNUSED, HybridMTLTrainingArguments
+from trainer.checks import check_sequence
 from trainer.errors import InputError, nearest
 from trainer.help_text import group_by_purpose
 from trainer.run_arguments import RunArguments
@@ -81,6 +82,7 @@ def parse(arguments: list[str]) -> Settings:
             f"task_order: must name each task once: {', '.join(tasks)}; "
             f"got {', '.join(training.task_order)}"
         )
+    check_sequence(training.plan_sequence, tasks)
     return Settings(run, training, tasks, _resolved(run, training, tasks))
 
 

@@ -28,6 +28,7 @@ PURPOSES = {
         "update",
         "stop",
         "cycles_per_epoch",
+        "plan",
         "task_order",
         "num_train_epochs",
         "max_steps",

@@ -1,6 +1,5 @@
 """`HybridMTLTrainer`: the joint of data, objective, optimization, evaluation and `Trainer`."""
 
-import math
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
@@ -26,12 +25,11 @@ from trainer.checks import (
     check_task_names,
 )
 from trainer.data import (
-    STOP_RULES,
     Collator,
     MultitaskDataset,
     PlanSampler,
-    RoundRobin,
     TaskStream,
+    make_plans,
 )
 from trainer.errors import InputError
 from trainer.evaluation import overall_score
@@ -144,16 +142,10 @@ class HybridMTLTrainer(Trainer):
         )
         # The training loop looks for this name on the loader.
         loader.set_epoch = sampler.set_epoch
-        self._show_progress(sampler.plans)
-        return loader
-
-    def _show_progress(self, plans: RoundRobin) -> None:
         if self.pop_callback(ProgressCallback) is not None:
-            steps = len(plans) / plans.cycles / self.args.gradient_accumulation_steps
-            cycles = math.ceil(plans.cycles * self.args.num_train_epochs)
-            if self.args.max_steps > 0:
-                cycles = int(self.args.max_steps / steps)
-            self.add_callback(TaskProgress(steps, cycles))
+            plans, accumulated = sampler.plans, self.args.gradient_accumulation_steps
+            self.add_callback(TaskProgress(plans.cycles, len(plans), accumulated))
+        return loader
 
     def make_sampler(self) -> PlanSampler:
         """The plans of an epoch and the rows of their batches, for this rank."""
@@ -171,8 +163,7 @@ class HybridMTLTrainer(Trainer):
             for index, task in enumerate(self.task_names)
         }
         passes = {task: stream.batches_per_pass for task, stream in streams.items()}
-        cycles = args.cycles_per_epoch or STOP_RULES[args.stop](passes)
-        plans = RoundRobin(self.task_names, cycles, args.update)
+        plans = make_plans(args, passes, seed)
         return PlanSampler(plans, streams, args.process_index, args.world_size)
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:

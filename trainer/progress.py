@@ -10,14 +10,22 @@ class TaskProgress(ProgressCallback):
     """The trainer's progress bar, counting cycles and showing each task's latest mean loss.
 
     Args:
-        steps_per_cycle: optimizer steps that one cycle takes, below 1 when gradients accumulate.
-        cycles: cycles of the whole run.
+        cycles: cycles of an epoch.
+        plans: plans of an epoch.
+        accumulated: plans of an optimizer step; an epoch's last step may have fewer.
     """
 
-    def __init__(self, steps_per_cycle: float, cycles: int):
+    def __init__(self, cycles: int, plans: int, accumulated: int = 1):
         super().__init__()
-        self.steps_per_cycle = steps_per_cycle
         self.cycles = cycles
+        self.plans = plans
+        self.accumulated = accumulated
+        self.losses: dict[str, str] = {}
+
+    def cycles_after(self, steps: int) -> int:
+        """The cycles that this many optimizer steps complete."""
+        epochs, rest = divmod(steps, -(-self.plans // self.accumulated))
+        return epochs * self.cycles + rest * self.accumulated * self.cycles // self.plans
 
     def on_step_end(
         self,
@@ -27,8 +35,8 @@ class TaskProgress(ProgressCallback):
         **kwargs: Any,
     ) -> None:
         if self.training_bar is not None:
-            cycle = int(state.global_step / self.steps_per_cycle)
-            self.training_bar.set_description(f"cycle {cycle}/{self.cycles}", refresh=False)
+            done, last = map(self.cycles_after, (state.global_step, state.max_steps))
+            self.training_bar.set_description(f"cycle {done}/{last}", refresh=False)
         super().on_step_end(args, state, control, **kwargs)
 
     def on_log(
@@ -41,8 +49,13 @@ class TaskProgress(ProgressCallback):
     ) -> None:
         super().on_log(args, state, control, logs=logs, **kwargs)
         prefix = "loss_"
-        losses = {
-            k.removeprefix(prefix): v for k, v in (logs or {}).items() if k.startswith(prefix)
-        }
-        if losses and self.training_bar is not None:
-            self.training_bar.set_postfix({name: f"{loss:.3f}" for name, loss in losses.items()})
+        # A task without a turn since the last log keeps the loss it had.
+        self.losses.update(
+            {
+                name.removeprefix(prefix): f"{value:.3f}"
+                for name, value in (logs or {}).items()
+                if name.startswith(prefix)
+            }
+        )
+        if self.losses and self.training_bar is not None:
+            self.training_bar.set_postfix(self.losses)

@@ -8,7 +8,7 @@ from torch.utils.data import DataLoader
 
 from modeling_hybrid_mtl import TaskConfig
 from trainer.data.batches import Collator, MultitaskDataset, PlanSampler, TaskStream, pad
-from trainer.data.plans import STOP_RULES, RoundRobin
+from trainer.data.plans import STOP_RULES, RoundRobin, Sampled, shares_of_tasks
 
 LENGTHS = np.random.default_rng(0).integers(3, 60, 103)
 
@@ -149,6 +149,28 @@ def test_epochs_differ_and_the_seed_decides():
     assert first == again
     assert first[0] != first[1]
     assert first != other
+
+
+def test_drawn_turns_are_the_same_on_every_rank_and_go_on_over_epochs():
+    def drawn(rank=0, world=1):
+        found = sampler("turn", rank=rank, world=world)
+        batches = {task: stream.batches_per_pass for task, stream in found.streams.items()}
+        plans = Sampled(list(batches), 6, shares_of_tasks(batches, [1.0, 0.2]), seed=1)
+        return PlanSampler(plans, found.streams, rank, world)
+
+    whole = epochs(drawn(), 3)
+    assert [len(plans) for plans in whole] == [18] * 3
+    turns = [[task for ((task, _),) in plans] for plans in whole]
+    assert turns[0] != turns[1] != turns[2]
+    for rank in range(2):
+        shares = epochs(drawn(rank, 2), 3)
+        assert [[task for ((task, _),) in plans] for plans in shares] == turns
+    for task, found in drawn().streams.items():
+        batches = [rows for plans in whole for ((name, rows),) in plans if name == task]
+        assert batches == [found.batch(i).tolist() for i in range(len(batches))]
+    last = drawn()
+    last.set_epoch(2)
+    assert list(last) == whole[2]
 
 
 @pytest.mark.parametrize("world", [2, 3, 8])

@@ -116,21 +116,43 @@ def test_measuring_gradients_changes_nothing(tmp_path):
     assert_equal_runs(often, never, **EXACT)
 
 
-def test_same_seed_same_weights_other_seed_other_weights(tmp_path):
-    first = weights_by_step(tmp_path / "a")
-    again = weights_by_step(tmp_path / "b")
-    other = weights_by_step(tmp_path / "c", data_seed=4)
+def test_a_fixed_order_of_one_round_equals_round_robin(tmp_path):
+    turns = weights_by_step(tmp_path / "a", update="turn")
+    order = {"plan": "fixed", "plan_sequence": ["mood", "same", "near"]}
+    assert_equal_runs(turns, weights_by_step(tmp_path / "b", update="turn", **order), **EXACT)
+
+
+@pytest.mark.parametrize("options", [{}, {"plan": "proportional", "update": "turn"}])
+def test_same_seed_same_weights_other_seed_other_weights(tmp_path, options):
+    first = weights_by_step(tmp_path / "a", **options)
+    again = weights_by_step(tmp_path / "b", **options)
+    other = weights_by_step(tmp_path / "c", data_seed=4, **options)
     assert_equal_runs(first, again, **EXACT)
     assert any((first[-1][name] != other[-1][name]).any() for name in first[-1])
 
 
-@pytest.mark.parametrize(("update", "accumulation"), [("cycle", 1), ("turn", 1), ("cycle", 2)])
+ANNEALED = {"plan": "annealed", "update": "turn"}
+FIXED = {"plan": "fixed", "update": "turn", "plan_sequence": ["near", "mood", "near", "same"]}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"update": "cycle"},
+        {"update": "turn"},
+        {"gradient_accumulation_steps": 2},
+        # Six steps an epoch: stopped within the first and within the second.
+        {**ANNEALED, "cycles_per_epoch": 2},
+        {**FIXED, "cycles_per_epoch": 2},
+        # Four: stopped where an epoch ends.
+        {**ANNEALED, "cycles_per_epoch": 4, "gradient_accumulation_steps": 3},
+    ],
+)
 @pytest.mark.parametrize("stop_at", [4, 8])
-def test_resumed_equals_uninterrupted(tmp_path, update, accumulation, stop_at):
+def test_resumed_equals_uninterrupted(tmp_path, options, stop_at):
     """Dropout is on: the state of the random generators must come back too."""
     options = {
-        "update": update,
-        "gradient_accumulation_steps": accumulation,
+        **options,
         "lr_scheduler_type": "cosine",
         "warmup_steps": 2,
         "num_train_epochs": 3,

@@ -2,11 +2,12 @@
 
 from trainer.data.batches import Collator, MultitaskDataset, PlanSampler, TaskStream
 from trainer.data.columns import CheckedSplit, check_split
-from trainer.data.plans import STOP_RULES, RoundRobin
+from trainer.data.plans import PLANS, STOP_RULES, RoundRobin, make_plans
 from trainer.data.sources import RawSplit, TaskSource, load_split
 from trainer.data.tokens import tokenize
 
 __all__ = [
+    "PLANS",
     "STOP_RULES",
     "CheckedSplit",
     "Collator",
@@ -18,5 +19,6 @@ __all__ = [
     "TaskStream",
     "check_split",
     "load_split",
+    "make_plans",
     "tokenize",
 ]

@@ -10,7 +10,7 @@ from datasets import Dataset
 from torch import Tensor
 
 from modeling_hybrid_mtl import TaskConfig
-from trainer.data.plans import RoundRobin
+from trainer.data.plans import Plans
 from trainer.data.tokens import IGNORED_LABEL
 
 Rows = list[tuple[str, list[int]]]
@@ -88,7 +88,7 @@ class PlanSampler:
 
     def __init__(
         self,
-        plans: RoundRobin,
+        plans: Plans,
         streams: Mapping[str, TaskStream],
         rank: int = 0,
         world_size: int = 1,

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from trainer.command_line import Settings
+from trainer.data.plans import READ_BY
 from trainer.evaluation import METRICS_BY_KIND
 from trainer.hub.card import CardFacts, TaskFacts
 from trainer.hybrid_trainer import HybridMTLTrainer
@@ -130,6 +131,8 @@ def _shared_hyperparameters(settings: Settings) -> dict[str, Any]:
         "rule": args.rule,
         **_given(args, ("layer_decay", "ema_decay", "auxiliary_tasks")),
         "stop": args.stop,
+        "plan": args.plan,
+        **{name: getattr(args, name) for name, plan in READ_BY.items() if plan == args.plan},
         "optimizer": args.optim.value,
         "schedule": args.lr_scheduler_type.value,
         "warmup_steps": args.warmup_steps,

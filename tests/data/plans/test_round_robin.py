@@ -2,7 +2,7 @@ from collections import Counter
 
 import pytest
 
-from trainer.data.plans import STOP_RULES, RoundRobin
+from trainer.data.plans import RoundRobin
 
 TASKS = ["b", "a", "c"]
 
@@ -26,9 +26,3 @@ def test_length_and_draws_are_what_the_epochs_have(update, tasks, cycles):
         found = list(plans.epoch(epoch))
         assert len(found) == len(plans)
         drawn.update(task for plan in found for task in plan)
-
-
-def test_stop_rules():
-    batches = {"a": 5, "b": 2, "c": 9}
-    assert STOP_RULES["first_exhausted"](batches) == 2
-    assert STOP_RULES["all_exhausted"](batches) == 9

@@ -1,7 +1,7 @@
-"""Plans: which tasks' batches make up each optimizer step."""
+"""Round robin: every task has its turn in every cycle."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 Plan = tuple[str, ...]
 
@@ -37,17 +37,3 @@ class RoundRobin:
     def drawn_before(self, epoch: int) -> Counter[str]:
         """How many batches of each task the epochs before this one have used."""
         return Counter(dict.fromkeys(self.tasks, epoch * self.cycles))
-
-
-def _first_exhausted(batches: Mapping[str, int]) -> int:
-    return min(batches.values())
-
-
-def _all_exhausted(batches: Mapping[str, int]) -> int:
-    return max(batches.values())
-
-
-STOP_RULES: dict[str, Callable[[Mapping[str, int]], int]] = {
-    "first_exhausted": _first_exhausted,
-    "all_exhausted": _all_exhausted,
-}
