@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from trainer.command_line import Settings
+from trainer.data.augmentation import TaskAugmentation
 from trainer.evaluation import METRICS_BY_KIND
 from trainer.hub.card import CardFacts, TaskFacts
 from trainer.hybrid_trainer import HybridMTLTrainer
@@ -90,7 +91,7 @@ def _task_facts(
         dataset=dataset,
         dataset_config=source.dataset_config if dataset else None,
         dataset_description=local,
-        rows={"train": len(data.train[name]), "validation": len(data.validation[name])},
+        rows=_row_counts(name, data),
         dropped=data.dropped.get(name, {}),
         metrics=_of_task(name, model.kind, metrics),
         metrics_before=_of_task(name, model.kind, before) if before else None,
@@ -99,8 +100,24 @@ def _task_facts(
             "dropout": model.dropout,
             "hidden_sizes": model.hidden_sizes,
             "loss_weight": model.loss_weight,
+            **_augmentation(entry.augmentation),
         },
     )
+
+
+def _augmentation(plan: TaskAugmentation) -> dict[str, Any]:
+    if not plan.augmentation:
+        return {}
+    methods = ", ".join(map(repr, plan.methods()))
+    return {**vars(plan), "augmentation": methods}
+
+
+def _row_counts(name: str, data: PreparedData) -> dict[str, int]:
+    added = data.augmented.get(name, 0)
+    counts = {"train": len(data.train[name]) - added, "augmented": added}
+    if not added:
+        del counts["augmented"]
+    return {**counts, "validation": len(data.validation[name])}
 
 
 def _of_task(name: str, kind: str, metrics: Mapping[str, float]) -> dict[str, float | None]:
