@@ -54,6 +54,12 @@ class Settings:
     tasks: dict[str, TaskEntry]
     resolved: dict[str, Any]
 
+    @property
+    def data_seed(self) -> int:
+        """The seed of all that is drawn for the data: `data_seed`, or `seed`."""
+        args = self.training
+        return args.seed if args.data_seed is None else args.data_seed
+
 
 def parse(arguments: list[str]) -> Settings:
     """Read `[CONFIG.yaml] [--option value ...]`; options of the command line come last.
@@ -245,7 +251,7 @@ def _resolved(
     for name in (*HIDDEN, "accelerator_config", "resume", "overwrite_output_dir"):
         options.pop(name, None)
     options["tasks"] = {
-        name: {**vars(entry.model), **vars(entry.source), **vars(entry.training)}
+        name: {field: value for part in vars(entry).values() for field, value in vars(part).items()}
         for name, entry in tasks.items()
     }
     return options

@@ -7,6 +7,7 @@ from collections.abc import Container
 
 from modeling_hybrid_mtl import TaskConfig
 from trainer.arguments import TaskTraining
+from trainer.data.augmentation import TaskAugmentation
 from trainer.data.sources import TaskSource
 
 # Purpose -> the options shown under it, by name or by the beginning of their names.
@@ -104,7 +105,7 @@ def _purpose(option: str) -> str:
 def task_fields() -> dict[str, str]:
     """Field of a task's entry -> what it means, as its class documents it."""
     fields: dict[str, str] = {}
-    for part in (TaskConfig, TaskSource, TaskTraining):
+    for part in (TaskConfig, TaskSource, TaskAugmentation, TaskTraining):
         _, _, attributes = inspect.getdoc(part).partition("Attributes:\n")  # type: ignore[union-attr]
         for entry in re.split(r"\n(?=    \w)", attributes.rstrip()):
             name, _, meaning = entry.partition(":")

@@ -10,7 +10,8 @@ from transformers import AutoConfig, AutoTokenizer, PretrainedConfig, PreTrained
 from modeling_hybrid_mtl import HybridMTLConfig, HybridMTLModel
 from modeling_hybrid_mtl.modeling_hybrid_mtl import set_encoder_dropout
 from trainer.command_line import Settings
-from trainer.data import check_split, load_split, tokenize
+from trainer.data import CheckedSplit, check_split, load_split, tokenize
+from trainer.data.augmentation import augment
 from trainer.errors import InputError
 from trainer.run_arguments import RunArguments
 from trainer.tasks import DEFAULT_TASKS
@@ -18,11 +19,12 @@ from trainer.tasks import DEFAULT_TASKS
 
 @dataclass
 class PreparedData:
-    """Every task's tokenised rows and what was left out on the way."""
+    """Every task's tokenised rows, what was left out on the way and how many were added."""
 
     train: dict[str, Dataset] = field(default_factory=dict)
     validation: dict[str, Dataset] = field(default_factory=dict)
     dropped: dict[str, dict[str, int]] = field(default_factory=dict)
+    augmented: dict[str, int] = field(default_factory=dict)
 
 
 def model_path(run: RunArguments) -> str:
@@ -143,24 +145,48 @@ def prepare_data(
     """
     data = PreparedData()
     checked = []
-    for name, entry in settings.tasks.items():
-        source = entry.source
-        splits = {"validation": source.validation_split}
-        if training:
-            splits = {"train": source.train_split, **splits}
-        for part, split in splits.items():
-            default = DEFAULT_TASKS.get(name, {}).get("dataset")
-            raw = load_split(name, source, split, settings.run.data_dir, default)
-            found = check_split(name, entry.model, source, raw)
-            checked.append((name, entry.model, part, found.rows))
+    for name in settings.tasks:
+        for part in ("train", "validation") if training else ("validation",):
+            found = load_checked(settings, name, part)
+            checked.append((name, part, found.rows))
             for reason, count in found.dropped.items():
-                print(f"{raw.place}: {count} rows dropped ({reason})", flush=True)
-                counts = data.dropped.setdefault(name, {})
-                counts[f"{part}: {reason}"] = count
-    for name, task, part, rows in checked:
+                data.dropped.setdefault(name, {})[f"{part}: {reason}"] = count
+    for name, part, rows in checked:
+        if part == "train":
+            own, rows = rows, _augmented(settings, name, rows)
+            if len(rows) > len(own):
+                data.augmented[name] = len(rows) - len(own)
+        task = settings.tasks[name].model
         tokens = tokenize(f"{name} {part}", rows, task, tokenizer, settings.run.max_length)
         getattr(data, part)[name] = tokens
     return data
+
+
+def load_checked(settings: Settings, name: str, part: str) -> CheckedSplit:
+    """One split of one task, `train` or `validation`, checked; says what was left out.
+
+    Raises:
+        InputError: naming the file, row and value that is wrong.
+    """
+    entry = settings.tasks[name]
+    split = getattr(entry.source, f"{part}_split")
+    default = DEFAULT_TASKS.get(name, {}).get("dataset")
+    raw = load_split(name, entry.source, split, settings.run.data_dir, default)
+    found = check_split(name, entry.model, entry.source, raw)
+    for reason, count in found.dropped.items():
+        print(f"{raw.place}: {count} rows dropped ({reason})", flush=True)
+    return found
+
+
+def _augmented(settings: Settings, name: str, rows: Dataset) -> Dataset:
+    plan, args = settings.tasks[name].augmentation, settings.training
+    if not plan.augmentation:
+        return rows
+    # One process translates; the others find its translations.
+    with args.main_process_first(desc=f"augmentation of {name}"):
+        found = augment(name, rows, plan, settings.data_seed, args.device)
+    print(f"{name}: {len(found) - len(rows)} augmented rows added to {len(rows)}", flush=True)
+    return found
 
 
 def new_or_trained_model(settings: Settings, config: PretrainedConfig) -> HybridMTLModel:

@@ -7,6 +7,7 @@ from typing import Any, get_args, get_origin
 
 from modeling_hybrid_mtl import TaskConfig
 from trainer.arguments import TaskTraining
+from trainer.data.augmentation import AUGMENTATIONS, TaskAugmentation
 from trainer.data.sources import TaskSource
 from trainer.errors import InputError, nearest
 from trainer.optimization import check_task_name
@@ -43,14 +44,20 @@ DEFAULT_TASKS: dict[str, dict[str, Any]] = {
 
 @dataclass
 class TaskEntry:
-    """Everything a configuration says about one task: its model, its data and its training."""
+    """Everything a configuration says about one task: its model, data and training."""
 
     model: TaskConfig
     source: TaskSource
     training: TaskTraining
+    augmentation: TaskAugmentation
 
 
-_PARTS: dict[str, type] = {"model": TaskConfig, "source": TaskSource, "training": TaskTraining}
+_PARTS: dict[str, type] = {
+    "model": TaskConfig,
+    "source": TaskSource,
+    "training": TaskTraining,
+    "augmentation": TaskAugmentation,
+}
 _FIELDS = {f.name: f for part in _PARTS.values() for f in fields(part)}
 
 
@@ -58,8 +65,9 @@ def read_tasks(entries: Mapping[str, Any] | None) -> dict[str, TaskEntry]:
     """Check a configuration's `tasks` and fill in what the default tasks leave out.
 
     Args:
-        entries: task name -> fields of `TaskConfig`, `TaskSource` and `TaskTraining` in one
-            mapping; a default task's name alone is enough. All three default tasks if None.
+        entries: task name -> fields of `TaskConfig`, `TaskSource`, `TaskTraining` and
+            `TaskAugmentation` in one mapping; a default task's name alone is enough. All three
+            default tasks if None.
 
     Raises:
         InputError: naming the task and the field that is wrong.
@@ -85,6 +93,8 @@ def _read_entry(name: str, entry: Any) -> TaskEntry:
             f"task '{name}': field 'kind' is missing, and '{name}' is none of the default tasks "
             f"({known}).{nearest(name, DEFAULT_TASKS)}"
         )
+    if merged.get("augmentation") is not None:
+        merged["augmentation"] = _read_steps(name, merged["augmentation"])
     values = {
         key: _coerce(value, _FIELDS[key].type, f"task '{name}': field '{key}'")
         for key, value in merged.items()
@@ -100,7 +110,43 @@ def _read_entry(name: str, entry: Any) -> TaskEntry:
         parts["model"] = TaskConfig.from_entry(name, parts["model"])
     except ValueError as error:
         raise InputError(str(error)) from error
+    try:
+        parts["augmentation"].check(parts["model"])
+    except InputError as error:
+        raise InputError(f"task '{name}': {error}") from error
     return TaskEntry(**parts)
+
+
+def _read_steps(name: str, steps: Any) -> list[dict[str, Any]]:
+    """The methods of augmentation with their options; a method's name alone is enough."""
+    if not isinstance(steps, (list, tuple)):
+        steps = [steps]
+    return [_read_step(f"task '{name}': augmentation", step) for step in steps]
+
+
+def _read_step(place: str, step: Any) -> dict[str, Any]:
+    given = {"method": step} if isinstance(step, str) else step
+    if not isinstance(given, Mapping) or "method" not in given:
+        raise InputError(
+            f"{place}: expected a method's name or {{method: NAME, ...}}, got {step!r}"
+        )
+    method = str(given["method"])
+    if method not in AUGMENTATIONS:
+        known = ", ".join(AUGMENTATIONS)
+        raise InputError(
+            f"{place}: unknown method '{method}', known: {known}.{nearest(method, AUGMENTATIONS)}"
+        )
+    options = {f.name: f.type for f in fields(AUGMENTATIONS[method])}
+    read: dict[str, Any] = {"method": method}
+    for key, value in given.items():
+        if key == "method":
+            continue
+        if key not in options:
+            raise InputError(
+                f"{place}: {method}: unknown option '{key}'.{nearest(str(key), options)}"
+            )
+        read[key] = _coerce(value, options[key], f"{place}: {method}: option '{key}'")
+    return read
 
 
 def _over_defaults(name: str, entry: dict[str, Any]) -> dict[str, Any]:
@@ -125,7 +171,10 @@ def _coerce(value: Any, kind: Any, place: str) -> Any:
     if get_origin(kind) is dict:
         if not isinstance(value, Mapping):
             raise InputError(f"{place}: expected a mapping, got {value!r}")
-        return {str(key): _coerce(item, str, place) for key, item in value.items()}
+        item_kind = get_args(kind)[1]
+        return {str(key): _coerce(item, item_kind, place) for key, item in value.items()}
+    if kind is Any:
+        return value
     if kind is str:
         if isinstance(value, bool):
             raise InputError(f"{place}: YAML reads yes, no, true and false as {value}; quote them")

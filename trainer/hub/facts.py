@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from trainer.command_line import Settings
+from trainer.data.augmentation import TaskAugmentation
 from trainer.data.plans import READ_BY
 from trainer.evaluation import METRICS_BY_KIND
 from trainer.hub.card import CardFacts, TaskFacts
@@ -93,7 +94,7 @@ def _task_facts(
         dataset=dataset,
         dataset_config=source.dataset_config if dataset else None,
         dataset_description=local,
-        rows={"train": len(data.train[name]), "validation": len(data.validation[name])},
+        rows=_row_counts(name, data),
         dropped=data.dropped.get(name, {}),
         metrics=_of_task(name, model.kind, metrics),
         metrics_before=_of_task(name, model.kind, before) if before else None,
@@ -102,6 +103,7 @@ def _task_facts(
             "dropout": model.dropout,
             "hidden_sizes": model.hidden_sizes,
             "loss_weight": model.loss_weight,
+            **_augmentation(entry.augmentation),
         },
     )
 
@@ -110,6 +112,21 @@ def _in_use(hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
     """Without the weights of regularizers that were not used."""
     unused = {f"{name}_weight" for name in ("smart", "bregman", "rdrop")}
     return {k: v for k, v in hyperparameters.items() if v or k not in unused}
+
+
+def _augmentation(plan: TaskAugmentation) -> dict[str, Any]:
+    if not plan.augmentation:
+        return {}
+    methods = ", ".join(map(repr, plan.methods()))
+    return {**vars(plan), "augmentation": methods}
+
+
+def _row_counts(name: str, data: PreparedData) -> dict[str, int]:
+    added = data.augmented.get(name, 0)
+    counts = {"train": len(data.train[name]) - added, "augmented": added}
+    if not added:
+        del counts["augmented"]
+    return {**counts, "validation": len(data.validation[name])}
 
 
 def _of_task(name: str, kind: str, metrics: Mapping[str, float]) -> dict[str, float | None]:

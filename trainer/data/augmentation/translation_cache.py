@@ -1,0 +1,63 @@
+"""Back translations that are there already: one jsonl file for a pair of models."""
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from datasets import config
+
+
+class TranslationCache:
+    """Text -> its back translation, or None where there is none.
+
+    Each batch is appended in one write, so that an interrupted run goes on where it was; a line
+    that was cut off is translated again.
+
+    Args:
+        models: names or folders of the two models; a folder counts with its files' sizes and times.
+        prefix: what stood in front of each text.
+    """
+
+    def __init__(self, models: Sequence[str], prefix: str):
+        key = json.dumps([[_identity(name) for name in models], prefix])
+        folder = Path(config.HF_DATASETS_CACHE) / "hybrid-mtl" / "back_translation"
+        folder.mkdir(parents=True, exist_ok=True)
+        self.file = folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.jsonl"
+        self.found: dict[str, str | None] = {}
+        content = self.file.read_bytes() if self.file.is_file() else b""
+        self.is_cut_off = bool(content) and not content.endswith(b"\n")
+        for line in content.splitlines():
+            try:
+                text, back = json.loads(line)
+            except ValueError:
+                continue
+            self.found[text] = back
+
+    def __contains__(self, text: str) -> bool:
+        return text in self.found
+
+    def __getitem__(self, text: str) -> str | None:
+        return self.found[text]
+
+    def add(self, texts: Sequence[str], translations: Sequence[str | None]) -> None:
+        """Keep a batch."""
+        pairs = list(zip(texts, translations, strict=True))
+        lines = ("\n" if self.is_cut_off else "") + "".join(json.dumps(p) + "\n" for p in pairs)
+        handle = os.open(self.file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            os.write(handle, lines.encode())
+        finally:
+            os.close(handle)
+        self.is_cut_off = False
+        self.found.update(pairs)
+
+
+def _identity(model: str) -> list:
+    folder = Path(model).expanduser()
+    if not folder.is_dir():
+        return [model]
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    stats = [(path.name, path.stat()) for path in files]
+    return [str(folder.resolve()), [[name, s.st_size, s.st_mtime_ns] for name, s in stats]]
