@@ -100,7 +100,7 @@ class TaskConfig:
             task.cosine_range = [0.0, 1.0]
         if task.is_siamese and task.kind != "similarity" and task.pair_features is None:
             task.pair_features = list(PAIR_FEATURES)
-        if task.loss is None and task.kind in LOSSES:
+        if task.loss is None and task.kind in KINDS:
             task.loss = LOSSES[task.kind][0]
         _check_task(name, task)
         return task

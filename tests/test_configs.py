@@ -17,11 +17,6 @@ QUICK = (
 )
 
 
-@pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
-def test_options_of_a_configuration_are_all_known(config):
-    parse([str(config)])
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
 def test_a_configuration_trains_on_the_sample(config, tmp_path):

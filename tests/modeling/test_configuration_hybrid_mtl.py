@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 
 import pytest
 import torch
@@ -64,6 +65,16 @@ WRONG_ENTRIES = [
     ("dropout", {**CLASSES, "dropout": None}),
     ("activation", {**CLASSES, "activation": "sigmoid"}),
     ("activation", {**CLASSES, "activation": None}),
+    ("loss", {**CLASSES, "loss": "squared_error"}),
+    ("loss", {**SCORE, "loss": "cosine_embedding"}),
+    ("loss", {**COSINE, "loss": "mse"}),
+    ("label_smoothing", {**CLASSES, "label_smoothing": 1}),
+    ("label_smoothing", {**SCORE, "label_smoothing": 0.1}),
+    ("pair_features", {**CLASSES, "pair_features": ["u"]}),
+    ("pair_features", {**COSINE, "pair_features": ["u"]}),
+    ("pair_features", {**CLASSES, "input": "pair", "pair_features": []}),
+    ("pair_features", {**CLASSES, "input": "pair", "pair_features": ["u", "u"]}),
+    ("pair_features", {**CLASSES, "input": "pair", "pair_features": ["u", "sum"]}),
     ("loss_weight", {**CLASSES, "loss_weight": 0}),
     ("loss_weight", {**CLASSES, "loss_weight": -1}),
     ("loss_weight", {**CLASSES, "loss_weight": "heavy"}),
@@ -128,7 +139,7 @@ def test_defaults_are_filled_in():
 def test_a_task_config_serves_as_an_entry():
     entry = TaskConfig("classification", labels=["no", "yes"], hidden_sizes=[4])
     config = HybridMTLConfig(toy_backbone_config(), {"mood": entry})
-    assert config.task("mood") == entry
+    assert config.task("mood") == replace(entry, loss="cross_entropy")
 
 
 def test_lists_are_not_shared_with_the_caller():

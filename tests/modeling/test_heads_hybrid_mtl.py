@@ -221,3 +221,56 @@ def test_dropout_precedes_every_linear_layer():
     nothing = head_for(kind="classification", labels=["a", "b"], hidden_sizes=[5], dropout=0)
     u = vectors()
     torch.testing.assert_close(nothing.train()(u), nothing.eval()(u))
+
+
+@pytest.mark.parametrize("features", [["u", "v", "difference"], ["product"], ["difference", "u"]])
+def test_siamese_features_are_those_that_are_asked_for(features):
+    head = head_for(kind="regression", input="pair", score_range=[0, 1], pair_features=features)
+    (linear,) = linear_layers(head)
+    u, v = vectors(seed=1), vectors(seed=2)
+    all_of_them = {"u": u, "v": v, "difference": (u - v).abs(), "product": u * v}
+    read = torch.cat([all_of_them[name] for name in features], dim=1)
+    expected = 0.5 + functional.linear(read, linear.weight, linear.bias).squeeze(-1)
+    torch.testing.assert_close(head(u, v), expected)
+
+
+@pytest.mark.parametrize("kind", ["classification", "token_classification"])
+def test_labels_are_smoothed_in_training_only(kind):
+    head = head_for(kind=kind, labels=["a", "b", "c"], label_smoothing=0.3)
+    shape = (4,) if kind == "classification" else (2, 4)
+    logits = torch.randn(*shape, 3, generator=torch.Generator().manual_seed(0))
+    labels = torch.zeros(shape, dtype=torch.long)
+    log_p = logits.log_softmax(-1)
+    sharp, smooth = -log_p[..., 0].mean(), -(0.7 * log_p[..., 0] + 0.3 * log_p.mean(-1)).mean()
+    torch.testing.assert_close(head.loss(logits, labels), sharp)
+    torch.testing.assert_close(head.train().loss(logits, labels), smooth)
+
+
+def test_cosine_embedding_pulls_alike_pairs_together_and_others_to_a_right_angle():
+    head = head_for(kind="similarity", input="pair", score_range=[0, 5], loss="cosine_embedding")
+    cosines = torch.tensor([0.2, 0.6, -0.4, 0.9])
+    ours = [
+        head.loss(5 * cosines[i : i + 1], torch.tensor([label]))
+        for i, label in enumerate([5.0, 0.0, 0.0, 5.0])
+    ]
+    for i, target in enumerate([1, -1, -1, 1]):
+        # torch's own loss, on two vectors of this cosine.
+        c = cosines[i]
+        u, v = torch.tensor([[1.0, 0.0]]), torch.stack([c, (1 - c * c).sqrt()]).unsqueeze(0)
+        expected = functional.cosine_embedding_loss(u, v, torch.tensor([target]))
+        torch.testing.assert_close(ours[i], expected)
+    between = head.loss(5 * cosines[1:2], torch.tensor([2.0]))
+    assert between.item() == pytest.approx(0.4 * 0.4 + 0.6 * 0.6)
+
+
+@pytest.mark.parametrize("kind", ["regression", "similarity"])
+def test_the_correlation_loss_is_one_minus_r(kind):
+    head = head_for(kind=kind, input="pair", score_range=[0, 5], loss="correlation")
+    scores = torch.tensor([1.0, 2.5, 3.0, 4.0], requires_grad=True)
+    labels = torch.tensor([0.0, 3.0, 2.0, 5.0])
+    r = torch.corrcoef(torch.stack([scores.detach(), labels]))[0, 1]
+    loss = head.loss(scores, labels)
+    torch.testing.assert_close(loss.detach(), 1 - r)
+    # Neither another scale nor another zero changes it.
+    torch.testing.assert_close(head.loss(3 * scores - 7, labels), loss)
+    head.loss(torch.ones(4, requires_grad=True), labels).backward()  # finite without a spread

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from trainer.objective import gradient_apart, norm
+from trainer.objective.gradients import gradient_apart, norm
 
 
 def losses(model, x):

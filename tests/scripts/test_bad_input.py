@@ -52,7 +52,7 @@ def break_rows(config, text):
     Path(config["data_dir"], "sst5", "train.csv").write_text(text)
 
 
-def hold_a_run(config):
+def hold_metrics(config):
     Path(config["output_dir"]).mkdir()
     Path(config["output_dir"], "metrics.json").write_text("{}")
 
@@ -88,7 +88,7 @@ def hold_a_run(config):
         ),
         (lambda c: break_rows(c, "text,label\n"), "sst5/train.csv: the file has no rows"),
         (lambda c: Path(c["data_dir"], "sst5", "train.csv").unlink(), "sst5 holds no train file"),
-        (hold_a_run, "out' holds another run (metrics.json)"),
+        (hold_metrics, "out' holds 'metrics.json', which training would replace"),
         (lambda c: c.update(resume=True), "out' holds no run to continue"),
         (lambda c: c.update(load_best_model_at_end=True), "requires the save and eval strategy"),
     ],
