@@ -11,6 +11,7 @@ from trainer import prepare
 from trainer.command_line import parse
 from trainer.data.augmentation import Copier, TaskAugmentation, augment, methods, plan
 from trainer.errors import InputError
+from trainer.hub.facts import _augmentation, _row_counts
 from trainer.tasks import read_tasks
 
 SINGLE = {"kind": "classification", "labels": ["a", "b"], "dataset": "mail"}
@@ -215,3 +216,12 @@ def test_a_resolved_configuration_reads_back(settings):
         read_tasks({"sentiment": found})["sentiment"].augmentation
         == settings().tasks["sentiment"].augmentation
     )
+
+
+def test_the_card_counts_added_rows_apart():
+    data = prepare.PreparedData({"mood": ROWS}, {"mood": ROWS.select(range(9))})
+    assert _row_counts("mood", data) == {"train": 60, "validation": 9}
+    data.augmented["mood"] = 20
+    assert _row_counts("mood", data) == {"train": 40, "augmented": 20, "validation": 9}
+    assert _augmentation(TaskAugmentation()) == {}
+    assert _augmentation(TaskAugmentation(DELETE))["augmentation"] == "Deletion(share=0.3)"
