@@ -4,7 +4,8 @@ from dataclasses import fields, replace
 
 import pytest
 
-from trainer.arguments import LOWEST, UNUSED, HybridMTLTrainingArguments, TaskTraining
+from trainer.argument_checks import LOWEST, UNUSED
+from trainer.arguments import HybridMTLTrainingArguments, TaskTraining
 from trainer.errors import InputError, nearest
 from trainer.run_arguments import RunArguments
 

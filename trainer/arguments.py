@@ -6,70 +6,26 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from transformers import TrainingArguments
-from transformers.integrations import get_available_reporting_integrations
-from transformers.trainer_pt_utils import AcceleratorConfig
 
+from trainer.argument_checks import (
+    check_choice,
+    check_layout,
+    check_lowest,
+    check_numbers,
+    check_report_to,
+    check_rule,
+    check_shares,
+    refuse_unused,
+)
 from trainer.data.plans import PLANS, STOP_RULES, PlanOptions, check_plan
 from trainer.errors import InputError, nearest
+from trainer.objective.loss_weights import LOSS_WEIGHTS
 from trainer.objective.regularizers import Regularizer, RegularizerOptions, make_regularizers
 from trainer.objective.rules import RULES, Rule, RuleOptions, make_rule
 from trainer.optimization import LAYOUTS, NEED_TASK_GRADIENTS, check_optimizer
 
 UPDATES = ("cycle", "turn")
 METRIC_SOURCES = ("shipped", "hub")
-# Inherited arguments that this trainer's own data path and loss leave without a meaning.
-UNUSED = {
-    "accelerator_config": "batches are divided among processes by the plans' own sampler",
-    "auto_find_batch_size": "set per_device_train_batch_size, or batch_size per task",
-    "average_tokens_across_devices": "a loss is a mean over rows, not over tokens",
-    "batch_eval_metrics": "each task's metrics are computed over its whole split",
-    "bf16_full_eval": "load the model with dtype bfloat16 instead",
-    **dict.fromkeys(
-        (
-            "ddp_broadcast_buffers",
-            "ddp_bucket_cap_mb",
-            "ddp_find_unused_parameters",
-            "ddp_static_graph",
-        ),
-        "gradients are averaged over processes once per step, without DistributedDataParallel",
-    ),
-    **dict.fromkeys(
-        ("deepspeed", "fsdp", "fsdp_config", "parallelism_config"),
-        "it divides the parameters in ways of its own, which the layouts do not know; use several "
-        "processes without it",
-    ),
-    "eval_accumulation_steps": "predictions are moved off the device after every batch",
-    "eval_use_gather_object": "predictions are always gathered",
-    "fp16_full_eval": "load the model with dtype float16 instead",
-    "include_for_metrics": "the metrics see predictions and labels only",
-    "include_num_input_tokens_seen": "token counts are not tracked",
-    "label_smoothing_factor": "each head has a loss of its own",
-    **dict.fromkeys(("liger_kernel_config", "use_liger_kernel"), "it has no kernels for encoders"),
-    "length_column_name": "lengths are counted when the texts are tokenised",
-    "optim_target_modules": "the layout says which parameters an optimizer gets",
-    "prediction_loss_only": "evaluation always computes every task's metrics",
-    "torch_empty_cache_steps": "set PYTORCH_CUDA_ALLOC_CONF if memory is fragmented",
-    "train_sampling_strategy": "use plan, stop and length_window",
-    "use_cache": "encoders keep no cache of keys and values",
-}
-# Lowest sensible values of arguments that `TrainingArguments` takes at any value.
-LOWEST = {
-    "cycles_per_epoch": 1,
-    "data_seed": 0,
-    "gradient_accumulation_steps": 1,
-    "eval_delay": 0,
-    "learning_rate": 0,
-    "length_window": 0,
-    "max_grad_norm": 0,
-    "num_train_epochs": 0,
-    "per_device_eval_batch_size": 1,
-    "per_device_train_batch_size": 1,
-    "save_total_limit": 1,
-    "seed": 0,
-    "warmup_steps": 0,
-    "weight_decay": 0,
-}
-ABOVE_ZERO = ("eval_steps", "logging_steps", "save_steps")
 LOWEST_OF_TASK = {
     "learning_rate": 0,
     "weight_decay": 0,
@@ -156,6 +112,17 @@ class HybridMTLTrainingArguments(PlanOptions, RegularizerOptions, TrainingArgume
             "other rules always do."
         },
     )
+    loss_weights: str = field(
+        default="fixed",
+        metadata={
+            "help": "fixed: each task's loss_weight. uncertainty: besides, weights that are "
+            "learned by each task's noise."
+        },
+    )
+    loss_weights_learning_rate: float | None = field(
+        default=None,
+        metadata={"help": "Learning rate of learned loss weights; 0.001 if left out."},
+    )
     layer_decay: float | None = field(
         default=None,
         metadata={
@@ -202,18 +169,19 @@ class HybridMTLTrainingArguments(PlanOptions, RegularizerOptions, TrainingArgume
 
     def __post_init__(self):
         # First: what is put in their place by what follows would look as if it had been given.
-        self._refuse_unused()
-        self._check_numbers()
+        refuse_unused(self)
+        check_numbers(self)
         super().__post_init__()
-        _check_choice("update", self.update, UPDATES)
-        _check_choice("layout", self.layout, LAYOUTS)
-        _check_choice("stop", self.stop, STOP_RULES)
-        _check_choice("plan", self.plan, PLANS)
+        check_choice("update", self.update, UPDATES)
+        check_choice("layout", self.layout, LAYOUTS)
+        check_choice("stop", self.stop, STOP_RULES)
+        check_choice("plan", self.plan, PLANS)
         check_plan(self, self.update)
-        _check_choice("rule", self.rule, RULES)
-        _check_choice("metric_source", self.metric_source, METRIC_SOURCES)
-        self._check_shares()
-        self._check_report_to()
+        check_choice("rule", self.rule, RULES)
+        check_choice("loss_weights", self.loss_weights, LOSS_WEIGHTS)
+        check_choice("metric_source", self.metric_source, METRIC_SOURCES)
+        check_shares(self)
+        check_report_to(self)
         check_optimizer(self)
         self.task_args = _read_task_args(self.task_args)
         self.check_tasks()
@@ -227,8 +195,8 @@ class HybridMTLTrainingArguments(PlanOptions, RegularizerOptions, TrainingArgume
         """
         for name in self.task_args or {}:
             self.task_training(name)
-        self._check_layout()
-        self._check_rule()
+        check_layout(self)
+        check_rule(self)
 
     def task_training(self, task: str) -> TaskTraining:
         """A task's learning rate, weight decay and batch size, with the defaults filled in.
@@ -250,7 +218,7 @@ class HybridMTLTrainingArguments(PlanOptions, RegularizerOptions, TrainingArgume
         own = {name: value for name, value in vars(given).items() if value is not None}
         filled = TaskTraining(**{**shared, **own})
         for key, lowest in LOWEST_OF_TASK.items():
-            _check_lowest(f"task '{task}': {key}", getattr(filled, key), lowest)
+            check_lowest(f"task '{task}': {key}", getattr(filled, key), lowest)
         return filled
 
     @property
@@ -281,80 +249,6 @@ class HybridMTLTrainingArguments(PlanOptions, RegularizerOptions, TrainingArgume
             given[name] = {task: getattr(self.task_training(task), name) for task in tasks}
         return make_regularizers(RegularizerOptions(**given), tasks)
 
-    def _check_numbers(self) -> None:
-        for name, lowest in LOWEST.items():
-            if getattr(self, name) is not None:
-                _check_lowest(name, getattr(self, name), lowest)
-        for name in ABOVE_ZERO:
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise InputError(f"{name} = {value!r}: must be above 0; below 1 it is a share")
-
-    def _check_shares(self) -> None:
-        if self.layer_decay is not None and not 0 < self.layer_decay <= 1:
-            raise InputError(f"layer_decay = {self.layer_decay!r}: must be above 0, at most 1")
-        if self.ema_decay is not None and not 0 <= self.ema_decay < 1:
-            raise InputError(f"ema_decay = {self.ema_decay!r}: must be from 0 to below 1")
-
-    def _check_layout(self) -> None:
-        entries: Any = self.task_args
-        for name, entry in entries.items() if self.layout == "single" else ():
-            for key in ("learning_rate", "weight_decay"):
-                if entry.get(key) is not None:
-                    raise InputError(
-                        f"task '{name}': {key}: layout 'single' has one {key} for everything; "
-                        f"leave it out, or use layout: siloed"
-                    )
-        if self.layout == "per_task" and self.rule != "sum":
-            raise InputError(
-                f"rule = '{self.rule}': with layout 'per_task' each optimizer steps with its own "
-                f"task's gradient, and there is nothing to join; use siloed, single or overlapping"
-            )
-        if self.layout in NEED_TASK_GRADIENTS and self.fp16:
-            raise InputError(
-                f"fp16: layout '{self.layout}' steps with gradients that its scaler does not see; "
-                f"use bf16"
-            )
-
-    def _check_rule(self) -> None:
-        alone = self.update == "turn" and self.gradient_accumulation_steps == 1
-        if alone and self.rule != "sum":
-            raise InputError(
-                f"rule = '{self.rule}': with update 'turn' a step has one task's gradient only, "
-                f"and there is nothing to join; use update: cycle"
-            )
-        if alone and self.gradient_cosines:
-            raise InputError(
-                "gradient_cosines: with update 'turn' a step has one task's gradient only; use "
-                "update: cycle"
-            )
-        if self.rule != "mtrec" and (self.main_tasks or self.auxiliary_tasks):
-            raise InputError(
-                f"main_tasks, auxiliary_tasks: rule '{self.rule}' does not read them; use rule: "
-                f"mtrec"
-            )
-
-    def _check_report_to(self) -> None:
-        installed = get_available_reporting_integrations()
-        for name in self.report_to or []:
-            if name not in installed:
-                raise InputError(
-                    f"report_to = '{name}': is not installed (installed: "
-                    f"{', '.join(installed) or 'none'}); install it, or use report_to: none"
-                )
-
-    def _refuse_unused(self) -> None:
-        for f in fields(self):
-            if f.name not in UNUSED:
-                continue
-            default = f.default_factory() if callable(f.default_factory) else f.default
-            # `AcceleratorConfig()` is what `TrainingArguments` puts in the place of nothing.
-            if getattr(self, f.name) not in (default, None, False, [], {}, AcceleratorConfig()):
-                raise InputError(
-                    f"{f.name} = {getattr(self, f.name)!r} has no effect on multitask training: "
-                    f"{UNUSED[f.name]}"
-                )
-
 
 def _read_task_args(given: Any) -> dict[str, dict[str, Any]]:
     if isinstance(given, str):
@@ -370,16 +264,3 @@ def _read_task_args(given: Any) -> dict[str, dict[str, Any]]:
         if not isinstance(entry, dict):
             raise InputError(f"task_args: task '{name}': expected fields, got {entry!r}")
     return entries
-
-
-def _check_lowest(name: str, value: Any, lowest: int) -> None:
-    # Put so that NaN fails, too.
-    if not isinstance(value, (int, float)) or not value >= lowest:
-        raise InputError(f"{name} = {value!r}: must be a number, {lowest} or more")
-
-
-def _check_choice(name: str, value: str, choices: Any) -> None:
-    if value not in choices:
-        raise InputError(
-            f"{name} = {value!r}: must be one of {', '.join(choices)}.{nearest(value, choices)}"
-        )

@@ -11,7 +11,8 @@ from typing import Any, NoReturn, get_args, get_origin, get_type_hints
 import yaml
 from transformers import HfArgumentParser
 
-from trainer.arguments import UNUSED, HybridMTLTrainingArguments
+from trainer.argument_checks import UNUSED
+from trainer.arguments import HybridMTLTrainingArguments
 from trainer.checks import check_sequence
 from trainer.errors import InputError, nearest
 from trainer.help_text import group_by_purpose

@@ -53,6 +53,7 @@ PURPOSES = {
         "main_tasks",
         "auxiliary_",
         "gradient_cosines",
+        "loss_weights",
         "smart_",
         "bregman_",
         "rdrop_",

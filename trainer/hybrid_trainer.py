@@ -35,6 +35,7 @@ from trainer.errors import InputError
 from trainer.evaluation import overall_score
 from trainer.evaluation.predictions import TaskPredictions, predict_task, task_metrics
 from trainer.objective import SharedGradients, StepGradients
+from trainer.objective.loss_weights import UncertaintyWeights
 from trainer.objective.regularizers import AfterStep
 from trainer.optimization import (
     NEED_TASK_GRADIENTS,
@@ -119,7 +120,10 @@ class HybridMTLTrainer(Trainer):
         if self.regularizers:
             self.add_callback(AfterStep(self.regularizers))
         self.rule = args.make_rule(self.task_names)
-        self.gradients = StepGradients(self.model, self.accelerator, None)
+        self.loss_weights: UncertaintyWeights | None = None
+        if args.loss_weights == "uncertainty":
+            self.loss_weights = UncertaintyWeights(self.tasks).to(args.device)
+        self.gradients = StepGradients([], self.accelerator, None)
         self._batches_in_step: Counter[str] = Counter()
         self._losses: dict[str, list[Tensor]] = defaultdict(list)
         self._rates: dict[str, float] = {}
@@ -171,12 +175,15 @@ class HybridMTLTrainer(Trainer):
         if self.optimizer is None:
             model = self.model if model is None else model
             decayed = self.get_decay_parameter_names(model)
-            self.optimizer = build_optimizer(model, self.args, decayed)
+            self.optimizer = build_optimizer(model, self.args, decayed, self.loss_weights)
         joined = None
         if self.args.keeps_gradients_apart:
             shared = [p for _, p in owners(self.model)[SHARED]]
             joined = SharedGradients(shared, self.rule, self.args.layout in NEED_TASK_GRADIENTS)
-        self.gradients = StepGradients(self.model, self.accelerator, joined)
+        trained = [p for p in self.model.parameters() if p.requires_grad]
+        if self.loss_weights is not None:
+            trained += self.loss_weights.parameters()
+        self.gradients = StepGradients(trained, self.accelerator, joined)
         return self.optimizer
 
     def get_batch_samples(
@@ -185,6 +192,9 @@ class HybridMTLTrainer(Trainer):
         """The plans of one optimizer step, and how many batches each task has in it."""
         plans, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
         self._batches_in_step = Counter(task for plan in plans for task in plan)
+        if self.loss_weights is not None:
+            # The training loop clears the model's gradients only.
+            self.loss_weights.zero_grad()
         return plans, None
 
     def training_step(
@@ -220,7 +230,7 @@ class HybridMTLTrainer(Trainer):
         loss = output.loss
         for regularizer in self.regularizers:
             loss = loss + regularizer.term(self.model, task, batch, output)
-        return loss
+        return loss if self.loss_weights is None else self.loss_weights(task, loss)
 
     def _separate_optimizers(self) -> SeparateOptimizers:
         return getattr(self.optimizer, "optimizer", self.optimizer)
@@ -242,6 +252,8 @@ class HybridMTLTrainer(Trainer):
                 mean = torch.stack(losses).mean()
                 logs[f"loss_{task}"] = self.accelerator.reduce(mean, "mean").item()
             logs.update(self.gradients.logs())
+            if self.loss_weights is not None:
+                logs.update(self.loss_weights.logs())
             logs.update({f"learning_rate_{name}": rate for name, rate in self._rates.items()})
             self._losses.clear()
         super().log(logs, start_time)
@@ -376,6 +388,8 @@ class HybridMTLTrainer(Trainer):
     def _parts(self) -> dict[str, Any]:
         """What a step depends on besides weights, optimizer and schedule, by name."""
         parts: dict[str, Any] = {"rule": self.rule}
+        if self.loss_weights is not None:
+            parts["loss_weights"] = self.loss_weights
         parts.update({type(part).__name__.lower(): part for part in self.regularizers})
         if self.averages is not None:
             parts["weights"] = self.averages

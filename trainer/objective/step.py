@@ -1,6 +1,6 @@
 """One optimizer step's gradients, from the losses of its batches."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 
 from accelerate import Accelerator
@@ -17,13 +17,18 @@ class StepGradients:
     `DistributedDataParallel`, which expects one backward pass per step that reaches all parts.
 
     Args:
-        model: the model that is trained.
+        parameters: all that are trained.
         accelerator: scales losses in half precision and knows the other processes.
         shared: joins the tasks' gradients on the shared parameters; their sum if None.
     """
 
-    def __init__(self, model: nn.Module, accelerator: Accelerator, shared: SharedGradients | None):
-        self.parameters = [p for p in model.parameters() if p.requires_grad]
+    def __init__(
+        self,
+        parameters: Iterable[nn.Parameter],
+        accelerator: Accelerator,
+        shared: SharedGradients | None,
+    ):
+        self.parameters = list(parameters)
         self.accelerator = accelerator
         self.shared = shared
         self._norms: dict[str, Tensor] = {}

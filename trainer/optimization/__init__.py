@@ -10,8 +10,8 @@ from torch import nn
 from transformers import Trainer, get_scheduler
 
 from trainer.errors import InputError
-from trainer.optimization.groups import SHARED, owners
-from trainer.optimization.layouts import LAYOUTS, NEED_TASK_GRADIENTS
+from trainer.optimization.groups import SHARED, WEIGHTS, groups, owners
+from trainer.optimization.layouts import LAYOUTS, NEED_TASK_GRADIENTS, ONE
 from trainer.optimization.separate import SeparateOptimizers
 
 if TYPE_CHECKING:
@@ -31,7 +31,10 @@ __all__ = [
 
 
 def build_optimizer(
-    model: nn.Module, args: HybridMTLTrainingArguments, decayed: Iterable[str]
+    model: nn.Module,
+    args: HybridMTLTrainingArguments,
+    decayed: Iterable[str],
+    loss_weights: nn.Module | None = None,
 ) -> torch.optim.Optimizer:
     """The optimizer of a layout.
 
@@ -39,12 +42,21 @@ def build_optimizer(
         model: a `HybridMTLModel`, maybe wrapped for distributed training.
         args: the layout, the kind of optimizer (`optim`) and its hyperparameters.
         decayed: names of the parameters that weight decay applies to.
+        loss_weights: learned besides the model, in a group of their own.
 
     Raises:
         InputError: if `layer_decay` is set and the encoder has no list of layers.
     """
     optimizer_class, options = Trainer.get_optimizer_cls_and_kwargs(args, model)
     layout = LAYOUTS[args.layout](model, args, set(decayed))
+    if loss_weights is not None:
+        rate = args.loss_weights_learning_rate
+        group = groups(
+            WEIGHTS, loss_weights.named_parameters(), 1e-3 if rate is None else rate, 0.0, ()
+        )
+        # With several optimizers the weights get one that steps in every step, as `shared` does.
+        place = ONE if ONE in layout else WEIGHTS
+        layout[place] = [*layout.get(place, []), *group]
     parts = {name: optimizer_class(groups, **options) for name, groups in layout.items()}
     if len(layout) == 1 and args.layout not in NEED_TASK_GRADIENTS:
         return next(iter(parts.values()))
@@ -80,15 +92,16 @@ def check_optimizer(args: HybridMTLTrainingArguments) -> None:
 
 
 def check_task_name(*names: str) -> None:
-    """Make sure that no task is called what the shared parameters are called.
+    """Make sure that no task is called what parameters of no single task are called.
 
     Raises:
         InputError: if one is.
     """
     for name in names:
-        if name == SHARED or name.startswith(f"{SHARED}_"):
+        if name in (SHARED, WEIGHTS) or name.startswith(f"{SHARED}_"):
+            kept = WEIGHTS if name == WEIGHTS else SHARED
             raise InputError(
-                f"task '{name}': '{SHARED}' stands for the shared parameters; take another name"
+                f"task '{name}': '{kept}' names parameters of no single task; take another name"
             )
 
 

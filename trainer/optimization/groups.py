@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from trainer.arguments import HybridMTLTrainingArguments
 
 SHARED = "shared"
+WEIGHTS = "loss_weights"
 Named = list[tuple[str, nn.Parameter]]
 ParamGroups = list[dict[str, Any]]
 

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from trainer.optimization.groups import SHARED
+from trainer.optimization.groups import SHARED, WEIGHTS
 
 
 class SeparateOptimizers(torch.optim.Optimizer):
@@ -17,7 +17,7 @@ class SeparateOptimizers(torch.optim.Optimizer):
     Optimizers of tasks that are not in the step rest.
 
     Args:
-        parts: `shared` or a task -> its optimizer.
+        parts: `shared`, `loss_weights` or a task -> its optimizer.
     """
 
     def __init__(self, parts: Mapping[str, torch.optim.Optimizer]):
@@ -52,9 +52,9 @@ class SeparateOptimizers(torch.optim.Optimizer):
             raise TypeError("each task's gradient comes from `receive`, not from a closure")
         together = [p.grad for p in self._reached]
         for name, part in self.parts.items():
-            if name != SHARED and name not in self._gradients:
+            if name not in (SHARED, WEIGHTS) and name not in self._gradients:
                 continue
-            own = together if name == SHARED else self._gradients[name]
+            own = self._gradients.get(name, together)
             for parameter, gradient in zip(self._reached, own, strict=True):
                 parameter.grad = gradient
             part.step()

@@ -1,0 +1,39 @@
+"""Loss weights that are learned: homoscedastic uncertainty, https://arxiv.org/abs/1705.07115."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from modeling_hybrid_mtl import TaskConfig
+
+LOSS_WEIGHTS = ("fixed", "uncertainty")
+
+
+class UncertaintyWeights(nn.Module):
+    """Weighs each task's loss by how noisy the task turns out to be (Kendall et al. 2018).
+
+    With s = log(sigma^2), learned per task from 0, a classification loss becomes
+    `exp(-s) * loss + s / 2` and a loss of scores `exp(-s) / 2 * loss + s / 2` (eq. 7 and 10).
+
+    Args:
+        tasks: task -> its configuration.
+    """
+
+    def __init__(self, tasks: Mapping[str, TaskConfig]):
+        super().__init__()
+        self.log_variances = nn.ParameterDict({name: torch.zeros(()) for name in tasks})
+        self.factors = {name: 1.0 if task.has_labels else 0.5 for name, task in tasks.items()}
+
+    def forward(self, task: str, loss: Tensor) -> Tensor:
+        """The weighted loss of a task, a scalar."""
+        s: Any = self.log_variances[task]
+        return self.factors[task] * (-s).exp() * loss + s / 2
+
+    def logs(self) -> dict[str, float]:
+        """`loss_weight_<task>`: the factor of each task's loss now."""
+        return {
+            f"loss_weight_{task}": self.factors[task] * (-s.detach()).exp().item()
+            for task, s in self.log_variances.items()
+        }
