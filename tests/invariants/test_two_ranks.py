@@ -14,11 +14,11 @@ ROOT = Path(__file__).parents[2]
 SCRIPT = Path(__file__).with_name("train_one_rank.py")
 
 
-def run(folder, ranks, batch_size, update):
+def run(folder, ranks, batch_size, options):
     folder.mkdir()
     launch = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={ranks}"]
     done = subprocess.run(
-        [sys.executable, *launch, str(SCRIPT), str(folder), str(batch_size), update],
+        [sys.executable, *launch, str(SCRIPT), str(folder), str(batch_size), json.dumps(options)],
         env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
@@ -30,10 +30,21 @@ def run(folder, ranks, batch_size, update):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("update", ["cycle", "turn"])
-def test_two_ranks_equal_one(tmp_path, update):
-    one, one_metrics = run(tmp_path / "one", 1, 4, update)
-    two, two_metrics = run(tmp_path / "two", 2, 2, update)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"update": "turn"},
+        {"rule": "pcgrad"},
+        {"layout": "overlapping", "rule": "gradvac"},
+        {"layout": "per_task", "loss_weights": "uncertainty", "ema_decay": 0.9},
+        {"update": "turn", "plan": "square_root"},
+    ],
+    ids=json.dumps,
+)
+def test_two_ranks_equal_one(tmp_path, options):
+    one, one_metrics = run(tmp_path / "one", 1, 4, options)
+    two, two_metrics = run(tmp_path / "two", 2, 2, options)
     for name in one:
         torch.testing.assert_close(two[name], one[name], rtol=1e-3, atol=1e-4, msg=name)
     for key, value in one_metrics.items():

@@ -1,4 +1,4 @@
-"""One rank of a toy training; rank 0 saves: `train_one_rank.py FOLDER BATCH_SIZE UPDATE`."""
+"""One rank of a toy training; rank 0 saves: `train_one_rank.py FOLDER BATCH_SIZE OPTIONS`, JSON."""
 
 import json
 import sys
@@ -9,14 +9,14 @@ from safetensors.torch import save_file
 from tests.toys import toy_trainer
 
 if __name__ == "__main__":
-    folder, batch_size, update = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+    folder, batch_size, options = Path(sys.argv[1]), int(sys.argv[2]), json.loads(sys.argv[3])
     trainer = toy_trainer(
         folder,
         sizes={"mood": 26, "same": 34, "near": 24},
         per_device_train_batch_size=batch_size,
-        update=update,
         gradient_accumulation_steps=2,
         ddp_backend="gloo",
+        **options,
     )
     trainer.train()
     metrics = trainer.evaluate()
