@@ -39,6 +39,8 @@ def make(**options):
             "plan: temperature",
         ),
         ("plan_sequence", ["a"], "plan_sequence = ['a']: has no effect with plan: round_robin"),
+        ("num_train_epochs", 0, "num_train_epochs = 0: must be above 0"),
+        ("learning_rate", float("inf"), "learning_rate = inf: must be a number, 0 or more"),
         ("length_window", -1, "length_window = -1: must be a number, 0 or more"),
         ("learning_rate", -1e-5, "learning_rate = -1e-05: must be a number, 0 or more"),
         ("learning_rate", float("nan"), "learning_rate = nan: must be a number, 0 or more"),

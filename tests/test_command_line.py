@@ -380,6 +380,24 @@ def test_help_says_where_a_tasks_fields_go(capsys):
         parse(["--tasks.NAME.kind", "similarity"])
 
 
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ("--rule mtrec", "auxiliary_tasks: update rule 'mtrec' needs at least one"),
+        ("--rule mtrec --auxiliary_tasks simlarity", "Did you mean 'similarity'?"),
+        ("--smart_radius 0.1", "smart_radius: has no effect without a smart_weight above 0"),
+        ("--tasks.sentiment.smart_weight .inf", "task 'sentiment': smart_weight = inf: must be"),
+        (
+            "--tasks.similarity.loss correlation --tasks.similarity.batch_size 1",
+            "task 'similarity': loss 'correlation' needs batches of several rows",
+        ),
+    ],
+)
+def test_mistakes_in_methods_are_found_before_anything_is_loaded(options, message):
+    with refused(message):
+        parse(options.split())
+
+
 def test_a_folder_is_no_configuration_file(tmp_path):
     with refused(f"'{tmp_path}' is a folder; name a configuration file in it"):
         parse([str(tmp_path)])

@@ -120,7 +120,7 @@ def test_a_new_folder_or_one_without_a_run_is_free(tmp_path, overwrite):
 def test_a_file_is_no_folder(tmp_path):
     write_text(tmp_path / "a", "x")
     for options in ({}, {"overwrite": True}, {"resume": True}):
-        with refused(f"output_dir: '{tmp_path / 'a'}' is a file; name a folder"):
+        with refused(f"output_dir: '{tmp_path / 'a'}' is no folder; name a folder"):
             claim(tmp_path / "a", **options)
 
 
@@ -139,10 +139,30 @@ def test_a_folder_that_holds_a_run_is_not_free(tmp_path):
 def test_what_no_run_wrote_is_never_overwritten(tmp_path, name, overwrite):
     folder = run_folder(tmp_path, name)
     before = names(folder)
-    with refused(f"'{folder}' holds '{name.split('/')[0]}', which training would replace and"):
+    with refused(f"'{folder}' holds '{name.split('/')[0]}', which training would replace, and"):
         claim(folder, overwrite=overwrite)
     clear_output_folder(folder)
     assert names(folder) == before
+
+
+def test_a_run_that_failed_before_its_first_step_is_no_run(tmp_path):
+    claim(run_folder(tmp_path, "run_config.yaml"))
+
+
+def test_a_link_is_deleted_and_not_what_it_leads_to(tmp_path):
+    folder = run_folder(tmp_path, "run_config.yaml", "config.json")
+    write_text(tmp_path / "elsewhere" / "a.png", "x")
+    (folder / "figures").symlink_to(tmp_path / "elsewhere")
+    clear_output_folder(folder)
+    assert names(folder) == ["notes.txt"]
+    assert (tmp_path / "elsewhere" / "a.png").is_file()
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "dangling"])
+def test_a_name_that_cannot_be_a_folder_is_refused(tmp_path, name):
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+    with refused(f"output_dir: '{tmp_path / name}'"):
+        claim(tmp_path / name)
 
 
 def test_overwriting_deletes_the_run(tmp_path):

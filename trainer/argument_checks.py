@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ from transformers.integrations import get_available_reporting_integrations
 from transformers.trainer_pt_utils import AcceleratorConfig
 
 from trainer.errors import InputError, nearest
+from trainer.objective.rules import RuleOptions
 from trainer.optimization import NEED_TASK_GRADIENTS
 
 if TYPE_CHECKING:
@@ -58,7 +60,6 @@ LOWEST = {
     "learning_rate": 0,
     "length_window": 0,
     "max_grad_norm": 0,
-    "num_train_epochs": 0,
     "per_device_eval_batch_size": 1,
     "per_device_train_batch_size": 1,
     "save_total_limit": 1,
@@ -74,6 +75,8 @@ def check_numbers(args: HybridMTLTrainingArguments) -> None:
     for name, lowest in LOWEST.items():
         if getattr(args, name) is not None:
             check_lowest(name, getattr(args, name), lowest)
+    if args.max_steps <= 0 and not 0 < args.num_train_epochs < math.inf:
+        raise InputError(f"num_train_epochs = {args.num_train_epochs!r}: must be above 0")
     for name in ABOVE_ZERO:
         value = getattr(args, name)
         if value is not None and not value > 0:
@@ -131,9 +134,11 @@ def check_rule(args: HybridMTLTrainingArguments) -> None:
             "gradient_cosines: with update 'turn' a step has one task's gradient only; use "
             "update: cycle"
         )
-    if args.rule != "mtrec" and (args.main_tasks or args.auxiliary_tasks):
+    scaled = args.auxiliary_scale != RuleOptions.auxiliary_scale
+    if args.rule != "mtrec" and (args.main_tasks or args.auxiliary_tasks or scaled):
         raise InputError(
-            f"main_tasks, auxiliary_tasks: rule '{args.rule}' does not read them; use rule: mtrec"
+            f"main_tasks, auxiliary_tasks, auxiliary_scale: rule '{args.rule}' does not read them; "
+            f"use rule: mtrec"
         )
 
 
@@ -165,7 +170,7 @@ def refuse_unused(args: HybridMTLTrainingArguments) -> None:
 def check_lowest(name: str, value: Any, lowest: int) -> None:
     """Make sure that a value is a number and not below another."""
     # Put so that NaN fails, too.
-    if not isinstance(value, (int, float)) or not value >= lowest:
+    if not isinstance(value, (int, float)) or not lowest <= value < math.inf:
         raise InputError(f"{name} = {value!r}: must be a number, {lowest} or more")
 
 

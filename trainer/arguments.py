@@ -83,7 +83,8 @@ class HybridMTLTrainingArguments(PlanOptions, RegularizerOptions, TrainingArgume
             "help": "How parameters are divided among optimizers. siloed: one per task's head and "
             "one for the shared backbone, no overlap. single: one for all, with one learning rate. "
             "per_task: one per task, which owns its head and, with moments of its own, the "
-            "backbone. overlapping: as per_task, and one more for the backbone."
+            "backbone, which so takes a step per task. overlapping: as per_task, and one more for "
+            "the backbone."
         },
     )
     rule: str = field(

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
+from modeling_hybrid_mtl import TaskConfig
 from trainer.errors import InputError, nearest
 from trainer.evaluation import METRICS_BY_KIND
 from trainer.objective.regularizers import Bregman, Regularizer, RegularizerOptions, Smart
@@ -101,6 +102,22 @@ def check_best_metric(name: str | None, kinds: Mapping[str, str]) -> None:
             f"metric_for_best_model = '{name}': must be one of {', '.join(known)}."
             f"{nearest(full, known)}"
         )
+
+
+def check_enough(args: HybridMTLTrainingArguments, tasks: Mapping[str, TaskConfig]) -> None:
+    """Make sure that there are several tasks where several are needed, and rows in their batches.
+
+    Raises:
+        InputError: naming the option.
+    """
+    if len(tasks) < 2 and (args.rule != "sum" or args.gradient_cosines):
+        option = "gradient_cosines" if args.rule == "sum" else f"rule = '{args.rule}'"
+        raise InputError(f"{option}: there is one task only, and nothing to join; leave it out")
+    for name, task in tasks.items():
+        if task.loss == "correlation" and (args.task_training(name).batch_size or 0) < 2:
+            raise InputError(
+                f"task '{name}': loss 'correlation' needs batches of several rows; set batch_size"
+            )
 
 
 def check_regularizers(options: RegularizerOptions, made: Collection[Regularizer]) -> None:

@@ -20,6 +20,7 @@ from trainer.arguments import HybridMTLTrainingArguments
 from trainer.averaging import AveragedWeights
 from trainer.checks import (
     check_best_metric,
+    check_enough,
     check_known,
     check_regularizers,
     check_task_names,
@@ -115,6 +116,7 @@ class HybridMTLTrainer(Trainer):
         self.averages = None if args.ema_decay is None else AveragedWeights(args.ema_decay)
         if self.averages is not None:
             self.add_callback(self.averages)
+        check_enough(args, {name: self.tasks[name] for name in self.task_names})
         self.regularizers = args.make_regularizers(self.task_names)
         check_regularizers(args, self.regularizers)
         if self.regularizers:

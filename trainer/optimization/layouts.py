@@ -22,9 +22,7 @@ def single(model: nn.Module, args: HybridMTLTrainingArguments, decayed: Collecti
     """One optimizer with one learning rate and one weight decay for everything."""
     heads = [p for owner, part in owners(model).items() if owner != SHARED for p in part]
     rate, decay = rates_of(args, SHARED)
-    return {
-        ONE: [*_shared(model, args, decayed, SHARED), *groups(SHARED, heads, rate, decay, decayed)]
-    }
+    return {ONE: [*_shared(model, args, decayed), *groups(SHARED, heads, rate, decay, decayed)]}
 
 
 def siloed(model: nn.Module, args: HybridMTLTrainingArguments, decayed: Collection[str]) -> Layout:
@@ -33,7 +31,7 @@ def siloed(model: nn.Module, args: HybridMTLTrainingArguments, decayed: Collecti
     AdamW updates every parameter on its own and leaves alone those without a gradient, so separate
     optimizers are one optimizer with a group per head: the same numbers, one kernel launch.
     """
-    found = _shared(model, args, decayed, SHARED)
+    found = _shared(model, args, decayed)
     for task, parameters in owners(model).items():
         if task != SHARED:
             found += groups(task, parameters, *rates_of(args, task), decayed)
@@ -43,11 +41,14 @@ def siloed(model: nn.Module, args: HybridMTLTrainingArguments, decayed: Collecti
 def per_task(
     model: nn.Module, args: HybridMTLTrainingArguments, decayed: Collection[str]
 ) -> Layout:
-    """One optimizer per task, which owns its head and, with moments of its own, the shared part."""
+    """One optimizer per task, which owns its head and, with moments of its own, the shared part.
+
+    The shared part has the shared learning rate in every one of them, and takes a step per task.
+    """
     return {
         task: [
             *groups(task, parameters, *rates_of(args, task), decayed),
-            *_shared(model, args, decayed, task),
+            *_shared(model, args, decayed),
         ]
         for task, parameters in owners(model).items()
         if task != SHARED
@@ -58,20 +59,20 @@ def overlapping(
     model: nn.Module, args: HybridMTLTrainingArguments, decayed: Collection[str]
 ) -> Layout:
     """As `per_task`, and one more optimizer of the shared part, with all tasks' gradient."""
-    return {**per_task(model, args, decayed), SHARED: _shared(model, args, decayed, SHARED)}
+    return {**per_task(model, args, decayed), SHARED: _shared(model, args, decayed)}
 
 
 def _shared(
-    model: nn.Module, args: HybridMTLTrainingArguments, decayed: Collection[str], owner: str
+    model: nn.Module, args: HybridMTLTrainingArguments, decayed: Collection[str]
 ) -> ParamGroups:
-    """The shared parameters at the rate of their owner, by depth if `layer_decay` is set."""
+    """The shared parameters at their own rate, by depth if `layer_decay` is set."""
     parameters = owners(model)[SHARED]
-    rate, decay = rates_of(args, owner)
+    rate, decay = rates_of(args, SHARED)
     if args.layer_decay is None:
-        return groups(owner, parameters, rate, decay, decayed)
+        return groups(SHARED, parameters, rate, decay, decayed)
     found: ParamGroups = []
     for depth, part in by_depth(model, parameters).items():
-        name = owner if depth == 0 else f"{owner}_depth_{depth}"
+        name = SHARED if depth == 0 else f"{SHARED}_depth_{depth}"
         found += groups(name, part, rate * args.layer_decay**depth, decay, decayed)
     return found
 

@@ -44,5 +44,5 @@ def test_no_tagger_is_said_once_and_refused_where_tags_are_the_point(monkeypatch
     assert tagger.find_tagger() is None
     assert tagger.find_tagger() is None
     assert capsys.readouterr().out.count("no part-of-speech tagger is installed") == 1
-    with pytest.raises(InputError, match=r"pip install 'hybrid-mtl\[augment\]'"):
+    with pytest.raises(InputError, match=r"pip install -e '.\[augment\]'"):
         tag(SENTENCE)

@@ -61,7 +61,7 @@ def test_regular_forms(lemma, ending, form):
 
 def test_missing_nltk_is_told_with_the_command_that_installs_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "nltk.corpus", None)
-    with pytest.raises(InputError, match=r"pip install 'hybrid-mtl\[augment\]'"):
+    with pytest.raises(InputError, match=r"pip install -e '.\[augment\]'"):
         load_wordnet()
 
 

@@ -81,9 +81,8 @@ class Translator:
             reason = str(error).strip().partition("\n")[0]
             hint = "Without a network, name a folder with the model and its tokenizer."
             if find_spec("sentencepiece") is None:
-                hint += (
-                    " MarianMT's tokenizers need sentencepiece: pip install 'hybrid-mtl[augment]'"
-                )
+                install = ".venv/bin/pip install -e '.[augment]'"
+                hint += f" MarianMT's tokenizers need sentencepiece: {install}"
             raise InputError(
                 f"back_translation: cannot load the model '{name}': {reason}\n{hint}"
             ) from error

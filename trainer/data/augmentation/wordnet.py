@@ -6,9 +6,10 @@ from typing import Any
 from trainer.errors import InputError
 
 MISSING_DATA = (
-    "WordNet is not installed for nltk. With a network: python -m nltk.downloader wordnet\n"
+    "WordNet is not installed for nltk. With a network: "
+    ".venv/bin/python -m nltk.downloader wordnet\n"
     "On Debian without one: apt install wordnet-base wordnet-sense-index, then "
-    "python scripts/make_wordnet.py"
+    ".venv/bin/python scripts/make_wordnet.py"
 )
 # First letters of the Penn Treebank's tags of words that WordNet knows.
 PARTS = {"NN": "n", "VB": "v", "JJ": "a", "RB": "r"}
@@ -29,7 +30,7 @@ def load_wordnet() -> Any:
     try:
         import nltk.corpus
     except ImportError as error:
-        raise InputError("WordNet needs nltk: pip install 'hybrid-mtl[augment]'") from error
+        raise InputError("WordNet needs nltk: .venv/bin/pip install -e '.[augment]'") from error
     try:
         nltk.corpus.wordnet.ensure_loaded()
     except LookupError as error:
