@@ -22,8 +22,16 @@ QUESTIONS = (
 
 def main(model: str) -> None:
     """Load the model as anyone would, from its folder or repository, and print its answers."""
-    pipe = pipeline("hybrid-mtl", model=model, trust_remote_code=True)
-    for task, question in QUESTIONS:
+    try:
+        pipe = pipeline("hybrid-mtl", model=model, trust_remote_code=True)
+    except (OSError, ValueError) as error:
+        sys.exit(f"ask.py: cannot load a model from '{model}': {error}")
+    questions = [
+        (task, question) for task, question in QUESTIONS if task in pipe.model.config.tasks
+    ]
+    if not questions:
+        sys.exit(f"ask.py: no question for its tasks: {', '.join(pipe.model.config.tasks)}")
+    for task, question in questions:
         shown = question if isinstance(question, str) else " | ".join(question.values())
         print(f"{task}: {shown}\n    {pipe(question, task=task)}")
 

@@ -27,4 +27,7 @@ def main(folder: Path, name: str) -> None:
 if __name__ == "__main__":
     if len(sys.argv) != 3:
         sys.exit("usage: make_model_card.py FOLDER NAME")
-    main(Path(sys.argv[1]), sys.argv[2])
+    try:
+        main(Path(sys.argv[1]), sys.argv[2])
+    except (OSError, ValueError) as error:
+        sys.exit(f"make_model_card.py: {error}")
