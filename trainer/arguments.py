@@ -22,7 +22,7 @@ from trainer.errors import InputError, nearest
 from trainer.objective.loss_weights import LOSS_WEIGHTS
 from trainer.objective.regularizers import Regularizer, RegularizerOptions, make_regularizers
 from trainer.objective.rules import RULES, Rule, RuleOptions, make_rule
-from trainer.optimization import LAYOUTS, NEED_TASK_GRADIENTS, check_optimizer
+from trainer.optimization import LAYOUTS, check_optimizer
 
 UPDATES = ("cycle", "turn")
 METRIC_SOURCES = ("shipped", "hub")
@@ -223,10 +223,9 @@ class HybridMTLTrainingArguments(PlanOptions, RegularizerOptions, TrainingArgume
         return filled
 
     @property
-    def keeps_gradients_apart(self) -> bool:
-        """Whether a step needs each task's gradient on the shared parameters by itself."""
-        conflicts = self.rule != "sum" or self.gradient_cosines
-        return conflicts or self.layout in NEED_TASK_GRADIENTS
+    def measures_conflicts(self) -> bool:
+        """Whether a step looks at the angles between the tasks' gradients."""
+        return self.rule != "sum" or self.gradient_cosines
 
     def make_rule(self, tasks: Sequence[str]) -> Rule:
         """The update rule.

@@ -179,9 +179,10 @@ class HybridMTLTrainer(Trainer):
             decayed = self.get_decay_parameter_names(model)
             self.optimizer = build_optimizer(model, self.args, decayed, self.loss_weights)
         joined = None
-        if self.args.keeps_gradients_apart:
+        keep, measure = self.args.layout in NEED_TASK_GRADIENTS, self.args.measures_conflicts
+        if keep or measure:
             shared = [p for _, p in owners(self.model)[SHARED]]
-            joined = SharedGradients(shared, self.rule, self.args.layout in NEED_TASK_GRADIENTS)
+            joined = SharedGradients(shared, self.rule, keep, measure)
         trained = [p for p in self.model.parameters() if p.requires_grad]
         if self.loss_weights is not None:
             trained += self.loss_weights.parameters()

@@ -125,7 +125,6 @@ def check_writable(folder: Path, option: str) -> None:
         if os.path.lexists(folder) and not folder.is_dir():
             raise InputError(f"{option}: '{folder}' is no folder; name a folder")
         nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-        folder.exists()
     except OSError as error:
         raise InputError(f"{option}: '{folder}': {error.strerror}") from error
     if not nearest.is_dir() or not os.access(nearest, os.W_OK):

@@ -61,6 +61,9 @@ def test_sum_with_cosines_is_plain_sum_and_logs_each_pair(tmp_path):
     pairs = {"gradient_cosine_mood_same", "gradient_cosine_mood_near", "gradient_cosine_same_near"}
     assert all(pairs <= set(entry) for entry in logged)
     assert not any("cosine" in name for entry in plain.state.log_history for name in entry)
+    apart = toy_trainer(tmp_path / "c", layout="per_task", max_steps=1)
+    apart.train()
+    assert not any("cosine" in name for entry in apart.state.log_history for name in entry)
 
 
 def test_the_cosine_that_is_logged_is_that_of_the_gradients(tmp_path):

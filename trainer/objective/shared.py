@@ -14,18 +14,20 @@ from trainer.objective.rules import Rule, cosines, gramian
 class SharedGradients(TaskGradients):
     """Collects the tasks' gradients on the shared parameters and joins them by a rule.
 
-    On the way the cosine between each two tasks' gradients is noted: below zero they conflict.
+    On the way the cosine between each two tasks' gradients may be noted: below zero they conflict.
 
     Args:
         shared: the parameters that several tasks train.
         rule: makes one gradient of several.
         keep: whether each task's own gradient is still wanted after the joining.
+        measure: whether to form the Gramian and note the cosines; only the sum goes without.
     """
 
-    def __init__(self, shared: Sequence[nn.Parameter], rule: Rule, keep: bool):
+    def __init__(self, shared: Sequence[nn.Parameter], rule: Rule, keep: bool, measure: bool):
         super().__init__(shared)
         self.rule = rule
         self.keep = keep
+        self.measure = measure
         self._cosines: dict[tuple[str, str], list[Tensor]] = {}
 
     def join(self, world_size: int) -> tuple[list[nn.Parameter], dict[str, list[Tensor]]]:
@@ -36,8 +38,10 @@ class SharedGradients(TaskGradients):
         """
         parameters, gradients = self.take(world_size)
         tasks, columns = list(gradients), list(gradients.values())
-        products = gramian(columns)
-        self._note(tasks, cosines(products))
+        products = torch.empty(0)
+        if self.measure:
+            products = gramian(columns)
+            self._note(tasks, cosines(products))
         if self.keep:
             # The rule writes its result into the first task's gradient.
             columns = [[g.clone() for g in columns[0]], *columns[1:]]
