@@ -3,7 +3,7 @@ import torch
 from safetensors.torch import load_file
 from transformers import TrainerCallback
 
-from tests.toys import toy_trainer
+from tests.toys import toy_trainer, whole_and_resumed
 from trainer.errors import InputError
 
 
@@ -74,18 +74,8 @@ def test_averages_are_what_is_evaluated_and_saved(tmp_path):
 
 @pytest.mark.parametrize("best", [False, True])
 def test_a_resumed_run_ends_with_the_same_averages(tmp_path, best):
-    options = {
-        "ema_decay": 0.9,
-        "eval_strategy": "steps",
-        "save_strategy": "steps",
-        "eval_steps": 3,
-        "save_steps": 3,
-        "load_best_model_at_end": best,
-    }
-    whole = toy_trainer(tmp_path, **options)
-    whole.train()
-    again = toy_trainer(tmp_path, **options)
-    again.train(resume_from_checkpoint=str(tmp_path / "checkpoint-6"))
+    options = {"eval_strategy": "steps", "eval_steps": 3, "load_best_model_at_end": best}
+    whole, again = whole_and_resumed(tmp_path, ema_decay=0.9, **options)
     for a, b in zip(whole.model.parameters(), again.model.parameters(), strict=True):
         assert torch.equal(a, b)
 

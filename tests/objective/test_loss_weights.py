@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from modeling_hybrid_mtl import TaskConfig
-from tests.toys import toy_trainer
+from tests.toys import toy_trainer, whole_and_resumed
 from trainer.errors import InputError
 from trainer.objective.loss_weights import UncertaintyWeights
 from trainer.optimization import learning_rates
@@ -42,11 +42,7 @@ def test_weights_are_learned_in_a_group_of_their_own_and_logged(tmp_path, layout
 
 
 def test_a_resumed_run_ends_with_the_same_weights(tmp_path):
-    options = {"loss_weights": "uncertainty", "save_strategy": "steps", "save_steps": 3}
-    whole = toy_trainer(tmp_path, **options)
-    whole.train()
-    again = toy_trainer(tmp_path, **options)
-    again.train(resume_from_checkpoint=str(tmp_path / "checkpoint-6"))
+    whole, again = whole_and_resumed(tmp_path, loss_weights="uncertainty")
     for part in ("model", "loss_weights"):
         first, second = getattr(whole, part), getattr(again, part)
         for a, b in zip(first.parameters(), second.parameters(), strict=True):

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from tests.toys import toy_model, toy_trainer
+from tests.toys import toy_model, toy_trainer, whole_and_resumed
 from trainer.errors import InputError
 from trainer.objective.rules import RULES, cosines, gramian
 from trainer.optimization import SHARED, owners
@@ -99,11 +99,7 @@ def test_accumulated_plans_give_each_task_one_gradient(tmp_path, rule):
     ],
 )
 def test_a_resumed_run_ends_with_the_same_weights(tmp_path, options):
-    options = {**options, "save_strategy": "steps", "save_steps": 3}
-    whole = toy_trainer(tmp_path, **options)
-    whole.train()
-    again = toy_trainer(tmp_path, **options)
-    again.train(resume_from_checkpoint=str(tmp_path / "checkpoint-6"))
+    whole, again = whole_and_resumed(tmp_path, **options)
     for a, b in zip(whole.model.parameters(), again.model.parameters(), strict=True):
         assert torch.equal(a, b)
 
