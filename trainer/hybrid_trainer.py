@@ -1,9 +1,7 @@
 """`HybridMTLTrainer`: the joint of data, objective, optimization, evaluation and `Trainer`."""
 
-import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +9,8 @@ import torch
 from datasets import Dataset
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
-from transformers import PreTrainedTokenizerBase, Trainer, TrainerCallback, TrainerControl
+from transformers import PreTrainedTokenizerBase, TrainerCallback, TrainerControl
 from transformers.trainer_callback import ProgressCallback
-from transformers.trainer_utils import PredictionOutput, speed_metrics
 
 from modeling_hybrid_mtl import HybridMTLModel
 from trainer.arguments import HybridMTLTrainingArguments
@@ -21,7 +18,6 @@ from trainer.averaging import AveragedWeights
 from trainer.checks import (
     check_best_metric,
     check_enough,
-    check_known,
     check_regularizers,
     check_task_names,
 )
@@ -33,8 +29,7 @@ from trainer.data import (
     make_plans,
 )
 from trainer.errors import InputError
-from trainer.evaluation import overall_score
-from trainer.evaluation.predictions import TaskPredictions, predict_task, task_metrics
+from trainer.evaluation.task_evaluation import TaskEvaluation
 from trainer.objective import SharedGradients, StepGradients
 from trainer.objective.loss_weights import UncertaintyWeights
 from trainer.objective.regularizers import AfterStep
@@ -50,7 +45,7 @@ from trainer.progress import TaskProgress
 from trainer.state import load_state, save_state
 
 
-class HybridMTLTrainer(Trainer):
+class HybridMTLTrainer(TaskEvaluation):
     """Trains a `HybridMTLModel` on several tasks, plan by plan.
 
     Args:
@@ -273,100 +268,6 @@ class HybridMTLTrainer(Trainer):
             if name.endswith("input_ids")
         )
         return 6.0 * tokens * self._parameters_outside_embeddings
-
-    def predict_tasks(
-        self, datasets: Mapping[str, Dataset] | None = None
-    ) -> dict[str, TaskPredictions]:
-        """Predictions for every row of every task, in the rows' order, and each mean loss."""
-        datasets = self.eval_dataset if datasets is None else datasets
-        if not datasets:
-            raise InputError("evaluation needs an eval_dataset")
-        check_known(self.tasks, {"eval_dataset": datasets})
-        size = self.args.per_device_eval_batch_size
-        total = range(sum(-(-len(rows) // size) for rows in datasets.values()))
-        self.callback_handler.eval_dataloader = total
-
-        def advance() -> None:
-            self.control = self.callback_handler.on_prediction_step(
-                self.args, self.state, self.control
-            )
-
-        with self._averaged():
-            return {
-                task: predict_task(
-                    self.model,
-                    task,
-                    rows,
-                    self.data_collator,
-                    batch_size=size,
-                    accelerator=self.accelerator,
-                    on_batch=advance,
-                )
-                for task, rows in datasets.items()
-            }
-
-    def _averaged(self) -> AbstractContextManager[None]:
-        return nullcontext() if self.averages is None else self.averages.in_place()
-
-    def measure(
-        self, predictions: Mapping[str, TaskPredictions], prefix: str = "eval"
-    ) -> dict[str, float]:
-        """Every task's metrics and loss by name, their overall score and the sum of the losses."""
-        metrics = task_metrics(self.tasks, predictions, prefix, self.args.metric_source)
-        kinds = {task: self.tasks[task].kind for task in predictions}
-        metrics[f"{prefix}_overall"] = overall_score(metrics, kinds, prefix)
-        return metrics
-
-    def evaluate(
-        self,
-        eval_dataset: Mapping[str, Dataset] | None = None,
-        ignore_keys: list[str] | None = None,
-        metric_key_prefix: str = "eval",
-    ) -> dict[str, float]:
-        """Every task's metrics by name, their overall score, and the sum of the losses.
-
-        Returns:
-            `eval_<task>_<metric>`, `eval_<task>_loss`, `eval_overall` and `eval_loss`.
-        """
-        start = time.time()
-        predictions = self.predict_tasks(eval_dataset)
-        metrics = self.measure(predictions, metric_key_prefix)
-        rows = sum(len(found.labels) for found in predictions.values())
-        metrics.update(speed_metrics(metric_key_prefix, start, num_samples=rows))
-        self.log(metrics)
-        self.control = self.callback_handler.on_evaluate(
-            self.args, self.state, self.control, metrics
-        )
-        return metrics
-
-    def predict(
-        self,
-        test_dataset: Mapping[str, Dataset],
-        ignore_keys: list[str] | None = None,
-        metric_key_prefix: str = "test",
-    ) -> PredictionOutput:
-        """Every task's answers, labels and metrics.
-
-        Args:
-            test_dataset: task -> tokenised rows.
-            ignore_keys: has no effect: a model's other outputs are not gathered.
-            metric_key_prefix: what the metrics' names begin with.
-
-        Returns:
-            `predictions`: task -> probabilities (N, C) or scores (N,), in the rows' order;
-            `label_ids`: task -> class indices or scores (N,); `metrics`.
-        """
-        start = time.time()
-        found = self.predict_tasks(test_dataset)
-        metrics = self.measure(found, metric_key_prefix)
-        rows = sum(len(task.labels) for task in found.values())
-        metrics.update(speed_metrics(metric_key_prefix, start, num_samples=rows))
-        answers: Any = {name: task.answers for name, task in found.items()}
-        labels: Any = {name: task.labels for name, task in found.items()}
-        self.control = self.callback_handler.on_predict(
-            self.args, self.state, self.control, metrics
-        )
-        return PredictionOutput(answers, labels, metrics)
 
     def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:
         with self._averaged():
