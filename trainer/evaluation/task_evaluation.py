@@ -1,0 +1,128 @@
+"""What `Trainer` calls evaluation and prediction, for several tasks at a time."""
+
+import time
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from datasets import Dataset
+from transformers import Trainer, TrainerControl
+from transformers.trainer_utils import PredictionOutput, speed_metrics
+
+from modeling_hybrid_mtl import TaskConfig
+from trainer.arguments import HybridMTLTrainingArguments
+from trainer.averaging import AveragedWeights
+from trainer.checks import check_known
+from trainer.data import Collator
+from trainer.errors import InputError
+from trainer.evaluation.metrics import overall_score
+from trainer.evaluation.predictions import TaskPredictions, predict_task, task_metrics
+
+
+class TaskEvaluation(Trainer):
+    """The half of `HybridMTLTrainer` that measures a model and asks it for answers.
+
+    Attributes:
+        tasks: name -> the model's task.
+        averages: the averaged weights that are measured instead of the model's own, if any.
+    """
+
+    args: HybridMTLTrainingArguments
+    control: TrainerControl
+    data_collator: Collator
+    tasks: dict[str, TaskConfig]
+    averages: AveragedWeights | None
+
+    def predict_tasks(
+        self, datasets: Mapping[str, Dataset] | None = None
+    ) -> dict[str, TaskPredictions]:
+        """Predictions for every row of every task, in the rows' order, and each mean loss."""
+        datasets = self.eval_dataset if datasets is None else datasets
+        if not datasets:
+            raise InputError("evaluation needs an eval_dataset")
+        check_known(self.tasks, {"eval_dataset": datasets})
+        size = self.args.per_device_eval_batch_size
+        total = range(sum(-(-len(rows) // size) for rows in datasets.values()))
+        self.callback_handler.eval_dataloader = total
+
+        def advance() -> None:
+            self.control = self.callback_handler.on_prediction_step(
+                self.args, self.state, self.control
+            )
+
+        with self._averaged():
+            return {
+                task: predict_task(
+                    self.model,
+                    task,
+                    rows,
+                    self.data_collator,
+                    batch_size=size,
+                    accelerator=self.accelerator,
+                    on_batch=advance,
+                )
+                for task, rows in datasets.items()
+            }
+
+    def _averaged(self) -> AbstractContextManager[None]:
+        return nullcontext() if self.averages is None else self.averages.in_place()
+
+    def measure(
+        self, predictions: Mapping[str, TaskPredictions], prefix: str = "eval"
+    ) -> dict[str, float]:
+        """Every task's metrics and loss by name, their overall score and the sum of the losses."""
+        metrics = task_metrics(self.tasks, predictions, prefix, self.args.metric_source)
+        kinds = {task: self.tasks[task].kind for task in predictions}
+        metrics[f"{prefix}_overall"] = overall_score(metrics, kinds, prefix)
+        return metrics
+
+    def evaluate(
+        self,
+        eval_dataset: Mapping[str, Dataset] | None = None,
+        ignore_keys: list[str] | None = None,
+        metric_key_prefix: str = "eval",
+    ) -> dict[str, float]:
+        """Every task's metrics by name, their overall score, and the sum of the losses.
+
+        Returns:
+            `eval_<task>_<metric>`, `eval_<task>_loss`, `eval_overall` and `eval_loss`.
+        """
+        start = time.time()
+        predictions = self.predict_tasks(eval_dataset)
+        metrics = self.measure(predictions, metric_key_prefix)
+        rows = sum(len(found.labels) for found in predictions.values())
+        metrics.update(speed_metrics(metric_key_prefix, start, num_samples=rows))
+        self.log(metrics)
+        self.control = self.callback_handler.on_evaluate(
+            self.args, self.state, self.control, metrics
+        )
+        return metrics
+
+    def predict(
+        self,
+        test_dataset: Mapping[str, Dataset],
+        ignore_keys: list[str] | None = None,
+        metric_key_prefix: str = "test",
+    ) -> PredictionOutput:
+        """Every task's answers, labels and metrics.
+
+        Args:
+            test_dataset: task -> tokenised rows.
+            ignore_keys: has no effect: a model's other outputs are not gathered.
+            metric_key_prefix: what the metrics' names begin with.
+
+        Returns:
+            `predictions`: task -> probabilities (N, C) or scores (N,), in the rows' order;
+            `label_ids`: task -> class indices or scores (N,); `metrics`.
+        """
+        start = time.time()
+        found = self.predict_tasks(test_dataset)
+        metrics = self.measure(found, metric_key_prefix)
+        rows = sum(len(task.labels) for task in found.values())
+        metrics.update(speed_metrics(metric_key_prefix, start, num_samples=rows))
+        answers: Any = {name: task.answers for name, task in found.items()}
+        labels: Any = {name: task.labels for name, task in found.items()}
+        self.control = self.callback_handler.on_predict(
+            self.args, self.state, self.control, metrics
+        )
+        return PredictionOutput(answers, labels, metrics)
