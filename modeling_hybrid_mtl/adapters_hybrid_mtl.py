@@ -116,11 +116,17 @@ def add_adapter(encoder: nn.Module, switch: Switch, name: str, adapter: AdapterC
 def fold_adapter(encoder: nn.Module, name: str) -> None:
     """Take an adapter away and leave in the weights what it added to them."""
     for layer in adapted_layers(encoder).values():
-        if name not in layer.scales:
-            continue
-        layer.weight.data += layer.addition(name).to(layer.weight.dtype)
-        for entries in (layer.lora_A, layer.lora_B, layer.scales, layer.dropouts):
-            del entries[name]
+        if name in layer.scales:
+            layer.weight.data += layer.addition(name).to(layer.weight.dtype)
+    drop_adapter(encoder, name)
+
+
+def drop_adapter(encoder: nn.Module, name: str) -> None:
+    """Take an adapter away, and with it all that it added."""
+    for layer in adapted_layers(encoder).values():
+        if name in layer.scales:
+            for entries in (layer.lora_A, layer.lora_B, layer.scales, layer.dropouts):
+                del entries[name]
         if not layer.scales:
             _without_adapters(layer)
 

@@ -23,6 +23,7 @@ RUN_FILES = (
     "README.md",
     CHECKPOINTS,
     "figures",
+    "adapters",
     "model*.safetensors*",
     "tokenizer*.json",
     "*_hybrid_mtl.py",
