@@ -26,6 +26,7 @@ RUN_FILES = (
     PHASES,
     "adapters",
     "figures",
+    "adapters",
     "model*.safetensors*",
     "tokenizer*.json",
     "*_hybrid_mtl.py",

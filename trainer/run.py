@@ -104,9 +104,15 @@ def _finish(trainer: HybridMTLTrainer, folder: Path) -> dict[str, float]:
     predictions = trainer.predict_tasks()
     metrics = trainer.measure(predictions, "eval")
     if trainer.is_world_process_zero():
+        model = trainer.accelerator.unwrap_model(trainer.model)
         with folder_in_place(folder) as staged:
-            trainer.accelerator.unwrap_model(trainer.model).save_pretrained(staged)
+            model.save_pretrained(staged)
             trainer.processing_class.save_pretrained(staged)
+        if model.config.adapters:
+            # With peft, which takes a while to import.
+            from trainer.hub.adapters import write_peft_adapters
+
+            write_peft_adapters(model, folder)
         reports = write_reports(trainer.tasks, predictions, folder / "evaluation.json")
         draw_figures(trainer.tasks, predictions, reports, trainer.state.log_history, folder)
         write_json(folder / "metrics.json", metrics)

@@ -18,6 +18,7 @@ from trainer.hybrid_trainer import HybridMTLTrainer
 from trainer.objective.regularizers import RegularizerOptions
 from trainer.prepare import PreparedData
 from trainer.results import COSINES, FIGURES, logged_cosines, metrics_before
+from trainer.trained_parts import TrainedPartsOptions
 
 PACKAGES = ("torch", "transformers", "datasets", "evaluate", "accelerate")
 # Settings that a card shows where they were changed.
@@ -32,6 +33,7 @@ CHANGED = (
     "loss_weights",
     "loss_weights_learning_rate",
     *(f.name for f in fields(RegularizerOptions)),
+    *(f.name for f in fields(TrainedPartsOptions)),
     "lr_scheduler_kwargs",
 )
 CHANGED_OF_TASK = ("activation", "cosine_range", "pair_features", "loss", "label_smoothing")

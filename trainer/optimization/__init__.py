@@ -10,7 +10,7 @@ from torch import nn
 from transformers import Trainer, get_scheduler
 
 from trainer.errors import InputError
-from trainer.optimization.groups import SHARED, WEIGHTS, groups, owners
+from trainer.optimization.groups import SHARED, WEIGHTS, groups, owner_of, owners
 from trainer.optimization.layouts import LAYOUTS, NEED_TASK_GRADIENTS, ONE
 from trainer.optimization.separate import SeparateOptimizers
 
@@ -26,6 +26,7 @@ __all__ = [
     "check_optimizer",
     "check_task_name",
     "learning_rates",
+    "owner_of",
     "owners",
 ]
 
@@ -35,6 +36,7 @@ def build_optimizer(
     args: HybridMTLTrainingArguments,
     decayed: Iterable[str],
     loss_weights: nn.Module | None = None,
+    tasks: Iterable[str] | None = None,
 ) -> torch.optim.Optimizer:
     """The optimizer of a layout.
 
@@ -43,12 +45,13 @@ def build_optimizer(
         args: the layout, the kind of optimizer (`optim`) and its hyperparameters.
         decayed: names of the parameters that weight decay applies to.
         loss_weights: learned besides the model, in a group of their own.
+        tasks: the tasks that are trained, all of the model's if None.
 
     Raises:
         InputError: if `layer_decay` is set and the encoder has no list of layers.
     """
     optimizer_class, options = Trainer.get_optimizer_cls_and_kwargs(args, model)
-    layout = LAYOUTS[args.layout](model, args, set(decayed))
+    layout = LAYOUTS[args.layout](model, owners(model, tasks), args, set(decayed))
     if loss_weights is not None:
         rate = args.loss_weights_learning_rate
         group = groups(
