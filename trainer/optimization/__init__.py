@@ -43,6 +43,7 @@ __all__ = [
     "known_to_transformers",
     "learning_rates",
     "make_schedule",
+    "optimizer_kind",
     "owners",
 ]
 
