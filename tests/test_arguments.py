@@ -115,9 +115,11 @@ def test_a_tasks_values_fall_back_to_the_shared_ones(given, as_text):
         given = json.dumps(plain)
     shared = {"learning_rate": 1e-5, "weight_decay": 0.1, "per_device_train_batch_size": 16}
     args = make(task_args=given, **shared)
-    assert args.task_training("a") == TaskTraining(2e-5, 0.1, 16, 0.0, 0.0, 0.0)
-    assert args.task_training("b") == TaskTraining(1e-5, 0.2, 4, 0.0, 0.0, 0.0)
-    assert args.task_training("anything else") == TaskTraining(1e-5, 0.1, 16, 0.0, 0.0, 0.0)
+    unset = {"smart_weight": 0.0, "bregman_weight": 0.0, "rdrop_weight": 0.0}
+    unset |= {"lr_scheduler_type": "linear", "warmup_steps": 0}
+    assert args.task_training("a") == TaskTraining(2e-5, 0.1, 16, **unset)
+    assert args.task_training("b") == TaskTraining(1e-5, 0.2, 4, **unset)
+    assert args.task_training("anything else") == TaskTraining(1e-5, 0.1, 16, **unset)
     json.dumps(args.to_dict())  # as every checkpoint does
 
 
@@ -141,7 +143,8 @@ def test_arguments_survive_being_copied():
 
 def test_zero_is_a_value_and_not_left_out():
     args = make(task_args={"a": {"learning_rate": 0.0, "weight_decay": 0}}, learning_rate=1e-3)
-    assert args.task_training("a") == TaskTraining(0.0, 0, 8, 0.0, 0.0, 0.0)
+    training = args.task_training("a")
+    assert (training.learning_rate, training.weight_decay) == (0.0, 0)
 
 
 SET = {

@@ -207,7 +207,14 @@ def test_the_off_switch_of_a_hidden_option_is_hidden_too():
         (["--seed"], "argument --seed: expected one argument (--help lists all options)"),
         (["--learning_rate", "fast"], "invalid float value: 'fast'"),
         (["--resume", "perhaps"], "Truthy value expected: got perhaps"),
-        (["--optim", "adm"], "argument --optim: invalid choice: 'adm'"),
+        (["--optim", "adm"], "optim = 'adm': must be one of adamw_torch, "),
+        (["--optim", "adm"], "Did you mean 'adam'?"),
+        (["--lr_scheduler_type", "cyclical"], "lr_scheduler_type = 'cyclical': must be one of li"),
+        (["--lr_scheduler_type", "cyclical"], "Did you mean 'cyclic'?"),
+        (
+            ["--tasks.sentiment.lr_scheduler_type", "cyclical"],
+            "task 'sentiment': lr_scheduler_type = 'cyclical': must be one of linear",
+        ),
         (["--learn", "1"], "unknown option 'learn'"),
         # What TrainingArguments refuses is one message, too.
         (

@@ -11,7 +11,7 @@ from transformers.trainer_pt_utils import AcceleratorConfig
 
 from trainer.errors import InputError, nearest
 from trainer.objective.rules import RuleOptions
-from trainer.optimization import NEED_TASK_GRADIENTS
+from trainer.optimization import NEED_TASK_GRADIENTS, SCHEDULE_FIELDS
 
 if TYPE_CHECKING:
     from trainer.arguments import HybridMTLTrainingArguments
@@ -103,7 +103,7 @@ def check_layout(args: HybridMTLTrainingArguments) -> None:
     """Make sure that the layout reads the learning rates and can take the steps."""
     entries: Any = args.task_args
     for name, entry in entries.items() if args.layout == "single" else ():
-        for key in ("learning_rate", "weight_decay"):
+        for key in ("learning_rate", "weight_decay", *SCHEDULE_FIELDS):
             if entry.get(key) is not None:
                 raise InputError(
                     f"task '{name}': {key}: layout 'single' has one {key} for everything; "

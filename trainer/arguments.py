@@ -22,7 +22,14 @@ from trainer.errors import InputError, nearest
 from trainer.objective.loss_weights import LOSS_WEIGHTS
 from trainer.objective.regularizers import Regularizer, RegularizerOptions, make_regularizers
 from trainer.objective.rules import RULES, Rule, RuleOptions, make_rule
-from trainer.optimization import LAYOUTS, check_optimizer
+from trainer.optimization import (
+    LAYOUTS,
+    OPTIMIZERS,
+    SCHEDULES,
+    check_optimizer,
+    check_schedules,
+    known_to_transformers,
+)
 from trainer.trained_parts import TrainedPartsOptions, check_trained_parts
 
 UPDATES = ("cycle", "turn")
@@ -31,6 +38,7 @@ LOWEST_OF_TASK = {
     "learning_rate": 0,
     "weight_decay": 0,
     "batch_size": 1,
+    "warmup_steps": 0,
     "smart_weight": 0,
     "bregman_weight": 0,
     "rdrop_weight": 0,
@@ -48,6 +56,10 @@ class TaskTraining:
         smart_weight: of SMART's term; `smart_weight` when left out.
         bregman_weight: of the Bregman term; `bregman_weight` when left out.
         rdrop_weight: of R-Drop's term; `rdrop_weight` when left out.
+        lr_scheduler_type: of the head's learning rate; `lr_scheduler_type` when left out.
+        warmup_steps: of its schedule, in the run's optimizer steps; `warmup_steps` when left out.
+        lr_scheduler_kwargs: options of its schedule; when left out with `lr_scheduler_type`, the
+            run's, otherwise none.
     """
 
     learning_rate: float | None = None
@@ -56,6 +68,9 @@ class TaskTraining:
     smart_weight: float | None = None
     bregman_weight: float | None = None
     rdrop_weight: float | None = None
+    lr_scheduler_type: str | None = None
+    warmup_steps: float | None = None
+    lr_scheduler_kwargs: dict[str, Any] | None = None
 
 
 @dataclass
@@ -127,6 +142,28 @@ class HybridMTLTrainingArguments(
         default=None,
         metadata={"help": "Learning rate of learned loss weights; 0.001 if left out."},
     )
+    lr_scheduler_type: str = field(
+        default="linear",
+        metadata={
+            "help": "Schedule of the learning rates, the tasks' too unless their entries say "
+            f"otherwise: {', '.join(SCHEDULES)}."
+        },
+    )
+    lr_scheduler_kwargs: dict | str | None = field(
+        default=None,
+        metadata={
+            "help": "Options of the schedule. Of cyclic: step_size_up and step_size_down in "
+            "optimizer steps, or below 1 as shares of all; base_share, the lowest share of the "
+            "rate; mode: triangular, triangular2 or exp_range, which needs gamma."
+        },
+    )
+    optim: str = field(
+        default=TrainingArguments.optim,
+        metadata={
+            "help": "The kind of optimizer; the weight decay of adam is a part of the gradient: "
+            f"{', '.join(OPTIMIZERS)}."
+        },
+    )
     layer_decay: float | None = field(
         default=None,
         metadata={
@@ -175,7 +212,10 @@ class HybridMTLTrainingArguments(
         # First: what is put in their place by what follows would look as if it had been given.
         refuse_unused(self)
         check_numbers(self)
-        super().__post_init__()
+        check_choice("optim", self.optim, OPTIMIZERS)
+        check_choice("lr_scheduler_type", self.lr_scheduler_type, SCHEDULES)
+        with known_to_transformers(self):
+            super().__post_init__()
         check_choice("update", self.update, UPDATES)
         check_choice("layout", self.layout, LAYOUTS)
         check_choice("stop", self.stop, STOP_RULES)
@@ -202,6 +242,7 @@ class HybridMTLTrainingArguments(
             self.task_training(name)
         check_layout(self)
         check_rule(self)
+        check_schedules(self)
 
     def task_training(self, task: str) -> TaskTraining:
         """A task's learning rate, weight decay and batch size, with the defaults filled in.
@@ -220,6 +261,8 @@ class HybridMTLTrainingArguments(
         given = TaskTraining(**entry)
         shared = {name: getattr(self, name, None) for name in known}
         shared["batch_size"] = self.per_device_train_batch_size
+        if given.lr_scheduler_type is not None:
+            shared["lr_scheduler_kwargs"] = None  # which are another schedule's
         own = {name: value for name, value in vars(given).items() if value is not None}
         filled = TaskTraining(**{**shared, **own})
         for key, lowest in LOWEST_OF_TASK.items():

@@ -39,6 +39,7 @@ from trainer.optimization import (
     SeparateOptimizers,
     build_optimizer,
     learning_rates,
+    make_schedule,
     owners,
 )
 from trainer.progress import TaskProgress
@@ -68,6 +69,7 @@ class HybridMTLTrainer(TaskEvaluation):
     control: TrainerControl
     data_collator: Any
     optimizer: Any
+    lr_scheduler: Any
 
     def __init__(
         self,
@@ -197,6 +199,16 @@ class HybridMTLTrainer(TaskEvaluation):
             trained += self.loss_weights.parameters()
         self.gradients = StepGradients(trained, self.accelerator, joined)
         return self.optimizer
+
+    def create_scheduler(
+        self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None
+    ) -> Any:
+        """The shared schedule and the tasks', over the groups of the layout's optimizer."""
+        if self.lr_scheduler is None:
+            optimizer = self.optimizer if optimizer is None else optimizer
+            self.lr_scheduler = make_schedule(optimizer, self.args, num_training_steps)
+            self._created_lr_scheduler = True
+        return self.lr_scheduler
 
     def get_batch_samples(
         self, epoch_iterator: Iterator, num_batches: int, device: torch.device

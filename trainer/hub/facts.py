@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from trainer.arguments import TaskTraining
 from trainer.command_line import Settings
 from trainer.data.augmentation import TaskAugmentation
 from trainer.data.plans import READ_BY
@@ -16,6 +17,7 @@ from trainer.evaluation import METRICS_BY_KIND
 from trainer.hub.card import CardFacts, TaskFacts
 from trainer.hybrid_trainer import HybridMTLTrainer
 from trainer.objective.regularizers import RegularizerOptions
+from trainer.optimization import SCHEDULE_FIELDS
 from trainer.prepare import PreparedData
 from trainer.results import COSINES, FIGURES, logged_cosines, metrics_before
 from trainer.trained_parts import TrainedPartsOptions
@@ -119,6 +121,7 @@ def _task_facts(
         metrics_before=_of_task(name, model.kind, before) if before else None,
         hyperparameters={
             **_in_use(vars(settings.training.task_training(name))),
+            **_own_schedule(entry.training),
             "dropout": model.dropout,
             "hidden_sizes": model.hidden_sizes,
             "loss_weight": model.loss_weight,
@@ -129,9 +132,20 @@ def _task_facts(
 
 
 def _in_use(hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Without the weights of regularizers that were not used."""
+    """Without the weights of regularizers that were not used, and without the schedule."""
     unused = {f"{name}_weight" for name in ("smart", "bregman", "rdrop")}
-    return {k: v for k, v in hyperparameters.items() if v or k not in unused}
+    return {
+        k: v
+        for k, v in hyperparameters.items()
+        if (v or k not in unused) and k not in SCHEDULE_FIELDS
+    }
+
+
+def _own_schedule(training: TaskTraining) -> dict[str, Any]:
+    """What a task's schedule has of its own, under the names of the shared one's rows."""
+    own = {name: getattr(training, name) for name in SCHEDULE_FIELDS}
+    rows = {name.replace("lr_scheduler_type", "schedule"): value for name, value in own.items()}
+    return {name: value for name, value in rows.items() if value is not None}
 
 
 def _augmentation(plan: TaskAugmentation) -> dict[str, Any]:
@@ -170,8 +184,8 @@ def _shared_hyperparameters(settings: Settings) -> dict[str, Any]:
         "stop": args.stop,
         "plan": args.plan,
         **{name: getattr(args, name) for name, plan in READ_BY.items() if plan == args.plan},
-        "optimizer": args.optim.value,
-        "schedule": args.lr_scheduler_type.value,
+        "optimizer": args.optim,
+        "schedule": args.lr_scheduler_type,
         "warmup_steps": args.warmup_steps,
         "max_grad_norm": args.max_grad_norm,
         "gradient_accumulation_steps": args.gradient_accumulation_steps,

@@ -1,4 +1,4 @@
-"""Layouts, parameter groups and the optimizer that they give."""
+"""Layouts, parameter groups, the optimizer that they give, and its schedule."""
 
 from __future__ import annotations
 
@@ -7,11 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
-from transformers import Trainer, get_scheduler
 
 from trainer.errors import InputError
 from trainer.optimization.groups import SHARED, WEIGHTS, groups, owner_of, owners
+from trainer.optimization.kinds import (
+    OPTIMIZERS,
+    check_optimizer,
+    known_to_transformers,
+    optimizer_kind,
+)
 from trainer.optimization.layouts import LAYOUTS, NEED_TASK_GRADIENTS, ONE
+from trainer.optimization.schedules import (
+    SCHEDULE_FIELDS,
+    SCHEDULES,
+    check_schedules,
+    make_schedule,
+)
 from trainer.optimization.separate import SeparateOptimizers
 
 if TYPE_CHECKING:
@@ -20,12 +31,19 @@ if TYPE_CHECKING:
 __all__ = [
     "LAYOUTS",
     "NEED_TASK_GRADIENTS",
+    "OPTIMIZERS",
+    "SCHEDULES",
+    "SCHEDULE_FIELDS",
     "SHARED",
     "SeparateOptimizers",
     "build_optimizer",
     "check_optimizer",
+    "check_schedules",
     "check_task_name",
+    "known_to_transformers",
     "learning_rates",
+    "make_schedule",
+    "optimizer_kind",
     "owner_of",
     "owners",
 ]
@@ -50,7 +68,7 @@ def build_optimizer(
     Raises:
         InputError: if `layer_decay` is set and the encoder has no list of layers.
     """
-    optimizer_class, options = Trainer.get_optimizer_cls_and_kwargs(args, model)
+    optimizer_class, options = optimizer_kind(args, model)
     layout = LAYOUTS[args.layout](model, owners(model, tasks), args, set(decayed))
     if loss_weights is not None:
         rate = args.loss_weights_learning_rate
@@ -64,34 +82,6 @@ def build_optimizer(
     if len(layout) == 1 and args.layout not in NEED_TASK_GRADIENTS:
         return next(iter(parts.values()))
     return SeparateOptimizers(parts)
-
-
-def check_optimizer(args: HybridMTLTrainingArguments) -> None:
-    """Try the kind of optimizer and the schedule on a parameter of their own.
-
-    Raises:
-        InputError: for one that is not installed, refuses its options, or needs more of the
-            training loop than steps.
-    """
-    name = getattr(args.optim, "value", args.optim)
-    try:
-        optimizer_class, options = Trainer.get_optimizer_cls_and_kwargs(args)
-        optimizer = optimizer_class([nn.Parameter(torch.zeros(1))], **options)
-    except (AssertionError, ImportError, RuntimeError, TypeError, ValueError) as error:
-        raise InputError(f"optim = '{name}': {error}") from error
-    if hasattr(optimizer, "eval"):
-        raise InputError(
-            f"optim = '{name}': has to be told when training pauses, which is not done here; use "
-            f"adamw_torch_fused, adamw_torch, adafactor, sgd or another plain optimizer"
-        )
-    kind = getattr(args.lr_scheduler_type, "value", args.lr_scheduler_type)
-    given = args.lr_scheduler_kwargs
-    try:
-        get_scheduler(kind, optimizer, 0, 1, given if isinstance(given, dict) else None)
-    except (TypeError, ValueError) as error:
-        raise InputError(
-            f"lr_scheduler_type = '{kind}': {error}; its options go in lr_scheduler_kwargs"
-        ) from error
 
 
 def check_task_name(*names: str) -> None:

@@ -1,0 +1,237 @@
+"""Masked-language-model pretraining (Devlin et al. 2019) of the encoder on the tasks' own text."""
+
+import logging
+import zlib
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from datasets import Dataset
+from torch import Tensor, nn
+from torch.utils.data import Sampler
+from transformers import (
+    MODEL_FOR_MASKED_LM_MAPPING,
+    AutoModelForMaskedLM,
+    DataCollatorForLanguageModeling,
+    PreTrainedTokenizerBase,
+    Trainer,
+    set_seed,
+)
+
+from modeling_hybrid_mtl import HybridMTLModel
+from trainer.arguments import HybridMTLTrainingArguments
+from trainer.data import TaskStream
+from trainer.data.tokens import IGNORED_LABEL
+from trainer.errors import InputError
+from trainer.optimization import make_schedule, optimizer_kind
+
+logger = logging.getLogger(__name__)
+
+
+def collect_texts(tokenised: Mapping[str, Dataset], seed: int = 0) -> Dataset:
+    """Every sequence of all tasks once, in a random order.
+
+    Args:
+        tokenised: task -> tokenised rows (`trainer.data.tokenize`). The two texts of a siamese
+            pair are two sequences; those of a cross-encoded pair stay one.
+        seed: of the order.
+
+    Returns:
+        Columns `input_ids` and, if the rows have them, `token_type_ids`.
+    """
+    found: dict[tuple[int, ...], list[int] | None] = {}
+    for rows in tokenised.values():
+        for side in ("", "pair_"):
+            if f"{side}input_ids" in rows.column_names:
+                texts = rows[f"{side}input_ids"][:]
+                types = f"{side}token_type_ids"
+                typed = rows[types][:] if types in rows.column_names else [None] * len(texts)
+                found.update(zip(map(tuple, texts), typed, strict=True))
+    texts = list(found)
+    order = np.random.default_rng(seed).permutation(len(texts)).tolist()
+    columns: dict[str, list] = {"input_ids": [texts[i] for i in order]}
+    if all(types is not None for types in found.values()):
+        columns["token_type_ids"] = [found[texts[i]] for i in order]
+    return Dataset.from_dict(columns)
+
+
+def pretrain(
+    model: HybridMTLModel,
+    texts: Dataset,
+    tokenizer: PreTrainedTokenizerBase,
+    args: HybridMTLTrainingArguments,
+    *,
+    start_from: str | None = None,
+    checkpoint: str | None = None,
+    validation: Dataset | None = None,
+    mask_share: float = 0.15,
+) -> list[dict[str, float]]:
+    """Continue the pretraining of a model's encoder, in place; the tasks' heads stay as they are.
+
+    Of the arguments, those of one task or of the tasks' gradients are not read. The best checkpoint
+    is that of the lowest `eval_loss`.
+
+    Args:
+        model: its `backbone` is trained.
+        texts: the column `input_ids`, maybe `token_type_ids` (`collect_texts`).
+        tokenizer: the backbone's; it has a mask token.
+        args: how long, how fast, and where checkpoints go (`output_dir`).
+        start_from: name or folder of the encoder the model began with, for the language-model head
+            in it; where there is none, a new head is trained along.
+        checkpoint: a checkpoint of an interrupted call, to go on from exactly.
+        validation: texts whose `eval_loss` is logged, always under the same masks.
+        mask_share: share of the tokens that are to be predicted.
+
+    Returns:
+        The log: one mapping per entry.
+
+    Raises:
+        InputError: if the encoder or the tokenizer cannot be pretrained like this.
+    """
+    if not 0 < mask_share < 1:
+        raise InputError(f"mask_share = {mask_share!r}: must be between 0 and 1")
+    if tokenizer.mask_token is None:
+        raise InputError(
+            "masked language modelling: the tokenizer has no mask token, so its encoder was not "
+            "pretrained like this; leave the phase out"
+        )
+    if not any(p.requires_grad for p in model.backbone.parameters()):
+        raise InputError("masked language modelling: trains the encoder, and all of it is frozen")
+    best: dict[str, Any] = {"metric_for_best_model": "eval_loss", "greater_is_better": None}
+    set_seed(args.seed)  # a new head is drawn
+    trainer = _PretrainingTrainer(
+        language_model(model.backbone, None if checkpoint else start_from, checkpoint is None),
+        replace(args, **best),
+        data_collator=_RepeatableMasks(tokenizer, mlm_probability=mask_share, seed=args.seed),
+        train_dataset=texts,
+        eval_dataset=validation,
+        processing_class=tokenizer,
+        compute_loss_func=masked_loss,
+    )
+    trainer.train(resume_from_checkpoint=checkpoint)
+    return trainer.state.log_history
+
+
+def language_model(backbone: Any, start_from: str | None, tell: bool = True) -> Any:
+    """A masked language model around an encoder, which it shares and does not copy.
+
+    Args:
+        backbone: the encoder.
+        start_from: name or folder of a checkpoint that may hold a language-model head.
+        tell: log a warning if the head is a new one.
+
+    Raises:
+        InputError: if transformers has no such model for this type of encoder, or the checkpoint
+            cannot be read.
+    """
+    config = deepcopy(backbone.config)  # transformers writes into what it is given
+    if type(config) not in MODEL_FOR_MASKED_LM_MAPPING:
+        raise InputError(
+            f"masked language modelling: transformers has no such model for an encoder of type "
+            f"'{config.model_type}'; leave the phase out, or use another encoder"
+        )
+    missing: set[str] | None = None
+    if start_from is None:
+        model = AutoModelForMaskedLM.from_config(config, dtype=backbone.dtype)
+    else:
+        try:
+            model, loading = AutoModelForMaskedLM.from_pretrained(
+                start_from, config=config, dtype=backbone.dtype, output_loading_info=True
+            )
+        except (OSError, RuntimeError) as error:
+            raise InputError(f"masked language modelling: '{start_from}': {error}") from error
+        missing = set(loading["missing_keys"])
+    body = model.base_model_prefix
+    setattr(model, body, backbone)
+    model.tie_weights()
+    if tell and (missing is None or any(not name.startswith(f"{body}.") for name in missing)):
+        logger.warning(
+            "Masked language modelling: '%s' has no language-model head; a new one is trained.",
+            start_from or config.model_type,
+        )
+    return model
+
+
+def masked_loss(outputs: Any, labels: Tensor, num_items_in_batch: Any = None) -> Tensor:
+    """Mean cross-entropy of the masked tokens of a step; 0 if no token of it is masked.
+
+    Args:
+        outputs: with `logits`, (B, L, V).
+        labels: (B, L), -100 where nothing is to be predicted.
+        num_items_in_batch: masked tokens of the whole step, if this is a part of one.
+    """
+    loss = nn.functional.cross_entropy(
+        outputs.logits.flatten(0, 1).float(),
+        labels.flatten(),
+        ignore_index=IGNORED_LABEL,
+        reduction="sum",
+    )
+    count = (labels != IGNORED_LABEL).sum() if num_items_in_batch is None else num_items_in_batch
+    return loss / torch.as_tensor(count).clamp(min=1)
+
+
+class _RepeatableMasks(DataCollatorForLanguageModeling):
+    """Masks drawn by the seed and the batch alone.
+
+    So each evaluation has the same ones, and a resumed run the same as the one it continues,
+    however far ahead batches are read. The rows come together differently in each epoch.
+    """
+
+    def torch_mask_tokens(self, inputs: Tensor, *args: Any, **rest: Any) -> tuple[Tensor, Tensor]:
+        content = zlib.crc32(inputs.numpy().tobytes(), self.seed)
+        self.generator = torch.Generator().manual_seed(content)
+        return super().torch_mask_tokens(inputs, *args, **rest)
+
+
+class _RowsByBatch(Sampler[int]):
+    """The rows of one pass of a stream, batch by batch: rows of like length stand together."""
+
+    def __init__(self, stream: TaskStream):
+        self.stream = stream
+        self._epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the pass that the next iteration goes through."""
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self.stream.lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        count = self.stream.batches_per_pass
+        for number in range(self._epoch * count, (self._epoch + 1) * count):
+            yield from self.stream.batch(number).tolist()
+
+
+class _PretrainingTrainer(Trainer):
+    """A plain `Trainer` that knows this project's schedules, optimizers and batches by length."""
+
+    args: HybridMTLTrainingArguments
+    lr_scheduler: Any
+    get_optimizer_cls_and_kwargs = staticmethod(optimizer_kind)
+
+    def create_scheduler(
+        self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None
+    ) -> Any:
+        if self.lr_scheduler is None:
+            optimizer = self.optimizer if optimizer is None else optimizer
+            self.lr_scheduler = make_schedule(optimizer, self.args, num_training_steps)
+            self._created_lr_scheduler = True
+        return self.lr_scheduler
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler:
+        args = self.args
+        texts = self.train_dataset if train_dataset is None else train_dataset
+        lengths = [len(text) for text in texts["input_ids"]]
+        seed = args.seed if args.data_seed is None else args.data_seed
+        size = args.train_batch_size * args.world_size
+        return _RowsByBatch(TaskStream(lengths, size, [seed], args.length_window))
+
+    def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:
+        super()._save(output_dir, state_dict)
+        # A pickle that resuming does not read, and that nobody should be handed.
+        Path(output_dir or self.args.output_dir, "training_args.bin").unlink(missing_ok=True)
