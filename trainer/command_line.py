@@ -57,6 +57,7 @@ class Phase:
     tasks: list[str]
     objective: str
     training: HybridMTLTrainingArguments
+    mask_share: float
 
     @property
     def folder(self) -> Path:
@@ -146,7 +147,7 @@ def _phase(
             check_best_metric(training.metric_for_best_model, kinds)
     except InputError as error:
         raise InputError(f"{place}: {error}") from error
-    return Phase(entry.name, list(entry.tasks), entry.objective, training)
+    return Phase(entry.name, list(entry.tasks), entry.objective, training, entry.mask_share)
 
 
 def _check(training: HybridMTLTrainingArguments, tasks: dict[str, TaskEntry]) -> None:
@@ -280,8 +281,5 @@ def _resolved(
         for name, entry in tasks.items()
     }
     if phases:
-        options["phases"] = [
-            {"name": p.name, "objective": p.objective, "tasks": p.tasks, **p.options}
-            for p in phases
-        ]
+        options["phases"] = [phase.resolved() for phase in phases]
     return options

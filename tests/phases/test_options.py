@@ -43,6 +43,11 @@ def test_a_task_s_fields_are_read_as_their_types():
             [{"objective": "masked_language_modelling", "rule": "pcgrad"}, {}],
             "phase '1': 'rule' has no effect with objective",
         ),
+        ([{"mask_share": 0.3}], "mask_share has no effect with objective: tasks"),
+        (
+            [{"objective": "masked_language_modelling", "mask_share": 1}, {}],
+            "phase '1': mask_share = 1.0: must be between 0 and 1",
+        ),
         (
             [
                 {

@@ -22,7 +22,9 @@ def place(tmp_path_factory):
     folder = tmp_path_factory.mktemp("phases")
     set_seed(0)
     BertModel(toy_backbone_config()).save_pretrained(folder / "encoder")
-    toy_tokenizer().save_pretrained(folder / "encoder")
+    tokenizer = toy_tokenizer()
+    tokenizer.add_special_tokens({"mask_token": "[MASK]"})
+    tokenizer.save_pretrained(folder / "encoder")
     for split, count in (("train", 16), ("validation", 8)):
         write_data(folder / "data", split, count)
     config = {
@@ -136,3 +138,32 @@ def test_starting_again_needs_to_be_asked_for_and_clears_the_phases(trained, pla
     options = [str(place / "toy.yaml"), "--overwrite_output_dir", "true"]
     assert train(parse(options)) == metrics
     assert not (out / "phases" / "1-together" / "marker").exists()
+
+
+def test_a_first_phase_of_pretraining_changes_the_encoder_alone(place):
+    out = place / "pretrained"
+    config = yaml.safe_load((place / "toy.yaml").read_text())
+    config["output_dir"] = str(out)
+    pretraining = {
+        "name": "words",
+        "objective": "masked_language_modelling",
+        "mask_share": 0.5,
+        "num_train_epochs": 2,
+    }
+    config["phases"] = [pretraining, {"name": "together"}]
+    (place / "pretraining.yaml").write_text(yaml.safe_dump(config))
+    metrics = train(parse([str(place / "pretraining.yaml")]))
+    encoder = load_file(place / "encoder" / "model.safetensors")
+    after = weights(out / "phases" / "1-words")
+    words = "embeddings.word_embeddings.weight"
+    assert not torch.equal(after[f"backbone.{words}"], encoder[words])
+    assert not any(name.startswith(("cls.", "mlm")) for name in after)
+    account = json.loads((out / "phases" / "1-words" / "phase.json").read_text())
+    losses = [entry["eval_loss"] for entry in account["log_history"] if "eval_loss" in entry]
+    assert len(losses) == 2 and losses[1] < losses[0]
+    last = json.loads((out / "phases" / "2-together" / "phase.json").read_text())
+    assert last["log_history"][-1]["step"] == 4
+    # Resumed, the run is what it was.
+    arguments = [str(place / "pretraining.yaml"), "--resume", "true"]
+    (out / "phases" / "2-together" / "phase.json").unlink()
+    assert train(parse(arguments)) == metrics

@@ -11,6 +11,7 @@ from trainer.arguments import HybridMTLTrainingArguments, TaskTraining
 from trainer.errors import InputError, nearest
 from trainer.tasks import coerce
 
+MASK_SHARE = 0.15  # as in BERT's pretraining
 OBJECTIVES = ("tasks", "masked_language_modelling")
 # Options of the whole run, by name or by the beginning of the name.
 OF_THE_RUN = (
@@ -33,7 +34,7 @@ OF_THE_RUN = (
 )
 _ALL = {f.name for f in fields(HybridMTLTrainingArguments)}
 # What only training on tasks reads.
-_OWN = _ALL - {f.name for f in fields(TrainingArguments)}
+_OWN = _ALL - {f.name for f in fields(TrainingArguments)} - {"length_window"}
 _TASK_FIELDS = {f.name: f.type for f in fields(TaskTraining)}
 
 
@@ -47,12 +48,21 @@ class PhaseEntry:
             differ from the task's own entry; all tasks when left out.
         objective: `tasks`, or `masked_language_modelling` for the encoder on the tasks' texts.
         options: training arguments that differ from the run's.
+        mask_share: for masked language modelling, the share of tokens that are to be predicted.
     """
 
     name: str
     tasks: dict[str, dict[str, Any]]
     objective: str = "tasks"
+    mask_share: float = MASK_SHARE
     options: dict[str, Any] = field(default_factory=dict)
+
+    def resolved(self) -> dict[str, Any]:
+        """The phase in the form of a configuration file."""
+        told: dict[str, Any] = {"name": self.name, "objective": self.objective, "tasks": self.tasks}
+        if self.objective != "tasks":
+            told["mask_share"] = self.mask_share
+        return {**told, **self.options}
 
 
 def read_phases(entries: Any, tasks: Iterable[str]) -> list[PhaseEntry]:
@@ -97,11 +107,16 @@ def _read(number: int, entry: Any, tasks: list[str]) -> PhaseEntry:
             f"{place}: objective = '{objective}': must be one of {', '.join(OBJECTIVES)}."
             f"{nearest(objective, OBJECTIVES)}"
         )
+    share = coerce(options.pop("mask_share", MASK_SHARE), float, f"{place}: mask_share")
+    if objective == "tasks" and share != MASK_SHARE:
+        raise InputError(f"{place}: mask_share has no effect with objective: {objective}")
+    if not 0 < share < 1:
+        raise InputError(f"{place}: mask_share = {share}: must be between 0 and 1")
     chosen = _read_tasks(place, options.pop("tasks", None), tasks)
     _check_options(place, options, objective)
     if objective != "tasks" and any(chosen.values()):
         raise InputError(f"{place}: tasks: their fields have no effect with objective: {objective}")
-    return PhaseEntry(name, chosen, objective, options)
+    return PhaseEntry(name, chosen, objective, share, options)
 
 
 def _check_options(place: str, options: Collection[str], objective: str) -> None:
@@ -109,14 +124,10 @@ def _check_options(place: str, options: Collection[str], objective: str) -> None
         if key.startswith(OF_THE_RUN):
             raise InputError(f"{place}: '{key}' is the whole run's; set it outside of phases")
         if key not in _ALL:
-            known = [*_ALL, "name", "tasks", "objective"]
+            known = [*_ALL, "name", "tasks", "objective", "mask_share"]
             raise InputError(f"{place}: unknown option '{key}'.{nearest(key, known)}")
-        if objective != "tasks" and key in _OWN - MLM_OPTIONS:
+        if objective != "tasks" and key in _OWN:
             raise InputError(f"{place}: '{key}' has no effect with objective: {objective}")
-
-
-# Arguments of our own that pretraining reads.
-MLM_OPTIONS: frozenset[str] = frozenset()
 
 
 def _read_tasks(place: str, given: Any, tasks: list[str]) -> dict[str, dict[str, Any]]:

@@ -3,17 +3,18 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
+from accelerate import PartialState
 from transformers import PretrainedConfig, PreTrainedTokenizerBase, TrainerState
 from transformers.trainer_utils import get_last_checkpoint
 
-from modeling_hybrid_mtl import HybridMTLModel
+from modeling_hybrid_mtl import HybridMTLConfig, HybridMTLModel
 from trainer.command_line import Phase, Settings
 from trainer.hybrid_trainer import HybridMTLTrainer
 from trainer.output import folder_in_place
 from trainer.phases.records import PhaseRecord, joined_history, read_record, write_record
-from trainer.prepare import PreparedData, new_or_trained_model
+from trainer.prepare import PreparedData, load_config, model_path, new_or_trained_model
+from trainer.pretraining import collect_texts, pretrain
 from trainer.resume import last_checkpoint
 
 
@@ -89,7 +90,38 @@ def _train_tasks(
     )
     begun = time.time()
     trainer.train(resume_from_checkpoint=_checkpoint(settings, phase))
-    return _finish(phase, trainer, model, tokenizer, time.time() - begun)
+    state = trainer.state
+    record = PhaseRecord(
+        phase.name, state.global_step, state.epoch or 0.0, time.time() - begun, state.log_history
+    )
+    return _finish(phase, record, model, tokenizer)
+
+
+def _train_language_model(
+    settings: Settings,
+    phase: Phase,
+    model: HybridMTLModel,
+    tokenizer: PreTrainedTokenizerBase,
+    data: PreparedData,
+) -> PhaseRecord:
+    run, args = settings.run, phase.training
+    # A trained hybrid-mtl model was saved without the language-model head of its encoder.
+    is_encoder = not isinstance(load_config(run), HybridMTLConfig)
+    begun = time.time()
+    history = pretrain(
+        model,
+        collect_texts({task: data.train[task] for task in phase.tasks}, args.seed),
+        tokenizer,
+        args,
+        start_from=model_path(run) if is_encoder else None,
+        checkpoint=_checkpoint(settings, phase),
+        validation=collect_texts({task: data.validation[task] for task in phase.tasks}, args.seed),
+        mask_share=phase.mask_share,
+    )
+    last = history[-1]
+    seconds = time.time() - begun
+    record = PhaseRecord(phase.name, int(last["step"]), last["epoch"], seconds, history)
+    return _finish(phase, record, model, tokenizer)
 
 
 def _checkpoint(settings: Settings, phase: Phase) -> str | None:
@@ -101,22 +133,18 @@ def _checkpoint(settings: Settings, phase: Phase) -> str | None:
 
 def _finish(
     phase: Phase,
-    trainer: Any,
+    record: PhaseRecord,
     model: HybridMTLModel,
     tokenizer: PreTrainedTokenizerBase,
-    seconds: float,
 ) -> PhaseRecord:
-    state = trainer.state
-    record = PhaseRecord(
-        phase.name, state.global_step, state.epoch or 0.0, round(seconds, 1), state.log_history
-    )
-    if trainer.is_world_process_zero():
+    """Write the phase's model folder and account; all processes go on when they are there."""
+    if phase.training.process_index == 0:
         with folder_in_place(phase.folder) as staged:
             model.save_pretrained(staged)
             tokenizer.save_pretrained(staged)
         write_record(record, phase.folder)
-    trainer.accelerator.wait_for_everyone()
+    PartialState().wait_for_everyone()
     return record
 
 
-OBJECTIVES = {"tasks": _train_tasks}
+OBJECTIVES = {"tasks": _train_tasks, "masked_language_modelling": _train_language_model}
