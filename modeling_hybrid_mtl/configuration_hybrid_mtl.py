@@ -16,6 +16,8 @@ PAIR_ENCODINGS = ("siamese", "cross")
 POOLINGS = ("mean", "cls", "pooler")
 ACTIVATIONS = ("gelu", "relu", "silu", "tanh")
 PAIR_FEATURES = ("u", "v", "difference", "product")
+# The adapter that every task uses.
+SHARED_ADAPTER = "shared"
 # Kind -> its losses, the default first.
 LOSSES = {
     "classification": ("cross_entropy",),
@@ -192,6 +194,68 @@ def _check_loss(task: TaskConfig, refuse) -> None:
         refuse("loss_weight", "must be a positive number")
 
 
+@dataclass
+class AdapterConfig:
+    """Low-rank additions to some of the encoder's linear layers (LoRA, arXiv:2106.09685).
+
+    Attributes:
+        target_modules: the layers' last names, such as `query`, or their whole names.
+        rank: columns of B and rows of A.
+        alpha: the additions are scaled by `alpha / rank`.
+        dropout: dropout probability of what the additions read.
+    """
+
+    target_modules: list[str]
+    rank: int = 8
+    alpha: float = 16.0
+    dropout: float = 0.0
+
+
+def check_adapters(entries: Any, tasks: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Check the adapters of a model with these tasks and fill in their defaults.
+
+    Raises:
+        ValueError: naming the adapter and the field that is wrong.
+    """
+    if not isinstance(entries, dict):
+        raise ValueError(f"adapters = {entries!r}: must be a mapping of names to fields")
+    return {name: _check_adapter(name, entry, tasks) for name, entry in entries.items()}
+
+
+def _check_adapter(name: str, entry: Any, tasks: dict[str, Any]) -> dict[str, Any]:
+    if name != SHARED_ADAPTER and name not in tasks:
+        raise ValueError(
+            f"adapter '{name}': is named after no task; known: "
+            f"{', '.join([SHARED_ADAPTER, *tasks])}"
+        )
+    if name == SHARED_ADAPTER and name in tasks:
+        raise ValueError(f"adapter '{name}': is every task's, and a task has this name; rename it")
+    if not isinstance(entry, dict):
+        raise ValueError(f"adapter '{name}': expected a mapping of fields, got {entry!r}")
+    known = [f.name for f in dataclasses.fields(AdapterConfig)]
+    for key in entry:
+        if key not in known:
+            raise ValueError(f"adapter '{name}': unknown field '{key}'; known: {', '.join(known)}")
+    adapter = AdapterConfig(**{"target_modules": [], **entry})
+
+    def refuse(field_name: str, why: str) -> NoReturn:
+        value = getattr(adapter, field_name)
+        raise ValueError(f"adapter '{name}': field '{field_name}' = {value!r}: {why}")
+
+    targets: Any = adapter.target_modules
+    if not isinstance(targets, (list, tuple)) or not targets:
+        refuse("target_modules", "must be a list of the names of linear layers")
+    if not all(isinstance(target, str) and target for target in targets):
+        refuse("target_modules", "must be a list of the names of linear layers")
+    if type(adapter.rank) is not int or adapter.rank < 1:
+        refuse("rank", "must be a whole number from 1 up")
+    if not _is_number(adapter.alpha) or not adapter.alpha > 0:
+        refuse("alpha", "must be a positive number")
+    if not _is_number(adapter.dropout) or not 0 <= adapter.dropout < 1:
+        refuse("dropout", "must be a probability from 0 up to but not including 1")
+    return {**dataclasses.asdict(adapter), "target_modules": list(targets)}
+
+
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
@@ -206,9 +270,11 @@ class HybridMTLConfig(PretrainedConfig):
         pooling: how token vectors become one sentence vector: `mean` over real tokens, `cls` (the
             first token) or `pooler` (the backbone's own, where it has one).
         pooled_dropout: dropout probability on the pooled sentence vector, shared by all tasks.
+        adapters: name of a task -> fields of `AdapterConfig`, additions to the encoder that this
+            task uses; `shared` names one that every task uses, beside its own.
 
     Raises:
-        ValueError: naming the task and field, or the option, that is wrong.
+        ValueError: naming the task or adapter and field, or the option, that is wrong.
     """
 
     model_type = "hybrid_mtl"
@@ -220,6 +286,7 @@ class HybridMTLConfig(PretrainedConfig):
         tasks: dict[str, Any] | None = None,
         pooling: str = "mean",
         pooled_dropout: float = 0.0,
+        adapters: dict[str, Any] | None = None,
         **kwargs,
     ):
         if backbone_config is None:
@@ -242,6 +309,7 @@ class HybridMTLConfig(PretrainedConfig):
         }
         self.pooling = pooling
         self.pooled_dropout = pooled_dropout
+        self.adapters = check_adapters({} if adapters is None else adapters, self.tasks)
         for token in ("pad_token_id", "bos_token_id", "eos_token_id"):
             kwargs.setdefault(token, getattr(backbone_config, token, None))
         super().__init__(**kwargs)
@@ -259,6 +327,16 @@ class HybridMTLConfig(PretrainedConfig):
     def get_text_config(self, decoder: bool | None = None, encoder: bool | None = None) -> Any:
         """The encoder's configuration, which holds the vocabulary's size."""
         return self.backbone_config
+
+    def adapters_of(self, task: str | None) -> tuple[str, ...]:
+        """The adapters that are added for a task, or for no task in particular.
+
+        Raises:
+            ValueError: if the model has no task of that name.
+        """
+        if task is not None:
+            self.task(task)
+        return tuple(name for name in (SHARED_ADAPTER, task) if name in self.adapters)
 
     @property
     def hidden_size(self) -> int:

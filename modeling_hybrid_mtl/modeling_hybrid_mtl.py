@@ -7,9 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import AutoConfig, AutoModel, PreTrainedModel
+from transformers import AutoConfig, AutoModel
 from transformers.utils import ModelOutput
 
+from .adapters_hybrid_mtl import WithAdapters
 from .configuration_hybrid_mtl import HybridMTLConfig, TaskConfig
 from .heads_hybrid_mtl import HEADS
 
@@ -50,14 +51,16 @@ def stack_rows(first: Tensor, second: Tensor, value: int) -> Tensor:
     return torch.cat(padded)
 
 
-class HybridMTLModel(PreTrainedModel):
+class HybridMTLModel(WithAdapters):
     """A shared encoder with one head per task.
 
     Called with a `task`, it gives that task's logits (and loss, with labels); without one, it is a
-    sentence encoder.
+    sentence encoder. A task that has an adapter reads the encoder with its low-rank additions; all
+    others, and no task, read the encoder as it is.
 
     Raises:
-        ValueError: if the pooling asks for a pooler that the backbone does not have.
+        ValueError: if the pooling asks for a pooler that the backbone does not have, or an adapter
+            for layers that it does not have.
     """
 
     config_class = HybridMTLConfig
@@ -84,6 +87,7 @@ class HybridMTLModel(PreTrainedModel):
         self._takes_token_types = (
             "token_type_ids" in inspect.signature(self.backbone.forward).parameters
         )
+        self.build_adapters()
         self.pooled_dropout = nn.Dropout(config.pooled_dropout)
         self.heads: Any = nn.ModuleDict(
             {
@@ -151,8 +155,10 @@ class HybridMTLModel(PreTrainedModel):
         input_ids: Tensor,
         attention_mask: Tensor | None = None,
         token_type_ids: Tensor | None = None,
+        task: str | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Sentence vectors (B, H) and token vectors (B, L, H) of token ids (B, L)."""
+        """Sentence vectors (B, H) and token vectors (B, L, H) of token ids (B, L), for a task."""
+        self.switch_adapters(task)
         inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
         if self._takes_token_types and token_type_ids is not None:
             inputs["token_type_ids"] = token_type_ids
@@ -166,12 +172,14 @@ class HybridMTLModel(PreTrainedModel):
         self,
         first: tuple[Tensor, Tensor | None, Tensor | None],
         second: tuple[Tensor, Tensor | None, Tensor | None],
+        task: str | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Encode both texts of pairs in one call of the backbone.
 
         Args:
             first: token ids (B, L1), attention mask and token types of the first texts.
             second: the same of the second texts, (B, L2).
+            task: the task that reads the vectors.
 
         Returns:
             Sentence vectors (B, H) of the first and of the second texts, token vectors (2B, L, H).
@@ -182,7 +190,7 @@ class HybridMTLModel(PreTrainedModel):
         types = None
         if first[2] is not None and second[2] is not None:
             types = stack_rows(first[2], second[2], 0)
-        vectors, hidden = self.encode(ids, stack_rows(masks[0], masks[1], 0), types)
+        vectors, hidden = self.encode(ids, stack_rows(masks[0], masks[1], 0), types, task)
         u, v = vectors.chunk(2)
         return u, v, hidden
 
@@ -225,11 +233,12 @@ class HybridMTLModel(PreTrainedModel):
         self._check_call(task, pair_input_ids, labels)
         v = None
         if pair_input_ids is None:
-            u, hidden = self.encode(input_ids, attention_mask, token_type_ids)
+            u, hidden = self.encode(input_ids, attention_mask, token_type_ids, task)
         else:
             u, v, hidden = self.encode_pair(
                 (input_ids, attention_mask, token_type_ids),
                 (pair_input_ids, pair_attention_mask, pair_token_type_ids),
+                task,
             )
         loss = logits = None
         if task is not None:

@@ -143,19 +143,15 @@ class HybridMTLPipeline(Pipeline):
         model = self.model
         kind = "pair" if groups["pair_"] or groups["cross_"] else "single"
         names = [task] if task else [n for n, e in model.config.tasks.items() if e["input"] == kind]
-        apart = together = (None, None, None)
-        if groups["pair_"]:
-            apart = model.encode_pair(_triple(groups[""]), _triple(groups["pair_"]))
-        elif groups[""]:
-            u, hidden = model.encode(*_triple(groups[""]))
-            apart = (u, None, hidden)
-        if groups["cross_"]:
-            u, hidden = model.encode(*_triple(groups["cross_"]))
-            together = (u, None, hidden)
+        vectors: dict[tuple[bool, str | None], Any] = {}
         outputs: dict[str, Any] = {}
         for name in names:
-            cross = model.config.task(name).pair_encoding == "cross"
-            logits = model.logits_of(name, *(together if cross else apart))
+            # Tasks without an adapter of their own share a pass.
+            reader = name if name in model.config.adapters else None
+            kind_of_pass = (model.config.task(name).pair_encoding == "cross", reader)
+            if kind_of_pass not in vectors:
+                vectors[kind_of_pass] = self._encode(groups, *kind_of_pass)
+            logits = model.logits_of(name, *vectors[kind_of_pass])
             outputs[name] = model.heads[name].answers(logits)
         # A leading entry keeps ModelOutput from unpacking a lone tensor; it also says who asked.
         result: dict[str, Any] = {
@@ -164,6 +160,16 @@ class HybridMTLPipeline(Pipeline):
         result.update({f"answer_{name}": value for name, value in outputs.items()})
         result.update(texts)
         return ModelOutput(result)
+
+    def _encode(
+        self, groups: dict[str, dict[str, Tensor]], cross: bool, task: str | None
+    ) -> tuple[Tensor, Tensor | None, Tensor]:
+        """What the heads read: sentence vectors of each side, (B, H), and token vectors."""
+        if groups["pair_"] and not cross:
+            sides = _triple(groups[""]), _triple(groups["pair_"])
+            return self.model.encode_pair(*sides, task)
+        u, hidden = self.model.encode(*_triple(groups["cross_" if cross else ""]), task)
+        return u, None, hidden
 
     def postprocess(self, model_outputs: ModelOutput, top_k: int | None = 1) -> Any:
         answers = {}

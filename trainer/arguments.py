@@ -30,6 +30,7 @@ from trainer.optimization import (
     check_schedules,
     known_to_transformers,
 )
+from trainer.trained_parts import TrainedPartsOptions, check_trained_parts
 
 UPDATES = ("cycle", "turn")
 METRIC_SOURCES = ("shipped", "hub")
@@ -73,8 +74,10 @@ class TaskTraining:
 
 
 @dataclass
-class HybridMTLTrainingArguments(PlanOptions, RegularizerOptions, TrainingArguments):
-    """`TrainingArguments`, `PlanOptions`, `RegularizerOptions` and what several tasks need besides.
+class HybridMTLTrainingArguments(
+    PlanOptions, RegularizerOptions, TrainedPartsOptions, TrainingArguments
+):
+    """`TrainingArguments`, the options of its other bases and what several tasks need besides.
 
     `learning_rate`, `weight_decay` and `per_device_train_batch_size` are the shared backbone's, and
     the tasks' unless `task_args` says otherwise. Changed defaults: `logging_nan_inf_filter` is off,
@@ -219,6 +222,7 @@ class HybridMTLTrainingArguments(PlanOptions, RegularizerOptions, TrainingArgume
         check_choice("plan", self.plan, PLANS)
         check_plan(self, self.update)
         check_choice("rule", self.rule, RULES)
+        check_trained_parts(self)
         check_choice("loss_weights", self.loss_weights, LOSS_WEIGHTS)
         check_choice("metric_source", self.metric_source, METRIC_SOURCES)
         check_shares(self)

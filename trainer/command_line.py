@@ -3,8 +3,8 @@
 import argparse
 import dataclasses
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn, get_args, get_origin, get_type_hints
 
@@ -13,11 +13,14 @@ from transformers import HfArgumentParser
 
 from trainer.argument_checks import UNUSED
 from trainer.arguments import HybridMTLTrainingArguments
-from trainer.checks import check_enough, check_regularizers, check_sequence
+from trainer.checks import check_best_metric, check_enough, check_regularizers, check_sequence
+from trainer.dotted_options import override_phases, override_tasks, split_dotted
 from trainer.errors import InputError, nearest
 from trainer.help_text import group_by_purpose
+from trainer.output import PHASES
+from trainer.phases import PhaseEntry, read_phases
 from trainer.run_arguments import RunArguments
-from trainer.tasks import DEFAULT_TASKS, TaskEntry, read_tasks
+from trainer.tasks import TaskEntry, read_tasks
 from trainer.yaml_text import read_yaml
 
 # Options of TrainingArguments that mean nothing to run_mtl.py, and what to use.
@@ -47,13 +50,29 @@ HIDDEN = {
 
 
 @dataclass
+class Phase:
+    """One stretch of training: which tasks, towards what, and with which arguments."""
+
+    name: str
+    tasks: list[str]
+    objective: str
+    training: HybridMTLTrainingArguments
+
+    @property
+    def folder(self) -> Path:
+        """Where its checkpoints and the model at its end are."""
+        return Path(self.training.output_dir)
+
+
+@dataclass
 class Settings:
-    """All that a run was told: its arguments and its tasks."""
+    """All that a run was told: its arguments, its tasks and its phases, if it has any."""
 
     run: RunArguments
     training: HybridMTLTrainingArguments
     tasks: dict[str, TaskEntry]
     resolved: dict[str, Any]
+    phases: list[Phase] = field(default_factory=list)
 
     @property
     def data_seed(self) -> int:
@@ -69,20 +88,69 @@ def parse(arguments: list[str]) -> Settings:
         InputError: naming the file and the option that is unknown, misspelt or wrong.
     """
     parser = build_parser()
-    from_file: list[str] = []
-    entries = None
+    config: dict[str, Any] = {}
+    where = "command line"
     if arguments and not arguments[0].startswith("-"):
-        config = read_config(Path(arguments[0]))
-        entries = config.pop("tasks", None)
-        from_file, arguments = _as_options(config, parser, arguments[0]), arguments[1:]
-    task_options, arguments = _split_task_options(arguments)
+        where, *arguments = arguments
+        config = read_config(Path(where))
+    entries, phases = config.pop("tasks", None), config.pop("phases", None)
+    from_file = _as_options(config, parser, where)
+    task_options, arguments = split_dotted(arguments, "tasks")
+    phase_options, arguments = split_dotted(arguments, "phases")
     known = [name[2:] for name in parser._option_string_actions if name.startswith("--")]
     for option in arguments:
         if option.startswith("--"):
             _check_option(option[2:].split("=")[0], known, "command line")
     run, training = _parse_options(parser, [*from_file, *arguments])
-    tasks = read_tasks(_override(entries, task_options))
+    tasks = read_tasks(override_tasks(entries, task_options))
+    found = read_phases(override_phases(phases, phase_options), tasks)
     training.task_args = {name: vars(entry.training) for name, entry in tasks.items()}
+    if not found:
+        _check(training, tasks)
+    settings = Settings(run, training, tasks, _resolved(run, training, tasks, found))
+    for index, entry in enumerate(found):
+        parser = build_parser()
+        options = [*_as_options(config, parser, where), *arguments]
+        settings.phases.append(_phase(index, entry, settings, options, parser))
+    return settings
+
+
+def _phase(
+    index: int,
+    entry: PhaseEntry,
+    settings: Settings,
+    options: list[str],
+    parser: HfArgumentParser,
+) -> Phase:
+    """A phase's arguments: the run's, with its own in their place.
+
+    Each phase draws from a seed of its own, the run's plus the number of phases before it.
+    """
+    place = f"phase '{entry.name}'"
+    own = _as_options(entry.options, parser, place)
+    seed, data_seed = settings.training.seed, settings.training.data_seed
+    own.append(f"--seed={seed + index}")
+    if data_seed is not None:
+        own.append(f"--data_seed={data_seed + index}")
+    folder = Path(settings.training.output_dir) / PHASES / f"{index + 1}-{entry.name}"
+    own.append(f"--output_dir={folder}")
+    try:
+        _, training = _parse_options(parser, [*options, *own])
+        training.task_args = {
+            name: {**vars(settings.tasks[name].training), **fields}
+            for name, fields in entry.tasks.items()
+        }
+        if entry.objective == "tasks":
+            _check(training, {name: settings.tasks[name] for name in entry.tasks})
+            kinds = {name: settings.tasks[name].model.kind for name in entry.tasks}
+            check_best_metric(training.metric_for_best_model, kinds)
+    except InputError as error:
+        raise InputError(f"{place}: {error}") from error
+    return Phase(entry.name, list(entry.tasks), entry.objective, training)
+
+
+def _check(training: HybridMTLTrainingArguments, tasks: dict[str, TaskEntry]) -> None:
+    """Make sure that training arguments and the tasks that they train fit."""
     training.check_tasks()
     check_enough(training, {name: entry.model for name, entry in tasks.items()})
     check_regularizers(training, training.make_regularizers(list(tasks)))
@@ -93,7 +161,6 @@ def parse(arguments: list[str]) -> Settings:
             f"got {', '.join(training.task_order)}"
         )
     check_sequence(training.plan_sequence, tasks)
-    return Settings(run, training, tasks, _resolved(run, training, tasks))
 
 
 def _parse_options(
@@ -165,10 +232,10 @@ def _check_option(option: str, known: Iterable[str], where: str) -> None:
     field = option.replace("-", "_").removeprefix("no_")
     if field in HIDDEN:
         raise InputError(f"{where}: option '{option}' has no effect here: {HIDDEN[field]}")
-    if option == "tasks":
-        raise InputError(f"{where}: write --tasks.NAME.FIELD value for each field of a task")
+    if option in ("tasks", "phases"):
+        raise InputError(f"{where}: write --{option}.NAME.FIELD value for each field")
     if option not in known:
-        close = nearest(option.split(".")[0], [*known, "tasks"])
+        close = nearest(option.split(".")[0], [*known, "tasks", "phases"])
         raise InputError(f"{where}: unknown option '{option}'.{close}")
 
 
@@ -198,57 +265,11 @@ def _as_options(config: dict[str, Any], parser: argparse.ArgumentParser, where: 
     return options
 
 
-def _split_task_options(arguments: list[str]) -> tuple[list[tuple[list[str], Any]], list[str]]:
-    """`--tasks.NAME.FIELD value` as ([NAME, FIELD], value), and all other arguments."""
-    found: list[tuple[list[str], Any]] = []
-    others: list[str] = []
-    rest = iter(arguments)
-    for argument in rest:
-        if not argument.startswith("--tasks."):
-            others.append(argument)
-            continue
-        option, given, value = argument.partition("=")
-        text = value if given else next(rest, None)
-        if text is None or (text.startswith("--") and not given):
-            raise InputError(f"command line: {option} needs a value")
-        path = option.removeprefix("--tasks.").split(".")
-        if len(path) != 2 and (len(path) != 3 or path[1] != "columns"):
-            raise InputError(
-                f"command line: {option}: expected --tasks.NAME.FIELD value, or "
-                f"--tasks.NAME.columns.COLUMN value"
-            )
-        try:
-            found.append((path, read_yaml(text)))
-        except yaml.YAMLError as error:
-            raise InputError(f"command line: {option}: {text!r} is not YAML") from error
-    return found, others
-
-
-def _override(entries: Any, options: list[tuple[list[str], Any]]) -> Any:
-    entries = dict.fromkeys(DEFAULT_TASKS) if entries is None else entries
-    if not isinstance(entries, Mapping):
-        return entries  # for read_tasks to refuse, as below
-    entries = dict(entries)
-    for (name, *path), value in options:
-        if name not in entries:
-            raise InputError(
-                f"command line: --tasks.{name}: the configuration has no task '{name}' (its tasks: "
-                f"{', '.join(entries)}).{nearest(name, entries)}"
-            )
-        if not isinstance(entries[name] or {}, Mapping):
-            continue
-        entry = entries[name] = dict(entries[name] or {})
-        if len(path) == 1:
-            entry[path[0]] = value
-            continue
-        columns = entry.get("columns") or DEFAULT_TASKS.get(name, {}).get("columns", {})
-        if isinstance(columns, Mapping):
-            entry["columns"] = {**columns, path[1]: value}
-    return entries
-
-
 def _resolved(
-    run: RunArguments, training: HybridMTLTrainingArguments, tasks: dict[str, TaskEntry]
+    run: RunArguments,
+    training: HybridMTLTrainingArguments,
+    tasks: dict[str, TaskEntry],
+    phases: list[PhaseEntry],
 ) -> dict[str, Any]:
     """Every option as it stands, in the form of a configuration file."""
     options = {**dataclasses.asdict(run), **training.to_dict()}
@@ -258,4 +279,9 @@ def _resolved(
         name: {field: value for part in vars(entry).values() for field, value in vars(part).items()}
         for name, entry in tasks.items()
     }
+    if phases:
+        options["phases"] = [
+            {"name": p.name, "objective": p.objective, "tasks": p.tasks, **p.options}
+            for p in phases
+        ]
     return options

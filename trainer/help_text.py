@@ -37,6 +37,8 @@ PURPOSES = {
         "gradient_accumulation",
     ),
     "optimization": (
+        "trains",
+        "lora_",
         "layout",
         "layer_decay",
         "ema_decay",

@@ -44,6 +44,7 @@ from trainer.optimization import (
 )
 from trainer.progress import TaskProgress
 from trainer.state import load_state, save_state
+from trainer.trained_parts import TrainedParts
 
 
 class HybridMTLTrainer(TaskEvaluation):
@@ -118,10 +119,20 @@ class HybridMTLTrainer(TaskEvaluation):
         check_regularizers(args, self.regularizers)
         if self.regularizers:
             self.add_callback(AfterStep(self.regularizers))
+        # After the averages' callback: what is folded into the encoder is what is kept in the end.
+        self.trained_parts = TrainedParts(args, self.task_names)
+        self.add_callback(self.trained_parts)
+        if optimizers[0] is not None and args.trains != "all":
+            raise InputError(
+                f"trains = '{args.trains}': an optimizer that was given knows nothing of what is "
+                f"trained; leave it to the layout"
+            )
         self.rule = args.make_rule(self.task_names)
         self.loss_weights: UncertaintyWeights | None = None
         if args.loss_weights == "uncertainty":
-            self.loss_weights = UncertaintyWeights(self.tasks).to(args.device)
+            self.loss_weights = UncertaintyWeights(
+                {name: self.tasks[name] for name in self.task_names}
+            ).to(args.device)
         self.gradients = StepGradients([], self.accelerator, None)
         self._batches_in_step: Counter[str] = Counter()
         self._losses: dict[str, list[Tensor]] = defaultdict(list)
@@ -171,14 +182,17 @@ class HybridMTLTrainer(TaskEvaluation):
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
         """The layout's optimizer."""
-        if self.optimizer is None:
+        has_new_parameters = self.trained_parts.prepare(self.model)
+        if self.optimizer is None or has_new_parameters:
             model = self.model if model is None else model
             decayed = self.get_decay_parameter_names(model)
-            self.optimizer = build_optimizer(model, self.args, decayed, self.loss_weights)
+            self.optimizer = build_optimizer(
+                model, self.args, decayed, self.loss_weights, self.task_names
+            )
         joined = None
         keep, measure = self.args.layout in NEED_TASK_GRADIENTS, self.args.measures_conflicts
         if keep or measure:
-            shared = [p for _, p in owners(self.model)[SHARED]]
+            shared = [p for _, p in owners(self.model, self.task_names)[SHARED]]
             joined = SharedGradients(shared, self.rule, keep, measure)
         trained = [p for p in self.model.parameters() if p.requires_grad]
         if self.loss_weights is not None:
@@ -291,6 +305,11 @@ class HybridMTLTrainer(TaskEvaluation):
         super()._save_optimizer_and_scheduler(output_dir)
         if self.args.should_save:
             save_state(Path(output_dir), {k: v.state_dict() for k, v in self._parts().items()})
+
+    def _load_from_checkpoint(self, *args, **kwargs) -> None:
+        # The weights of adapters need a place to go to.
+        self.trained_parts.prepare(self.model)
+        super()._load_from_checkpoint(*args, **kwargs)
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         super()._load_optimizer_and_scheduler(checkpoint)

@@ -15,6 +15,7 @@ from trainer.errors import InputError
 # Written before a run's first step: it tells a folder that a run made from any other.
 CONFIG_FILE = "run_config.yaml"
 CHECKPOINTS = "checkpoint-[0-9]*"
+PHASES = "phases"
 RUN_FILES = (
     "config.json",
     "metrics.json",
@@ -22,7 +23,10 @@ RUN_FILES = (
     "card_facts.json",
     "README.md",
     CHECKPOINTS,
+    PHASES,
+    "adapters",
     "figures",
+    "adapters",
     "model*.safetensors*",
     "tokenizer*.json",
     "*_hybrid_mtl.py",
@@ -82,7 +86,7 @@ def claim_output_folder(folder: Path, *, resume: bool, overwrite: bool) -> None:
     check_writable(folder, "output_dir")
     found = _run_files(folder)
     if resume:
-        if not list(folder.glob(CHECKPOINTS)):
+        if not list(folder.glob(CHECKPOINTS)) and not (folder / PHASES).is_dir():
             raise InputError(f"resume: '{folder}' holds no run to continue: no checkpoint is there")
     elif (folder / CONFIG_FILE).is_file():
         # With nothing else there, the run failed before its first step.

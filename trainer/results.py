@@ -1,6 +1,6 @@
 """What a finished evaluation leaves behind: reports, figures and a table to read."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -68,11 +68,14 @@ def logged_cosines(log_history: list[dict[str, Any]], tasks: list[str]) -> dict[
     return {name: pair for name, pair in names.items() if any(name in e for e in log_history)}
 
 
-def metrics_before(log_history: list[dict[str, Any]]) -> dict[str, float] | None:
-    """The metrics measured before the first step, if they were."""
+def metrics_before(
+    log_history: list[dict[str, Any]], tasks: Collection[str]
+) -> dict[str, float] | None:
+    """The metrics of all tasks measured before the first step, if they were."""
     for entry in log_history:
         if "eval_overall" in entry:
-            return entry if entry.get("step") == 0 else None
+            all_there = all(f"eval_{task}_loss" in entry for task in tasks)
+            return entry if entry.get("step") == 0 and all_there else None
     return None
 
 
@@ -82,7 +85,7 @@ def format_table(
     metrics: Mapping[str, float],
 ) -> str:
     """A table of every metric, with a column for before training if that was measured."""
-    before = metrics_before(log_history)
+    before = metrics_before(log_history, tasks)
     lines = [
         f"{'metric':<28}{'before':>10}{'after':>10}" if before else f"{'metric':<28}{'value':>10}"
     ]

@@ -61,7 +61,7 @@ def check_same_run(recorded: Path, resolved: Mapping[str, Any]) -> None:
     changed += [
         f"{name} was {'' if name in then else 'not '}there"
         for name in sorted(then.keys() ^ now.keys())
-        if name.startswith("tasks.")
+        if name.startswith(("tasks.", "phases."))
     ]
     if changed:
         raise InputError(
@@ -92,7 +92,9 @@ def last_checkpoint(folder: Path) -> str:
 
 
 def _flat(options: Any, prefix: str = "") -> dict[str, Any]:
-    """`{"tasks.sentiment.learning_rate": ..., ...}`; lists stay whole."""
+    """`{"tasks.sentiment.learning_rate": ..., ...}`; lists stay whole but for those of mappings."""
+    if isinstance(options, list) and options and all(isinstance(o, Mapping) for o in options):
+        options = {number: option for number, option in enumerate(options, start=1)}
     if not isinstance(options, Mapping):
         return {prefix[:-1]: options}
     flat: dict[str, Any] = {}

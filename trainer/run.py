@@ -2,11 +2,12 @@
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
-from transformers import set_seed
+from transformers import PretrainedConfig, PreTrainedTokenizerBase, set_seed
 
 from modeling_hybrid_mtl import HybridMTLPipeline
 from trainer.command_line import Settings
@@ -24,7 +25,9 @@ from trainer.output import (
     write_json,
     write_text,
 )
+from trainer.phases.run import train_in_phases
 from trainer.prepare import (
+    PreparedData,
     load_config,
     load_tokenizer,
     new_or_trained_model,
@@ -56,20 +59,14 @@ def train(settings: Settings) -> dict[str, float]:
     config = load_config(settings.run)
     tokenizer = load_tokenizer(settings.run, config)
     data = prepare_data(settings, tokenizer, training=True)
-    trainer = HybridMTLTrainer(
-        new_or_trained_model(settings, config),
-        settings.training,
-        train_dataset=data.train,
-        eval_dataset=data.validation,
-        processing_class=tokenizer,
-    )
-    if first_rank and not settings.run.resume:
-        clear_output_folder(folder)
-        write_text(folder / CONFIG_FILE, to_yaml(settings.resolved))
-    checkpoint = last_checkpoint(folder) if settings.run.resume else None
-    start = time.time()
-    trainer.train(resume_from_checkpoint=checkpoint)
-    seconds = time.time() - start
+
+    def begin() -> None:
+        if first_rank and not settings.run.resume:
+            clear_output_folder(folder)
+            write_text(folder / CONFIG_FILE, to_yaml(settings.resolved))
+
+    go = train_in_phases if settings.phases else _train_at_once
+    trainer, seconds = go(settings, config, tokenizer, data, begin)
     metrics = _finish(trainer, folder)
     if trainer.is_world_process_zero():
         facts = collect_facts(settings, data, trainer, metrics, seconds)
@@ -80,14 +77,42 @@ def train(settings: Settings) -> dict[str, float]:
     return metrics
 
 
+def _train_at_once(
+    settings: Settings,
+    config: PretrainedConfig,
+    tokenizer: PreTrainedTokenizerBase,
+    data: PreparedData,
+    begin: Callable[[], None],
+) -> tuple[HybridMTLTrainer, float]:
+    trainer = HybridMTLTrainer(
+        new_or_trained_model(settings, config),
+        settings.training,
+        train_dataset=data.train,
+        eval_dataset=data.validation,
+        processing_class=tokenizer,
+    )
+    begin()
+    folder = Path(settings.training.output_dir)
+    checkpoint = last_checkpoint(folder) if settings.run.resume else None
+    start = time.time()
+    trainer.train(resume_from_checkpoint=checkpoint)
+    return trainer, time.time() - start
+
+
 def _finish(trainer: HybridMTLTrainer, folder: Path) -> dict[str, float]:
     """Measure the final model and write everything but the card."""
     predictions = trainer.predict_tasks()
     metrics = trainer.measure(predictions, "eval")
     if trainer.is_world_process_zero():
+        model = trainer.accelerator.unwrap_model(trainer.model)
         with folder_in_place(folder) as staged:
-            trainer.accelerator.unwrap_model(trainer.model).save_pretrained(staged)
+            model.save_pretrained(staged)
             trainer.processing_class.save_pretrained(staged)
+        if model.config.adapters:
+            # With peft, which takes a while to import.
+            from trainer.hub.adapters import write_peft_adapters
+
+            write_peft_adapters(model, folder)
         reports = write_reports(trainer.tasks, predictions, folder / "evaluation.json")
         draw_figures(trainer.tasks, predictions, reports, trainer.state.log_history, folder)
         write_json(folder / "metrics.json", metrics)

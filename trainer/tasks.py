@@ -96,7 +96,7 @@ def _read_entry(name: str, entry: Any) -> TaskEntry:
     if merged.get("augmentation") is not None:
         merged["augmentation"] = _read_steps(name, merged["augmentation"])
     values = {
-        key: _coerce(value, _FIELDS[key].type, f"task '{name}': field '{key}'")
+        key: coerce(value, _FIELDS[key].type, f"task '{name}': field '{key}'")
         for key, value in merged.items()
         if value is not None
     }
@@ -145,7 +145,7 @@ def _read_step(place: str, step: Any) -> dict[str, Any]:
             raise InputError(
                 f"{place}: {method}: unknown option '{key}'.{nearest(str(key), options)}"
             )
-        read[key] = _coerce(value, options[key], f"{place}: {method}: option '{key}'")
+        read[key] = coerce(value, options[key], f"{place}: {method}: option '{key}'")
     return read
 
 
@@ -159,20 +159,29 @@ def _over_defaults(name: str, entry: dict[str, Any]) -> dict[str, Any]:
     return {**defaults, **entry}
 
 
-def _coerce(value: Any, kind: Any, place: str) -> Any:
-    """Make a value read from YAML the field's type: YAML reads 1e-5 as text."""
+def coerce(value: Any, kind: Any, place: str) -> Any:
+    """Make a value read from YAML the field's type.
+
+    Args:
+        value: the value.
+        kind: the field's type.
+        place: the field, for messages.
+
+    Raises:
+        InputError: if it cannot be made one.
+    """
     options = [option for option in get_args(kind) if option is not type(None)]
     if get_origin(kind) not in (list, dict) and options:
         kind = options[0]
     if get_origin(kind) is list:
         if not isinstance(value, (list, tuple)):
             raise InputError(f"{place}: expected a list, got {value!r}")
-        return [_coerce(item, get_args(kind)[0], place) for item in value]
+        return [coerce(item, get_args(kind)[0], place) for item in value]
     if get_origin(kind) is dict:
         if not isinstance(value, Mapping):
             raise InputError(f"{place}: expected a mapping, got {value!r}")
         item_kind = get_args(kind)[1]
-        return {str(key): _coerce(item, item_kind, place) for key, item in value.items()}
+        return {str(key): coerce(item, item_kind, place) for key, item in value.items()}
     if kind is Any:
         return value
     if kind is str:

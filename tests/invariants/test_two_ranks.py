@@ -39,6 +39,8 @@ def run(folder, ranks, batch_size, options):
         {"layout": "overlapping", "rule": "gradvac"},
         {"layout": "per_task", "loss_weights": "uncertainty", "ema_decay": 0.9},
         {"update": "turn", "plan": "square_root"},
+        {"trains": "adapters"},
+        {"trains": "lora", "rule": "pcgrad"},
     ],
     ids=json.dumps,
 )

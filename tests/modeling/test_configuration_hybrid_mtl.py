@@ -209,3 +209,42 @@ def test_no_local_path_leaks_into_the_saved_configuration(tmp_path):
 def test_a_backbone_that_is_no_text_encoder_is_refused(kind, why):
     with pytest.raises(ValueError, match=f"backbone_config: a {kind} model {why}"):
         HybridMTLConfig(AutoConfig.for_model(kind))
+
+
+QUERY = {"target_modules": ["query"]}
+
+
+def test_adapters_get_their_defaults_and_survive_json(tmp_path):
+    config = HybridMTLConfig(tasks=TASKS, adapters={"mood": {**QUERY, "rank": 4}})
+    config.save_pretrained(tmp_path)
+    again = HybridMTLConfig.from_pretrained(tmp_path)
+    assert again.adapters == config.adapters
+    assert config.adapters == {
+        "mood": {"target_modules": ["query"], "rank": 4, "alpha": 16.0, "dropout": 0.0}
+    }
+    assert HybridMTLConfig(tasks=TASKS).adapters == {}
+
+
+@pytest.mark.parametrize(
+    "adapters, message",
+    [
+        ([], "adapters = \\[\\]: must be a mapping"),
+        ({"moood": QUERY}, "adapter 'moood': is named after no task; known: shared, mood"),
+        ({"mood": 3}, "adapter 'mood': expected a mapping"),
+        ({"mood": {**QUERY, "r": 3}}, "adapter 'mood': unknown field 'r'; known: target_modules"),
+        ({"mood": {}}, "'target_modules' = \\[\\]: must be a list"),
+        ({"mood": {"target_modules": "query"}}, "'target_modules' = 'query': must be a list"),
+        ({"mood": {**QUERY, "rank": 0}}, "field 'rank' = 0: must be a whole number from 1"),
+        ({"mood": {**QUERY, "rank": 2.0}}, "field 'rank' = 2.0: must be"),
+        ({"mood": {**QUERY, "alpha": 0}}, "field 'alpha' = 0: must be a positive"),
+        ({"mood": {**QUERY, "dropout": 1}}, "field 'dropout' = 1: must be a probability"),
+    ],
+)
+def test_wrong_adapters_are_refused(adapters, message):
+    with pytest.raises(ValueError, match=message):
+        HybridMTLConfig(tasks=TASKS, adapters=adapters)
+
+
+def test_a_task_called_shared_cannot_have_an_adapter():
+    with pytest.raises(ValueError, match="adapter 'shared': is every task's"):
+        HybridMTLConfig(tasks={"shared": CLASSES}, adapters={"shared": QUERY})

@@ -17,6 +17,7 @@ from tests.modeling.toy_models import (
     counted_calls,
     toy_model,
     toy_tokenizer,
+    with_adapters,
 )
 
 TEXTS = [
@@ -149,6 +150,27 @@ class TestAllTasks:
         with counted_calls(pipe.model) as calls:
             pipe(TEXTS[0])
         assert len(calls) == 1
+
+    def test_tasks_with_adapters_have_a_pass_of_their_own(self):
+        model = with_adapters(toy_model(), "stars", "near", "follows")
+        pipe = new_pipeline(model)
+        with counted_calls(model) as calls:
+            pipe(TEXTS[0])
+            assert len(calls) == 2
+            pipe(PAIRS[0])
+            assert len(calls) == 2 + 4
+        for rows, tasks in ((TEXTS, SINGLE), (PAIRS, PAIR_TASKS)):
+            for row in rows:
+                assert_close(pipe(row), {task: pipe(row, task=task) for task in tasks})
+
+    def test_each_answer_is_that_of_the_task_s_own_adapter(self):
+        model = with_adapters(toy_model(), "stars", "mood")
+        tokens = toy_tokenizer()(TEXTS[0], return_tensors="pt")
+        answers = new_pipeline(model)(TEXTS[0])
+        stars = model(**tokens, task="stars").logits.clamp(1, 5).item()
+        assert answers["stars"]["score"] == pytest.approx(stars, abs=1e-5)
+        mood = model(**tokens, task="mood").logits.softmax(-1).max().item()
+        assert answers["mood"]["score"] == pytest.approx(mood, abs=1e-5)
 
     def test_a_pair_is_one_call_for_the_siamese_tasks_and_one_for_the_cross_ones(self, pipe):
         with counted_calls(pipe.model) as calls:

@@ -16,7 +16,13 @@ from transformers import pipeline
 
 import modeling_hybrid_mtl
 from modeling_hybrid_mtl import HybridMTLModel
-from tests.modeling.toy_models import TASKS, inputs_for, toy_model, toy_tokenizer
+from tests.modeling.toy_models import (
+    TASKS,
+    inputs_for,
+    toy_model,
+    toy_tokenizer,
+    with_adapters,
+)
 
 SOURCES = sorted(Path(modeling_hybrid_mtl.__file__).parent.glob("*.py"))
 # Saved here, and saved again elsewhere in two ways.
@@ -96,9 +102,9 @@ def open_elsewhere(folder: Path, names: list[str]) -> None:
 
 @pytest.fixture(scope="module")
 def journey(tmp_path_factory) -> dict[str, Any]:
-    """A model saved here, opened and saved again elsewhere, and opened once more."""
+    """A model with adapters saved here, opened and saved again elsewhere, and opened once more."""
     folder = tmp_path_factory.mktemp("journey")
-    toy_model().save_pretrained(folder / "saved")
+    with_adapters(toy_model(), "mood", "near", "follows").save_pretrained(folder / "saved")
     toy_tokenizer().save_pretrained(folder / "saved")
     open_elsewhere(folder, list(STAGES))
     findings = {}
@@ -130,9 +136,11 @@ def test_the_pipeline_answers_alike(journey, stage):
     assert journey["findings"][stage]["answers"] == json.loads(json.dumps(here(ROWS)))
 
 
-def test_the_tasks_survive(journey):
+def test_the_tasks_and_the_adapters_survive(journey):
     here = HybridMTLModel.from_pretrained(journey["saved"]).config
+    assert here.adapters.keys() == {"mood", "near", "follows"}
     for finding in journey["findings"].values():
+        assert finding["config"]["adapters"] == here.adapters
         assert finding["config"]["tasks"] == json.loads(json.dumps(here.tasks))
 
 

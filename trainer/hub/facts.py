@@ -20,6 +20,7 @@ from trainer.objective.regularizers import RegularizerOptions
 from trainer.optimization import SCHEDULE_FIELDS
 from trainer.prepare import PreparedData
 from trainer.results import COSINES, FIGURES, logged_cosines, metrics_before
+from trainer.trained_parts import TrainedPartsOptions
 
 PACKAGES = ("torch", "transformers", "datasets", "evaluate", "accelerate")
 # Settings that a card shows where they were changed.
@@ -34,6 +35,7 @@ CHANGED = (
     "loss_weights",
     "loss_weights_learning_rate",
     *(f.name for f in fields(RegularizerOptions)),
+    *(f.name for f in fields(TrainedPartsOptions)),
     "lr_scheduler_kwargs",
 )
 CHANGED_OF_TASK = ("activation", "cosine_range", "pair_features", "loss", "label_smoothing")
@@ -57,7 +59,7 @@ def collect_facts(
         seconds: wall time of training, evaluations between epochs included.
     """
     run, args = settings.run, settings.training
-    before = metrics_before(trainer.state.log_history)
+    before = metrics_before(trainer.state.log_history, settings.tasks)
     packaged = run.model_name_or_path == "minilm"
     sample = run.data_dir == "sample"
     figures = [(_caption(trainer, name), f"{FIGURES}/{name}.png") for name in settings.tasks]
@@ -187,6 +189,20 @@ def _shared_hyperparameters(settings: Settings) -> dict[str, Any]:
         "warmup_steps": args.warmup_steps,
         "max_grad_norm": args.max_grad_norm,
         "gradient_accumulation_steps": args.gradient_accumulation_steps,
+        **_phases(settings),
+    }
+
+
+def _phases(settings: Settings) -> dict[str, str]:
+    """What each phase did, and where its options differ from those of the run."""
+    told = settings.resolved.get("phases", [])
+    return {
+        f"phase {number} ({entry['name']})": "; ".join(
+            f"{key}: {', '.join(value) if key == 'tasks' else value}"
+            for key, value in entry.items()
+            if key != "name"
+        )
+        for number, entry in enumerate(told, start=1)
     }
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from trainer.errors import InputError
-from trainer.optimization.groups import SHARED, WEIGHTS, groups, owners
+from trainer.optimization.groups import SHARED, WEIGHTS, groups, owner_of, owners
 from trainer.optimization.kinds import (
     OPTIMIZERS,
     check_optimizer,
@@ -44,6 +44,7 @@ __all__ = [
     "learning_rates",
     "make_schedule",
     "optimizer_kind",
+    "owner_of",
     "owners",
 ]
 
@@ -53,6 +54,7 @@ def build_optimizer(
     args: HybridMTLTrainingArguments,
     decayed: Iterable[str],
     loss_weights: nn.Module | None = None,
+    tasks: Iterable[str] | None = None,
 ) -> torch.optim.Optimizer:
     """The optimizer of a layout.
 
@@ -61,12 +63,13 @@ def build_optimizer(
         args: the layout, the kind of optimizer (`optim`) and its hyperparameters.
         decayed: names of the parameters that weight decay applies to.
         loss_weights: learned besides the model, in a group of their own.
+        tasks: the tasks that are trained, all of the model's if None.
 
     Raises:
         InputError: if `layer_decay` is set and the encoder has no list of layers.
     """
     optimizer_class, options = optimizer_kind(args, model)
-    layout = LAYOUTS[args.layout](model, args, set(decayed))
+    layout = LAYOUTS[args.layout](model, owners(model, tasks), args, set(decayed))
     if loss_weights is not None:
         rate = args.loss_weights_learning_rate
         group = groups(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -16,16 +17,27 @@ Named = list[tuple[str, nn.Parameter]]
 ParamGroups = list[dict[str, Any]]
 
 
-def owners(model: nn.Module) -> dict[str, Named]:
-    """`shared` and each task -> its trained parameters; a head without any has an empty list."""
-    tasks = list(unwrapped(model).config.tasks)
+def owners(model: nn.Module, tasks: Iterable[str] | None = None) -> dict[str, Named]:
+    """`shared` and each task -> its trained parameters: those of its head and of its adapter.
+
+    Args:
+        model: a `HybridMTLModel`, maybe wrapped for distributed training.
+        tasks: the tasks that are trained, all of the model's if None. One without any parameters
+            has an empty list.
+    """
+    tasks = unwrapped(model).config.tasks if tasks is None else tasks
     owned: dict[str, Named] = {SHARED: [], **{task: [] for task in tasks}}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             name = name.removeprefix("module.")
-            owner = next((task for task in tasks if name.startswith(f"heads.{task}.")), SHARED)
-            owned[owner].append((name, parameter))
+            owned.setdefault(owner_of(name), []).append((name, parameter))
     return owned
+
+
+def owner_of(name: str) -> str:
+    """The task that a parameter of this name belongs to, or `shared`."""
+    match = re.match(r"heads\.(\w+)\.", name) or re.search(r"\.lora_[AB]\.(\w+)\.", name)
+    return match[1] if match else SHARED
 
 
 def rates_of(args: HybridMTLTrainingArguments, owner: str) -> tuple[float, float]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from trainer.optimization.groups import SHARED, ParamGroups, groups, owners, rates_of
+from trainer.optimization.groups import SHARED, Named, ParamGroups, groups, rates_of
 from trainer.optimization.layers import by_depth
 
 if TYPE_CHECKING:
@@ -15,58 +15,88 @@ if TYPE_CHECKING:
 
 # Name of an optimizer -> its parameter groups. A layout with one entry is one optimizer.
 Layout = dict[str, ParamGroups]
+Owned = dict[str, Named]
 ONE = "all"
 
 
-def single(model: nn.Module, args: HybridMTLTrainingArguments, decayed: Collection[str]) -> Layout:
+def single(
+    model: nn.Module,
+    owned: Owned,
+    args: HybridMTLTrainingArguments,
+    decayed: Collection[str],
+) -> Layout:
     """One optimizer with one learning rate and one weight decay for everything."""
-    heads = [p for owner, part in owners(model).items() if owner != SHARED for p in part]
-    rate, decay = rates_of(args, SHARED)
-    return {ONE: [*_shared(model, args, decayed), *groups(SHARED, heads, rate, decay, decayed)]}
+    own = [p for owner, part in owned.items() if owner != SHARED for p in part]
+    rates = rates_of(args, SHARED)
+    return {ONE: [*_shared(model, owned, args, decayed), *groups(SHARED, own, *rates, decayed)]}
 
 
-def siloed(model: nn.Module, args: HybridMTLTrainingArguments, decayed: Collection[str]) -> Layout:
+def siloed(
+    model: nn.Module,
+    owned: Owned,
+    args: HybridMTLTrainingArguments,
+    decayed: Collection[str],
+) -> Layout:
     """One optimizer per task's head and one for everything shared, without overlap.
 
     AdamW updates every parameter on its own and leaves alone those without a gradient, so separate
     optimizers are one optimizer with a group per head: the same numbers, one kernel launch.
     """
-    found = _shared(model, args, decayed)
-    for task, parameters in owners(model).items():
+    found = _shared(model, owned, args, decayed) if owned[SHARED] else []
+    for task in owned:
         if task != SHARED:
-            found += groups(task, parameters, *rates_of(args, task), decayed)
+            found += _of_task(task, owned, args, decayed)
     return {ONE: found}
 
 
 def per_task(
-    model: nn.Module, args: HybridMTLTrainingArguments, decayed: Collection[str]
+    model: nn.Module,
+    owned: Owned,
+    args: HybridMTLTrainingArguments,
+    decayed: Collection[str],
 ) -> Layout:
     """One optimizer per task, which owns its head and, with moments of its own, the shared part.
 
     The shared part has the shared learning rate in every one of them, and takes a step per task.
     """
     return {
-        task: [
-            *groups(task, parameters, *rates_of(args, task), decayed),
-            *_shared(model, args, decayed),
-        ]
-        for task, parameters in owners(model).items()
+        task: [*_of_task(task, owned, args, decayed), *_shared(model, owned, args, decayed)]
+        for task in owned
         if task != SHARED
     }
 
 
 def overlapping(
-    model: nn.Module, args: HybridMTLTrainingArguments, decayed: Collection[str]
+    model: nn.Module,
+    owned: Owned,
+    args: HybridMTLTrainingArguments,
+    decayed: Collection[str],
 ) -> Layout:
     """As `per_task`, and one more optimizer of the shared part, with all tasks' gradient."""
-    return {**per_task(model, args, decayed), SHARED: _shared(model, args, decayed)}
+    own = per_task(model, owned, args, decayed)
+    return {**own, SHARED: _shared(model, owned, args, decayed)}
+
+
+def _of_task(
+    task: str, owned: Owned, args: HybridMTLTrainingArguments, decayed: Collection[str]
+) -> ParamGroups:
+    """The head at the task's rate; the adapter at that of the encoder, which it adds to."""
+    head = [(n, p) for n, p in owned[task] if n.startswith("heads.")]
+    adapter = [(n, p) for n, p in owned[task] if not n.startswith("heads.")]
+    found = groups(task, head, *rates_of(args, task), decayed)
+    if adapter:
+        found += groups(f"{task}_adapter", adapter, *rates_of(args, SHARED), decayed)
+    return found
 
 
 def _shared(
-    model: nn.Module, args: HybridMTLTrainingArguments, decayed: Collection[str]
+    model: nn.Module,
+    owned: Owned,
+    args: HybridMTLTrainingArguments,
+    decayed: Collection[str],
 ) -> ParamGroups:
     """The shared parameters at their own rate, by depth if `layer_decay` is set."""
-    parameters = owners(model)[SHARED]
+    parameters = owned[SHARED]
     rate, decay = rates_of(args, SHARED)
     if args.layer_decay is None:
         return groups(SHARED, parameters, rate, decay, decayed)
@@ -77,7 +107,7 @@ def _shared(
     return found
 
 
-LAYOUTS: dict[str, Callable[[nn.Module, Any, Collection[str]], Layout]] = {
+LAYOUTS: dict[str, Callable[[nn.Module, Owned, Any, Collection[str]], Layout]] = {
     "siloed": siloed,
     "single": single,
     "per_task": per_task,

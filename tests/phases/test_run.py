@@ -1,0 +1,138 @@
+"""Training phase by phase, from files to files."""
+
+import json
+
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file
+from transformers import AutoModel, BertModel, set_seed
+
+from modeling_hybrid_mtl import HybridMTLModel
+from tests.test_run import write_data
+from tests.toys import toy_backbone_config, toy_tokenizer
+from trainer.command_line import parse
+from trainer.errors import InputError
+from trainer.phases.run import OBJECTIVES
+from trainer.run import train
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("phases")
+    set_seed(0)
+    BertModel(toy_backbone_config()).save_pretrained(folder / "encoder")
+    toy_tokenizer().save_pretrained(folder / "encoder")
+    for split, count in (("train", 16), ("validation", 8)):
+        write_data(folder / "data", split, count)
+    config = {
+        "model_name_or_path": str(folder / "encoder"),
+        "data_dir": str(folder / "data"),
+        "output_dir": str(folder / "out"),
+        "max_length": 32,
+        "num_train_epochs": 1,
+        "per_device_train_batch_size": 4,
+        "learning_rate": 1e-3,
+        "eval_strategy": "epoch",
+        "save_strategy": "epoch",
+        "logging_steps": 1,
+        "report_to": "none",
+        "use_cpu": True,
+        "disable_tqdm": True,
+        "seed": 5,
+        "phases": [
+            {"name": "together", "num_train_epochs": 2},
+            {"name": "sentiment", "tasks": ["sentiment"]},
+        ],
+    }
+    (folder / "toy.yaml").write_text(yaml.safe_dump(config))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(place):
+    metrics = train(parse([str(place / "toy.yaml")]))
+    return place / "out", metrics
+
+
+def weights(folder):
+    return load_file(folder / "model.safetensors")
+
+
+def test_the_run_s_folder_holds_the_last_phase_s_model_and_all_tasks_metrics(trained):
+    out, metrics = trained
+    last = out / "phases" / "2-sentiment"
+    assert all(torch.equal(w, weights(out)[n]) for n, w in weights(last).items())
+    assert {"eval_sentiment_accuracy", "eval_paraphrase_accuracy", "eval_overall"} <= set(metrics)
+    assert json.loads((out / "metrics.json").read_text()) == metrics
+    assert isinstance(AutoModel.from_pretrained(out), HybridMTLModel)
+
+
+def test_a_phase_of_one_task_leaves_the_other_heads_as_they_were(trained):
+    out, _ = trained
+    before, after = (weights(out / "phases" / name) for name in ("1-together", "2-sentiment"))
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert any(name.startswith("heads.sentiment.") for name in changed)
+    assert any(name.startswith("backbone.") for name in changed)
+    assert not any(name.startswith(("heads.paraphrase.", "heads.similarity.")) for name in changed)
+
+
+def test_a_run_that_stopped_between_or_within_phases_ends_with_the_same_weights(trained, place):
+    out, metrics = trained
+    again = place / "again"
+    options = [str(place / "toy.yaml"), "--output_dir", str(again)]
+
+    def stop(*args):
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("trainer.phases.run._finish", stop)
+        with pytest.raises(KeyboardInterrupt):
+            train(parse(options))
+    assert not (again / "phases" / "1-together" / "phase.json").exists()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(OBJECTIVES, "tasks", Once())
+        with pytest.raises(KeyboardInterrupt):
+            train(parse([*options, "--resume", "true"]))
+    assert (again / "phases" / "1-together" / "phase.json").exists()
+    assert train(parse([*options, "--resume", "true"])) == metrics
+    assert all(torch.equal(w, weights(again)[n]) for n, w in weights(out).items())
+    # A finished run, resumed, does nothing and says the same.
+    assert train(parse([*options, "--resume", "true"])) == metrics
+
+
+class Once:
+    """Trains the first phase that it is asked for, and stops at the second."""
+
+    def __init__(self):
+        self.train = OBJECTIVES["tasks"]
+        self.calls = 0
+
+    def __call__(self, *args):
+        self.calls += 1
+        if self.calls > 1:
+            raise KeyboardInterrupt
+        return self.train(*args)
+
+
+def test_a_changed_phase_is_refused_on_resuming(trained, place):
+    arguments = [str(place / "toy.yaml"), "--resume", "true", "--phases.sentiment.max_grad_norm"]
+    with pytest.raises(InputError, match=r"phases\.2\.max_grad_norm"):
+        train(parse([*arguments, "3"]))
+
+
+def test_the_log_and_the_card_speak_of_all_phases(trained):
+    out, _ = trained
+    facts = json.loads((out / "card_facts.json").read_text())
+    assert facts["run"]["steps"] == 3 * 4
+    assert "together" in (out / "README.md").read_text()
+
+
+def test_starting_again_needs_to_be_asked_for_and_clears_the_phases(trained, place):
+    out, metrics = trained
+    with pytest.raises(InputError, match="holds another run"):
+        train(parse([str(place / "toy.yaml")]))
+    (out / "phases" / "1-together" / "marker").write_text("old")
+    options = [str(place / "toy.yaml"), "--overwrite_output_dir", "true"]
+    assert train(parse(options)) == metrics
+    assert not (out / "phases" / "1-together" / "marker").exists()
