@@ -227,6 +227,18 @@ def test_cosines_of_gradients_are_drawn_and_shown_on_the_card(place, tmp_path):
     assert "figures/gradient_cosines.png" in card and "pcgrad" in card
 
 
+def test_the_card_shows_a_schedule_of_a_tasks_own(place, tmp_path):
+    options = [str(place / "toy.yaml"), "--output_dir", str(tmp_path / "out"), "--max_steps", "2"]
+    options += ["--optim", "adam", "--lr_scheduler_type", "cyclic"]
+    train(parse([*options, "--tasks.sentiment.lr_scheduler_type", "constant"]))
+    rows = [
+        line for line in (tmp_path / "out" / "README.md").read_text().splitlines() if "| " in line
+    ]
+    schedules = [line for line in rows if "schedule" in line]
+    assert len(schedules) == 2 and "cyclic" in schedules[0] and "constant" in schedules[1]
+    assert any("optimizer" in line and "adam" in line for line in rows)
+
+
 def test_a_run_goes_on_with_the_options_it_began_with_only(trained, place):
     folder, _ = trained
     before = (folder / "run_config.yaml").read_bytes()

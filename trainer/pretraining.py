@@ -21,6 +21,7 @@ from transformers import (
     Trainer,
     set_seed,
 )
+from transformers.utils.logging import get_verbosity, set_verbosity, set_verbosity_error
 
 from modeling_hybrid_mtl import HybridMTLModel
 from trainer.arguments import HybridMTLTrainingArguments
@@ -138,12 +139,16 @@ def language_model(backbone: Any, start_from: str | None, tell: bool = True) -> 
     if start_from is None:
         model = AutoModelForMaskedLM.from_config(config, dtype=backbone.dtype)
     else:
+        level = get_verbosity()
+        set_verbosity_error()  # a checkpoint without a head is called a corrupted one
         try:
             model, loading = AutoModelForMaskedLM.from_pretrained(
                 start_from, config=config, dtype=backbone.dtype, output_loading_info=True
             )
         except (OSError, RuntimeError) as error:
             raise InputError(f"masked language modelling: '{start_from}': {error}") from error
+        finally:
+            set_verbosity(level)
         missing = set(loading["missing_keys"])
     body = model.base_model_prefix
     setattr(model, body, backbone)
