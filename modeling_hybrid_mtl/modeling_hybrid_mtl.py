@@ -1,6 +1,8 @@
 """The hybrid multitask model: one encoder, one head per task."""
 
+import copy
 import inspect
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -250,6 +252,22 @@ class HybridMTLModel(PreTrainedModel):
             raise ValueError(f"task '{task}' encodes two texts apart: pass pair_input_ids")
         if not siamese and pair_ids is not None:
             raise ValueError(f"task '{task}' reads one sequence: it takes no pair_input_ids")
+
+    def without_tasks(self, names: Collection[str]) -> "HybridMTLModel":
+        """This model without some of its heads; the rest of the weights is shared, not copied.
+
+        Raises:
+            ValueError: if the model has no task of that name.
+        """
+        for name in names:
+            self.config.task(name)
+        other = copy.copy(self)
+        # The copy has the same dictionary of modules, in which a change would change this model.
+        other._modules = dict(self._modules)
+        other.heads = nn.ModuleDict({n: h for n, h in self.heads.items() if n not in names})
+        other.config = copy.deepcopy(self.config)
+        other.config.tasks = {n: t for n, t in self.config.tasks.items() if n not in names}
+        return other
 
     def save_pretrained(self, save_directory: Any, is_main_process: bool = True, **kwargs) -> None:
         """Save weights, configuration and all code that a process without this project needs."""

@@ -47,6 +47,8 @@ class TaskTraining:
         smart_weight: of SMART's term; `smart_weight` when left out.
         bregman_weight: of the Bregman term; `bregman_weight` when left out.
         rdrop_weight: of R-Drop's term; `rdrop_weight` when left out.
+        auxiliary: whether the task only helps the others: it is trained and measured, and has no
+            part in the overall score.
     """
 
     learning_rate: float | None = None
@@ -55,6 +57,7 @@ class TaskTraining:
     smart_weight: float | None = None
     bregman_weight: float | None = None
     rdrop_weight: float | None = None
+    auxiliary: bool = False
 
 
 @dataclass
@@ -100,7 +103,10 @@ class HybridMTLTrainingArguments(PlanOptions, RegularizerOptions, TrainingArgume
     )
     auxiliary_tasks: list[str] | None = field(
         default=None,
-        metadata={"help": "Rule mtrec: the tasks that give way to the main ones."},
+        metadata={
+            "help": "Rule mtrec: the tasks that give way to the main ones; those that are "
+            "auxiliary if left out."
+        },
     )
     auxiliary_scale: float = field(
         default=0.3,
@@ -148,8 +154,8 @@ class HybridMTLTrainingArguments(PlanOptions, RegularizerOptions, TrainingArgume
     task_args: dict | str | None = field(
         default=None,
         metadata={
-            "help": "Task -> learning_rate, weight_decay, batch_size. In a config file and on the "
-            "command line, give these in the task's own entry."
+            "help": "Task -> learning_rate, weight_decay, batch_size, auxiliary, ... In a config "
+            "file and on the command line, give these in the task's own entry."
         },
     )
     metric_source: str = field(
@@ -218,9 +224,17 @@ class HybridMTLTrainingArguments(PlanOptions, RegularizerOptions, TrainingArgume
         shared["batch_size"] = self.per_device_train_batch_size
         own = {name: value for name, value in vars(given).items() if value is not None}
         filled = TaskTraining(**{**shared, **own})
+        if not isinstance(filled.auxiliary, bool):
+            raise InputError(f"task '{task}': auxiliary = {filled.auxiliary!r}: must be a boolean")
         for key, lowest in LOWEST_OF_TASK.items():
             check_lowest(f"task '{task}': {key}", getattr(filled, key), lowest)
         return filled
+
+    @property
+    def unscored_tasks(self) -> list[str]:
+        """The tasks that `task_args` calls auxiliary: they have no part in the overall score."""
+        entries: Any = self.task_args
+        return [name for name, entry in entries.items() if entry.get("auxiliary")]
 
     @property
     def measures_conflicts(self) -> bool:
@@ -233,9 +247,8 @@ class HybridMTLTrainingArguments(PlanOptions, RegularizerOptions, TrainingArgume
         Raises:
             InputError: if it cannot work with these tasks, or needs a package that is missing.
         """
-        options = RuleOptions(
-            self.seed, self.main_tasks, self.auxiliary_tasks, self.auxiliary_scale
-        )
+        auxiliary = self.auxiliary_tasks or [t for t in tasks if t in self.unscored_tasks]
+        options = RuleOptions(self.seed, self.main_tasks, auxiliary, self.auxiliary_scale)
         return make_rule(self.rule, tasks, options)
 
     def make_regularizers(self, tasks: Sequence[str]) -> list[Regularizer]:

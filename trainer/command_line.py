@@ -13,7 +13,7 @@ from transformers import HfArgumentParser
 
 from trainer.argument_checks import UNUSED
 from trainer.arguments import HybridMTLTrainingArguments
-from trainer.checks import check_enough, check_regularizers, check_sequence
+from trainer.checks import check_enough, check_regularizers, check_scored, check_sequence
 from trainer.errors import InputError, nearest
 from trainer.help_text import group_by_purpose
 from trainer.run_arguments import RunArguments
@@ -84,6 +84,7 @@ def parse(arguments: list[str]) -> Settings:
     tasks = read_tasks(_override(entries, task_options))
     training.task_args = {name: vars(entry.training) for name, entry in tasks.items()}
     training.check_tasks()
+    check_scored(tasks, training)
     check_enough(training, {name: entry.model for name, entry in tasks.items()})
     check_regularizers(training, training.make_regularizers(list(tasks)))
     training.make_rule(list(tasks))
