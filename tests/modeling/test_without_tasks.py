@@ -1,0 +1,33 @@
+import pytest
+import torch
+from transformers import AutoModel
+
+from tests.toys import TASKS, toy_model
+
+IDS = torch.tensor([[2, 5, 6, 3]])
+
+
+def test_a_model_without_some_heads_is_saved_without_them(tmp_path):
+    model = toy_model().eval()
+    smaller = model.without_tasks(["same", "near"])
+    smaller.save_pretrained(tmp_path)
+    loaded = AutoModel.from_pretrained(tmp_path)
+    assert list(loaded.config.tasks) == ["mood"] == list(loaded.heads)
+    with torch.no_grad():
+        expected = model(IDS, task="mood").logits
+        assert torch.equal(smaller(IDS, task="mood").logits, expected)
+        torch.testing.assert_close(loaded.eval()(IDS, task="mood").logits, expected)
+
+
+def test_the_model_itself_keeps_its_heads_and_shares_its_weights():
+    model = toy_model()
+    smaller = model.without_tasks(["mood"])
+    assert list(model.heads) == list(TASKS) == list(model.config.tasks)
+    assert list(smaller.heads) == ["same", "near"]
+    own = dict(model.named_parameters())
+    assert all(parameter is own[name] for name, parameter in smaller.named_parameters())
+
+
+def test_an_unknown_task_is_refused():
+    with pytest.raises(ValueError, match="no task 'tone' in this model"):
+        toy_model().without_tasks(["tone"])
