@@ -1,8 +1,7 @@
 """Low-rank additions to an encoder's linear layers: LoRA, https://arxiv.org/abs/2106.09685."""
 
-import copy
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -154,6 +153,7 @@ class WithAdapters(PreTrainedModel):
     """The part of `HybridMTLModel` that has to do with adapters."""
 
     backbone: Any
+    without_tasks: Callable[..., Any]
 
     def build_adapters(self) -> None:
         """Add the adapters of the configuration to a new encoder."""
@@ -229,24 +229,8 @@ class WithAdapters(PreTrainedModel):
         Raises:
             ValueError: if the model has no task of that name.
         """
-        config = copy.deepcopy(self.config)
-        kept = config.adapters_of(task)
-        config.tasks = {task: config.tasks[task]}
-        config.adapters = {name: config.adapters[name] for name in kept}
-        others = [f"heads.{name}." for name in self.config.tasks if name != task]
-        others += [
-            f".lora_{x}.{name}." for x in "AB" for name in self.config.adapters.keys() - kept
-        ]
-        weights = {
-            key: weight.clone()
-            for key, weight in self.state_dict().items()
-            if not any(part in key for part in others)
-        }
-        model = (
-            type(self)
-            .from_pretrained(None, config=config, state_dict=weights, dtype=self.dtype)
-            .to(self.device)
-        )
-        for name in kept:
+        self.config.task(task)
+        model = self.without_tasks([name for name in self.config.tasks if name != task])
+        for name in list(model.config.adapters):
             model.merge_adapter(name)
         return model

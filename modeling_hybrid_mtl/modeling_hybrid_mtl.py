@@ -1,6 +1,8 @@
 """The hybrid multitask model: one encoder, one head per task."""
 
+import copy
 import inspect
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -259,6 +261,29 @@ class HybridMTLModel(WithAdapters):
             raise ValueError(f"task '{task}' encodes two texts apart: pass pair_input_ids")
         if not siamese and pair_ids is not None:
             raise ValueError(f"task '{task}' reads one sequence: it takes no pair_input_ids")
+
+    def without_tasks(self, names: Collection[str]) -> "HybridMTLModel":
+        """A copy of this model without the heads and adapters of some tasks.
+
+        Raises:
+            ValueError: if the model has no task of that name.
+        """
+        for name in names:
+            self.config.task(name)
+        config = copy.deepcopy(self.config)
+        config.tasks = {n: task for n, task in config.tasks.items() if n not in names}
+        config.adapters = {n: entry for n, entry in config.adapters.items() if n not in names}
+        beginnings = tuple(f"heads.{name}." for name in names)
+        inside = [f".lora_{side}.{name}." for side in "AB" for name in names]
+        weights = {
+            key: weight.clone()
+            for key, weight in self.state_dict().items()
+            if not key.startswith(beginnings) and not any(part in key for part in inside)
+        }
+        other = type(self).from_pretrained(
+            None, config=config, state_dict=weights, dtype=self.dtype
+        )
+        return other.to(self.device)
 
     def save_pretrained(self, save_directory: Any, is_main_process: bool = True, **kwargs) -> None:
         """Save weights, configuration and all code that a process without this project needs."""

@@ -227,3 +227,32 @@ def test_a_wrong_run_is_refused(options, message):
 def test_nearest_says_nothing_where_nothing_is_near():
     assert nearest("lerning_rate", ["seed", "learning_rate"]) == " Did you mean 'learning_rate'?"
     assert nearest("xyz", ["seed", "learning_rate"]) == ""
+
+
+def mtrec(**options):
+    marked = {"c": {"auxiliary": True}, "b": {}}
+    return make(**{"rule": "mtrec", "task_args": marked, **options})
+
+
+def test_the_tasks_of_mtrec_are_those_that_are_marked():
+    rule = mtrec().make_rule(["a", "b", "c"])
+    assert rule.auxiliary == {"c"} and rule.main == {"a", "b"}
+    # One that is scored may give way, too.
+    rule = mtrec(auxiliary_tasks=["b", "c"]).make_rule(["a", "b", "c"])
+    assert rule.auxiliary == {"b", "c"} and rule.main == {"a"}
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"auxiliary_tasks": ["b"]}, "auxiliary_tasks: task 'c' is auxiliary: true and is not"),
+        ({"main_tasks": ["a", "c"]}, "main_tasks: task 'c' is auxiliary: true; leave one of them"),
+    ],
+)
+def test_the_tasks_that_mtrec_is_told_agree_with_the_marks(options, message):
+    with refused(message):
+        mtrec(**options)
+
+
+def test_with_other_rules_auxiliary_tasks_are_gradients_like_any_other():
+    assert make(rule="sum", task_args={"c": {"auxiliary": True}}).unscored_tasks == ["c"]

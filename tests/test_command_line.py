@@ -10,6 +10,7 @@ from modeling_hybrid_mtl import TaskConfig
 from trainer.arguments import HybridMTLTrainingArguments, TaskTraining
 from trainer.command_line import HIDDEN, build_parser, parse
 from trainer.data.augmentation import TaskAugmentation
+from trainer.data.made import MadeLabels
 from trainer.data.sources import TaskSource
 from trainer.errors import InputError
 from trainer.help_text import PURPOSES, task_fields
@@ -379,7 +380,7 @@ def test_help_says_where_a_tasks_fields_go(capsys):
     assert "--tasks.sentiment.hidden_sizes '[384]'" in out
     own = out.partition("a task's own:")[2]
     listed = re.findall(r"^  --tasks\.NAME\.(\w+) VALUE$", own, re.MULTILINE)
-    parts = (TaskConfig, TaskSource, TaskAugmentation, TaskTraining)
+    parts = (TaskConfig, TaskSource, MadeLabels, TaskAugmentation, TaskTraining)
     assert listed == [f.name for part in parts for f in fields(part)]
     assert all(len(meaning) > 10 for meaning in task_fields().values())
     # Shown, but no option of that name.

@@ -134,6 +134,14 @@ def check_rule(args: HybridMTLTrainingArguments) -> None:
             "gradient_cosines: with update 'turn' a step has one task's gradient only; use "
             "update: cycle"
         )
+    for task in args.unscored_tasks:
+        if task in (args.main_tasks or []):
+            raise InputError(f"main_tasks: task '{task}' is auxiliary: true; leave one of them out")
+        if args.auxiliary_tasks and task not in args.auxiliary_tasks:
+            raise InputError(
+                f"auxiliary_tasks: task '{task}' is auxiliary: true and is not named; name it, "
+                f"too, or leave auxiliary_tasks out, which then are the tasks that are auxiliary"
+            )
     scaled = args.auxiliary_scale != RuleOptions.auxiliary_scale
     if args.rule != "mtrec" and (args.main_tasks or args.auxiliary_tasks or scaled):
         raise InputError(

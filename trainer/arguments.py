@@ -60,6 +60,8 @@ class TaskTraining:
         warmup_steps: of its schedule, in the run's optimizer steps; `warmup_steps` when left out.
         lr_scheduler_kwargs: options of its schedule; when left out with `lr_scheduler_type`, the
             run's, otherwise none.
+        auxiliary: whether the task only helps the others: it is trained and measured, and has no
+            part in the overall score.
     """
 
     learning_rate: float | None = None
@@ -71,6 +73,7 @@ class TaskTraining:
     lr_scheduler_type: str | None = None
     warmup_steps: float | None = None
     lr_scheduler_kwargs: dict[str, Any] | None = None
+    auxiliary: bool = False
 
 
 @dataclass
@@ -118,7 +121,10 @@ class HybridMTLTrainingArguments(
     )
     auxiliary_tasks: list[str] | None = field(
         default=None,
-        metadata={"help": "Rule mtrec: the tasks that give way to the main ones."},
+        metadata={
+            "help": "Rule mtrec: the tasks that give way to the main ones; those that are "
+            "auxiliary if left out."
+        },
     )
     auxiliary_scale: float = field(
         default=0.3,
@@ -188,8 +194,8 @@ class HybridMTLTrainingArguments(
     task_args: dict | str | None = field(
         default=None,
         metadata={
-            "help": "Task -> learning_rate, weight_decay, batch_size. In a config file and on the "
-            "command line, give these in the task's own entry."
+            "help": "Task -> learning_rate, weight_decay, batch_size, auxiliary, ... In a config "
+            "file and on the command line, give these in the task's own entry."
         },
     )
     metric_source: str = field(
@@ -265,9 +271,17 @@ class HybridMTLTrainingArguments(
             shared["lr_scheduler_kwargs"] = None  # which are another schedule's
         own = {name: value for name, value in vars(given).items() if value is not None}
         filled = TaskTraining(**{**shared, **own})
+        if not isinstance(filled.auxiliary, bool):
+            raise InputError(f"task '{task}': auxiliary = {filled.auxiliary!r}: must be a boolean")
         for key, lowest in LOWEST_OF_TASK.items():
             check_lowest(f"task '{task}': {key}", getattr(filled, key), lowest)
         return filled
+
+    @property
+    def unscored_tasks(self) -> list[str]:
+        """The tasks that `task_args` calls auxiliary: they have no part in the overall score."""
+        entries: Any = self.task_args
+        return [name for name, entry in entries.items() if entry.get("auxiliary")]
 
     @property
     def measures_conflicts(self) -> bool:
@@ -280,9 +294,8 @@ class HybridMTLTrainingArguments(
         Raises:
             InputError: if it cannot work with these tasks, or needs a package that is missing.
         """
-        options = RuleOptions(
-            self.seed, self.main_tasks, self.auxiliary_tasks, self.auxiliary_scale
-        )
+        auxiliary = self.auxiliary_tasks or [t for t in tasks if t in self.unscored_tasks]
+        options = RuleOptions(self.seed, self.main_tasks, auxiliary, self.auxiliary_scale)
         return make_rule(self.rule, tasks, options)
 
     def make_regularizers(self, tasks: Sequence[str]) -> list[Regularizer]:

@@ -81,6 +81,19 @@ def check_task_names(
         check_sequence(args.plan_sequence, train)
 
 
+def check_scored(tasks: Iterable[str], args: HybridMTLTrainingArguments) -> None:
+    """Make sure that a task is left whose metric the overall score can be.
+
+    Raises:
+        InputError: if all tasks are auxiliary.
+    """
+    if not set(tasks) - set(args.unscored_tasks):
+        raise InputError(
+            f"auxiliary: no task is left for the overall score ({', '.join(tasks)}: all of them "
+            f"are auxiliary); say auxiliary: false of those that the model is for"
+        )
+
+
 def check_best_metric(name: str | None, kinds: Mapping[str, str]) -> None:
     """Make sure that the metric which chooses the best checkpoint will be measured.
 

@@ -13,7 +13,13 @@ from transformers import HfArgumentParser
 
 from trainer.argument_checks import UNUSED
 from trainer.arguments import HybridMTLTrainingArguments
-from trainer.checks import check_best_metric, check_enough, check_regularizers, check_sequence
+from trainer.checks import (
+    check_best_metric,
+    check_enough,
+    check_regularizers,
+    check_scored,
+    check_sequence,
+)
 from trainer.dotted_options import override_phases, override_tasks, split_dotted
 from trainer.errors import InputError, nearest
 from trainer.help_text import group_by_purpose
@@ -153,6 +159,7 @@ def _phase(
 def _check(training: HybridMTLTrainingArguments, tasks: dict[str, TaskEntry]) -> None:
     """Make sure that training arguments and the tasks that they train fit."""
     training.check_tasks()
+    check_scored(tasks, training)
     check_enough(training, {name: entry.model for name, entry in tasks.items()})
     check_regularizers(training, training.make_regularizers(list(tasks)))
     training.make_rule(list(tasks))

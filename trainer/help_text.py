@@ -8,6 +8,7 @@ from collections.abc import Container
 from modeling_hybrid_mtl import TaskConfig
 from trainer.arguments import TaskTraining
 from trainer.data.augmentation import TaskAugmentation
+from trainer.data.made import MadeLabels
 from trainer.data.sources import TaskSource
 
 # Purpose -> the options shown under it, by name or by the beginning of their names.
@@ -24,6 +25,7 @@ PURPOSES = {
         "predict_",
         "language",
         "license",
+        "keep_auxiliary",
     ),
     "cycle": (
         "update",
@@ -108,7 +110,7 @@ def _purpose(option: str) -> str:
 def task_fields() -> dict[str, str]:
     """Field of a task's entry -> what it means, as its class documents it."""
     fields: dict[str, str] = {}
-    for part in (TaskConfig, TaskSource, TaskAugmentation, TaskTraining):
+    for part in (TaskConfig, TaskSource, MadeLabels, TaskAugmentation, TaskTraining):
         _, _, attributes = inspect.getdoc(part).partition("Attributes:\n")  # type: ignore[union-attr]
         for entry in re.split(r"\n(?=    \w)", attributes.rstrip()):
             name, _, meaning = entry.partition(":")

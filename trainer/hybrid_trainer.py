@@ -19,6 +19,7 @@ from trainer.checks import (
     check_best_metric,
     check_enough,
     check_regularizers,
+    check_scored,
     check_task_names,
 )
 from trainer.data import (
@@ -105,6 +106,7 @@ class HybridMTLTrainer(TaskEvaluation):
         config = self.model.config
         self.tasks = {name: config.task(name) for name in config.tasks}
         check_task_names(self.tasks, train_dataset, eval_dataset, args)
+        check_scored(self.tasks if eval_dataset is None else eval_dataset, args)
         if eval_dataset is not None:
             kinds = {name: self.tasks[name].kind for name in eval_dataset}
             check_best_metric(args.metric_for_best_model, kinds)

@@ -1,6 +1,8 @@
 """What a run needs before it starts: tokenizer, checked and tokenised data, model."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 
 from datasets import Dataset
@@ -136,30 +138,65 @@ _OFFSET_POSITIONS = {
 
 
 def prepare_data(
-    settings: Settings, tokenizer: PreTrainedTokenizerBase, *, training: bool
+    settings: Settings,
+    tokenizer: PreTrainedTokenizerBase,
+    *,
+    training: bool,
+    names: Collection[str] | None = None,
 ) -> PreparedData:
     """Load, check and tokenise every task's splits; all are checked before any is tokenised.
+
+    Args:
+        settings: of the run.
+        tokenizer: the backbone's.
+        training: whether the training splits are needed, too.
+        names: the tasks; all of the run if None.
 
     Raises:
         InputError: naming the file, row and value that is wrong.
     """
+    names = [name for name in settings.tasks if names is None or name in names]
+    for name in names:
+        settings.tasks[name].made.check()
     data = PreparedData()
-    checked = []
-    for name in settings.tasks:
-        for part in ("train", "validation") if training else ("validation",):
-            found = load_checked(settings, name, part)
-            checked.append((name, part, found.rows))
-            for reason, count in found.dropped.items():
-                data.dropped.setdefault(name, {})[f"{part}: {reason}"] = count
-    for name, part, rows in checked:
+    parts = ("train", "validation") if training else ("validation",)
+    checked = {part: _own_splits(settings, names, part) for part in parts}
+    for part in parts:
+        _make_labels(settings, names, part, checked[part])
+    for name, part in product(names, parts):
+        split = checked[part][name]
+        for reason, count in split.dropped.items():
+            data.dropped.setdefault(name, {})[f"{part}: {reason}"] = count
+        rows = split.rows
         if part == "train":
-            own, rows = rows, _augmented(settings, name, rows)
-            if len(rows) > len(own):
-                data.augmented[name] = len(rows) - len(own)
+            rows = _augmented(settings, name, rows)
+            if len(rows) > len(split.rows):
+                data.augmented[name] = len(rows) - len(split.rows)
         task = settings.tasks[name].model
         tokens = tokenize(f"{name} {part}", rows, task, tokenizer, settings.run.max_length)
         getattr(data, part)[name] = tokens
     return data
+
+
+def _own_splits(settings: Settings, names: Collection[str], part: str) -> dict[str, CheckedSplit]:
+    """One split of those tasks that have data, and of those whose texts the others read."""
+    needed = {text for name in names for text in settings.tasks[name].made.texts_of or [name]}
+    return {name: load_checked(settings, name, part) for name in settings.tasks if name in needed}
+
+
+def _make_labels(
+    settings: Settings, names: Collection[str], part: str, found: dict[str, CheckedSplit]
+) -> None:
+    """Add the split of those tasks whose labels are made from the others' texts."""
+    rows = {name: split.rows for name, split in found.items()}
+    for name in names:
+        entry = settings.tasks[name]
+        if entry.made.make_labels is not None:
+            # One process makes them; the others find what it made.
+            with settings.training.main_process_first(desc=f"labels of {name}"):
+                found[name] = entry.made.split(
+                    name, part, entry.model.labels or [], rows, settings.data_seed
+                )
 
 
 def load_checked(settings: Settings, name: str, part: str) -> CheckedSplit:
@@ -219,7 +256,7 @@ def trained_model(settings: Settings, config: PretrainedConfig) -> HybridMTLMode
     """A trained hybrid-mtl model whose tasks are the configuration's.
 
     What a head computes must agree; its dropout and its loss, which only matter to training, are
-    taken from the configuration.
+    taken from the configuration. To be measured only, it may lack the auxiliary tasks.
 
     Raises:
         InputError: if the folder holds another kind of model, or its tasks differ.
@@ -236,9 +273,12 @@ def trained_model(settings: Settings, config: PretrainedConfig) -> HybridMTLMode
             set_encoder_dropout(config.backbone_config, run.backbone_dropout)
     for task, entry in settings.tasks.items():
         if task not in config.tasks:
+            if entry.training.auxiliary and run.mode != "train":
+                continue
+            hint = "; it was saved without its auxiliary tasks" if entry.training.auxiliary else ""
             raise InputError(
                 f"task '{task}' of the configuration is not in the model '{name}', whose tasks "
-                f"are {', '.join(config.tasks)}"
+                f"are {', '.join(config.tasks)}{hint}"
             )
         for field_name, wanted in vars(entry.model).items():
             there = config.tasks[task][field_name]

@@ -43,12 +43,17 @@ def draw_figures(
     reports: Mapping[str, Mapping[str, Any]],
     log_history: list[dict[str, Any]],
     folder: Path,
+    auxiliary: Collection[str] = (),
 ) -> None:
     """Draw each task's confusion matrix or scatter plot, the learning curves and, if they were
     logged, the cosines of the tasks' gradients.
+
+    Auxiliary tasks have curves and cosines only.
     """
     (folder / FIGURES).mkdir(parents=True, exist_ok=True)
     for name, found in predictions.items():
+        if name in auxiliary:
+            continue
         task: Any = tasks[name]
         path = folder / FIGURES / f"{name}.png"
         if task.has_labels:
@@ -56,7 +61,7 @@ def draw_figures(
         else:
             draw_scatter(found.predictions, found.labels, task.score_range, name, path)
     kinds = {name: tasks[name].kind for name in predictions}
-    draw_learning_curves(log_history, kinds, folder / FIGURES / "learning_curves.png")
+    draw_learning_curves(log_history, kinds, folder / FIGURES / "learning_curves.png", auxiliary)
     pairs = logged_cosines(log_history, list(tasks))
     if pairs:
         draw_gradient_cosines(log_history, pairs, folder / FIGURES / COSINES)

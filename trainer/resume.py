@@ -19,6 +19,7 @@ FREE = (
     "dataloader_pin_memory",
     "dataloader_prefetch_factor",
     "disable_tqdm",
+    "keep_auxiliary",
     "log_",
     "logging_",
     "mode",

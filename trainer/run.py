@@ -16,6 +16,7 @@ from trainer.errors import InputError
 from trainer.hub import facts_to_json, write_card
 from trainer.hub.facts import collect_facts
 from trainer.hybrid_trainer import HybridMTLTrainer
+from trainer.measuring import arguments_to_measure
 from trainer.output import (
     CONFIG_FILE,
     claim_output_files,
@@ -67,7 +68,8 @@ def train(settings: Settings) -> dict[str, float]:
 
     go = train_in_phases if settings.phases else _train_at_once
     trainer, seconds = go(settings, config, tokenizer, data, begin)
-    metrics = _finish(trainer, folder)
+    left_out = [] if settings.run.keep_auxiliary else settings.training.unscored_tasks
+    metrics = _finish(trainer, folder, left_out)
     if trainer.is_world_process_zero():
         facts = collect_facts(settings, data, trainer, metrics, seconds)
         facts_to_json(facts, folder / "card_facts.json")
@@ -99,12 +101,14 @@ def _train_at_once(
     return trainer, time.time() - start
 
 
-def _finish(trainer: HybridMTLTrainer, folder: Path) -> dict[str, float]:
-    """Measure the final model and write everything but the card."""
+def _finish(trainer: HybridMTLTrainer, folder: Path, left_out: list[str]) -> dict[str, float]:
+    """Measure the final model and write everything but the card, without some of its tasks."""
     predictions = trainer.predict_tasks()
     metrics = trainer.measure(predictions, "eval")
     if trainer.is_world_process_zero():
         model = trainer.accelerator.unwrap_model(trainer.model)
+        if left_out:
+            model = model.without_tasks(left_out)
         with folder_in_place(folder) as staged:
             model.save_pretrained(staged)
             trainer.processing_class.save_pretrained(staged)
@@ -114,7 +118,9 @@ def _finish(trainer: HybridMTLTrainer, folder: Path) -> dict[str, float]:
 
             write_peft_adapters(model, folder)
         reports = write_reports(trainer.tasks, predictions, folder / "evaluation.json")
-        draw_figures(trainer.tasks, predictions, reports, trainer.state.log_history, folder)
+        history = trainer.state.log_history
+        auxiliary = trainer.args.unscored_tasks
+        draw_figures(trainer.tasks, predictions, reports, history, folder, auxiliary)
         write_json(folder / "metrics.json", metrics)
     return metrics
 
@@ -132,9 +138,12 @@ def evaluate(settings: Settings) -> dict[str, float]:
     config = load_config(settings.run)
     tokenizer = load_tokenizer(settings.run, config)
     model = trained_model(settings, config)
-    data = prepare_data(settings, tokenizer, training=False)
+    data = prepare_data(settings, tokenizer, training=False, names=model.config.tasks)
     trainer = HybridMTLTrainer(
-        model, settings.training, eval_dataset=data.validation, processing_class=tokenizer
+        model,
+        arguments_to_measure(settings.training, model.config.tasks),
+        eval_dataset=data.validation,
+        processing_class=tokenizer,
     )
     predictions = trainer.predict_tasks()
     metrics = trainer.measure(predictions, "eval")

@@ -68,6 +68,13 @@ class RunArguments:
         default=None,
         metadata={"help": "The trained model's licence, such as apache-2.0: the card's entry."},
     )
+    keep_auxiliary: bool = field(
+        default=False,
+        metadata={
+            "help": "Keep the heads of auxiliary tasks in the trained model; they are left out of "
+            "it otherwise. Checkpoints always have them."
+        },
+    )
     overwrite_output_dir: bool = field(
         default=False,
         metadata={

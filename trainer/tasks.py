@@ -8,6 +8,7 @@ from typing import Any, get_args, get_origin
 from modeling_hybrid_mtl import TaskConfig
 from trainer.arguments import TaskTraining
 from trainer.data.augmentation import AUGMENTATIONS, TaskAugmentation
+from trainer.data.made import MadeLabels, complete_entry
 from trainer.data.sources import TaskSource
 from trainer.errors import InputError, nearest
 from trainer.optimization import check_task_name
@@ -50,6 +51,7 @@ class TaskEntry:
     source: TaskSource
     training: TaskTraining
     augmentation: TaskAugmentation
+    made: MadeLabels
 
 
 _PARTS: dict[str, type] = {
@@ -57,6 +59,7 @@ _PARTS: dict[str, type] = {
     "source": TaskSource,
     "training": TaskTraining,
     "augmentation": TaskAugmentation,
+    "made": MadeLabels,
 }
 _FIELDS = {f.name: f for part in _PARTS.values() for f in fields(part)}
 
@@ -65,9 +68,9 @@ def read_tasks(entries: Mapping[str, Any] | None) -> dict[str, TaskEntry]:
     """Check a configuration's `tasks` and fill in what the default tasks leave out.
 
     Args:
-        entries: task name -> fields of `TaskConfig`, `TaskSource`, `TaskTraining` and
-            `TaskAugmentation` in one mapping; a default task's name alone is enough. All three
-            default tasks if None.
+        entries: task name -> fields of `TaskConfig`, `TaskSource`, `TaskTraining`,
+            `TaskAugmentation` and `MadeLabels` in one mapping; a default task's name alone is
+            enough. All three default tasks if None.
 
     Raises:
         InputError: naming the task and the field that is wrong.
@@ -77,17 +80,22 @@ def read_tasks(entries: Mapping[str, Any] | None) -> dict[str, TaskEntry]:
     if not isinstance(entries, Mapping) or not entries:
         raise InputError("tasks: must be a mapping with at least one task's name and fields")
     check_task_name(*map(str, entries))
-    return {str(name): _read_entry(str(name), entry) for name, entry in entries.items()}
+    own = [str(name) for name, entry in entries.items() if not _is_made(entry)]
+    return {str(name): _read_entry(str(name), entry, own) for name, entry in entries.items()}
 
 
-def _read_entry(name: str, entry: Any) -> TaskEntry:
+def _is_made(entry: Any) -> bool:
+    return isinstance(entry, Mapping) and entry.get("make_labels") is not None
+
+
+def _read_entry(name: str, entry: Any, own: list[str]) -> TaskEntry:
     if entry is not None and not isinstance(entry, Mapping):
         raise InputError(f"task '{name}': expected a mapping of fields, got {entry!r}")
     merged = _over_defaults(name, dict(entry or {}))
     for key in merged:
         if key not in _FIELDS:
             raise InputError(f"task '{name}': unknown field '{key}'.{nearest(str(key), _FIELDS)}")
-    if "kind" not in merged:
+    if "kind" not in merged and not _is_made(merged):
         known = ", ".join(DEFAULT_TASKS)
         raise InputError(
             f"task '{name}': field 'kind' is missing, and '{name}' is none of the default tasks "
@@ -100,6 +108,7 @@ def _read_entry(name: str, entry: Any) -> TaskEntry:
         for key, value in merged.items()
         if value is not None
     }
+    values = complete_entry(name, values, own)
     parts: dict[str, Any] = {}
     for part, kind in _PARTS.items():
         names = {f.name for f in fields(kind)}
@@ -150,7 +159,7 @@ def _read_step(place: str, step: Any) -> dict[str, Any]:
 
 
 def _over_defaults(name: str, entry: dict[str, Any]) -> dict[str, Any]:
-    defaults = deepcopy(DEFAULT_TASKS.get(name, {}))
+    defaults = {} if _is_made(entry) else deepcopy(DEFAULT_TASKS.get(name, {}))
     if "dataset" in entry:
         # The default's configuration is a part of the default dataset.
         defaults.pop("dataset_config", None)
@@ -183,6 +192,10 @@ def coerce(value: Any, kind: Any, place: str) -> Any:
         item_kind = get_args(kind)[1]
         return {str(key): coerce(item, item_kind, place) for key, item in value.items()}
     if kind is Any:
+        return value
+    if kind is bool:
+        if not isinstance(value, bool):
+            raise InputError(f"{place}: expected true or false, got {value!r}")
         return value
     if kind is str:
         if isinstance(value, bool):

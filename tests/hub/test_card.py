@@ -297,3 +297,20 @@ def test_write_card_replaces_whole_files(tmp_path, monkeypatch):
         write_card(replace(FACTS, model_name="other"), path)
     assert path.read_text(encoding="utf-8") == card()
     assert os.listdir(tmp_path) == ["README.md"]
+
+
+def test_auxiliary_tasks_are_help_and_no_tasks_of_the_model(tmp_path):
+    pos = TaskFacts("pos", "token_classification", "single", labels=["N", "V"], auxiliary=True)
+    pos.metrics, pos.rows = {"accuracy": 0.91}, {"train": 77}
+    text = card(helpers=[pos])
+    data = ModelCard(text).data
+    assert "token-classification" not in data.tags and "pos accuracy" not in numbers_of(text)
+    assert "with 3 task heads" in text
+    assert "- **pos**: token classification, accuracy 0.9100 at the end." in text
+    assert 'task="pos"' not in code_of(text)
+    assert ["pos (auxiliary)", "local files", "train 77"] in [r[:3] for r in cells(text)]
+    facts_to_json(replace(FACTS, helpers=[pos]), tmp_path / "facts.json")
+    assert facts_from_json(tmp_path / "facts.json").helpers == [pos]
+    kept = card(*FACTS.tasks, replace(SENTIMENT, name="tone", auxiliary=True))
+    assert "/ 3." in kept and "Auxiliary tasks have no part in it." in kept
+    assert "it only helped in training" in kept and "**pos**" not in kept

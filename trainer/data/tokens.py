@@ -36,7 +36,7 @@ def tokenize(
         batched=True,
         fn_kwargs={"task": task, "tokenizer": tokenizer, "max_length": max_length},
         remove_columns=rows.column_names,
-        cache_file_name=_cache_file(f"{key}.arrow"),
+        cache_file_name=cache_file(f"{key}.arrow"),
         new_fingerprint=key,
         desc=f"tokenising {name}",
     )
@@ -61,7 +61,8 @@ def _content_key(
     return content.hexdigest()[:32]
 
 
-def _cache_file(name: str) -> str:
+def cache_file(name: str) -> str:
+    """Where something made from data is kept for later runs."""
     folder = Path(config.HF_DATASETS_CACHE) / "hybrid-mtl"
     folder.mkdir(parents=True, exist_ok=True)
     return str(folder / name)

@@ -5,7 +5,7 @@ look for a display. Colours are of the Okabe-Ito palette, told apart by colour-b
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -120,7 +120,10 @@ def draw_scatter(
 
 
 def draw_learning_curves(
-    log_history: Sequence[Mapping[str, Any]], tasks: Mapping[str, str], path: str | Path
+    log_history: Sequence[Mapping[str, Any]],
+    tasks: Mapping[str, str],
+    path: str | Path,
+    auxiliary: Collection[str] = (),
 ) -> None:
     """Draw each task's losses (upper row) and main metric (lower row) against optimizer steps.
 
@@ -131,6 +134,7 @@ def draw_learning_curves(
             `eval_{task}_loss`, `eval_{task}_{main metric}`, `eval_overall`.
         tasks: The kind of each task, a column each.
         path: The PNG file to write; missing folders are made.
+        auxiliary: The tasks that the overall score leaves out.
 
     Raises:
         ValueError: There is no task, or a kind is unknown.
@@ -146,7 +150,7 @@ def draw_learning_curves(
         metric = main_metric(kind)
         lines = {f"loss_{task}": _TRAINING, f"eval_{task}_loss": _EVALUATION}
         _draw_lines(upper, log_history, lines, "mean loss of an example")
-        upper.set_title(task, parse_math=False)
+        upper.set_title(f"{task} (auxiliary)" if task in auxiliary else task, parse_math=False)
         _draw_lines(
             lower, log_history, {f"eval_{task}_{metric}": _EVALUATION}, _METRIC_LABELS[metric]
         )
@@ -155,7 +159,7 @@ def draw_learning_curves(
     styles = (_TRAINING, _EVALUATION, _OVERALL)
     legend_place.legend(handles=[Line2D([], [], **style) for style in styles], loc="center")
     _draw_lines(overall, log_history, {"eval_overall": _OVERALL}, "overall score (0 to 1)")
-    overall.set_title("all tasks")
+    overall.set_title("all but the auxiliary tasks" if auxiliary else "all tasks")
     for axes in grid[1]:
         axes.set_xlabel("optimizer step")
     _save(figure, path)

@@ -100,7 +100,7 @@ def task_metrics(
     prefix: str,
     source: str = "shipped",
 ) -> dict[str, float]:
-    """`<prefix>_<task>_<metric>` and `<prefix>_<task>_loss` of every task, and `<prefix>_loss`.
+    """`<prefix>_<task>_<metric>` and `<prefix>_<task>_loss` of every task.
 
     Raises:
         InputError: if a task has answers that are not finite numbers, as a diverged model gives.
@@ -118,7 +118,6 @@ def task_metrics(
         )
         metrics.update({f"{prefix}_{name}_{metric}": value for metric, value in values.items()})
         metrics[f"{prefix}_{name}_loss"] = found.loss
-    metrics[f"{prefix}_loss"] = sum(found.loss for found in predictions.values())
     return metrics
 
 

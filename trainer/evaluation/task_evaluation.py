@@ -70,10 +70,16 @@ class TaskEvaluation(Trainer):
     def measure(
         self, predictions: Mapping[str, TaskPredictions], prefix: str = "eval"
     ) -> dict[str, float]:
-        """Every task's metrics and loss by name, their overall score and the sum of the losses."""
+        """Every task's metrics and loss by name, their overall score and the sum of the losses.
+
+        Auxiliary tasks have no part in the score and the sum, which stand for the model's use.
+        """
         metrics = task_metrics(self.tasks, predictions, prefix, self.args.metric_source)
-        kinds = {task: self.tasks[task].kind for task in predictions}
-        metrics[f"{prefix}_overall"] = overall_score(metrics, kinds, prefix)
+        unscored = self.args.unscored_tasks
+        kinds = {task: self.tasks[task].kind for task in predictions if task not in unscored}
+        if kinds:
+            metrics[f"{prefix}_loss"] = sum(predictions[task].loss for task in kinds)
+            metrics[f"{prefix}_overall"] = overall_score(metrics, kinds, prefix)
         return metrics
 
     def evaluate(
@@ -85,7 +91,8 @@ class TaskEvaluation(Trainer):
         """Every task's metrics by name, their overall score, and the sum of the losses.
 
         Returns:
-            `eval_<task>_<metric>`, `eval_<task>_loss`, `eval_overall` and `eval_loss`.
+            `eval_<task>_<metric>`, `eval_<task>_loss`, `eval_overall` and `eval_loss`; the last
+            two without auxiliary tasks, and not at all if only these have rows.
         """
         start = time.time()
         predictions = self.predict_tasks(eval_dataset)

@@ -61,6 +61,7 @@ class TaskFacts:
     metrics: dict[str, float | None] = field(default_factory=dict)  # after training
     metrics_before: dict[str, float | None] | None = None  # before it, where that was measured
     hyperparameters: dict[str, Any] = field(default_factory=dict)  # of this task's head
+    auxiliary: bool = False  # it only helped in training, and has no part in the overall score
 
     def __post_init__(self) -> None:
         choices = {
@@ -103,10 +104,11 @@ class CardFacts:
     run: dict[str, Any] = field(default_factory=dict)  # seed, steps, hardware, versions ...
     figures: list[tuple[str, str]] = field(default_factory=list)  # caption, path from the card
     is_demonstration: bool = False  # trained on a sample, only to show how it is done
+    helpers: list[TaskFacts] = field(default_factory=list)  # auxiliary tasks that it has no head of
 
     def __post_init__(self) -> None:
-        names = [task.name for task in self.tasks]
-        if not names:
+        names = [task.name for task in (*self.tasks, *self.helpers)]
+        if not self.tasks:
             raise ValueError("a card needs at least one task; pass them as tasks=[TaskFacts(...)]")
         if len(set(names)) < len(names):
             raise ValueError(f"task names must differ, got {names}; rename one of them")
@@ -138,9 +140,9 @@ def render_card(facts: CardFacts) -> str:
         has_before=facts.overall_before is not None or any(t.metrics_before for t in facts.tasks),
         groups={
             "shared": facts.shared_hyperparameters,
-            **{f"{task.name} head": task.hyperparameters for task in facts.tasks},
+            **{f"{t.name} head": t.hyperparameters for t in (*facts.tasks, *facts.helpers)},
         },
-        formula=_overall_formula(facts.tasks),
+        formula=_overall_formula([task for task in facts.tasks if not task.auxiliary]),
     )
     return f"---\n{_metadata(facts).to_yaml()}\n---\n\n{body}"
 
@@ -172,15 +174,17 @@ def facts_from_json(path: str | os.PathLike[str]) -> CardFacts:
 
 def _facts(data: dict[str, Any]) -> CardFacts:
     tasks = [TaskFacts(**task) for task in data["tasks"]]
+    helpers = [TaskFacts(**task) for task in data.get("helpers", [])]
     figures = [(caption, path) for caption, path in data.get("figures", [])]
-    return CardFacts(**data | {"tasks": tasks, "figures": figures})
+    return CardFacts(**data | {"tasks": tasks, "helpers": helpers, "figures": figures})
 
 
 def _public(facts: CardFacts) -> CardFacts:
     """Return a copy of plain values in which nothing points into the local file system."""
     data = _clean(asdict(facts))
     data["base_model"] = _hub_id(facts.base_model)
-    for clean, task in zip(data["tasks"], facts.tasks, strict=True):
+    all_tasks = (*facts.tasks, *facts.helpers)
+    for clean, task in zip(data["tasks"] + data["helpers"], all_tasks, strict=True):
         clean["dataset"] = _hub_id(task.dataset)
         if clean["dataset"] is None:
             clean["dataset_config"] = None
@@ -234,7 +238,8 @@ def _overall_formula(tasks: list[TaskFacts]) -> str | None:
 
 def _metadata(facts: CardFacts) -> ModelCardData:
     kinds = [task.kind for task in facts.tasks]
-    datasets = list(dict.fromkeys(task.dataset for task in facts.tasks if task.dataset))
+    trained = (*facts.tasks, *facts.helpers)
+    datasets = list(dict.fromkeys(task.dataset for task in trained if task.dataset))
     results = _eval_results(facts)
     metrics = list(dict.fromkeys(r.metric_type for r in results if r.task_type != "multitask"))
     only_tokens = set(kinds) == {"token_classification"}

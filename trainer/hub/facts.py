@@ -62,7 +62,12 @@ def collect_facts(
     before = metrics_before(trainer.state.log_history, settings.tasks)
     packaged = run.model_name_or_path == "minilm"
     sample = run.data_dir == "sample"
-    figures = [(_caption(trainer, name), f"{FIGURES}/{name}.png") for name in settings.tasks]
+    facts = [_task_facts(name, settings, data, metrics, before) for name in settings.tasks]
+    figures = [
+        (_caption(trainer, task.name), f"{FIGURES}/{task.name}.png")
+        for task in facts
+        if not task.auxiliary
+    ]
     figures.append(("Losses and metrics of every task", f"{FIGURES}/learning_curves.png"))
     if logged_cosines(trainer.state.log_history, list(settings.tasks)):
         figures.append(("How well the tasks' gradients agree", f"{FIGURES}/{COSINES}"))
@@ -72,7 +77,8 @@ def collect_facts(
         base_model_description="a local encoder",
         license=run.license,
         language=run.language,
-        tasks=[_task_facts(name, settings, data, metrics, before) for name in settings.tasks],
+        tasks=[task for task in facts if run.keep_auxiliary or not task.auxiliary],
+        helpers=[task for task in facts if task.auxiliary and not run.keep_auxiliary],
         overall=metrics["eval_overall"],
         overall_before=before["eval_overall"] if before else None,
         shared_hyperparameters=_shared_hyperparameters(settings),
@@ -105,6 +111,8 @@ def _task_facts(
     sample = settings.run.data_dir == "sample"
     dataset = None if settings.run.data_dir else _hub_name(source.dataset)
     local = "the demonstration sample shipped with hybrid-mtl" if sample else "local files"
+    if entry.made.make_labels is not None:
+        local = f"{entry.made.make_labels} of the texts of {', '.join(entry.made.texts_of or ())}"
     return TaskFacts(
         name=name,
         kind=model.kind,
@@ -128,16 +136,16 @@ def _task_facts(
             **_changed(model, CHANGED_OF_TASK),
             **_augmentation(entry.augmentation),
         },
+        auxiliary=entry.training.auxiliary,
     )
 
 
 def _in_use(hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Without the weights of regularizers that were not used, and without the schedule."""
+    """Without the weights of regularizers that were not used, and what is said elsewhere."""
     unused = {f"{name}_weight" for name in ("smart", "bregman", "rdrop")}
+    elsewhere = {*SCHEDULE_FIELDS, "auxiliary"}
     return {
-        k: v
-        for k, v in hyperparameters.items()
-        if (v or k not in unused) and k not in SCHEDULE_FIELDS
+        k: v for k, v in hyperparameters.items() if (v or k not in unused) and k not in elsewhere
     }
 
 

@@ -35,7 +35,7 @@ OF_THE_RUN = (
 _ALL = {f.name for f in fields(HybridMTLTrainingArguments)}
 # What only training on tasks reads.
 _OWN = _ALL - {f.name for f in fields(TrainingArguments)} - {"length_window"}
-_TASK_FIELDS = {f.name: f.type for f in fields(TaskTraining)}
+_TASK_FIELDS = {f.name: f.type for f in fields(TaskTraining) if f.name != "auxiliary"}
 
 
 @dataclass

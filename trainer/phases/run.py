@@ -11,6 +11,7 @@ from transformers.trainer_utils import get_last_checkpoint
 from modeling_hybrid_mtl import HybridMTLConfig, HybridMTLModel
 from trainer.command_line import Phase, Settings
 from trainer.hybrid_trainer import HybridMTLTrainer
+from trainer.measuring import arguments_to_measure
 from trainer.output import folder_in_place
 from trainer.phases.records import PhaseRecord, joined_history, read_record, write_record
 from trainer.prepare import PreparedData, load_config, model_path, new_or_trained_model
@@ -56,16 +57,17 @@ def train_in_phases(
         records.append(record)
         start = phase.folder
     assert start is not None
+    model, unscored = _open(start), settings.training.unscored_tasks
     trainer = HybridMTLTrainer(
-        _open(start),
-        settings.phases[-1].training,
+        model,
+        arguments_to_measure(settings.training, model.config.tasks),
         eval_dataset=data.validation,
         processing_class=tokenizer,
     )
     trainer.state = TrainerState(
         epoch=sum(record.epochs for record in records),
         global_step=sum(record.steps for record in records),
-        log_history=joined_history(records, list(settings.tasks)),
+        log_history=joined_history(records, set(settings.tasks) - set(unscored)),
     )
     return trainer, sum(record.seconds for record in records)
 

@@ -1,6 +1,5 @@
 """Augmentation: rewritten copies of a task's training rows."""
 
 from trainer.data.augmentation.plan import AUGMENTATIONS, Copier, TaskAugmentation, augment
-from trainer.data.augmentation.tagger import tag
 
-__all__ = ["AUGMENTATIONS", "Copier", "TaskAugmentation", "augment", "tag"]
+__all__ = ["AUGMENTATIONS", "Copier", "TaskAugmentation", "augment"]

@@ -12,9 +12,9 @@ import torch
 from datasets.utils import tqdm
 from numpy.random import Generator
 
-from trainer.data.augmentation.tagger import find_tagger
 from trainer.data.augmentation.wordnet import Thesaurus, load_wordnet
 from trainer.data.augmentation.words import Word, join, loose, split
+from trainer.data.tagger import find_tagger
 from trainer.errors import InputError
 
 Columns = dict[str, list[str]]
@@ -46,7 +46,13 @@ class Lookup:
     @cached_property
     def tagger(self) -> Callable[[Sequence[str]], list[str]] | None:
         """A part-of-speech tagger, if one is installed."""
-        return find_tagger()
+        found = find_tagger()
+        if found is None:
+            print(
+                f"{self.task}: no part-of-speech tagger is installed: synonyms go by a word's "
+                f"commonest sense"
+            )
+        return found
 
     @cached_property
     def vocabulary(self) -> tuple[list[str], np.ndarray]:

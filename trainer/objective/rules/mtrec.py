@@ -30,7 +30,7 @@ class MTRec(GramianRule):
         if not options.auxiliary_tasks:
             raise InputError(
                 "auxiliary_tasks: update rule 'mtrec' needs at least one; name those that only "
-                "help the main tasks"
+                "help the main tasks, or say auxiliary: true in their entries"
             )
         self.auxiliary = set(options.auxiliary_tasks)
         main = options.main_tasks

@@ -1,0 +1,22 @@
+from tests.toys import toy_trainer
+from trainer.measuring import arguments_to_measure
+
+
+def test_what_only_training_reads_is_left_out(tmp_path):
+    args = toy_trainer(
+        tmp_path,
+        rule="mtrec",
+        auxiliary_scale=0.5,
+        task_order=["same", "near", "mood"],
+        smart_steps=2,
+        task_args={
+            "mood": {"learning_rate": 1e-3},
+            "same": {"auxiliary": True, "smart_weight": 1.0},
+        },
+    ).args
+    own = arguments_to_measure(args, ["mood", "near"])
+    assert (own.rule, own.task_order, own.smart_steps) == ("sum", None, 1)
+    assert own.task_args == {"mood": {"learning_rate": 1e-3}}
+    assert own.unscored_tasks == []
+    assert own.per_device_eval_batch_size == args.per_device_eval_batch_size
+    assert args.unscored_tasks == ["same"] and args.rule == "mtrec", "the run's were changed"
