@@ -275,7 +275,9 @@ def trained_model(settings: Settings, config: PretrainedConfig) -> HybridMTLMode
         if task not in config.tasks:
             if entry.training.auxiliary and run.mode != "train":
                 continue
-            hint = "; it was saved without its auxiliary tasks" if entry.training.auxiliary else ""
+            hint = ""
+            if entry.training.auxiliary:
+                hint = "; saved without auxiliary tasks, it can go on from a checkpoint only"
             raise InputError(
                 f"task '{task}' of the configuration is not in the model '{name}', whose tasks "
                 f"are {', '.join(config.tasks)}{hint}"

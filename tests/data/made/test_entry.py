@@ -58,6 +58,7 @@ def test_a_default_tasks_name_brings_no_data_along():
         ({"make_labels": "source", "texts_of": ["mail"]}, "source needs the texts of two tasks"),
         ({**OWN, "texts_of": ["mail"]}, "'texts_of' = ['mail']: has no effect without make_labels"),
         ({**OWN, "max_rows": 3}, "field 'max_rows' = 3: has no effect without make_labels"),
+        ({**POS, "max_validation_rows": -1}, "field 'max_validation_rows' = -1: must be 1 or more"),
         ({**OWN, "auxiliary": "yes"}, "field 'auxiliary': expected true or false, got 'yes'"),
     ],
 )
@@ -82,6 +83,15 @@ def test_a_split_is_made_of_the_named_tasks_and_no_others():
     assert dict(zip(found["text"], found["label"], strict=True)) == {"two": 0, "three": 0, "one": 1}
 
 
+def test_the_two_splits_have_limits_of_their_own():
+    splits = {"a": rows("one", "two"), "b": rows("three", "four")}
+    made = MadeLabels("source", ["a", "b"], max_rows=3, max_validation_rows=2)
+    train, validation = (
+        made.split("made", part, ["a", "b"], splits, 1).rows for part in ("train", "validation")
+    )
+    assert (len(train), sorted(validation["label"])) == (3, [0, 1])
+
+
 def test_a_split_that_comes_to_nothing_is_named():
     made = MadeLabels("source", ["a", "b"])
     with pytest.raises(InputError, match="task 'made': no validation row comes of 1 texts"):
@@ -90,5 +100,7 @@ def test_a_split_that_comes_to_nothing_is_named():
 
 def test_help_tells_of_every_field():
     fields = task_fields()
-    assert {"auxiliary", "make_labels", "texts_of", "max_rows"} <= set(fields)
+    assert {"auxiliary", "make_labels", "texts_of", "max_rows", "max_validation_rows"} <= set(
+        fields
+    )
     assert all(way in fields["make_labels"] for way in LABEL_MAKERS)

@@ -28,13 +28,15 @@ class MadeLabels:
             a text stands), instead of a dataset. Kind and labels follow from it.
         texts_of: the tasks whose texts are read, training texts for training and validation
             texts for validation; all tasks with data of their own when left out.
-        max_rows: most rows of a split, drawn at random and evenly from the tasks; all when left
-            out.
+        max_rows: most training rows that are made, drawn at random and evenly from the tasks; all
+            when left out.
+        max_validation_rows: the same of the validation rows.
     """
 
     make_labels: str | None = None
     texts_of: list[str] | None = None
     max_rows: int | None = None
+    max_validation_rows: int | None = None
 
     def check(self) -> None:
         """Make sure that what makes the labels is installed.
@@ -61,7 +63,8 @@ class MadeLabels:
             InputError: if no row comes of it.
         """
         texts = texts_of({task: splits[task] for task in self.texts_of or ()})
-        texts = sample(texts, self.max_rows, [seed, zlib.crc32(f"{name} {part}".encode())])
+        most = self.max_rows if part == "train" else self.max_validation_rows
+        texts = sample(texts, most, [seed, zlib.crc32(f"{name} {part}".encode())])
         made = LABEL_MAKERS[str(self.make_labels)].make(texts, labels, f"{name} {part}")
         if not len(made.rows):
             raise InputError(f"task '{name}': no {part} row comes of {len(texts)} texts")
@@ -78,6 +81,8 @@ _OF_OWN_DATA = {
         for f in fields(part)
     },
 }
+
+_LIMITS = ("max_rows", "max_validation_rows")
 
 
 def complete_entry(name: str, entry: dict[str, Any], own: Collection[str]) -> dict[str, Any]:
@@ -96,7 +101,7 @@ def complete_entry(name: str, entry: dict[str, Any], own: Collection[str]) -> di
         return InputError(f"task '{name}': field '{field}' = {entry[field]!r}: {why}")
 
     if entry.get("make_labels") is None:
-        for field in ("texts_of", "max_rows"):
+        for field in ("texts_of", *_LIMITS):
             if field in entry:
                 raise refuse(field, "has no effect without make_labels")
         return entry
@@ -106,8 +111,9 @@ def complete_entry(name: str, entry: dict[str, Any], own: Collection[str]) -> di
     for field, nothing in _OF_OWN_DATA.items():
         if entry.get(field, nothing) != nothing:
             raise refuse(field, f"has no meaning with make_labels: {way}; leave it out")
-    if entry.get("max_rows", 1) < 1:
-        raise refuse("max_rows", "must be 1 or more")
+    for field in _LIMITS:
+        if entry.get(field, 1) < 1:
+            raise refuse(field, "must be 1 or more")
     read = entry.get("texts_of", list(own))
     for task in read:
         if task not in own:
