@@ -350,12 +350,16 @@ def test_script_runs_in_a_process_of_its_own(place, tmp_path):
     assert asked.stdout.count("{'label'") == 2 and asked.stdout.count("{'score'") == 1
 
 
+QUICK_ADAPTERS = (
+    "--trains adapters --max_steps 2 --eval_on_start false --eval_strategy no --save_strategy no "
+    "--load_best_model_at_end false"
+)
+
+
 def test_adapters_are_written_for_peft_too(place):
     out = place / "adapters"
     config = str(place / "toy.yaml")
-    options = "--trains adapters --max_steps 2 --eval_on_start false --save_strategy no".split()
-    options += "--eval_strategy no --load_best_model_at_end false".split()
-    metrics = train(parse([config, *options, "--output_dir", str(out)]))
+    metrics = train(parse([config, *QUICK_ADAPTERS.split(), "--output_dir", str(out)]))
     model = AutoModel.from_pretrained(out)
     encoder = BertModel.from_pretrained(place / "encoder", add_pooling_layer=False)
     inputs = {"input_ids": torch.tensor([[2, 7, 9, 3]])}
