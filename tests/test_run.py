@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from peft import PeftModel
 from transformers import AutoModel, BertModel, pipeline, set_seed
 
 from tests.toys import WORDS, toy_backbone_config, toy_tokenizer
@@ -359,3 +360,28 @@ def test_script_runs_in_a_process_of_its_own(place, tmp_path):
     )
     assert asked.returncode == 0, asked.stderr
     assert asked.stdout.count("{'label'") == 2 and asked.stdout.count("{'score'") == 1
+
+
+QUICK_ADAPTERS = (
+    "--trains adapters --max_steps 2 --eval_on_start false --eval_strategy no --save_strategy no "
+    "--load_best_model_at_end false"
+)
+
+
+def test_adapters_are_written_for_peft_too(place):
+    out = place / "adapters"
+    config = str(place / "toy.yaml")
+    metrics = train(parse([config, *QUICK_ADAPTERS.split(), "--output_dir", str(out)]))
+    model = AutoModel.from_pretrained(out)
+    encoder = BertModel.from_pretrained(place / "encoder", add_pooling_layer=False)
+    inputs = {"input_ids": torch.tensor([[2, 7, 9, 3]])}
+    for task in ("sentiment", "similarity"):
+        theirs = PeftModel.from_pretrained(encoder, out / "adapters" / task)
+        pair = {f"pair_{k}": v for k, v in inputs.items()} if task == "similarity" else {}
+        ours = model(**inputs, **pair, task=task).last_hidden_state[:1]
+        torch.testing.assert_close(theirs(**inputs).last_hidden_state, ours, rtol=1e-5, atol=1e-5)
+        encoder = theirs.unload()
+    assert "trains: adapters" in (out / "run_config.yaml").read_text()
+    evaluated = ["--mode", "evaluate", "--model_name_or_path", str(out)]
+    again = evaluate(parse([config, *evaluated, "--output_dir", str(place / "adapters_again")]))
+    assert again["eval_overall"] == pytest.approx(metrics["eval_overall"], abs=1e-6)

@@ -222,7 +222,7 @@ class TestLora:
             {"rule": "pcgrad", "layer_decay": 0.9},
             {"update": "turn", "max_steps": 6},
             {"smart_weight": 1.0, "smart_radius": 0.1, "bregman_weight": 1.0},
-            {"gradient_checkpointing": True},
+            {"activation_checkpointing": True},
         ],
         ids=str,
     )
@@ -329,6 +329,14 @@ def test_resumed_equals_uninterrupted(tmp_path, options):
         ({"trains": "lora", "lora_alpha": math.nan}, "lora_alpha = nan: must be"),
         ({"trains": "lora", "lora_dropout": 1}, "lora_dropout = 1: must be from 0 to below 1"),
         ({"trains": "lora", "lora_targets": []}, "lora_targets: names no layer"),
+        (
+            {
+                "trains": "lora",
+                "activation_checkpointing": True,
+                "activation_checkpointing_kwargs": {"use_reentrant": True},
+            },
+            "activation_checkpointing_kwargs: with use_reentrant no gradient",
+        ),
         ({"trains": "heads", "rule": "pcgrad"}, "rule = 'pcgrad': with trains: heads the tasks"),
         ({"trains": "adapters", "gradient_cosines": True}, "gradient_cosines: with trains: ad"),
         ({"trains": "heads", "layer_decay": 0.9}, "layer_decay = 0.9: with trains: heads"),
@@ -338,6 +346,12 @@ def test_resumed_equals_uninterrupted(tmp_path, options):
 def test_options_without_an_effect_are_refused(tmp_path, options, message):
     with pytest.raises(InputError, match=message):
         toy_trainer(tmp_path, **options)
+
+
+def test_a_task_is_not_called_as_another_one_s_adapter(tmp_path):
+    tasks = {"mood": TASKS["mood"], "mood_adapter": TASKS["mood"]}
+    with pytest.raises(InputError, match="task 'mood_adapter': names the adapter of task 'mood'"):
+        toy_trainer(tmp_path, model=toy_model(tasks), sizes={"mood": 24})
 
 
 def test_layers_that_are_not_there_are_named(tmp_path):

@@ -79,6 +79,12 @@ def check_trained_parts(args: HybridMTLTrainingArguments) -> None:
         raise InputError(f"lora_dropout = {args.lora_dropout!r}: must be from 0 to below 1")
     if args.lora_targets == []:
         raise InputError("lora_targets: names no layer; leave it out, or name linear layers")
+    checkpointing = args.activation_checkpointing_kwargs or {}
+    if args.trains in WITH_ADAPTERS and checkpointing.get("use_reentrant"):
+        raise InputError(
+            f"activation_checkpointing_kwargs: with use_reentrant no gradient reaches what trains: "
+            f"{args.trains} trains inside a frozen encoder; leave use_reentrant out"
+        )
     wanting = {
         f"rule = '{args.rule}'": args.rule != "sum",
         "gradient_cosines": args.gradient_cosines,

@@ -89,7 +89,7 @@ class TestReading:
     @pytest.mark.parametrize("kind", TARGETS)
     @pytest.mark.parametrize(
         "options",
-        [{}, {"use_rslora": True}, {"layers_to_transform": [1]}, {"lora_dropout": 0.25}],
+        [{}, {"use_rslora": True}, {"exclude_modules": r".*\.0\..*"}, {"lora_dropout": 0.25}],
         ids=str,
     )
     def test_the_task_reads_what_peft_gives(self, kind, options, tmp_path):

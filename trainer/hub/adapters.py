@@ -8,11 +8,16 @@ import torch
 from peft import LoraConfig, PeftConfig
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import nn
+from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from modeling_hybrid_mtl import HybridMTLModel
-from modeling_hybrid_mtl.adapters_hybrid_mtl import adapted_layers, drop_adapter, fold_adapter
+from modeling_hybrid_mtl.adapters_hybrid_mtl import (
+    adapted_layers,
+    drop_adapter,
+    fold_adapter,
+    matching_layers,
+)
 from modeling_hybrid_mtl.configuration_hybrid_mtl import SHARED_ADAPTER
 from trainer.errors import InputError
 from trainer.output import folder_in_place
@@ -87,27 +92,34 @@ def read_peft_adapter(model: HybridMTLModel, task: str, folder: str | Path) -> N
     try:
         config: Any = PeftConfig.from_pretrained(str(folder))
         weights = load_file(folder / WEIGHTS_FILE)
-    except (OSError, SafetensorError, TypeError, ValueError) as error:
+    except (KeyError, OSError, SafetensorError, TypeError, ValueError) as error:
         raise InputError(f"'{folder}': the adapter cannot be read: {error}") from error
     _check_plain(folder, config)
+    targets = sorted({key.split(".lora_")[0].removeprefix(PREFIX) for key in weights})
     try:
+        _check_shapes(weights, matching_layers(model.backbone, targets), config.r)
         model.add_adapters(
             [task],
             rank=config.r,
             # peft scales by alpha / sqrt(rank) then, and layers here by alpha / rank.
             alpha=config.lora_alpha * (config.r**0.5 if config.use_rslora else 1),
             dropout=config.lora_dropout,
-            target_modules=sorted({key.split(".lora_")[0].removeprefix(PREFIX) for key in weights}),
+            target_modules=targets,
         )
     except ValueError as error:
         raise InputError(f"'{folder}': {error}") from error
-    matrices = _matrices(model, task)
-    shapes = {key: matrix.shape for key, matrix in matrices.items()}
-    if {key: weight.shape for key, weight in weights.items()} != shapes:
-        raise InputError(f"'{folder}': {WEIGHTS_FILE} does not fit the layers of this encoder")
     with torch.no_grad():
-        for key, matrix in matrices.items():
+        for key, matrix in _matrices(model, task).items():
             matrix.copy_(weights[key])
+
+
+def _check_shapes(weights: dict[str, Tensor], layers: dict[str, nn.Linear], rank: int) -> None:
+    expected: dict[str, tuple[int, ...]] = {}
+    for path, layer in layers.items():
+        expected[f"{PREFIX}{path}.lora_A.weight"] = (rank, layer.in_features)
+        expected[f"{PREFIX}{path}.lora_B.weight"] = (layer.out_features, rank)
+    if {key: tuple(weight.shape) for key, weight in weights.items()} != expected:
+        raise ValueError(f"{WEIGHTS_FILE} does not fit the layers of this encoder")
 
 
 def _check_plain(folder: Path, config: Any) -> None:

@@ -85,7 +85,7 @@ def build_optimizer(
 
 
 def check_task_name(*names: str) -> None:
-    """Make sure that no task is called what parameters of no single task are called.
+    """Make sure that no task is called what parameters other than its own are called.
 
     Raises:
         InputError: if one is.
@@ -95,6 +95,11 @@ def check_task_name(*names: str) -> None:
             kept = WEIGHTS if name == WEIGHTS else SHARED
             raise InputError(
                 f"task '{name}': '{kept}' names parameters of no single task; take another name"
+            )
+        other = name.removesuffix("_adapter")
+        if other != name and other in names:
+            raise InputError(
+                f"task '{name}': names the adapter of task '{other}'; take another name"
             )
 
 
