@@ -1,6 +1,5 @@
 """The three modes of run_mtl.py on toy data, from files to files."""
 
-import csv
 import json
 import shutil
 import subprocess
@@ -11,9 +10,9 @@ import pytest
 import torch
 import yaml
 from peft import PeftModel
-from transformers import AutoModel, BertModel, pipeline, set_seed
+from transformers import AutoModel, BertModel, pipeline
 
-from tests.toys import WORDS, toy_backbone_config, toy_tokenizer
+from tests.toy_runs import toy_run
 from trainer.command_line import parse
 from trainer.errors import InputError
 from trainer.prepare import load_config, trained_model
@@ -26,52 +25,19 @@ ROOT = Path(__file__).parents[1]
 def place(tmp_path_factory):
     """A toy encoder, toy data in the default tasks' columns, and a configuration file."""
     folder = tmp_path_factory.mktemp("run")
-    set_seed(0)
-    BertModel(toy_backbone_config()).save_pretrained(folder / "encoder")
-    toy_tokenizer().save_pretrained(folder / "encoder")
-    for split, count in (("train", 24), ("validation", 12)):
-        write_data(folder / "data", split, count)
-    config = {
-        "model_name_or_path": str(folder / "encoder"),
-        "data_dir": str(folder / "data"),
-        "output_dir": str(folder / "out"),
-        "max_length": 32,
-        "num_train_epochs": 2,
-        "per_device_train_batch_size": 4,
-        "learning_rate": "1e-3",
-        "eval_on_start": True,
-        "eval_strategy": "epoch",
-        "save_strategy": "epoch",
-        "load_best_model_at_end": True,
-        "logging_steps": 2,
-        "report_to": "none",
-        "use_cpu": True,
-        "disable_tqdm": True,
-        "seed": 5,
-    }
-    (folder / "toy.yaml").write_text(yaml.safe_dump(config))
+    toy_run(
+        folder,
+        24,
+        12,
+        num_train_epochs=2,
+        eval_on_start=True,
+        eval_strategy="epoch",
+        save_strategy="epoch",
+        load_best_model_at_end=True,
+        logging_steps=2,
+        seed=5,
+    )
     return folder
-
-
-def write_data(folder, split, count):
-    for name in ("sst5", "qqp", "stsb"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
-    text = [" ".join(WORDS[(i * j) % 40] for j in range(1, 4 + i % 5)) for i in range(1, count + 2)]
-    with (folder / "sst5" / f"{split}.jsonl").open("w") as lines:
-        for i in range(count):
-            lines.write(json.dumps({"text": text[i], "label": i % 5, "label_text": "x"}) + "\n")
-    for name, columns, label in (
-        ("qqp", ["question1", "question2"], lambda i: i % 2),
-        ("stsb", ["sentence1", "sentence2"], lambda i: (i % 11) / 2),
-    ):
-        with (folder / name / f"{split}.csv").open("w", newline="") as lines:
-            writer = csv.writer(lines)
-            writer.writerow([*columns, "label", "idx"])
-            for i in range(count):
-                writer.writerow([text[i], text[i + 1], label(i), i])
-    if split == "train":
-        with (folder / "qqp" / "train.csv").open("a", newline="") as lines:
-            csv.writer(lines).writerow([text[0], "", 0, count])
 
 
 @pytest.fixture(scope="module")

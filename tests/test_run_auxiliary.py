@@ -4,13 +4,12 @@ import json
 
 import pytest
 import torch
-import yaml
 from safetensors.torch import load_file
-from transformers import AutoModel, BertModel, pipeline, set_seed
+from transformers import AutoModel, pipeline
 
 from tests.data.made.toy_tagger import TOY_TAGGER
-from tests.test_run import write_data
-from tests.toys import toy_backbone_config, toy_tokenizer
+from tests.toy_runs import toy_run
+from tests.toys import toy_tokenizer
 from trainer import prepare
 from trainer.command_line import parse
 from trainer.data import tagger
@@ -33,28 +32,17 @@ PAIR = {"text": "w1 w2", "text_pair": "w3 w4"}
 def place(tmp_path_factory):
     """A toy encoder, toy data and a configuration with two main tasks and two that help."""
     folder = tmp_path_factory.mktemp("auxiliary")
-    set_seed(0)
-    BertModel(toy_backbone_config()).save_pretrained(folder / "encoder")
-    toy_tokenizer().save_pretrained(folder / "encoder")
-    for split, count in (("train", 24), ("validation", 12)):
-        write_data(folder / "data", split, count)
-    config = {
-        "model_name_or_path": str(folder / "encoder"),
-        "data_dir": str(folder / "data"),
-        "max_length": 32,
-        "num_train_epochs": 1,
-        "cycles_per_epoch": 2,
-        "per_device_train_batch_size": 4,
-        "learning_rate": "1e-3",
-        "rule": "mtrec",
-        "save_strategy": "epoch",
-        "logging_steps": 1,
-        "report_to": "none",
-        "use_cpu": True,
-        "disable_tqdm": True,
-        "tasks": {"sentiment": None, "similarity": None, **HELPERS},
-    }
-    (folder / "toy.yaml").write_text(yaml.safe_dump(config))
+    toy_run(
+        folder,
+        24,
+        12,
+        num_train_epochs=1,
+        cycles_per_epoch=2,
+        rule="mtrec",
+        save_strategy="epoch",
+        logging_steps=1,
+        tasks={"sentiment": None, "similarity": None, **HELPERS},
+    )
     return folder
 
 

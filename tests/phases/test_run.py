@@ -6,11 +6,10 @@ import pytest
 import torch
 import yaml
 from safetensors.torch import load_file
-from transformers import AutoModel, BertModel, set_seed
+from transformers import AutoModel
 
 from modeling_hybrid_mtl import HybridMTLModel
-from tests.test_run import write_data
-from tests.toys import toy_backbone_config, toy_tokenizer
+from tests.toy_runs import toy_run
 from trainer.command_line import parse
 from trainer.errors import InputError
 from trainer.phases.run import OBJECTIVES
@@ -20,34 +19,20 @@ from trainer.run import train
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     folder = tmp_path_factory.mktemp("phases")
-    set_seed(0)
-    BertModel(toy_backbone_config()).save_pretrained(folder / "encoder")
-    tokenizer = toy_tokenizer()
-    tokenizer.add_special_tokens({"mask_token": "[MASK]"})
-    tokenizer.save_pretrained(folder / "encoder")
-    for split, count in (("train", 16), ("validation", 8)):
-        write_data(folder / "data", split, count)
-    config = {
-        "model_name_or_path": str(folder / "encoder"),
-        "data_dir": str(folder / "data"),
-        "output_dir": str(folder / "out"),
-        "max_length": 32,
-        "num_train_epochs": 1,
-        "per_device_train_batch_size": 4,
-        "learning_rate": 1e-3,
-        "eval_strategy": "epoch",
-        "save_strategy": "epoch",
-        "logging_steps": 1,
-        "report_to": "none",
-        "use_cpu": True,
-        "disable_tqdm": True,
-        "seed": 5,
-        "phases": [
+    toy_run(
+        folder,
+        16,
+        8,
+        num_train_epochs=1,
+        eval_strategy="epoch",
+        save_strategy="epoch",
+        logging_steps=1,
+        seed=5,
+        phases=[
             {"name": "together", "num_train_epochs": 2},
             {"name": "sentiment", "tasks": ["sentiment"]},
         ],
-    }
-    (folder / "toy.yaml").write_text(yaml.safe_dump(config))
+    )
     return folder
 
 
