@@ -24,7 +24,6 @@ RUN_FILES = (
     "README.md",
     CHECKPOINTS,
     PHASES,
-    "adapters",
     "figures",
     "adapters",
     "model*.safetensors*",
