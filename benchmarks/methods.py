@@ -56,6 +56,7 @@ PAPER = {
 # SMART's published radius, 1e-5, has no effect on this encoder.
 SMART = {"smart_radius": 1e-2, "smart_step_size": 0.1, "smart_noise": 1e-3}
 TOGETHER = {"name": "together", "cycles_per_epoch": 200}
+APART = {"name": "apart", "trains": "adapters", "cycles_per_epoch": 100, "learning_rate": 5e-4}
 AUXILIARY = {
     "pos": {"make_labels": "part_of_speech", "auxiliary": True, "learning_rate": 1e-3},
     "source": {"make_labels": "source", "auxiliary": True, "learning_rate": 1e-3},
@@ -105,16 +106,14 @@ WAYS: dict[str, dict] = {
             },
         ]
     },
-    "adapters": {
-        "phases": [
-            TOGETHER,
-            {
-                "name": "apart",
-                "trains": "adapters",
-                "cycles_per_epoch": 100,
-                "learning_rate": 5e-4,
-            },
-        ]
+    "adapters": {"phases": [TOGETHER, APART]},
+    "combined": {
+        "ema_decay": 0.98,
+        "tasks": {
+            **TASKS,
+            "paraphrase": {**TASKS["paraphrase"], "augmentation": ["swap_sides"]},
+        },
+        "phases": [TOGETHER, APART],
     },
     "lora": {"trains": "lora", "learning_rate": 5e-4},
     "pretraining": {
