@@ -207,6 +207,15 @@ def test_checkpoints_hold_no_pickled_arguments(tmp_path):
     assert config["model_type"] == "hybrid_mtl"
 
 
+def test_a_run_that_ended_within_an_epoch_takes_no_step_more_when_resumed(tmp_path):
+    options = {"max_steps": 2, "save_strategy": "steps", "save_steps": 1}
+    toy_trainer(tmp_path, lr_scheduler_type="constant", **options).train()
+    again = toy_trainer(tmp_path, lr_scheduler_type="constant", **options)
+    again.train(resume_from_checkpoint=str(tmp_path / "checkpoint-2"))
+    assert again.state.global_step == 2
+    assert not (tmp_path / "checkpoint-3").exists()
+
+
 def test_token_classification_trains_beside_other_tasks(tmp_path):
     tags = {"kind": "token_classification", "labels": ["a", "b"], "dropout": 0.0}
     rows = toy_rows("mood", 16)

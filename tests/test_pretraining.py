@@ -233,6 +233,10 @@ def test_what_cannot_be_pretrained_is_refused(tmp_path):
     frozen.backbone.requires_grad_(False)
     with pytest.raises(InputError, match="trains the encoder, and all of it is frozen"):
         pretrain(frozen, repeated(8), tokenizer(), arguments(tmp_path))
+    adapted = toy_model()
+    adapted.add_adapters(["mood"], target_modules=["query"])
+    with pytest.raises(InputError, match="the encoder under the adapters of mood"):
+        pretrain(adapted, repeated(8), tokenizer(), arguments(tmp_path))
     with pytest.raises(InputError, match="no such model for an encoder of type 't5'"):
         language_model(SimpleNamespace(config=T5Config()), None)
     with pytest.raises(InputError, match=re.escape(f"'{tmp_path / 'nowhere'}': ")):

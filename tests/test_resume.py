@@ -40,14 +40,14 @@ def test_every_option_that_changed_is_named(recorded):
         "learning_rate was 1e-05 and is now 0.0001",
         "tasks.mood.batch_size was None and is now 4",
         "tasks.mood.hidden_sizes was [3] and is now [4]",
-        "tasks.mood.columns.text was not there",
+        "tasks.mood.columns.text is new",
     ):
         assert f"\n  {line}\n" in message
     assert f"--model_name_or_path {recorded.parent}" in message
 
 
 def test_a_task_that_is_gone_is_named(recorded):
-    with pytest.raises(InputError, match="tasks.mood.hidden_sizes was there"):
+    with pytest.raises(InputError, match="tasks.mood.hidden_sizes is no longer there"):
         check_same_run(recorded, changed(tasks={}))
 
 

@@ -6,6 +6,7 @@ import math
 import pytest
 import torch
 from safetensors.torch import load_file
+from transformers import TrainerCallback
 
 from tests.toys import TASKS, toy_model, toy_rows, toy_tokenizer, toy_trainer, whole_and_resumed
 from trainer import HybridMTLTrainer
@@ -63,11 +64,34 @@ class TestAll:
 
     def test_adapters_of_trained_tasks_move_with_the_encoder(self, tmp_path):
         model = toy_model()
-        model.add_adapters(["mood", "same"], target_modules=["query"])
+        model.add_adapters(["mood"], target_modules=["query"])
         trainer = toy_trainer(tmp_path, model=model, sizes={"mood": 24}, layout="per_task", **QUICK)
         before = weights_of(model)
         trainer.train()
         assert moved(model, before) == {n for n in before if "same" not in n}
+
+    @pytest.mark.parametrize("trains", ["all", "lora"])
+    def test_no_adapter_is_left_behind_by_its_encoder(self, tmp_path, trains):
+        model = toy_model()
+        model.add_adapters(["same"], target_modules=["query"])
+        trainer = toy_trainer(tmp_path, model=model, sizes={"mood": 24}, trains=trains, **QUICK)
+        message = f"trains = '{trains}': would change the encoder under the adapter of task 'same'"
+        with pytest.raises(InputError, match=message):
+            trainer.train()
+
+    def test_a_run_that_breaks_off_freezes_nothing_for_the_next(self, tmp_path):
+        model = toy_model()
+
+        class Break(TrainerCallback):
+            def on_step_begin(self, *args, **kwargs):
+                raise KeyboardInterrupt
+
+        broken = toy_trainer(
+            tmp_path, model=model, sizes=TWO, trains="heads", callbacks=[Break()], **QUICK
+        )
+        with pytest.raises(KeyboardInterrupt):
+            broken.train()
+        assert all(p.requires_grad for p in model.parameters())
 
     def test_learned_loss_weights_are_those_of_the_trained_tasks(self, tmp_path):
         trainer = toy_trainer(tmp_path, sizes=TWO, loss_weights="uncertainty", **QUICK)

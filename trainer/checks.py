@@ -90,7 +90,7 @@ def check_scored(tasks: Iterable[str], args: HybridMTLTrainingArguments) -> None
     if not set(tasks) - set(args.unscored_tasks):
         raise InputError(
             f"auxiliary: no task is left for the overall score ({', '.join(tasks)}: all of them "
-            f"are auxiliary); say auxiliary: false of those that the model is for"
+            f"are auxiliary); train one that is not along with them"
         )
 
 

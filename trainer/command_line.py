@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +21,12 @@ from trainer.checks import (
     check_scored,
     check_sequence,
 )
-from trainer.dotted_options import override_phases, override_tasks, split_dotted
+from trainer.dotted_options import (
+    override_phases,
+    override_tasks,
+    split_dotted,
+    without_options,
+)
 from trainer.errors import InputError, nearest
 from trainer.help_text import group_by_purpose
 from trainer.output import PHASES
@@ -117,7 +123,8 @@ def parse(arguments: list[str]) -> Settings:
     settings = Settings(run, training, tasks, _resolved(run, training, tasks, found))
     for index, entry in enumerate(found):
         parser = build_parser()
-        options = [*_as_options(config, parser, where), *arguments]
+        kept = {name: value for name, value in config.items() if name not in entry.options}
+        options = [*_as_options(kept, parser, where), *without_options(arguments, entry.options)]
         settings.phases.append(_phase(index, entry, settings, options, parser))
     return settings
 
@@ -152,7 +159,11 @@ def _phase(
             kinds = {name: settings.tasks[name].model.kind for name in entry.tasks}
             check_best_metric(training.metric_for_best_model, kinds)
     except InputError as error:
-        raise InputError(f"{place}: {error}") from error
+        option = re.split(r"\W", str(error))[0]
+        hint = ""
+        if option not in entry.options and f"--{option}" in " ".join(options):
+            hint = f"; the phase has '{option}' from the run: give it another value, or null"
+        raise InputError(f"{place}: {error}{hint}") from error
     return Phase(entry.name, list(entry.tasks), entry.objective, training, entry.mask_share)
 
 
@@ -225,7 +236,8 @@ def build_parser() -> HfArgumentParser:
     parser = _Parser(
         (RunArguments, HybridMTLTrainingArguments),
         prog="run_mtl.py",
-        usage="run_mtl.py [CONFIG.yaml] [--option value ...] [--tasks.NAME.FIELD value ...]",
+        usage="run_mtl.py [CONFIG.yaml] [--option value ...] [--tasks.NAME.FIELD value ...] "
+        "[--phases.NAME.OPTION value ...]",
         description="Train, evaluate or apply one encoder for several sentence tasks.",
         epilog="Every option can stand in CONFIG.yaml as 'option: value', a task's fields under "
         "'tasks: {NAME: {FIELD: value}}'.",

@@ -1,6 +1,6 @@
-"""Options of the command line that reach into a list of tasks or phases: `--tasks.NAME.FIELD`."""
+"""Options of the command line and a configuration's lists: `--tasks.NAME.FIELD` and the like."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 import yaml
@@ -93,3 +93,15 @@ def override_phases(entries: Any, options: list[Dotted]) -> Any:
         changed[name][option] = value
     # Names that occur twice are for read_phases to refuse.
     return list(changed.values()) if len(changed) == len(entries) else entries
+
+
+def without_options(arguments: list[str], names: Container[str]) -> list[str]:
+    """A command line without some options and their values."""
+    kept: list[str] = []
+    dropping = False
+    for argument in arguments:
+        if argument.startswith("--"):
+            dropping = argument[2:].partition("=")[0].replace("-", "_") in names
+        if not dropping:
+            kept.append(argument)
+    return kept

@@ -10,6 +10,7 @@ from trainer.arguments import TaskTraining
 from trainer.data.augmentation import TaskAugmentation
 from trainer.data.made import MadeLabels
 from trainer.data.sources import TaskSource
+from trainer.phases import PhaseEntry
 
 # Purpose -> the options shown under it, by name or by the beginning of their names.
 PURPOSES = {
@@ -20,6 +21,7 @@ PURPOSES = {
         "output_dir",
         "overwrite_",
         "resume",
+        "merged_adapters",
         "seed",
         "data_seed",
         "predict_",
@@ -95,6 +97,17 @@ def group_by_purpose(parser: argparse.ArgumentParser, hidden: Container[str]) ->
         shown = argparse.Action([f"--tasks.NAME.{field}"], field, metavar="VALUE", help=meaning)
         shown.default = argparse.SUPPRESS
         fields._group_actions.append(shown)
+    phases = parser.add_argument_group(
+        "a phase's own",
+        "'phases' in CONFIG.yaml is a list of mappings with these fields and any training option "
+        "that is to differ in the phase: --phases.NAME.learning_rate 1e-5.",
+    )
+    for field, meaning in documented(PhaseEntry).items():
+        if field != "options":
+            flag = f"--phases.NAME.{field}"
+            shown = argparse.Action([flag], field, metavar="VALUE", help=meaning)
+            shown.default = argparse.SUPPRESS
+            phases._group_actions.append(shown)
 
 
 def _purpose(option: str) -> str:
@@ -108,11 +121,18 @@ def _purpose(option: str) -> str:
 
 
 def task_fields() -> dict[str, str]:
-    """Field of a task's entry -> what it means, as its class documents it."""
+    """Field of a task's entry -> what it means."""
     fields: dict[str, str] = {}
     for part in (TaskConfig, TaskSource, MadeLabels, TaskAugmentation, TaskTraining):
-        _, _, attributes = inspect.getdoc(part).partition("Attributes:\n")  # type: ignore[union-attr]
-        for entry in re.split(r"\n(?=    \w)", attributes.rstrip()):
-            name, _, meaning = entry.partition(":")
-            fields[name.strip()] = " ".join(meaning.replace("`", "'").split()).replace("%", "%%")
+        fields.update(documented(part))
+    return fields
+
+
+def documented(kind: type) -> dict[str, str]:
+    """Field -> what it means, as its class documents it."""
+    fields: dict[str, str] = {}
+    _, _, attributes = inspect.getdoc(kind).partition("Attributes:\n")  # type: ignore[union-attr]
+    for entry in re.split(r"\n(?=    \w)", attributes.rstrip()):
+        name, _, meaning = entry.partition(":")
+        fields[name.strip()] = " ".join(meaning.replace("`", "'").split()).replace("%", "%%")
     return fields

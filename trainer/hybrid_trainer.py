@@ -15,6 +15,7 @@ from transformers.trainer_callback import ProgressCallback
 from modeling_hybrid_mtl import HybridMTLModel
 from trainer.arguments import HybridMTLTrainingArguments
 from trainer.averaging import AveragedWeights
+from trainer.base_trainer import BaseTrainer
 from trainer.checks import (
     check_best_metric,
     check_enough,
@@ -40,7 +41,6 @@ from trainer.optimization import (
     SeparateOptimizers,
     build_optimizer,
     learning_rates,
-    make_schedule,
     owners,
 )
 from trainer.progress import TaskProgress
@@ -48,7 +48,7 @@ from trainer.state import load_state, save_state
 from trainer.trained_parts import TrainedParts
 
 
-class HybridMTLTrainer(TaskEvaluation):
+class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
     """Trains a `HybridMTLModel` on several tasks, plan by plan.
 
     Args:
@@ -202,15 +202,12 @@ class HybridMTLTrainer(TaskEvaluation):
         self.gradients = StepGradients(trained, self.accelerator, joined)
         return self.optimizer
 
-    def create_scheduler(
-        self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None
-    ) -> Any:
-        """The shared schedule and the tasks', over the groups of the layout's optimizer."""
-        if self.lr_scheduler is None:
-            optimizer = self.optimizer if optimizer is None else optimizer
-            self.lr_scheduler = make_schedule(optimizer, self.args, num_training_steps)
-            self._created_lr_scheduler = True
-        return self.lr_scheduler
+    def train(self, *args: Any, **kwargs: Any) -> Any:
+        """As `Trainer.train`; what the run froze is free again after it, however it ends."""
+        try:
+            return super().train(*args, **kwargs)
+        finally:
+            self.trained_parts.release()
 
     def get_batch_samples(
         self, epoch_iterator: Iterator, num_batches: int, device: torch.device
@@ -300,8 +297,6 @@ class HybridMTLTrainer(TaskEvaluation):
     def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:
         with self._averaged():
             super()._save(output_dir, state_dict)
-        # A pickle that resuming does not read, and that nobody should be handed.
-        Path(output_dir or self.args.output_dir, "training_args.bin").unlink(missing_ok=True)
 
     def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
         super()._save_optimizer_and_scheduler(output_dir)

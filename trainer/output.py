@@ -26,6 +26,7 @@ RUN_FILES = (
     PHASES,
     "figures",
     "adapters",
+    "merged",
     "model*.safetensors*",
     "tokenizer*.json",
     "*_hybrid_mtl.py",

@@ -5,7 +5,6 @@ import zlib
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,17 +17,17 @@ from transformers import (
     AutoModelForMaskedLM,
     DataCollatorForLanguageModeling,
     PreTrainedTokenizerBase,
-    Trainer,
     set_seed,
 )
 from transformers.utils.logging import get_verbosity, set_verbosity, set_verbosity_error
 
 from modeling_hybrid_mtl import HybridMTLModel
 from trainer.arguments import HybridMTLTrainingArguments
+from trainer.base_trainer import BaseTrainer
 from trainer.data import TaskStream
 from trainer.data.tokens import IGNORED_LABEL
 from trainer.errors import InputError
-from trainer.optimization import make_schedule, optimizer_kind
+from trainer.optimization import optimizer_kind
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +66,7 @@ def pretrain(
     args: HybridMTLTrainingArguments,
     *,
     start_from: str | None = None,
+    revision: str | None = None,
     checkpoint: str | None = None,
     validation: Dataset | None = None,
     mask_share: float = 0.15,
@@ -83,6 +83,7 @@ def pretrain(
         args: how long, how fast, and where checkpoints go (`output_dir`).
         start_from: name or folder of the encoder the model began with, for the language-model head
             in it; where there is none, a new head is trained along.
+        revision: its branch, tag or commit on the Hub.
         checkpoint: a checkpoint of an interrupted call, to go on from exactly.
         validation: texts whose `eval_loss` is logged, always under the same masks.
         mask_share: share of the tokens that are to be predicted.
@@ -102,10 +103,17 @@ def pretrain(
         )
     if not any(p.requires_grad for p in model.backbone.parameters()):
         raise InputError("masked language modelling: trains the encoder, and all of it is frozen")
+    if model.config.adapters:
+        raise InputError(
+            "masked language modelling: would change the encoder under the adapters of "
+            f"{', '.join(model.config.adapters)}; pretrain before they are trained"
+        )
     best: dict[str, Any] = {"metric_for_best_model": "eval_loss", "greater_is_better": None}
     set_seed(args.seed)  # a new head is drawn
     trainer = _PretrainingTrainer(
-        language_model(model.backbone, None if checkpoint else start_from, checkpoint is None),
+        language_model(
+            model.backbone, None if checkpoint else start_from, revision, tell=checkpoint is None
+        ),
         replace(args, **best),
         data_collator=_RepeatableMasks(tokenizer, mlm_probability=mask_share, seed=args.seed),
         train_dataset=texts,
@@ -117,12 +125,15 @@ def pretrain(
     return trainer.state.log_history
 
 
-def language_model(backbone: Any, start_from: str | None, tell: bool = True) -> Any:
+def language_model(
+    backbone: Any, start_from: str | None, revision: str | None = None, tell: bool = True
+) -> Any:
     """A masked language model around an encoder, which it shares and does not copy.
 
     Args:
         backbone: the encoder.
         start_from: name or folder of a checkpoint that may hold a language-model head.
+        revision: its branch, tag or commit on the Hub.
         tell: log a warning if the head is a new one.
 
     Raises:
@@ -143,7 +154,11 @@ def language_model(backbone: Any, start_from: str | None, tell: bool = True) -> 
         set_verbosity_error()  # a checkpoint without a head is called a corrupted one
         try:
             model, loading = AutoModelForMaskedLM.from_pretrained(
-                start_from, config=config, dtype=backbone.dtype, output_loading_info=True
+                start_from,
+                config=config,
+                dtype=backbone.dtype,
+                revision=revision or "main",
+                output_loading_info=True,
             )
         except (OSError, RuntimeError) as error:
             raise InputError(f"masked language modelling: '{start_from}': {error}") from error
@@ -212,21 +227,10 @@ class _RowsByBatch(Sampler[int]):
             yield from self.stream.batch(number).tolist()
 
 
-class _PretrainingTrainer(Trainer):
-    """A plain `Trainer` that knows this project's schedules, optimizers and batches by length."""
+class _PretrainingTrainer(BaseTrainer):
+    """A plain `Trainer` that knows this project's optimizers and batches by length."""
 
-    args: HybridMTLTrainingArguments
-    lr_scheduler: Any
     get_optimizer_cls_and_kwargs = staticmethod(optimizer_kind)
-
-    def create_scheduler(
-        self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None
-    ) -> Any:
-        if self.lr_scheduler is None:
-            optimizer = self.optimizer if optimizer is None else optimizer
-            self.lr_scheduler = make_schedule(optimizer, self.args, num_training_steps)
-            self._created_lr_scheduler = True
-        return self.lr_scheduler
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler:
         args = self.args
@@ -235,8 +239,3 @@ class _PretrainingTrainer(Trainer):
         seed = args.seed if args.data_seed is None else args.data_seed
         size = args.train_batch_size * args.world_size
         return _RowsByBatch(TaskStream(lengths, size, [seed], args.length_window))
-
-    def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:
-        super()._save(output_dir, state_dict)
-        # A pickle that resuming does not read, and that nobody should be handed.
-        Path(output_dir or self.args.output_dir, "training_args.bin").unlink(missing_ok=True)

@@ -1,5 +1,6 @@
 """Continuing a run: only with the options that it began with."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ FREE = (
     "keep_auxiliary",
     "log_",
     "logging_",
+    "merged_adapters",
     "mode",
     "output_dir",
     "predict_",
@@ -56,21 +58,26 @@ def check_same_run(recorded: Path, resolved: Mapping[str, Any]) -> None:
     changed = [
         f"{name} was {then[name]!r} and is now {now[name]!r}"
         for name in then
-        if name in now and then[name] != now[name] and not name.startswith(FREE)
+        if name in now and then[name] != now[name] and not _is_free(name)
     ]
     # Of other options one that is new came with another version of a library, at its default.
     changed += [
-        f"{name} was {'' if name in then else 'not '}there"
+        f"{name} {'is no longer there' if name in then else 'is new'}"
         for name in sorted(then.keys() ^ now.keys())
-        if name.startswith(("tasks.", "phases."))
+        if name.startswith(("tasks.", "phases.")) and not _is_free(name)
     ]
     if changed:
+        place = "phases/N-NAME" if any(n.startswith("phases.") for n in now) else "checkpoint-N"
         raise InputError(
             "resume: a run goes on with the options it began with:\n  "
             + "\n  ".join(changed)
-            + "\nFor a run with other options, start from a checkpoint's model: "
-            + f"--model_name_or_path {recorded.parent}/checkpoint-N with a new --output_dir"
+            + "\nFor a run with other options, start from a model that it saved: "
+            + f"--model_name_or_path {recorded.parent}/{place} with a new --output_dir"
         )
+
+
+def _is_free(name: str) -> bool:
+    return re.sub(r"^phases\.\d+\.", "", name).startswith(FREE)
 
 
 def last_checkpoint(folder: Path) -> str:

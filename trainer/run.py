@@ -17,12 +17,12 @@ from trainer.hub import facts_to_json, write_card
 from trainer.hub.facts import collect_facts
 from trainer.hybrid_trainer import HybridMTLTrainer
 from trainer.measuring import arguments_to_measure
+from trainer.model_folder import write_model
 from trainer.output import (
     CONFIG_FILE,
     claim_output_files,
     claim_output_folder,
     clear_output_folder,
-    folder_in_place,
     write_json,
     write_text,
 )
@@ -69,7 +69,7 @@ def train(settings: Settings) -> dict[str, float]:
     go = train_in_phases if settings.phases else _train_at_once
     trainer, seconds = go(settings, config, tokenizer, data, begin)
     left_out = [] if settings.run.keep_auxiliary else settings.training.unscored_tasks
-    metrics = _finish(trainer, folder, left_out)
+    metrics = _finish(trainer, folder, left_out, settings.run.merged_adapters)
     if trainer.is_world_process_zero():
         facts = collect_facts(settings, data, trainer, metrics, seconds)
         facts_to_json(facts, folder / "card_facts.json")
@@ -101,7 +101,9 @@ def _train_at_once(
     return trainer, time.time() - start
 
 
-def _finish(trainer: HybridMTLTrainer, folder: Path, left_out: list[str]) -> dict[str, float]:
+def _finish(
+    trainer: HybridMTLTrainer, folder: Path, left_out: list[str], merged: bool
+) -> dict[str, float]:
     """Measure the final model and write everything but the card, without some of its tasks."""
     predictions = trainer.predict_tasks()
     metrics = trainer.measure(predictions, "eval")
@@ -109,14 +111,7 @@ def _finish(trainer: HybridMTLTrainer, folder: Path, left_out: list[str]) -> dic
         model = trainer.accelerator.unwrap_model(trainer.model)
         if left_out:
             model = model.without_tasks(left_out)
-        with folder_in_place(folder) as staged:
-            model.save_pretrained(staged)
-            trainer.processing_class.save_pretrained(staged)
-        if model.config.adapters:
-            # With peft, which takes a while to import.
-            from trainer.hub.adapters import write_peft_adapters
-
-            write_peft_adapters(model, folder)
+        write_model(model, trainer.processing_class, folder, merged=merged)
         reports = write_reports(trainer.tasks, predictions, folder / "evaluation.json")
         history = trainer.state.log_history
         auxiliary = trainer.args.unscored_tasks

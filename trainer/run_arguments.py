@@ -86,6 +86,13 @@ class RunArguments:
         default=False,
         metadata={"help": "Continue the run in output_dir from its last checkpoint."},
     )
+    merged_adapters: bool = field(
+        default=False,
+        metadata={
+            "help": "Mode train: write besides, in merged/TASK, a model of each task that has an "
+            "adapter of its own, alone and with the adapter folded into the encoder."
+        },
+    )
     predict_file: str | None = field(
         default=None,
         metadata={

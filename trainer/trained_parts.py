@@ -130,6 +130,7 @@ class TrainedParts(TrainerCallback):
         """
         if self._model is model:
             return self._has_new
+        self._check_no_adapter_is_left_behind(model)
         self._has_new = self._add_adapters(model)
         free = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
         self._check_something_is_trained({owner_of(n) for n, _ in free if self.is_trained(n)})
@@ -153,10 +154,14 @@ class TrainedParts(TrainerCallback):
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs
     ) -> None:
-        for parameter in self._resting:
-            parameter.requires_grad_(True)
         if self.args.trains == "lora" and self._model is not None:
             self._model.merge_adapter(SHARED_ADAPTER)
+        self.release()
+
+    def release(self) -> None:
+        """Free what `prepare` froze."""
+        for parameter in self._resting:
+            parameter.requires_grad_(True)
         self._model, self._resting = None, []
 
     def _add_adapters(self, model: HybridMTLModel) -> bool:
@@ -186,6 +191,17 @@ class TrainedParts(TrainerCallback):
                 raise InputError(
                     f"{option} = {given!r}: the model's adapter '{name}', which is trained on, has "
                     f"{found!r}; leave the option out"
+                )
+
+    def _check_no_adapter_is_left_behind(self, model: HybridMTLModel) -> None:
+        if self.args.trains in WITHOUT_SHARED:
+            return
+        trained = self.tasks if self.args.trains == "all" else []
+        for name in model.config.adapters:
+            if name not in (SHARED_ADAPTER, *trained):
+                raise InputError(
+                    f"trains = '{self.args.trains}': would change the encoder under the adapter of "
+                    f"task '{name}', which is not trained; use trains: heads or adapters"
                 )
 
     def _check_something_is_trained(self, owners: set[str]) -> None:

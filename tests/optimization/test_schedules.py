@@ -156,6 +156,11 @@ def test_a_schedule_that_watches_the_evaluations_is_one_for_all(tmp_path):
             "task 'a': lr_scheduler_type = 'constat': must be one of linear, ",
         ),
         ({}, {"lr_scheduler_type": "constat"}, "Did you mean 'constant'?"),
+        (
+            {"lr_scheduler_type": "constant", "warmup_steps": 2},
+            {},
+            "warmup_steps: the schedule 'constant' has no warm-up; use",
+        ),
         ({}, {"warmup_steps": -1}, "task 'a': warmup_steps = -1: must be a number, 0 or more"),
         (
             {},

@@ -33,6 +33,7 @@ def test_a_task_s_fields_are_read_as_their_types():
         ([{"task": ["sentiment"]}], r"phase '1': unknown option 'task'. Did you mean 'tasks'"),
         ([{"seed": 1}], "phase '1': 'seed' is the whole run's"),
         ([{"output_dir": "x"}], "'output_dir' is the whole run's"),
+        ([{"max_length": 3}], "'max_length' is the whole run's"),
         ([{"tasks": ["sentimnt"]}], "no task 'sentimnt' in the configuration"),
         ([{"tasks": []}], "phase '1': tasks: expected a list of names"),
         ([{"tasks": {"sentiment": {"kind": "x"}}}], "'kind' cannot change from phase to phase"),
@@ -42,6 +43,10 @@ def test_a_task_s_fields_are_read_as_their_types():
         (
             [{"objective": "masked_language_modelling", "rule": "pcgrad"}, {}],
             "phase '1': 'rule' has no effect with objective",
+        ),
+        (
+            [{"objective": "masked_language_modelling", "metric_for_best_model": "x"}, {}],
+            "'metric_for_best_model' has no effect with objective",
         ),
         ([{"mask_share": 0.3}], "mask_share has no effect with objective: tasks"),
         (
@@ -120,6 +125,22 @@ def test_the_resolved_configuration_gives_the_same_phases(config, tmp_path):
     assert settings.resolved["phases"][0]["learning_rate"] == 1e-3
 
 
+def test_a_phase_unsets_an_option_of_the_file_or_the_command_line_with_null(config):
+    path = config(ema_decay=0.9, phases=[{}, {"ema_decay": None, "layer_decay": None}])
+    settings = parse([path, "--layer_decay", "0.8"])
+    first, second = (phase.training for phase in settings.phases)
+    assert (first.ema_decay, first.layer_decay) == (0.9, 0.8)
+    assert (second.ema_decay, second.layer_decay) == (None, None)
+
+
+def test_a_schedule_of_a_phase_does_not_get_the_options_of_the_run_s(config):
+    cyclic = {"lr_scheduler_type": "cyclic", "lr_scheduler_kwargs": {"base_share": 0.5}}
+    settings = parse([config(**cyclic, phases=[{}, {"lr_scheduler_type": "linear"}])])
+    first, second = (phase.training for phase in settings.phases)
+    assert first.lr_scheduler_kwargs == {"base_share": 0.5}
+    assert not second.lr_scheduler_kwargs
+
+
 @pytest.mark.parametrize(
     ("options", "arguments", "message"),
     [
@@ -129,6 +150,11 @@ def test_the_resolved_configuration_gives_the_same_phases(config, tmp_path):
             {"phases": [{"tasks": ["sentiment"], "metric_for_best_model": "similarity_pearson"}]},
             [],
             "phase '1': metric_for_best_model",
+        ),
+        (
+            {"rule": "pcgrad", "phases": [{}, {"tasks": ["sentiment"]}]},
+            [],
+            "phase '2': rule = 'pcgrad': .*the phase has 'rule' from the run: give it another",
         ),
         ({"phases": [{}]}, ["--phases.2.rule", "sum"], "has no phase '2' \\(its phases: 1\\)"),
         ({}, ["--phases.1.rule", "sum"], "the configuration has no list of phases"),

@@ -108,6 +108,54 @@ def test_a_changed_phase_is_refused_on_resuming(trained, place):
         train(parse([*arguments, "3"]))
 
 
+def test_what_a_phase_shows_and_keeps_may_change_on_resuming(trained, place):
+    _, metrics = trained
+    arguments = [str(place / "toy.yaml"), "--resume", "true", "--phases.sentiment.logging_steps"]
+    assert train(parse([*arguments, "2"])) == metrics
+
+
+def test_a_new_head_that_no_phase_trains_is_refused(place):
+    config = yaml.safe_load((place / "toy.yaml").read_text())
+    config |= {"output_dir": str(place / "untrained"), "phases": [{"tasks": ["sentiment"]}]}
+    (place / "untrained.yaml").write_text(yaml.safe_dump(config))
+    with pytest.raises(InputError, match="phases: none trains task 'paraphrase'"):
+        train(parse([str(place / "untrained.yaml")]))
+    assert not (place / "untrained" / "phases").exists()
+
+
+def test_a_phase_that_ended_within_an_epoch_takes_no_step_more(place):
+    """Its last checkpoint is there, its account is not yet."""
+    out = place / "short"
+    arguments = [str(place / "toy.yaml"), "--output_dir", str(out), "--max_steps", "2"]
+    arguments += ["--lr_scheduler_type", "constant"]
+    metrics = train(parse(arguments))
+    before = weights(out)
+    (out / "phases" / "2-sentiment" / "phase.json").unlink()
+    assert train(parse([*arguments, "--resume", "true"])) == metrics
+    assert all(torch.equal(w, weights(out)[n]) for n, w in before.items())
+    assert not (out / "phases" / "2-sentiment" / "checkpoint-3").exists()
+
+
+def test_adapters_are_written_merged_as_well_where_asked(place):
+    config = yaml.safe_load((place / "toy.yaml").read_text())
+    adapters = {"name": "apart", "tasks": ["sentiment"], "trains": "adapters"}
+    config["phases"] = [{"name": "together"}, adapters]
+    config |= {"output_dir": str(place / "merged"), "merged_adapters": True}
+    (place / "merged.yaml").write_text(yaml.safe_dump(config))
+    train(parse([str(place / "merged.yaml")]))
+    out = place / "merged"
+    assert [path.name for path in (out / "merged").iterdir()] == ["sentiment"]
+    one = AutoModel.from_pretrained(out / "merged" / "sentiment").eval()
+    assert list(one.config.tasks) == ["sentiment"] and not one.config.adapters
+    ids = torch.tensor([[2, 5, 9, 6, 3]])
+    with torch.no_grad():
+        expected = AutoModel.from_pretrained(out).eval()(ids, task="sentiment").logits
+        plain = AutoModel.from_pretrained(out / "phases" / "1-together").eval()
+        torch.testing.assert_close(one(ids, task="sentiment").logits, expected)
+        assert not torch.allclose(plain(ids, task="sentiment").logits, expected)
+    assert "sentiment" in (out / "README.md").read_text().partition("LoRA adapters")[2][:120]
+
+
 def test_the_log_and_the_card_speak_of_all_phases(trained):
     out, _ = trained
     facts = json.loads((out / "card_facts.json").read_text())

@@ -102,6 +102,7 @@ class CardFacts:
     overall_before: float | None = None
     shared_hyperparameters: dict[str, Any] = field(default_factory=dict)  # backbone, whole run
     run: dict[str, Any] = field(default_factory=dict)  # seed, steps, hardware, versions ...
+    adapters: list[str] = field(default_factory=list)  # tasks with an adapter of their own
     figures: list[tuple[str, str]] = field(default_factory=list)  # caption, path from the card
     is_demonstration: bool = False  # trained on a sample, only to show how it is done
     helpers: list[TaskFacts] = field(default_factory=list)  # auxiliary tasks that it has no head of

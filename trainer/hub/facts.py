@@ -83,6 +83,7 @@ def collect_facts(
         overall_before=before["eval_overall"] if before else None,
         shared_hyperparameters=_shared_hyperparameters(settings),
         run=_run_facts(trainer, seconds),
+        adapters=[name for name in settings.tasks if name in trainer.model.config.adapters],
         figures=figures,
         is_demonstration=sample,
     )

@@ -100,6 +100,12 @@ def check_schedules(args: HybridMTLTrainingArguments) -> None:
             _check_own(f"task '{name}': ", own, training, args)
         if args.lr_scheduler_type not in WATCHING:
             _check(f"task '{name}': ", training)
+    kinds = {args.lr_scheduler_type, *(args.task_training(n).lr_scheduler_type for n in entries)}
+    if args.warmup_steps and kinds == {"constant"}:
+        raise InputError(
+            "warmup_steps: the schedule 'constant' has no warm-up; use lr_scheduler_type: "
+            "constant_with_warmup"
+        )
 
 
 def _check_own(place: str, own: dict[str, Any], training: Any, args: Any) -> None:

@@ -9,6 +9,7 @@ from transformers import TrainingArguments
 
 from trainer.arguments import HybridMTLTrainingArguments, TaskTraining
 from trainer.errors import InputError, nearest
+from trainer.run_arguments import RunArguments
 from trainer.tasks import coerce
 
 MASK_SHARE = 0.15  # as in BERT's pretraining
@@ -33,8 +34,11 @@ OF_THE_RUN = (
     "use_cpu",
 )
 _ALL = {f.name for f in fields(HybridMTLTrainingArguments)}
-# What only training on tasks reads.
-_OWN = _ALL - {f.name for f in fields(TrainingArguments)} - {"length_window"}
+_OF_RUN_ARGUMENTS = {f.name for f in fields(RunArguments)}
+# What only training on tasks reads; of pretraining, eval_loss chooses the best checkpoint.
+_ONLY_TASKS = {"metric_for_best_model", "greater_is_better"} | _ALL - {
+    f.name for f in fields(TrainingArguments)
+} - {"length_window"}
 _TASK_FIELDS = {f.name: f.type for f in fields(TaskTraining) if f.name != "auxiliary"}
 
 
@@ -113,6 +117,9 @@ def _read(number: int, entry: Any, tasks: list[str]) -> PhaseEntry:
     if not 0 < share < 1:
         raise InputError(f"{place}: mask_share = {share}: must be between 0 and 1")
     chosen = _read_tasks(place, options.pop("tasks", None), tasks)
+    if "lr_scheduler_type" in options:
+        # The run's are another schedule's.
+        options.setdefault("lr_scheduler_kwargs", None)
     _check_options(place, options, objective)
     if objective != "tasks" and any(chosen.values()):
         raise InputError(f"{place}: tasks: their fields have no effect with objective: {objective}")
@@ -121,12 +128,12 @@ def _read(number: int, entry: Any, tasks: list[str]) -> PhaseEntry:
 
 def _check_options(place: str, options: Collection[str], objective: str) -> None:
     for key in options:
-        if key.startswith(OF_THE_RUN):
+        if key.startswith(OF_THE_RUN) or key in _OF_RUN_ARGUMENTS:
             raise InputError(f"{place}: '{key}' is the whole run's; set it outside of phases")
         if key not in _ALL:
             known = [*_ALL, "name", "tasks", "objective", "mask_share"]
             raise InputError(f"{place}: unknown option '{key}'.{nearest(key, known)}")
-        if objective != "tasks" and key in _OWN:
+        if objective != "tasks" and key in _ONLY_TASKS:
             raise InputError(f"{place}: '{key}' has no effect with objective: {objective}")
 
 

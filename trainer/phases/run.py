@@ -10,9 +10,10 @@ from transformers.trainer_utils import get_last_checkpoint
 
 from modeling_hybrid_mtl import HybridMTLConfig, HybridMTLModel
 from trainer.command_line import Phase, Settings
+from trainer.errors import InputError
 from trainer.hybrid_trainer import HybridMTLTrainer
 from trainer.measuring import arguments_to_measure
-from trainer.output import folder_in_place
+from trainer.model_folder import write_model
 from trainer.phases.records import PhaseRecord, joined_history, read_record, write_record
 from trainer.prepare import PreparedData, load_config, model_path, new_or_trained_model
 from trainer.pretraining import collect_texts, pretrain
@@ -35,10 +36,14 @@ def train_in_phases(
         data: every task's rows.
         begin: called once when all that can be wrong before the first step has been looked at.
 
+    Raises:
+        InputError: if a task with a new head is trained in no phase.
+
     Returns:
         A trainer that holds the last phase's model, every task's validation rows and the log of all
         phases, and the wall time of training in seconds.
     """
+    _check_all_are_trained(settings, config)
     records: list[PhaseRecord] = []
     start: Path | None = None
     for number, phase in enumerate(settings.phases, start=1):
@@ -70,6 +75,16 @@ def train_in_phases(
         log_history=joined_history(records, set(settings.tasks) - set(unscored)),
     )
     return trainer, sum(record.seconds for record in records)
+
+
+def _check_all_are_trained(settings: Settings, config: PretrainedConfig) -> None:
+    trained = {t for phase in settings.phases if phase.objective == "tasks" for t in phase.tasks}
+    for task in settings.tasks:
+        if task not in trained and not isinstance(config, HybridMTLConfig):
+            raise InputError(
+                f"phases: none trains task '{task}', whose head is a new one; leave the task out, "
+                f"or name it in a phase"
+            )
 
 
 def _open(folder: Path) -> HybridMTLModel:
@@ -116,6 +131,7 @@ def _train_language_model(
         tokenizer,
         args,
         start_from=model_path(run) if is_encoder else None,
+        revision=run.model_revision,
         checkpoint=_checkpoint(settings, phase),
         validation=collect_texts({task: data.validation[task] for task in phase.tasks}, args.seed),
         mask_share=phase.mask_share,
@@ -141,9 +157,7 @@ def _finish(
 ) -> PhaseRecord:
     """Write the phase's model folder and account; all processes go on when they are there."""
     if phase.training.process_index == 0:
-        with folder_in_place(phase.folder) as staged:
-            model.save_pretrained(staged)
-            tokenizer.save_pretrained(staged)
+        write_model(model, tokenizer, phase.folder)
         write_record(record, phase.folder)
     PartialState().wait_for_everyone()
     return record
