@@ -7,7 +7,7 @@ from transformers import TrainerCallback
 
 from tests.toys import toy_trainer
 from trainer.checkpoints import find_checkpoint
-from trainer.stopping import StoppedError, StopOnSignal
+from trainer.stopping import StopOnSignal, StoppedError
 
 
 class Send(TrainerCallback):

@@ -82,3 +82,19 @@ def test_a_second_interrupt_ends_the_run_at_once(tmp_path):
     assert running.returncode in (75, 130), said[-3000:]
     assert "Traceback" not in said
     assert find_checkpoint(tmp_path / "out") is not None
+
+
+@pytest.mark.slow
+def test_all_processes_stop_when_one_is_asked(tmp_path):
+    script = Path(__file__).with_name("stop_one_rank.py")
+    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    done = subprocess.run(
+        [sys.executable, *launch, str(script), str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert [(tmp_path / f"rank-{rank}.txt").read_text() for rank in (0, 1)] == ["5", "5"]
+    assert find_checkpoint(tmp_path) == tmp_path / "checkpoint-5"
