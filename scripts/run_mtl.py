@@ -13,17 +13,18 @@ def main(arguments: list[str]) -> int:
     """Run one mode.
 
     Returns:
-        The exit status: 0, 2 after one message about wrong input, 75 when training was stopped with
-        a checkpoint to go on from, 130 when it was interrupted at once.
+        The exit status: 0, 2 after one message about wrong input or a loss that is not finite, 75
+        when training was stopped with a checkpoint to go on from, 130 when it was interrupted.
     """
     from trainer.command_line import parse
+    from trainer.finite import NonFiniteError
     from trainer.run import MODES
     from trainer.stopping import EXIT_STATUS, StoppedError
 
     try:
         settings = parse(arguments)
         MODES[settings.run.mode](settings)
-    except InputError as error:
+    except (InputError, NonFiniteError) as error:
         print(f"run_mtl.py: {error}", file=sys.stderr)
         return 2
     except StoppedError as stopped:

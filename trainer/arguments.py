@@ -34,6 +34,7 @@ from trainer.trained_parts import TrainedPartsOptions, check_trained_parts
 
 UPDATES = ("cycle", "turn")
 METRIC_SOURCES = ("shipped", "hub")
+NONFINITE = ("stop", "skip", "ignore")
 LOWEST_OF_TASK = {
     "learning_rate": 0,
     "weight_decay": 0,
@@ -205,6 +206,14 @@ class HybridMTLTrainingArguments(
             "reached and give the same results; else the shipped ones, with a warning."
         },
     )
+    nonfinite: str = field(
+        default="stop",
+        metadata={
+            "help": "What follows a loss or gradient that is NaN or infinite, once its task, step "
+            "and rows are named. stop: the end. skip: the step is left out. ignore: nothing, and "
+            "nobody looks."
+        },
+    )
     logging_nan_inf_filter: bool = field(
         default=False,
         metadata={"help": "Hide NaN and infinite losses from the log; waits for the device."},
@@ -230,6 +239,7 @@ class HybridMTLTrainingArguments(
         check_choice("rule", self.rule, RULES)
         check_trained_parts(self)
         check_choice("loss_weights", self.loss_weights, LOSS_WEIGHTS)
+        check_choice("nonfinite", self.nonfinite, NONFINITE)
         check_choice("metric_source", self.metric_source, METRIC_SOURCES)
         check_shares(self)
         check_report_to(self)

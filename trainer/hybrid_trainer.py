@@ -32,6 +32,7 @@ from trainer.data import (
 )
 from trainer.errors import InputError
 from trainer.evaluation.task_evaluation import TaskEvaluation
+from trainer.finite import FiniteCheck
 from trainer.objective import SharedGradients, StepGradients
 from trainer.objective.loss_weights import UncertaintyWeights
 from trainer.objective.regularizers import AfterStep
@@ -136,6 +137,7 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
                 {name: self.tasks[name] for name in self.task_names}
             ).to(args.device)
         self.gradients = StepGradients([], self.accelerator, None)
+        self.finite = FiniteCheck(args.nonfinite, processing_class, self.accelerator)
         self._batches_in_step: Counter[str] = Counter()
         self._losses: dict[str, list[Tensor]] = defaultdict(list)
         self._rates: dict[str, float] = {}
@@ -240,13 +242,20 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
                 loss = self._loss(model, task, batch)
             share = loss / self._batches_in_step[task]
             self.gradients.backward(task, share, self._batches_in_step[task])
+            self.finite.note(task, batch, loss.detach())
             self._losses[task].append(loss.detach())
             total += share.detach()
         if self.accelerator.sync_gradients:
-            reached, kept = self.gradients.finish()
-            if kept:
-                self._separate_optimizers().receive(reached, kept)
+            self._finish_gradients()
         return total
+
+    def _finish_gradients(self) -> None:
+        if not self.finite.passes(self.model, self.gradients, self.state.global_step + 1):
+            self.gradients.drop()
+            return
+        reached, kept = self.gradients.finish()
+        if kept:
+            self._separate_optimizers().receive(reached, kept)
 
     def _loss(self, model: nn.Module, task: str, batch: dict[str, Tensor]) -> Tensor:
         output = model(**batch, task=task)
@@ -277,6 +286,8 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
             logs.update(self.gradients.logs())
             if self.loss_weights is not None:
                 logs.update(self.loss_weights.logs())
+            if self.finite.skipped:
+                logs["skipped_steps"] = self.finite.skipped
             logs.update({f"learning_rate_{name}": rate for name, rate in self._rates.items()})
             self._losses.clear()
         super().log(logs, start_time)

@@ -23,6 +23,7 @@ FREE = (
     "logging_",
     "merged_adapters",
     "mode",
+    "nonfinite",
     "output_dir",
     "predict_",
     "project",

@@ -57,6 +57,14 @@ class TaskGradients:
                 average_over_ranks(own)
         return parameters, gradients
 
+    def collected(self) -> list[Tensor]:
+        """Every task's gradients since the last step."""
+        return [g for found in self._found.values() for g in found if g is not None]
+
+    def forget(self) -> None:
+        """Drop what was collected."""
+        self._found = {}
+
 
 def _given(gradients: list[Tensor | None]) -> list[bool]:
     return [g is not None for g in gradients]

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 
+import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
@@ -63,6 +64,20 @@ class StepGradients:
         """
         self._average(self.parameters)
         return ([], {}) if self.shared is None else self.shared.join(self.accelerator.num_processes)
+
+    def size(self) -> Tensor:
+        """The norm of all gradients of the step so far in this process: finite if they all are."""
+        found = [p.grad for p in self.parameters if p.grad is not None]
+        if self.shared is not None:
+            found += self.shared.collected()
+        return norm(found) if found else torch.zeros((), device=self.accelerator.device)
+
+    def drop(self) -> None:
+        """Forget the step's gradients: the optimizer's step then changes nothing."""
+        for p in self.parameters:
+            p.grad = None
+        if self.shared is not None:
+            self.shared.forget()
 
     def logs(self) -> dict[str, float]:
         """Each task's gradient norm and the tasks' mean cosines since this was last asked."""

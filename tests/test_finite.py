@@ -1,0 +1,129 @@
+import math
+
+import pytest
+import torch
+from transformers import TrainerCallback
+
+from tests.toys import toy_tokenizer, toy_trainer
+from trainer.finite import MOST_IN_A_ROW, NonFiniteError
+
+HUGE = 1e30  # its square is infinite
+
+
+def spoil(trainer, task="near", row=3):
+    """Give one row a label whose loss is infinite; its text comes back."""
+    rows = trainer.train_dataset.tasks[task]
+    labels = list(rows["labels"])
+    labels[row] = HUGE
+    trainer.train_dataset.tasks[task] = rows.remove_columns("labels").add_column("labels", labels)
+    return toy_tokenizer().decode(rows["input_ids"][row], skip_special_tokens=True)
+
+
+class SpoilGradient(TrainerCallback):
+    """From one step to another, a parameter's gradient is NaN."""
+
+    def __init__(self, first, last):
+        self.first, self.last = first, last
+        self.steps = 0
+
+    def on_train_begin(self, args, state, control, model, **_):
+        weight = model.backbone.encoder.layer[0].output.dense.weight
+        weight.register_hook(self._spoil)
+
+    def on_step_begin(self, args, state, control, **_):
+        self.steps = state.global_step + 1
+
+    def _spoil(self, gradient):
+        return gradient * math.nan if self.first <= self.steps <= self.last else gradient
+
+
+RULES = [
+    {},
+    {"rule": "pcgrad"},
+    {"rule": "aligned_mtl"},
+    {"layout": "per_task"},
+    {"layout": "overlapping", "rule": "gradvac"},
+    {"update": "turn"},
+    {"gradient_accumulation_steps": 2},
+]
+
+
+@pytest.mark.parametrize("options", RULES, ids=str)
+def test_an_infinite_loss_stops_training_and_names_task_step_and_row(tmp_path, options):
+    trainer = toy_trainer(tmp_path, **options)
+    text = spoil(trainer)
+    with pytest.raises(NonFiniteError) as caught:
+        trainer.train()
+    message = str(caught.value)
+    assert message.startswith(f"step {trainer.state.global_step + 1}: the loss of task 'near' is ")
+    assert f"because of 1 of its 4 rows: '{text}' | '" in message
+    assert "--nonfinite skip" in message
+    assert all(torch.isfinite(p).all() for p in trainer.model.parameters())
+
+
+@pytest.mark.parametrize("options", RULES, ids=str)
+def test_a_step_that_is_skipped_changes_nothing_and_is_counted(tmp_path, caplog, options):
+    trainer = toy_trainer(tmp_path, nonfinite="skip", num_train_epochs=1, **options)
+    spoil(trainer)
+    trainer.train()
+    assert all(torch.isfinite(p).all() for p in trainer.model.parameters())
+    counts = [log.get("skipped_steps") for log in trainer.state.log_history if "loss" in log]
+    assert counts[-1] == 1 and counts[0] is None
+    assert "is left out: the loss of task 'near' is inf because of 1 of its 4 rows" in caplog.text
+
+
+class Weights(TrainerCallback):
+    """The weights after each step."""
+
+    def __init__(self):
+        self.after = []
+
+    def on_step_end(self, args, state, control, model, **_):
+        self.after.append([p.detach().clone() for p in model.parameters()])
+
+    def changed(self, step):
+        pairs = zip(self.after[step - 2], self.after[step - 1], strict=True)
+        return any(not torch.equal(a, b) for a, b in pairs)
+
+
+@pytest.mark.parametrize("options", RULES[:5], ids=str)
+def test_a_gradient_that_is_not_finite_is_left_out(tmp_path, caplog, options):
+    weights = Weights()
+    callbacks = [SpoilGradient(3, 4), weights]
+    trainer = toy_trainer(tmp_path, nonfinite="skip", callbacks=callbacks, **options)
+    trainer.train()
+    changes = [weights.changed(step) for step in (2, 3, 4, 5)]
+    assert changes == [True, False, False, True]
+    assert trainer.finite.skipped == 2
+    assert "step 3 is left out: a gradient is not finite, the losses are: " in caplog.text
+
+
+def test_a_model_that_diverged_ends_training_though_steps_are_skipped(tmp_path):
+    trainer = toy_trainer(
+        tmp_path, nonfinite="skip", num_train_epochs=9, callbacks=[SpoilGradient(2, 99)]
+    )
+    with pytest.raises(NonFiniteError, match=f"the {MOST_IN_A_ROW}th step in a row"):
+        trainer.train()
+    assert trainer.state.global_step == MOST_IN_A_ROW
+
+
+def test_weights_that_are_not_finite_are_named(tmp_path):
+    trainer = toy_trainer(tmp_path)
+    with torch.no_grad():
+        trainer.model.backbone.encoder.layer[0].output.dense.bias[0] = math.nan
+    with pytest.raises(NonFiniteError, match=r"weights are not finite any more \(1 tensors, first"):
+        trainer.train()
+
+
+def test_when_told_to_ignore_it_nobody_looks(tmp_path):
+    trainer = toy_trainer(tmp_path, nonfinite="ignore", callbacks=[SpoilGradient(2, 2)])
+    trainer.train()
+    assert not all(torch.isfinite(p).all() for p in trainer.model.parameters())
+
+
+def test_looking_changes_nothing(tmp_path):
+    looked, unseen = (toy_trainer(tmp_path, nonfinite=policy) for policy in ("stop", "ignore"))
+    looked.train()
+    unseen.train()
+    for name, value in unseen.model.state_dict().items():
+        assert torch.equal(looked.model.state_dict()[name], value), name

@@ -1,0 +1,124 @@
+"""Losses and gradients that are NaN or infinite: named, and never trained on by accident."""
+
+import logging
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from transformers import PreTrainedTokenizerBase
+
+from trainer.objective import StepGradients
+
+logger = logging.getLogger(__name__)
+
+# A model that cannot make one step in so many will not make any.
+MOST_IN_A_ROW = 10
+_SHOWN_ROWS, _SHOWN_CHARACTERS = 5, 80
+
+
+class NonFiniteError(Exception):
+    """Training met a loss or a gradient that is not finite, and was told to stop there."""
+
+
+class FiniteCheck:
+    """Looks at each optimizer step's losses and gradients before they change anything.
+
+    In half precision with a gradient scaler only the losses are looked at: the scaler tries scales
+    that make gradients infinite, and leaves out those steps itself.
+
+    Args:
+        policy: `stop`, `skip` (leave the step out) or `ignore`.
+        tokenizer: to name rows by their texts.
+        accelerator: knows the other processes, which all leave out the same steps.
+    """
+
+    def __init__(
+        self, policy: str, tokenizer: PreTrainedTokenizerBase, accelerator: Accelerator
+    ) -> None:
+        self.policy = policy
+        self.tokenizer = tokenizer
+        self.accelerator = accelerator
+        self.skipped = 0
+        self._in_a_row = 0
+        self._batches: list[tuple[str, dict[str, Tensor], Tensor]] = []
+
+    def note(self, task: str, batch: dict[str, Tensor], loss: Tensor) -> None:
+        """Remember a batch of the step and its loss, a scalar."""
+        if self.policy != "ignore":
+            self._batches.append((task, batch, loss))
+
+    def passes(self, model: nn.Module, gradients: StepGradients, step: int) -> bool:
+        """Whether the step that ends here may be made.
+
+        Args:
+            model: for finding the rows, if it may not.
+            gradients: of the step, not yet averaged or joined.
+            step: its number, for the message.
+
+        Raises:
+            NonFiniteError: with policy `stop`, or after ten steps in a row that were left out.
+        """
+        if self.policy == "ignore":
+            return True
+        batches, self._batches = self._batches, []
+        numbers = torch.stack([loss for _, _, loss in batches]).float().sum()
+        if self.accelerator.scaler is None:
+            numbers = numbers + gradients.size()
+        bad = self.accelerator.reduce((~torch.isfinite(numbers)).float().reshape(1), "sum")
+        if not bad.item():
+            self._in_a_row = 0
+            return True
+        self._tell(self._cause(model, batches), step)
+        return False
+
+    def _tell(self, cause: str, step: int) -> None:
+        if self.policy == "stop":
+            raise NonFiniteError(
+                f"step {step}: {cause}. Nothing of it was trained on or saved. Lower the learning "
+                f"rate, look at the rows, or leave such steps out with --nonfinite skip"
+            )
+        self.skipped += 1
+        self._in_a_row += 1
+        if self._in_a_row == MOST_IN_A_ROW:
+            raise NonFiniteError(
+                f"step {step}: {cause}. That is the {MOST_IN_A_ROW}th step in a row that was left "
+                f"out: the model has diverged; start again with a lower learning rate"
+            )
+        logger.warning("step %d is left out: %s", step, cause)
+
+    def _cause(self, model: nn.Module, batches: list[tuple[str, dict[str, Tensor], Tensor]]) -> str:
+        broken = [name for name, p in model.named_parameters() if not torch.isfinite(p).all()]
+        if broken:
+            return f"weights are not finite any more ({len(broken)} tensors, first '{broken[0]}')"
+        found = [
+            f"the loss of task '{task}' is {loss.item()}{self._rows(model, task, batch)}"
+            for task, batch, loss in batches
+            if not torch.isfinite(loss)
+        ]
+        if found:
+            return "; ".join(found)
+        losses = ", ".join(f"{task} {loss.item():.4g}" for task, _, loss in batches)
+        where = "" if self.accelerator.num_processes == 1 else " here or in another process"
+        return f"a gradient is not finite{where}, the losses are: {losses}"
+
+    @torch.no_grad()
+    def _rows(self, model: nn.Module, task: str, batch: dict[str, Tensor]) -> str:
+        """The texts of the rows whose own loss is not finite."""
+        training = model.training
+        model.eval()
+        bad = []
+        for i in range(len(batch["input_ids"])):
+            row: dict[str, Any] = {key: value[i : i + 1] for key, value in batch.items()}
+            if not torch.isfinite(model(**row, task=task).loss):
+                bad.append(self._text(row))
+        model.train(training)
+        if not bad:
+            return ", though no row's own loss is"
+        shown = "; ".join(bad[:_SHOWN_ROWS]) + (" ..." if len(bad) > _SHOWN_ROWS else "")
+        return f" because of {len(bad)} of its {len(batch['input_ids'])} rows: {shown}"
+
+    def _text(self, row: dict[str, Tensor]) -> str:
+        sides = [row[name][0] for name in ("input_ids", "pair_input_ids") if name in row]
+        texts = [self.tokenizer.decode(ids, skip_special_tokens=True) for ids in sides]
+        return " | ".join(repr(text[:_SHOWN_CHARACTERS]) for text in texts)
