@@ -10,6 +10,8 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalToken
 from .errors import UserError
 from .feedback import Feedback
 
+# Between two commits.
+MINUTES = 5.0
 CARD = """---
 configs:
 {configs}
@@ -30,11 +32,10 @@ def hub_feedback(
     folder: Path,
     repo: str,
     tasks: Iterable[str],
+    public: bool = False,
     *,
     model: str,
     revision: str,
-    public: bool = False,
-    minutes: float = 5,
 ) -> Feedback:
     """Feedback that a Hub dataset gets too, with a configuration for each task.
 
@@ -45,10 +46,9 @@ def hub_feedback(
         folder: where the rows are before they are committed.
         repo: the dataset's name; it is made if it does not exist.
         tasks: the model's tasks.
+        public: whether anyone may read the dataset.
         model: the model's name.
         revision: its commit or fingerprint.
-        public: whether anyone may read the dataset.
-        minutes: between two commits.
 
     Raises:
         UserError: if the dataset cannot be made or read, or is public unasked.
@@ -68,7 +68,7 @@ def hub_feedback(
             repo_id=repo,
             repo_type="dataset",
             folder_path=folder,
-            every=minutes,
+            every=MINUTES,
             private=not public,
             allow_patterns=f"*/{file_name}",
             hf_api=api,

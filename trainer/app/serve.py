@@ -60,33 +60,26 @@ def serve(options: AppOptions) -> None:
         OSError: if the port is taken.
     """
     asker = open_model(options.model, options.revision, options.title)
-    feedback = None
-    if options.feedback is not None and options.feedback_repo is None:
-        feedback = Feedback(options.feedback, asker.title, asker.revision)
-    elif options.feedback is not None:
-        feedback = hub_feedback(
-            options.feedback,
-            options.feedback_repo,
-            asker.tasks,
-            model=asker.title,
-            revision=asker.revision,
-            public=options.feedback_public,
-        )
+    folder, repo, feedback = options.feedback, options.feedback_repo, None
+    if folder is not None and repo is not None:
+        facts = {"model": asker.title, "revision": asker.revision}
+        feedback = hub_feedback(folder, repo, asker.tasks, options.feedback_public, **facts)
+    elif folder is not None:
+        feedback = Feedback(folder, asker.title, asker.revision)
     page = build_page(asker, feedback, options.max_rows)
     # What was not yet committed is committed on leaving, and a service is stopped by this signal.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    launch(page, feedback, options.host, options.port)
+    address = launch(page, feedback, options.host, options.port)
+    print(f"The page is at {address}; stop it with Ctrl+C.", flush=True)
+    page.block_thread()
 
 
-def launch(
-    page: gr.Blocks, feedback: Feedback | None, host: str | None, port: int | None, **options
-) -> str:
+def launch(page: gr.Blocks, feedback: Feedback | None, host: str | None, port: int | None) -> str:
     """Start the server: no files but the page's own, no public link, nothing recorded elsewhere.
 
     Returns:
         The page's address.
     """
-    font = ["system-ui", "sans-serif"]
     page.queue(max_size=MAX_WAITING, default_concurrency_limit=1, api_open=False)
     _, address, _ = page.launch(
         server_name=host,
@@ -99,8 +92,9 @@ def launch(
         run_history=False,
         enable_monitoring=False,
         ssr_mode=False,
-        theme=gr.themes.Default(font=font, font_mono=["monospace"]),
+        theme=gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["monospace"]),
         css=CSS,
-        **options,
+        quiet=True,
+        prevent_thread_lock=True,
     )
     return address
