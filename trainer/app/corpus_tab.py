@@ -9,11 +9,12 @@ from . import examples
 from .asking import Asker
 from .corpus import csv_columns, csv_corpus, csv_text, pasted_corpus
 from .events import LIGHT, MODEL, told
+from .examples import example_chips
 from .mining import most_similar_pairs
 
 MAX_PAIRS = 1000
 FIRST_THRESHOLD = 0.6
-HEADER = ["similarity", "first text", "second text"]
+HEADER = ["cosine", "first text", "second text"]
 LIKELY_COLUMNS = ("text", "sentence", "question")
 PROGRESS = gr.Progress()
 
@@ -23,13 +24,7 @@ def corpus_tab(asker: Asker, max_rows: int) -> None:
     pasted = gr.Textbox(
         label=f"Texts, one a line, at most {max_rows:,}", lines=6, max_lines=12, elem_id="corpus"
     )
-    gr.Examples(
-        [[examples.CORPUS]],
-        [pasted],
-        label="Example",
-        example_labels=["Questions to a shop"],
-        api_visibility="private",
-    )
+    example_chips(examples.CORPORA, [pasted])
     upload = gr.File(
         label="Or a CSV file, which is then read instead",
         file_types=[".csv"],

@@ -27,8 +27,6 @@ def told(function: Callable[..., Any]) -> Callable[..., Any]:
             return function(*args)
         except UserError as error:
             # The page takes the message for HTML, and it may quote what somebody wrote.
-            raise gr.Error(
-                escape(str(error)), title="That did not work", print_exception=False
-            ) from error
+            raise gr.Error(escape(str(error)), print_exception=False) from error
 
     return wrapped

@@ -10,6 +10,7 @@ from .asking import Asker
 from .corpus_tab import corpus_tab
 from .errors import UserError
 from .events import LIGHT, MODEL, told
+from .examples import example_chips
 from .feedback import Feedback
 from .kinds import Kind, kind_of, title_of
 
@@ -42,12 +43,16 @@ def build_page(asker: Asker, feedback: Feedback | None, max_rows: int) -> gr.Blo
 
 
 def _asking_tab(
-    asker: Asker, feedback: Feedback | None, tab: str, boxes: list[Any], samples: list[Any]
+    asker: Asker,
+    feedback: Feedback | None,
+    tab: str,
+    boxes: list[Any],
+    samples: dict[str, list[str]],
 ) -> None:
     """A button that asks all tasks of a tab at once, their answers, and corrections of them."""
     kinds = {name: kind_of(name, asker.tasks[name]) for name in asker.task_names(tab)}
+    example_chips(samples, boxes)
     button = gr.Button("Answer", variant="primary", elem_id=f"ask-{tab}")
-    gr.Examples(samples, boxes, label="Examples", api_visibility="private")
     # The texts that were answered, whatever the boxes hold by the time of a correction.
     asked = gr.State(None)
     outputs: list[Any] = [asked]

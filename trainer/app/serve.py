@@ -14,6 +14,8 @@ from .hub_feedback import hub_feedback
 from .page import build_page
 
 MAX_WAITING = 32
+# The reader's own, so that none is fetched.
+FONT = ["system-ui", "sans-serif"]
 CSS = """
 footer { display: none !important; }
 .score strong { font-size: 1.6em; }
@@ -92,7 +94,7 @@ def launch(page: gr.Blocks, feedback: Feedback | None, host: str | None, port: i
         run_history=False,
         enable_monitoring=False,
         ssr_mode=False,
-        theme=gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["monospace"]),
+        theme=gr.themes.Default(font=FONT, font_mono=FONT),
         css=CSS,
         quiet=True,
         prevent_thread_lock=True,
