@@ -31,7 +31,9 @@ class Browser:
 
     def find(self, selector: str) -> Any:
         return self.wait(
-            lambda: next(e for e in self.driver.find_elements(By.CSS_SELECTOR, selector) if e.is_displayed()),
+            lambda: next(
+                e for e in self.driver.find_elements(By.CSS_SELECTOR, selector) if e.is_displayed()
+            ),
             f"there is no {selector}",
         )
 
@@ -40,9 +42,10 @@ class Browser:
 
     def click_text(self, selector: str, text: str) -> None:
         """Click the visible element that has this text."""
+
         def click() -> bool:
-            for element in self.driver.find_elements(By.CSS_SELECTOR, selector):
-                if element.is_displayed() and element.text.strip() == text:
+            for element in self._visible(selector):
+                if element.text.strip() == text:
                     element.click()
                     return True
             return False

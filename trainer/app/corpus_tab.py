@@ -57,7 +57,7 @@ def corpus_tab(asker: Asker, max_rows: int) -> None:
         count = len(corpus.texts)
         vectors = asker.embed(corpus.texts, lambda done: progress((done, count), unit="texts"))
         pairs = [
-            (cosine, corpus.texts[i], corpus.texts[j])
+            [round(cosine, 4), corpus.texts[i], corpus.texts[j]]
             for cosine, i, j in most_similar_pairs(vectors, MAX_PAIRS)
         ]
         found = corpus.summary(), pairs
@@ -67,7 +67,7 @@ def corpus_tab(asker: Asker, max_rows: int) -> None:
         if found is None:
             return ["", [], gr.DownloadButton(interactive=False)]
         summary, pairs = found
-        rows = [[round(cosine, 4), *texts] for cosine, *texts in pairs if cosine >= least]
+        rows = [pair for pair in pairs if pair[0] >= least]
         # With a byte order mark, by which spreadsheets know UTF-8.
         content = csv_text(HEADER, rows).encode("utf-8-sig")
         path = save_bytes_to_cache(content, "paraphrases.csv", download.GRADIO_CACHE)

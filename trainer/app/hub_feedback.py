@@ -5,7 +5,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from huggingface_hub import CommitScheduler, HfApi
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
 from .errors import UserError
 from .feedback import Feedback
@@ -73,10 +73,6 @@ def hub_feedback(
             allow_patterns=f"*/{file_name}",
             hf_api=api,
         )
-    except LocalTokenNotFoundError as error:
-        raise UserError(
-            "feedback_repo: there is no token; log in with 'hf auth login' or set HF_TOKEN"
-        ) from error
     except (HfHubHTTPError, HFValidationError, OSError) as error:
         raise UserError(
             f"feedback_repo: cannot use the dataset '{repo}': {error}\n"
