@@ -62,6 +62,14 @@ class Browser:
         box.clear()
         box.send_keys(text)
 
+    def upload(self, selector: str, path: Path) -> None:
+        """Give a file to the upload field inside the element."""
+        field = self.wait(
+            lambda: self.driver.find_element(By.CSS_SELECTOR, f"{selector} input[type=file]"),
+            f"{selector} takes no file",
+        )
+        field.send_keys(str(path))
+
     def text(self, selector: str) -> str:
         return self.find(selector).text
 
