@@ -2,19 +2,22 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 DRIVER = shutil.which("chromedriver")
-SECONDS = 90
+SECONDS = 30
+# What a page that is still changing makes of a look at it or a click.
+NOT_YET = (WebDriverException, StopIteration)
 
 
 class Browser:
@@ -25,17 +28,16 @@ class Browser:
 
     def wait(self, condition: Callable[[], Any], what: str) -> Any:
         """The first true value of the condition."""
-        return WebDriverWait(self.driver, SECONDS, ignored_exceptions=[Exception]).until(
+        return WebDriverWait(self.driver, SECONDS, ignored_exceptions=NOT_YET).until(
             lambda _: condition(), what
         )
 
     def find(self, selector: str) -> Any:
-        return self.wait(
-            lambda: next(
-                e for e in self.driver.find_elements(By.CSS_SELECTOR, selector) if e.is_displayed()
-            ),
-            f"there is no {selector}",
-        )
+        return self.wait(lambda: next(self._visible(selector)), f"there is no {selector}")
+
+    def _visible(self, selector: str) -> Iterator[Any]:
+        elements = self.driver.find_elements(By.CSS_SELECTOR, selector)
+        return (element for element in elements if element.is_displayed())
 
     def open_tab(self, name: str) -> None:
         self.click_text("button[role=tab]", name)
@@ -46,16 +48,18 @@ class Browser:
         def click() -> bool:
             for element in self._visible(selector):
                 if element.text.strip() == text:
-                    element.click()
+                    self._click(element)
                     return True
             return False
 
         self.wait(click, f"no {selector} says {text!r}")
 
     def click(self, selector: str) -> None:
-        element = self.find(selector)
+        self.wait(lambda: self._click(self.find(selector)) or True, f"cannot click {selector}")
+
+    def _click(self, element: Any) -> None:
         self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
-        self.wait(lambda: element.click() or True, f"cannot click {selector}")
+        element.click()
 
     def write(self, selector: str, text: str) -> None:
         box = self.find(selector)

@@ -10,7 +10,7 @@ from typing import Any
 from .errors import UserError
 
 # Of a pasted corpus, in characters, and of an uploaded file, in bytes.
-MAX_SIZE = 2_000_000
+MAX_SIZE = 2 * 1024 * 1024
 # What a spreadsheet may take for the beginning of a formula.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 

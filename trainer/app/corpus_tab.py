@@ -77,7 +77,13 @@ def corpus_tab(asker: Asker, max_rows: int) -> None:
             gr.DownloadButton(value=path, interactive=bool(rows)),
         ]
 
-    search.click(told(find), [pasted, upload, column, threshold], [mined, *results], **MODEL)
+    search.click(
+        told(find),
+        [pasted, upload, column, threshold],
+        [mined, *results],
+        show_progress_on=table,
+        **MODEL,
+    )
     threshold.change(show, [mined, threshold], results, trigger_mode="always_last", **LIGHT)
     upload.change(told(_column_choice), upload, column, **LIGHT)
 

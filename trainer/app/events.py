@@ -15,7 +15,12 @@ MODEL: dict[str, Any] = {
     "concurrency_limit": 1,
     "api_visibility": "private",
 }
-LIGHT: dict[str, Any] = {"concurrency_limit": 4, "api_visibility": "private"}
+# Nothing is laid over what an event changes, not even when it fails.
+LIGHT: dict[str, Any] = {
+    "concurrency_limit": 4,
+    "api_visibility": "private",
+    "show_progress": "hidden",
+}
 
 
 def told(function: Callable[..., Any]) -> Callable[..., Any]:

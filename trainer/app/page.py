@@ -56,8 +56,10 @@ def _asking_tab(
     # The texts that were answered, whatever the boxes hold by the time of a correction.
     asked = gr.State(None)
     outputs: list[Any] = [asked]
+    results: list[Any] = []
     for name, kind in kinds.items():
-        outputs.append(kind.result())
+        results.append(kind.result())
+        outputs.append(results[-1])
         if feedback is not None:
             outputs += _correction(feedback, name, kind, asked)
 
@@ -70,7 +72,14 @@ def _asking_tab(
                 values += [kind.fresh(answers[name]), ""]
         return values
 
-    gr.on([button.click, *(box.submit for box in boxes)], told(answer), boxes, outputs, **MODEL)
+    gr.on(
+        [button.click, *(box.submit for box in boxes)],
+        told(answer),
+        boxes,
+        outputs,
+        show_progress_on=results,
+        **MODEL,
+    )
 
 
 def _correction(feedback: Feedback, name: str, kind: Kind, asked: gr.State) -> list[Any]:
