@@ -15,35 +15,41 @@ def main(arguments: list[str]) -> int:
     """Open the page, or write a Space; wrong input prints one message and gives exit status 2."""
     parser = _parser()
     given = parser.parse_args(arguments)
-    if find_spec("gradio") is None:
-        parser.error("gradio is missing; install it with: pip install -e '.[app]'")
+    _check(parser, given)
     from trainer.app import AppOptions, UserError, serve
     from trainer.errors import InputError
     from trainer.hub.space import write_space
 
     options = vars(given)
     space, without = options.pop("space"), options.pop("no_feedback")
-    if given.feedback_repo is None and given.feedback_public:
-        parser.error("--feedback_public needs a --feedback_repo")
-    if without and (given.feedback or given.feedback_repo):
-        parser.error("--no_feedback goes with no other option of feedback")
-    if space and (given.feedback or without or given.host or given.port):
-        parser.error(
-            "--space: a Space keeps feedback with --feedback_repo alone, and has a host and port "
-            "of its own"
-        )
     if not space and not without:
         options["feedback"] = given.feedback or FEEDBACK
     try:
         if space:
             write_space(space, AppOptions(**options))
-            print(f"Wrote {space}. Deploy it: hf upload NAME/my-space {space} --repo-type space")
+            print(f"Wrote {space}. Deploy it: hf upload NAME/my-space {space} . --repo-type space")
         else:
             serve(AppOptions(**options))
     except (UserError, InputError, OSError) as error:
         print(f"app.py: {error}", file=sys.stderr)
         return 2
     return 0
+
+
+def _check(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
+    if find_spec("gradio") is None:
+        parser.error("gradio is missing; install it with: pip install -e '.[app]'")
+    if given.max_rows < 2:
+        parser.error("--max_rows: must be 2 or more")
+    if given.feedback_repo is None and given.feedback_public:
+        parser.error("--feedback_public needs a --feedback_repo")
+    if given.no_feedback and (given.feedback or given.feedback_repo):
+        parser.error("--no_feedback goes with no other option of feedback")
+    if given.space and (given.feedback or given.no_feedback or given.host or given.port):
+        parser.error(
+            "--space: a Space keeps feedback with --feedback_repo alone, and has a host and port "
+            "of its own"
+        )
 
 
 def _parser() -> argparse.ArgumentParser:
