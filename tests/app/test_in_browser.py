@@ -198,7 +198,7 @@ def test_pasted_texts(browser):
 def test_an_uploaded_file(browser, folder):
     browser.open_tab("Many texts")
     browser.upload("#upload", folder / "large.csv")
-    assert "exceed the maximum allowed size of 2 Mb" in browser.error()
+    assert "exceed the maximum allowed size of 2.0 Mb" in browser.error()
     browser.upload("#upload", folder / "no.csv")
     assert "not a CSV file in UTF-8" in browser.error()
     browser.click("#upload button[aria-label=Clear]")

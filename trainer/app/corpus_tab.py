@@ -28,7 +28,7 @@ def corpus_tab(asker: Asker, max_rows: int) -> None:
     upload = gr.File(
         label="Or a CSV file, which is then read instead",
         file_types=[".csv"],
-        height=120,
+        height=160,
         elem_id="upload",
     )
     column = gr.Dropdown(label="Column with the texts", visible=False, elem_id="column")
