@@ -1,17 +1,16 @@
 """Toy models behind the app."""
 
 import pytest
+from transformers import pipeline
 
-pytest.importorskip("gradio", reason="the extra 'app' is not installed")
-
-from transformers import pipeline  # noqa: E402
-
-from tests.modeling.toy_models import toy_model, toy_tokenizer  # noqa: E402
-from trainer.app.asking import Asker  # noqa: E402
+from tests.modeling.toy_models import toy_model, toy_tokenizer
 
 
 @pytest.fixture
 def make_asker():
+    # Here, for it needs the extra `app`, which the tests ask for before anything else.
+    from trainer.app.asking import Asker
+
     def make(tasks=None) -> Asker:
         model, tokenizer = toy_model(tasks=tasks), toy_tokenizer()
         pipe = pipeline("hybrid-mtl", model=model, tokenizer=tokenizer, device="cpu")
@@ -21,5 +20,5 @@ def make_asker():
 
 
 @pytest.fixture
-def asker(make_asker) -> Asker:
+def asker(make_asker):
     return make_asker()

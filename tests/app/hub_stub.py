@@ -51,7 +51,10 @@ def _handler(hub: HubStub) -> type[BaseHTTPRequestHandler]:
                 self.say(200, {})
 
         def do_GET(self) -> None:  # noqa: N802
-            if self.path.startswith("/api/datasets/"):
+            if "/auth-check" in self.path:
+                known = self.headers.get("Authorization") is not None
+                self.say(200 if known else 401, {})
+            elif self.path.startswith("/api/datasets/"):
                 facts = {"id": "me/feedback", "private": hub.private, "sha": "0" * 40}
                 self.say(200, {**facts, "tags": [], "siblings": []})
             else:

@@ -6,6 +6,8 @@ import shutil
 import pytest
 import torch
 
+pytest.importorskip("gradio", reason="the extra 'app' is not installed")
+
 from tests.modeling.toy_models import (
     CROSS,
     SIAMESE,

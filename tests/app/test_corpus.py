@@ -5,6 +5,8 @@ import io
 
 import pytest
 
+pytest.importorskip("gradio", reason="the extra 'app' is not installed")
+
 from trainer.app.corpus import MAX_SIZE, csv_columns, csv_corpus, csv_text, pasted_corpus
 from trainer.app.errors import UserError
 

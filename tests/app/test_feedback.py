@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("gradio", reason="the extra 'app' is not installed")
+
 from modeling_hybrid_mtl import TaskConfig
 from tests.modeling.toy_models import TASKS
 from trainer.app.errors import UserError

@@ -6,7 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from datasets import load_dataset
+
+pytest.importorskip("gradio", reason="the extra 'app' is not installed")
 
 import trainer.app
 from tests.app.hub_stub import HubStub, serve_hub
@@ -86,7 +89,7 @@ def test_what_the_hub_refuses_is_told(tmp_path):
         done = leave_feedback(tmp_path, address, HF_TOKEN="hf_secret")
         assert done.returncode == 1 and "is public, and what people write" in done.stderr
         assert leave_feedback(tmp_path, address, "public", HF_TOKEN="x").returncode == 0
-        done = leave_feedback(tmp_path, address)
+        done = leave_feedback(tmp_path, address, "public")
         assert done.returncode == 1 and "hf auth login" in done.stderr
         assert "Traceback" not in done.stderr
     done = leave_feedback(tmp_path, address, HF_TOKEN="hf_secret")

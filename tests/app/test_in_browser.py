@@ -18,11 +18,11 @@ import pytest
 pytest.importorskip("gradio", reason="the extra 'app' is not installed")
 pytest.importorskip("selenium", reason="selenium is not installed")
 
-from transformers import pipeline  # noqa: E402
+from transformers import pipeline
 
-from tests.app.browser import CHROMIUM, DRIVER, browser_at  # noqa: E402
-from tests.modeling.toy_models import SINGLE, toy_model, toy_tokenizer  # noqa: E402
-from trainer.app.corpus import MAX_SIZE  # noqa: E402
+from tests.app.browser import CHROMIUM, DRIVER, browser_at
+from tests.modeling.toy_models import SINGLE, toy_model, toy_tokenizer
+from trainer.app.corpus import MAX_SIZE
 
 ROOT = Path(__file__).parents[2]
 pytestmark = [

@@ -2,6 +2,8 @@
 
 import pytest
 
+pytest.importorskip("gradio", reason="the extra 'app' is not installed")
+
 from tests.modeling.toy_models import TASKS
 from trainer.app.errors import UserError
 from trainer.app.kinds import KINDS, kind_of, title_of

@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+pytest.importorskip("gradio", reason="the extra 'app' is not installed")
+
 from trainer.app.mining import most_similar_pairs
 
 

@@ -8,8 +8,11 @@ import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 
-import gradio as gr
 import pytest
+
+pytest.importorskip("gradio", reason="the extra 'app' is not installed")
+
+import gradio as gr
 
 from tests.modeling.toy_models import SINGLE, TASKS
 from trainer.app.corpus import MAX_SIZE

@@ -12,12 +12,12 @@ from huggingface_hub.errors import RepositoryNotFoundError
 
 pytest.importorskip("gradio", reason="the extra 'app' is not installed")
 
-import trainer.app  # noqa: E402
-from tests.modeling.toy_models import toy_model, toy_tokenizer  # noqa: E402
-from trainer.app import AppOptions  # noqa: E402
-from trainer.errors import InputError  # noqa: E402
-from trainer.hub import space  # noqa: E402
-from trainer.hub.space import write_space  # noqa: E402
+import trainer.app
+from tests.modeling.toy_models import toy_model, toy_tokenizer
+from trainer.app import AppOptions
+from trainer.errors import InputError
+from trainer.hub import space
+from trainer.hub.space import write_space
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = sorted(Path(trainer.app.__file__).parent.glob("*.py"))

@@ -5,7 +5,6 @@ from pathlib import Path
 from uuid import uuid4
 
 from huggingface_hub import CommitScheduler, HfApi
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
 from .errors import UserError
 from .feedback import Feedback
@@ -57,6 +56,8 @@ def hub_feedback(
     api = HfApi()
     try:
         api.create_repo(repo, repo_type="dataset", private=not public, exist_ok=True)
+        # An existing dataset passes for made whoever asks; commits fail later, where nobody looks.
+        api.auth_check(repo, repo_type="dataset", write=True)
         if not public and not api.dataset_info(repo).private:
             raise UserError(
                 f"feedback_repo: the dataset '{repo}' is public, and what people write would be "
@@ -73,7 +74,9 @@ def hub_feedback(
             allow_patterns=f"*/{file_name}",
             hf_api=api,
         )
-    except (HfHubHTTPError, HFValidationError, OSError) as error:
+    except UserError:
+        raise
+    except Exception as error:  # no network, no right, a wrong name: of a dozen unrelated types
         raise UserError(
             f"feedback_repo: cannot use the dataset '{repo}': {error}\n"
             f"It needs a network and a token that may write there (hf auth login, or HF_TOKEN)."
