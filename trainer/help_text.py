@@ -63,6 +63,7 @@ PURPOSES = {
         "smart_",
         "bregman_",
         "rdrop_",
+        "nonfinite",
     ),
     "evaluation": ("eval_", "per_device_eval", "metric_", "greater_is", "load_best"),
     "checkpoints and logs": ("save_", "logging_", "log_", "report_to", "disable_tqdm", "run_name"),

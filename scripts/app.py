@@ -1,0 +1,87 @@
+"""A page in the browser that asks a trained model: `app.py FOLDER_OR_REPOSITORY`."""
+
+import argparse
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+# Run from a checkout, too, without having been installed.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+FEEDBACK = Path("my_data/feedback")
+
+
+def main(arguments: list[str]) -> int:
+    """Open the page, or write a Space; wrong input prints one message and gives exit status 2."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    _check(parser, given)
+    from trainer.app import AppOptions, UserError, serve
+    from trainer.errors import InputError
+    from trainer.hub.space import write_space
+
+    options = vars(given)
+    space, without = options.pop("space"), options.pop("no_feedback")
+    if not space and not without:
+        options["feedback"] = given.feedback or FEEDBACK
+    try:
+        if space:
+            write_space(space, AppOptions(**options))
+            print(f"Wrote {space}. Deploy it: hf upload NAME/my-space {space} . --repo-type space")
+        else:
+            serve(AppOptions(**options))
+    except (UserError, InputError, OSError) as error:
+        print(f"app.py: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _check(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
+    if find_spec("gradio") is None:
+        parser.error("gradio is missing; install it with: pip install -e '.[app]'")
+    if given.max_rows < 2:
+        parser.error("--max_rows: must be 2 or more")
+    if given.feedback_repo is None and given.feedback_public:
+        parser.error("--feedback_public needs a --feedback_repo")
+    if given.no_feedback and (given.feedback or given.feedback_repo):
+        parser.error("--no_feedback goes with no other option of feedback")
+    if given.space and (given.feedback or given.no_feedback or given.host or given.port):
+        parser.error(
+            "--space: a Space keeps feedback with --feedback_repo alone, and has a host and port "
+            "of its own"
+        )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="app.py",
+        description="Ask a trained model in the browser. The model's own code is run: read it "
+        "first, and name a --revision of a Hub repository.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("model", metavar="FOLDER_OR_REPOSITORY")
+    parser.add_argument("--revision", help="the repository's branch, tag or commit")
+    parser.add_argument("--title", help="the model's name on the page")
+    parser.add_argument(
+        "--feedback", type=Path, metavar="DIR", help=f"where right answers go ({FEEDBACK})"
+    )
+    parser.add_argument("--no_feedback", action="store_true", help="ask for no right answers")
+    parser.add_argument(
+        "--feedback_repo", metavar="NAME/DATASET", help="a private Hub dataset that gets them too"
+    )
+    parser.add_argument(
+        "--feedback_public", action="store_true", help="anyone may read that dataset"
+    )
+    parser.add_argument(
+        "--max_rows", type=int, default=2000, help="rows of a corpus at most (%(default)s)"
+    )
+    parser.add_argument("--host", help="address to listen at (this machine alone)")
+    parser.add_argument("--port", type=int, help="port (the first free one from 7860)")
+    parser.add_argument(
+        "--space", type=Path, metavar="DIR", help="write a folder for a Hugging Face Space instead"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

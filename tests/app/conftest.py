@@ -1,0 +1,24 @@
+"""Toy models behind the app."""
+
+import pytest
+from transformers import pipeline
+
+from tests.modeling.toy_models import toy_model, toy_tokenizer
+
+
+@pytest.fixture
+def make_asker():
+    # Here, for it needs the extra `app`, which the tests ask for before anything else.
+    from trainer.app.asking import Asker
+
+    def make(tasks=None) -> Asker:
+        model, tokenizer = toy_model(tasks=tasks), toy_tokenizer()
+        pipe = pipeline("hybrid-mtl", model=model, tokenizer=tokenizer, device="cpu")
+        return Asker(pipe, "a <toy>", "some-commit")
+
+    return make
+
+
+@pytest.fixture
+def asker(make_asker):
+    return make_asker()

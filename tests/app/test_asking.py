@@ -1,0 +1,108 @@
+"""The model answers all tasks of a text at once, and says what it cannot read."""
+
+import re
+import shutil
+
+import pytest
+import torch
+
+pytest.importorskip("gradio", reason="the extra 'app' is not installed")
+
+from tests.modeling.toy_models import (
+    CROSS,
+    SIAMESE,
+    SINGLE,
+    TASKS,
+    counted_calls,
+    toy_model,
+    toy_tokenizer,
+)
+from trainer.app.asking import MAX_CHARACTERS, open_model
+from trainer.app.errors import UserError
+
+
+def test_every_task_of_one_text_is_answered_from_one_encoding(asker):
+    with counted_calls(asker._pipe.model) as calls:
+        answers = asker.answer("the film was good")
+    assert list(answers) == asker.task_names("single") == list(SINGLE)
+    assert len(calls) == 1
+    for name, answer in answers.items():
+        assert answer == asker._pipe("the film was good", task=name, top_k=None)
+    assert [entry["label"] for entry in answers["mood"]] != TASKS["mood"]["labels"][:1]
+    assert sum(entry["score"] for entry in answers["mood"]) == pytest.approx(1)
+
+
+def test_every_task_of_two_texts_is_answered(asker):
+    answers = asker.answer("a good film", "a film that is good")
+    assert set(answers) == set(asker.task_names("pair")) == {*SIAMESE, *CROSS}
+    assert 0 <= answers["near"]["score"] <= 5
+
+
+@pytest.mark.parametrize("text", ["", "  \n", None])
+def test_an_empty_text_is_refused(asker, text):
+    with pytest.raises(UserError, match="The text is empty"):
+        asker.answer(text)
+    with pytest.raises(UserError, match="The second text is empty"):
+        asker.answer("a film", text or "")
+
+
+def test_the_longest_text_that_the_model_reads_is_answered_and_a_longer_one_refused(asker):
+    assert asker.max_tokens == toy_tokenizer().model_max_length
+    words = asker.max_tokens - 2
+    asker.answer("film " * words)
+    with pytest.raises(UserError, match=rf"reads {words + 2} tokens .* makes {words + 3}\."):
+        asker.answer("film " * (words + 1))
+    with pytest.raises(UserError, match="The two texts together: too long"):
+        asker.answer("film " * words, "film")
+    with pytest.raises(UserError, match="too long: .* characters"):
+        asker.answer("f" * (MAX_CHARACTERS + 1))
+
+
+def test_two_long_texts_that_no_task_reads_together_are_answered(make_asker):
+    asker = make_asker({name: TASKS[name] for name in SIAMESE})
+    long = "film " * (asker.max_tokens - 2)
+    assert set(asker.answer(long, long)) == set(SIAMESE)
+
+
+def test_half_a_character_is_refused(asker):
+    with pytest.raises(UserError, match="half a character"):
+        asker.answer("a film \ud83d")
+
+
+def test_embeddings_are_those_of_each_text_alone_in_the_given_order(asker):
+    texts = ["a film", "the film was very good , very good", "anna", "film " * 100] * 12
+    told = []
+    vectors = asker.embed(texts, told.append)
+    assert vectors.shape == (48, 16) and told == [32, 48]
+    tokenizer, model = asker._pipe.tokenizer, asker._pipe.model
+    for text, vector in zip(texts, vectors, strict=True):
+        inputs = tokenizer(text, truncation=True, max_length=24, return_tensors="pt")
+        torch.testing.assert_close(vector, model(**inputs).embeddings[0], atol=1e-5, rtol=1e-4)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    toy_model().save_pretrained(tmp_path / "my-model")
+    toy_tokenizer().save_pretrained(tmp_path / "my-model")
+    return tmp_path / "my-model"
+
+
+def test_a_folder_is_named_by_its_name_and_known_by_its_weights(folder):
+    asker = open_model(str(folder))
+    assert asker.title == "my-model"
+    assert re.fullmatch("sha256:[0-9a-f]{16}", asker.revision)
+    assert asker.answer("a film") == open_model(str(folder), title="x").answer("a film")
+    toy_model(seed=1).save_pretrained(folder)
+    assert open_model(str(folder)).revision != asker.revision
+
+
+def test_what_is_no_model_gives_one_message(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(UserError, match="cannot load a model from '/nowhere/at/all'"):
+        open_model("/nowhere/at/all")
+    with pytest.raises(UserError, match="only a Hub repository has revisions"):
+        open_model(str(folder), revision="main")
+    shutil.copytree(folder, tmp_path / "bare")
+    (tmp_path / "bare" / "config.json").unlink()
+    with pytest.raises(UserError, match="cannot load a model"):
+        open_model(str(tmp_path / "bare"))

@@ -1,0 +1,187 @@
+"""The page has what the model's tasks ask for, and its server gives nothing else away."""
+
+import csv
+import json
+import socket
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("gradio", reason="the extra 'app' is not installed")
+
+import gradio as gr
+
+from tests.modeling.toy_models import SINGLE, TASKS
+from trainer.app.corpus import MAX_SIZE
+from trainer.app.feedback import Feedback
+from trainer.app.page import build_page
+from trainer.app.serve import MAX_WAITING, launch
+
+ASK = ("ask-single", "click")
+CORPUS = "the film was good\nthe film was very good\nanna is in paris\n\nthe film was good\n"
+
+
+@pytest.fixture
+def feedback(tmp_path):
+    return Feedback(tmp_path / "feedback", "my-model", "abc")
+
+
+def ids(page: gr.Blocks) -> set[str]:
+    return {block.elem_id for block in page.blocks.values() if getattr(block, "elem_id", None)}
+
+
+def tabs(page: gr.Blocks) -> list[str]:
+    return [block.label for block in page.blocks.values() if isinstance(block, gr.Tab)]
+
+
+def event(page: gr.Blocks, elem_id: str, name: str):
+    """What happens when something is done to an element."""
+    (block,) = [b for b in page.blocks.values() if getattr(b, "elem_id", None) == elem_id]
+    (found,) = [f for f in page.fns.values() if (block._id, name) in f.targets]
+    return found
+
+
+def test_the_page_is_made_of_the_models_own_tasks(make_asker, feedback):
+    page = build_page(make_asker(), feedback, 10)
+    assert tabs(page) == ["One text", "Two texts", "Many texts"]
+    for name in TASKS:
+        assert {f"answer-{name}", f"wrong-{name}", f"send-{name}"} <= ids(page)
+    one = {"topic": {"kind": "classification", "labels": ["a", "b"]}}
+    page = build_page(make_asker(one), None, 10)
+    assert tabs(page) == ["One text", "Many texts"]
+    assert "answer-topic" in ids(page) and "wrong-topic" not in ids(page)
+    assert tabs(build_page(make_asker({"near": TASKS["near"]}), None, 10))[0] == "Two texts"
+    assert tabs(build_page(make_asker({}), None, 10)) == ["Many texts"]
+
+
+def test_what_is_answered_is_corrected_and_kept(make_asker, feedback):
+    asker = make_asker()
+    page = build_page(asker, feedback, 10)
+    asked, *values = event(page, *ASK).fn("the film was good")
+    shown = dict(zip(SINGLE, values[::3], strict=True))
+    answers = asker.answer("the film was good")
+    assert shown["mood"] == {entry["label"]: entry["score"] for entry in answers["mood"]}
+    wrong = answers["mood"][-1]["label"]
+    status, given = event(page, "send-mood", "click").fn(asked, wrong)
+    assert "kept" in status and given is None
+    (path,) = feedback.folder.rglob("*.jsonl")
+    row = json.loads(path.read_text())
+    assert (row["task"], row["text"], row["label"]) == ("mood", "the film was good", wrong)
+
+
+def test_a_correction_of_a_pair_holds_both_texts(make_asker, feedback):
+    page = build_page(make_asker(), feedback, 10)
+    asked, *_ = event(page, "ask-pair", "click").fn("a film", "the film")
+    event(page, "send-near", "click").fn(asked, 2)
+    row = json.loads((feedback.folder / "near" / "train.jsonl").read_text())
+    assert list(row)[:3] == ["text", "text_pair", "label"]
+    assert (row["text"], row["text_pair"], row["label"]) == ("a film", "the film", 2.0)
+
+
+def test_a_correction_needs_an_answer(make_asker, feedback):
+    page = build_page(make_asker(), feedback, 10)
+    with pytest.raises(gr.Error, match="Ask the model first"):
+        event(page, "send-mood", "click").fn(None, "good")
+    assert not feedback.folder.exists()
+
+
+def test_an_error_quotes_no_html(make_asker, tmp_path):
+    page = build_page(make_asker(), None, 10)
+    (tmp_path / "rows.csv").write_text("<img src=x>,b\n1,2\n3,4\n")
+    with pytest.raises(gr.Error) as caught:
+        event(page, "search", "click").fn("", str(tmp_path / "rows.csv"), "c", 0.5)
+    assert "&lt;img src=x&gt;" in caught.value.message and "<img" not in caught.value.message
+
+
+def test_the_pairs_of_a_corpus_are_found_filtered_and_downloadable(make_asker):
+    page = build_page(make_asker(), None, 10)
+    search = event(page, "search", "click")
+    assert search.tracks_progress
+    mined, status, rows, download = search.fn(CORPUS, None, None, -1)
+    assert status == "**3 pairs** among 3 different texts, 1 repeated left out"
+    cosines = [row[0] for row in rows]
+    assert cosines == sorted(cosines, reverse=True)
+    with Path(download.value["path"]).open(encoding="utf-8-sig", newline="") as lines:
+        header, *saved = csv.reader(lines)
+    assert header == ["cosine", "first text", "second text"]
+    assert [[float(row[0]), *row[1:]] for row in saved] == rows
+    slide = event(page, "threshold", "change").fn
+    status, fewer, download = slide(mined, cosines[0])
+    assert status.startswith("**1 pair** among") and fewer == rows[:1]
+    assert slide(mined, 1.01)[1] == [] and slide(None, 0.5)[1] == []
+
+
+def test_the_column_of_an_upload_is_proposed(make_asker, tmp_path):
+    page = build_page(make_asker(), None, 10)
+    upload = event(page, "upload", "change").fn
+    (tmp_path / "rows.csv").write_text("id,Text\n1,one\n2,two\n")
+    column = upload(str(tmp_path / "rows.csv"))
+    assert (column.value, column.visible) == ("Text", True)
+    assert upload(None).visible is False
+
+
+def test_the_model_answers_one_event_at_a_time(make_asker):
+    page = build_page(make_asker(), None, 10)
+    events = [event(page, *ASK), event(page, "ask-pair", "click"), event(page, "search", "click")]
+    assert {(e.concurrency_id, e.concurrency_limit) for e in events} == {("model", 1)}
+
+
+@contextmanager
+def served(page, feedback=None):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = launch(page, feedback, "127.0.0.1", port)
+    try:
+        yield address
+    finally:
+        page.close(verbose=False)
+
+
+def get(address: str, body: bytes | None = None, kind: str = "application/json"):
+    """The status and the content of an answer."""
+    request = urllib.request.Request(address, body, {"Content-Type": kind})
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def form(content: bytes) -> tuple[bytes, str]:
+    head = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.csv"\r\n\r\n'
+    return head + content + b"\r\n--x--\r\n", "multipart/form-data; boundary=x"
+
+
+def test_the_server_gives_no_files_away(make_asker, feedback, tmp_path):
+    feedback.add("mood", {"text": "a secret", "label": "good", "answer": "bad"})
+    other = tmp_path / "other.csv"
+    other.write_text("secret_column,text\n1,one\n2,two\n")
+    page = build_page(make_asker(), feedback, 10)
+    with served(page, feedback) as address:
+        for path in (feedback.folder / "mood/train.jsonl", other, Path(__file__), "/etc/passwd"):
+            assert get(f"{address}gradio_api/file={path}")[0] == 403
+        call = {
+            "data": [{"path": str(other), "meta": {"_type": "gradio.FileData"}}],
+            "fn_index": event(page, "upload", "change")._id,
+            "session_hash": "s",
+        }
+        assert get(f"{address}gradio_api/queue/join", json.dumps(call).encode())[0] == 200
+        _, said = get(f"{address}gradio_api/queue/data?session_hash=s")
+        assert '"success":false' in said.replace(" ", "") and "secret_column" not in said
+        assert get(f"{address}monitoring")[0] in (403, 404)
+
+
+def test_the_server_takes_no_large_uploads_and_records_nothing(make_asker):
+    page = build_page(make_asker(), None, 10)
+    with served(page) as address:
+        assert get(f"{address}gradio_api/upload", *form(b"text\na\nb\n"))[0] == 200
+        assert get(f"{address}gradio_api/upload", *form(b"x" * (MAX_SIZE + 1)))[0] == 413
+        config = json.loads(get(f"{address}config")[1])
+        assert config["analytics_enabled"] is False and config["run_history"] is False
+        assert page._queue.max_size == MAX_WAITING and page.share_url is None
+        _, content = get(address)
+        assert "fonts.googleapis.com" not in content and "cdnjs" not in content

@@ -1,0 +1,102 @@
+"""Starting the page, shut off from what it does not need."""
+
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import gradio as gr
+
+from .asking import open_model
+from .corpus import MAX_SIZE
+from .feedback import Feedback
+from .hub_feedback import hub_feedback
+from .page import build_page
+
+MAX_WAITING = 32
+# The reader's own, so that none is fetched.
+FONT = ["system-ui", "sans-serif"]
+CSS = """
+footer { display: none !important; }
+.score strong { font-size: 1.6em; }
+.score .scale {
+    height: 0.5em; margin-top: 0.4em; border-radius: 0.25em;
+    background: var(--border-color-primary);
+}
+.score .scale div { height: 100%; border-radius: 0.25em; background: var(--color-accent); }
+"""
+
+
+@dataclass
+class AppOptions:
+    """What the page is made of.
+
+    Attributes:
+        model: a folder or a Hub repository.
+        revision: the repository's branch, tag or commit.
+        title: the model's name on the page; the folder's or repository's when left out.
+        feedback: the folder that right answers go to; without it none are asked for.
+        feedback_repo: a Hub dataset that they go to as well.
+        feedback_public: whether that dataset may be read by anyone.
+        max_rows: rows of a corpus at most.
+        host: the address to listen at; this machine alone when left out.
+        port: the port; the first free one from 7860 when left out.
+    """
+
+    model: str
+    revision: str | None = None
+    title: str | None = None
+    feedback: Path | None = None
+    feedback_repo: str | None = None
+    feedback_public: bool = False
+    max_rows: int = 2000
+    host: str | None = None
+    port: int | None = None
+
+
+def serve(options: AppOptions) -> None:
+    """Open the model and its page, and answer until the process is interrupted or terminated.
+
+    Raises:
+        UserError: if the model cannot be loaded or the Hub dataset cannot be used.
+        OSError: if the port is taken.
+    """
+    asker = open_model(options.model, options.revision, options.title)
+    folder, repo, feedback = options.feedback, options.feedback_repo, None
+    if folder is not None and repo is not None:
+        facts = {"model": asker.title, "revision": asker.revision}
+        feedback = hub_feedback(folder, repo, asker.tasks, options.feedback_public, **facts)
+    elif folder is not None:
+        feedback = Feedback(folder, asker.title, asker.revision)
+    page = build_page(asker, feedback, options.max_rows)
+    # What was not yet committed is committed on leaving, and a service is stopped by this signal.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    address = launch(page, feedback, options.host, options.port)
+    print(f"The page is at {address}; stop it with Ctrl+C.", flush=True)
+    page.block_thread()
+
+
+def launch(page: gr.Blocks, feedback: Feedback | None, host: str | None, port: int | None) -> str:
+    """Start the server: no files but the page's own, no public link, nothing recorded elsewhere.
+
+    Returns:
+        The page's address.
+    """
+    page.queue(max_size=MAX_WAITING, default_concurrency_limit=1, api_open=False)
+    _, address, _ = page.launch(
+        server_name=host,
+        server_port=port,
+        share=False,
+        allowed_paths=[],
+        blocked_paths=[str(feedback.folder.resolve())] if feedback else [],
+        max_file_size=MAX_SIZE,
+        footer_links=[],
+        run_history=False,
+        enable_monitoring=False,
+        ssr_mode=False,
+        theme=gr.themes.Default(font=FONT, font_mono=FONT),
+        css=CSS,
+        quiet=True,
+        prevent_thread_lock=True,
+    )
+    return address

@@ -1,0 +1,179 @@
+"""A folder that is a Hugging Face Space: the app with a model, without this project."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import yaml
+from huggingface_hub import HfApi
+
+import trainer.app
+from trainer.app import AppOptions
+from trainer.errors import InputError
+from trainer.output import check_writable
+
+PACKAGE = "hybrid_mtl_app"
+MODEL_FOLDER = "model"
+PYTHON_VERSION = "3.11"
+# What the Space's machine installs: the versions that the app is tested with.
+REQUIREMENTS = {
+    "gradio": "6.31.0",
+    "huggingface_hub": "2.4.0",
+    "torch": "2.13.0",
+    "transformers": "5.23.0",
+}
+# A model folder's files that answering needs, and its card.
+MODEL_FILES = (
+    "config.json",
+    "model*.safetensors*",
+    "tokenizer*",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.*",
+    "merges.txt",
+    "*.model",
+    "*_hybrid_mtl.py",
+    "README.md",
+)
+APP = '''"""The Space's page; the README says how to change it."""
+
+from pathlib import Path
+
+from {package} import AppOptions, serve
+
+HERE = Path(__file__).parent
+
+serve(
+    AppOptions(
+        model={model},
+        revision={revision!r},
+        title={title!r},
+        feedback={feedback},
+        feedback_repo={feedback_repo!r},
+        feedback_public={feedback_public!r},
+        max_rows={max_rows!r},
+    )
+)
+'''
+README = """---
+{metadata}---
+
+# {title}
+
+Asks {model} in the browser: one text, two texts, or the pairs of a small corpus that say the same.
+{feedback}
+To try it on your machine: `pip install -r requirements.txt`, then `python app.py`.
+"""
+WITH_FEEDBACK = """
+What people call wrong is committed to the dataset `{repo}` every few minutes. The Space needs a
+secret `HF_TOKEN` with the right to write there.
+"""
+
+
+def write_space(target: Path, options: AppOptions) -> None:
+    """Write the Space's folder; it appears whole or not at all.
+
+    A local model is copied into it; a model of the Hub is named with the commit it has now.
+
+    Args:
+        target: a folder that does not exist yet, or is empty.
+        options: of the app; its feedback goes to `feedback_repo` alone, as a Space's disk does not
+            last.
+
+    Raises:
+        InputError: if there is something in the folder, it cannot be written, or there is no such
+            model.
+    """
+    check_writable(target.absolute().parent, "space")
+    if os.path.lexists(target) and not (target.is_dir() and not any(target.iterdir())):
+        raise InputError(f"space: '{target}' exists already; name a new folder")
+    target.absolute().parent.mkdir(parents=True, exist_ok=True)
+    staged = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.absolute().parent))
+    try:
+        staged.chmod(0o755)
+        _fill(staged, options)
+        if target.is_dir():
+            target.rmdir()
+        os.replace(staged, target)
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+
+
+def _fill(folder: Path, options: AppOptions) -> None:
+    source = Path(options.model)
+    if source.is_dir():
+        if options.revision is not None:
+            raise InputError(f"revision: '{source}' is a folder; only a Hub repository has one")
+        _copy_model(source, folder / MODEL_FOLDER)
+        model, revision = f'str(HERE / "{MODEL_FOLDER}")', None
+    else:
+        model, revision = repr(options.model), _commit(options.model, options.revision)
+    title = options.title or source.resolve().name
+    repo = options.feedback_repo
+    app = APP.format(
+        package=PACKAGE,
+        model=model,
+        revision=revision,
+        title=title,
+        feedback='HERE / "feedback"' if repo else None,
+        feedback_repo=repo,
+        feedback_public=options.feedback_public,
+        max_rows=options.max_rows,
+    )
+    (folder / "app.py").write_text(app, encoding="utf-8")
+    (folder / "requirements.txt").write_text(
+        "".join(f"{name}=={version}\n" for name, version in REQUIREMENTS.items())
+    )
+    (folder / "README.md").write_text(_readme(title, options, revision), encoding="utf-8")
+    package = Path(trainer.app.__file__).parent
+    shutil.copytree(package, folder / PACKAGE, ignore=shutil.ignore_patterns("__pycache__"))
+
+
+def _copy_model(source: Path, target: Path) -> None:
+    files = sorted(
+        {path for pattern in MODEL_FILES for path in source.glob(pattern) if path.is_file()}
+    )
+    names = {path.name for path in files}
+    if "config.json" not in names or not any(name.endswith(".safetensors") for name in names):
+        raise InputError(f"'{source}' holds no model: it has no config.json or no safetensors file")
+    target.mkdir()
+    for path in files:
+        shutil.copyfile(path, target / path.name)
+
+
+def _commit(repo: str, revision: str | None) -> str | None:
+    """The commit that a revision of a Hub repository is now."""
+    try:
+        return HfApi().model_info(repo, revision=revision).sha
+    except Exception as error:  # no network, no right, a wrong name: of a dozen unrelated types
+        raise InputError(
+            f"there is no folder '{repo}', and the Hub gives no model of that name: {error}"
+        ) from error
+
+
+def _readme(title: str, options: AppOptions, revision: str | None) -> str:
+    metadata = {
+        "title": title,
+        "emoji": "⚖️",
+        "colorFrom": "blue",
+        "colorTo": "green",
+        "sdk": "gradio",
+        "sdk_version": REQUIREMENTS["gradio"],
+        "python_version": PYTHON_VERSION,
+        "app_file": "app.py",
+        "pinned": False,
+    }
+    model = f"the model in `{MODEL_FOLDER}/`"
+    if revision is not None:
+        metadata["models"] = [options.model]
+        model = f"`{options.model}` (commit `{revision}`)"
+    repo = options.feedback_repo
+    if repo:
+        metadata["datasets"] = [repo]
+    return README.format(
+        metadata=yaml.safe_dump(metadata, sort_keys=False, allow_unicode=True),
+        title=title,
+        model=model,
+        feedback=WITH_FEEDBACK.format(repo=repo) if repo else "",
+    )
