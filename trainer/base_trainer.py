@@ -4,13 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import Trainer, TrainerControl
+from transformers import TrainerControl
 
 from trainer.arguments import HybridMTLTrainingArguments
+from trainer.hub.push_in_training import PushesInTraining
 from trainer.optimization import make_schedule
 
 
-class BaseTrainer(Trainer):
+class BaseTrainer(PushesInTraining):
     """A `Trainer` with this project's schedules, without pickles, that ends where it should."""
 
     args: HybridMTLTrainingArguments

@@ -10,11 +10,13 @@ from datasets import Dataset
 from transformers import PretrainedConfig, PreTrainedTokenizerBase, set_seed
 
 from modeling_hybrid_mtl import HybridMTLPipeline
+from trainer.arguments import HybridMTLTrainingArguments
 from trainer.command_line import Settings
 from trainer.data.sources import read_rows
 from trainer.errors import InputError
 from trainer.hub import facts_to_json, write_card
 from trainer.hub.facts import collect_facts
+from trainer.hub.push import check_destination, destination, push
 from trainer.hybrid_trainer import HybridMTLTrainer
 from trainer.measuring import arguments_to_measure
 from trainer.model_folder import write_model
@@ -54,6 +56,9 @@ def train(settings: Settings) -> dict[str, float]:
         claim_output_folder(
             folder, resume=settings.run.resume, overwrite=settings.run.overwrite_output_dir
         )
+    if settings.training.push_to_hub and first_rank:
+        # Now, and not after training: whoever cannot push shall know at once.
+        check_destination(destination(settings.training))
     if settings.run.resume:
         check_same_run(folder / CONFIG_FILE, settings.resolved)
     set_seed(settings.training.seed)
@@ -76,7 +81,21 @@ def train(settings: Settings) -> dict[str, float]:
         write_card(facts, folder / "README.md")
         print(format_table(trainer.tasks, trainer.state.log_history, metrics))
         print(f"model written to {folder}")
+        if settings.training.push_to_hub:
+            _publish(folder, settings.training)
     return metrics
+
+
+def _publish(folder: Path, args: HybridMTLTrainingArguments) -> None:
+    where = check_destination(destination(args))
+    try:
+        address = push(folder, where)
+    except InputError as error:
+        raise InputError(
+            f"{error}\nThe model is in '{folder}'; publish it with "
+            f"scripts/push_to_hub.py {folder} {where.repo}"
+        ) from error
+    print(f"published: {address}")
 
 
 def _train_at_once(
