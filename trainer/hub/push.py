@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
@@ -20,6 +20,7 @@ from huggingface_hub.utils import validate_repo_id
 from transformers import TrainingArguments
 
 from trainer.errors import InputError
+from trainer.hub.push_card import CARD, published_card
 from trainer.hub.push_errors import NO_TOKEN, TOKENS_PAGE, explained, is_passing
 from trainer.hub.push_files import (
     MODEL_CONFIG,
@@ -186,7 +187,10 @@ def push(
         InputError: if the folder may not be published, or the Hub refuses, saying what to do.
     """
     found = publication(folder, where.token or get_token())
-    files = dict(found.files)
+    files: dict[str, Path | bytes] = dict(found.files)
+    card = published_card(folder, where.repo)
+    if card is not None:
+        files[CARD] = card.encode()
     if copy_to is not None:
         files.update({f"{copy_to}/{name}": path for name, path in found.files.items()})
     if not where.create_pr:
@@ -196,7 +200,9 @@ def push(
     return str(info.pr_url or info.commit_url)
 
 
-def _with_patience(where: Destination, files: dict[str, Path], message: str) -> CommitInfo:
+def _with_patience(
+    where: Destination, files: Mapping[str, Path | bytes], message: str
+) -> CommitInfo:
     for wait in WAITS:
         try:
             return _commit(where, files, message)
@@ -209,11 +215,11 @@ def _with_patience(where: Destination, files: dict[str, Path], message: str) -> 
     return _commit(where, files, message)
 
 
-def _commit(where: Destination, files: dict[str, Path], message: str) -> CommitInfo:
+def _commit(where: Destination, files: Mapping[str, Path | bytes], message: str) -> CommitInfo:
     api = HfApi(token=where.token)
     head = api.model_info(where.repo, revision=where.revision)
     there = [sibling.rfilename for sibling in head.siblings or ()]
-    operations: list[Any] = [CommitOperationAdd(name, str(path)) for name, path in files.items()]
+    operations: list[Any] = [CommitOperationAdd(name, content) for name, content in files.items()]
     operations += [
         CommitOperationDelete(name, is_folder=False) for name in stale_files(there, files)
     ]

@@ -14,12 +14,12 @@ from transformers.trainer_utils import HubStrategy
 
 from trainer.errors import InputError
 from trainer.hub.push import Destination, check_destination, destination, make_repo, push
+from trainer.hub.push_card import CARD
 from trainer.hub.push_files import MODEL_FILES, matches
 from trainer.output import write_text
 
 logger = logging.getLogger(__name__)
 
-CARD = "README.md"
 INTERIM_CARD = """---
 library_name: transformers
 tags:
@@ -93,9 +93,13 @@ class PushesInTraining(Trainer):
     def _destination(
         self, token: str | None = None, private: bool | None = None, revision: str | None = None
     ) -> Destination:
-        given = {"token": token, "private": private, "revision": revision}
-        # With its namespace, once it is known.
-        given["repo"] = self.hub_model_id
+        # The repository with its namespace, once that is known.
+        given: dict[str, Any] = {
+            "repo": self.hub_model_id,
+            "token": token,
+            "private": private,
+            "revision": revision,
+        }
         changes = {name: value for name, value in given.items() if value is not None}
         return replace(destination(self.args), **changes)
 
