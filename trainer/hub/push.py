@@ -1,5 +1,6 @@
 """Publishing a trained model's folder as a repository of the Hub."""
 
+import logging
 import tempfile
 import time
 from collections.abc import Iterable, Mapping
@@ -28,6 +29,8 @@ from trainer.hub.push_files import (
     publication,
     read_model_config,
 )
+
+logger = logging.getLogger(__name__)
 
 MESSAGE = "Upload hybrid-mtl model"
 # Seconds before the second, third and fourth attempt.
@@ -121,8 +124,7 @@ def _check_there(where: Destination, api: HfApi) -> None:
             f"or name a new repository"
         )
     revision = where.revision or "main"
-    is_request = revision.startswith("refs/pr/")
-    if not is_request:
+    if not revision.startswith("refs/pr/"):
         branches = [branch.name for branch in api.list_repo_refs(where.repo).branches]
         if revision not in branches:
             raise InputError(
@@ -195,7 +197,7 @@ def push(
         files.update({f"{copy_to}/{name}": path for name, path in found.files.items()})
     if not where.create_pr:
         make_repo(where)
-    with explained(where.repo, where.revision):
+    with explained(where.repo, where.revision, where.create_pr):
         info = _with_patience(where, files, message)
     return str(info.pr_url or info.commit_url)
 
@@ -210,7 +212,8 @@ def _with_patience(
             # A pull request whose answer was lost would be made twice.
             if where.create_pr or not is_passing(error):
                 raise
-            print(f"push to {where.repo}: {error}; trying again in {wait} s", flush=True)
+            reason = str(error).partition("\n")[0]
+            logger.warning("Push to %s: %s; trying again in %d s.", where.repo, reason, wait)
             time.sleep(wait)
     return _commit(where, files, message)
 

@@ -8,6 +8,7 @@ from huggingface_hub import constants
 from huggingface_hub.errors import (
     HfHubHTTPError,
     HFValidationError,
+    LocalEntryNotFoundError,
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
     RevisionNotFoundError,
@@ -22,14 +23,17 @@ NO_TOKEN = (
 )
 AGAIN = "nothing was changed in the repository; push again, what was uploaded is not sent twice"
 
+LOOK = "it may have been made all the same: look at its pull requests before you push again"
+
 
 @contextmanager
-def explained(repo: str, revision: str | None = None) -> Iterator[None]:
+def explained(repo: str, revision: str | None = None, create_pr: bool = False) -> Iterator[None]:
     """Turn what the Hub's client raises into an `InputError`.
 
     Args:
         repo: the repository that is spoken to.
         revision: its branch.
+        create_pr: whether a pull request is being made.
     """
     try:
         yield
@@ -39,6 +43,8 @@ def explained(repo: str, revision: str | None = None) -> Iterator[None]:
         message = _message(error, repo, revision or "main")
         if message is None:
             raise
+        if create_pr and isinstance(root(error), TransportError):
+            message = message.replace(AGAIN, LOOK)
         raise InputError(message) from error
 
 
@@ -61,10 +67,7 @@ def _message(error: Exception, repo: str, revision: str) -> str | None:
 def _of_status(error: HfHubHTTPError, repo: str, revision: str) -> str:
     status = error.response.status_code
     if isinstance(error, RevisionNotFoundError):
-        return (
-            f"revision: '{repo}' has no branch '{revision}'; make it with "
-            f"`hf repos branch create {repo} {revision}`, or leave the revision out"
-        )
+        return f"revision: '{repo}' has no revision '{revision}'; name one of its branches"
     # Before 401: the client calls a repository that is not seen without a token not found.
     if status == 401 and not isinstance(error, RepositoryNotFoundError):
         return (
@@ -97,8 +100,9 @@ def is_passing(error: Exception) -> bool:
 
 
 def root(error: Exception) -> Exception:
-    """What the client's own "error while uploading" stands for."""
-    while type(error) is RuntimeError and isinstance(error.__cause__, Exception):
+    """What the client's own "error while uploading" or "cannot find" stands for."""
+    wrappers = (RuntimeError, LocalEntryNotFoundError)
+    while type(error) in wrappers and isinstance(error.__cause__, Exception):
         error = error.__cause__
     return error
 

@@ -4,6 +4,7 @@ import logging
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -87,7 +88,7 @@ class PushesInTraining(Trainer):
             self._write_card(folder)
         where = self._destination(token, private, revision)
         self._finish_current_push()
-        job = self._submit(folder, where, commit_message or "End of training")
+        job = self._submit(push, folder, where, commit_message or "End of training")
         return job.result() if blocking else job
 
     def _destination(
@@ -113,12 +114,15 @@ class PushesInTraining(Trainer):
         busy = self._push is not None and not self._push.done()
         if busy and not self.args.hub_always_push:
             return
-        self._finish_current_push(wait=False)
         self.callback_handler.on_push_begin(self.args, self.state, self.control)
         staged = self._stage(Path(checkpoint_folder))
-        message = f"Training in progress, step {self.state.global_step}"
-        self._push = self._submit(staged, self._destination(), message, self._place_of_checkpoint())
-        self._push.add_done_callback(lambda job: shutil.rmtree(staged, ignore_errors=True))
+        self._push = self._submit(
+            _push_staged,
+            staged,
+            self._destination(),
+            f"Training in progress, step {self.state.global_step}",
+            self._place_of_checkpoint(),
+        )
 
     def _stage(self, checkpoint: Path) -> Path:
         """The checkpoint's model in a folder of its own, which no rotation of checkpoints deletes.
@@ -143,20 +147,30 @@ class PushesInTraining(Trainer):
             return f"checkpoint-{self.state.global_step}"
         return None
 
-    def _submit(
-        self, folder: Path, where: Destination, message: str, place: str | None = None
-    ) -> Future:
+    def _submit(self, function: Callable[..., Any], *args: Any) -> Future:
+        # One after the other, so that the newest is the last commit.
         self._pusher = self._pusher or ThreadPoolExecutor(1, thread_name_prefix="push")
-        return self._pusher.submit(push, folder, where, message, copy_to=place)
+        return self._pusher.submit(function, *args)
 
-    def _finish_current_push(self, wait: bool = True) -> None:
-        """Wait for the push that runs, and tell if it failed."""
-        job = self._push
-        if job is None or not (wait or job.done()):
+    def _finish_current_push(self) -> None:
+        if self._push is None:
             return
-        if not job.done():
+        if not self._push.done():
             logger.info("Waiting for the push to %s to end.", self.hub_model_id)
-        error = job.exception()
+        self._push.result()
         self._push = None
-        if error is not None:
-            logger.warning("A push to %s failed: %s", self.hub_model_id, error)
+
+
+def _push_staged(folder: Path, where: Destination, message: str, place: str | None) -> None:
+    """Push a folder and delete it; a failure is told, and the training goes on."""
+    try:
+        push(folder, where, message, copy_to=place)
+    except Exception as error:
+        logger.warning(
+            "A push to %s failed: %s",
+            where.repo,
+            error,
+            exc_info=not isinstance(error, InputError),
+        )
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -7,6 +7,7 @@ import json
 import re
 import threading
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -36,6 +37,8 @@ class HubLookalike:
         self.blobs: dict[str, bytes] = {}
         self.seen: list[str] = []
         self.faults: list[Fault] = []
+        # Called with "METHOD path" before a request is carried out: a test can hold it up.
+        self.before_answering: Callable[[str], Any] = lambda line: None
         self.lock = threading.RLock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
         self._server.daemon_threads = True
@@ -43,7 +46,7 @@ class HubLookalike:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self) -> "HubLookalike":
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
         return self
 
     def __exit__(self, *exception: Any) -> None:
@@ -122,6 +125,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         body = self._body()
+        hub.before_answering(f"{self.command} {path}")
         if fault is not None and fault.status is not None:
             self._send(Answer(fault.status, {"error": "told to fail"}))
             return
