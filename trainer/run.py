@@ -82,18 +82,22 @@ def train(settings: Settings) -> dict[str, float]:
         print(format_table(trainer.tasks, trainer.state.log_history, metrics))
         print(f"model written to {folder}")
         if settings.training.push_to_hub:
-            _publish(folder, settings.training)
+            publish(folder, settings.training)
     return metrics
 
 
-def _publish(folder: Path, args: HybridMTLTrainingArguments) -> None:
-    where = check_destination(destination(args))
+def publish(folder: Path, args: HybridMTLTrainingArguments) -> None:
+    """Push a finished run's folder, and say where it is.
+
+    Raises:
+        InputError: if that fails, saying how to publish the folder without training again.
+    """
     try:
-        address = push(folder, where)
+        address = push(folder, check_destination(destination(args)))
     except InputError as error:
         raise InputError(
             f"{error}\nThe model is in '{folder}'; publish it with "
-            f"scripts/push_to_hub.py {folder} {where.repo}"
+            f"scripts/push_to_hub.py {folder} {args.hub_model_id}"
         ) from error
     print(f"published: {address}")
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,6 +12,7 @@ from trainer.errors import InputError
 from trainer.hub import facts_to_json, push_errors, write_card
 from trainer.hub import push as pushing
 from trainer.hub.push import Destination, check_destination, push, stale_files
+from trainer.run import publish
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +162,29 @@ class TestFailuresOnTheWay:
         with pytest.raises(InputError, match="look at its pull requests"):
             push_to(folder, create_pr=True)
         assert len(hub.repo("me/model").pull_requests) == 1
+
+
+class TestAtTheEndOfARun:
+    @pytest.fixture
+    def args(self, folder, tmp_path):
+        return SimpleNamespace(
+            output_dir=str(folder),
+            hub_model_id="me/run",
+            hub_revision=None,
+            hub_private_repo=True,
+            hub_token=None,
+        )
+
+    def test_it_is_published(self, hub, me, folder, args, capsys):
+        publish(folder, args)
+        assert hub.repo("me/run").private and "model.safetensors" in hub.files("me/run")
+        assert f"published: {hub.url}/me/run/commit/" in capsys.readouterr().out
+
+    @pytest.mark.parametrize("method, path", [("POST", "/commit/"), ("GET", "/whoami")])
+    def test_a_failure_says_how_to_go_on(self, hub, me, folder, args, method, path):
+        hub.fail(method, path, status=400)
+        with pytest.raises(InputError, match=f"publish it with scripts/push_to_hub.py {folder} me"):
+            publish(folder, args)
 
 
 def refused(message, folder, *args, **options):

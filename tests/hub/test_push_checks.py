@@ -9,8 +9,7 @@ TOKEN = "hf_" + "aBcD1234" * 4
 
 
 def check(tmp_path, text, name="README.md", token=None):
-    (tmp_path / name).write_text(text)
-    check_text(tmp_path / name, token, tmp_path)
+    check_text(tmp_path / name, text, token, tmp_path)
 
 
 @pytest.mark.parametrize("text", [f"token: {TOKEN}", f'{{"a": "{TOKEN}"}}', f"x\ny {TOKEN}."])

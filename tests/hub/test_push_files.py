@@ -120,3 +120,16 @@ def test_every_published_text_is_looked_through(folder):
     (folder / "metrics.json").write_text('{"from": "/home/somebody/data"}')
     with pytest.raises(InputError, match="metrics.json', line 1: holds a path"):
         publication(folder)
+
+
+def test_notes_in_the_weights_are_looked_through(folder):
+    weights = load_file(folder / "model.safetensors")
+    notes = {"format": "pt", "from": "/home/somebody/encoder"}
+    save_file(weights, folder / "model.safetensors", notes)
+    with pytest.raises(InputError, match="model.safetensors', line 1: holds a path"):
+        publication(folder)
+
+
+def test_a_file_left_out_of_a_published_folder_has_its_name(folder):
+    (folder / "figures" / "mood.psd").write_bytes(b"")
+    assert "figures/mood.psd" in publication(folder).left_out

@@ -18,18 +18,18 @@ PATHS = re.compile(
 TABLES = ("tokenizer.json", "vocab.json", "vocab.txt", "merges.txt")
 
 
-def check_text(path: Path, token: str | None, folder: Path) -> None:
+def check_text(path: Path, text: str, token: str | None, folder: Path) -> None:
     """Make sure that a file tells nobody a token or where files are on this machine.
 
     Args:
         path: the file.
+        text: what is in it.
         token: the user's own, if there is one.
         folder: the model's, whose own path is looked for, too.
 
     Raises:
         InputError: naming the file and the line, and never the token.
     """
-    text = path.read_text(encoding="utf-8", errors="replace")
     secret = TOKENS.search(text)
     at = text.find(token) if token else -1
     if secret or at >= 0:

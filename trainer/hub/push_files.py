@@ -102,12 +102,17 @@ def publication(folder: Path, token: str | None = None) -> Publication:
     files = {name: path for name, path in names.items() if matches(name, (*PUBLISHED, *KEPT))}
     _check_whole(folder, files)
     for path in files.values():
+        text = ""
         if path.suffix == ".safetensors":
-            _check_safetensors(path)
+            text = _notes_in_weights(path)
         elif path.suffix in TEXT_SUFFIXES:
-            check_text(path, token, folder)
-    tops = {name: "/" in name for name in names if name not in files}
-    left_out = {n.split("/")[0] + "/" if inside else n for n, inside in tops.items()}
+            text = path.read_text(encoding="utf-8", errors="replace")
+        check_text(path, text, token, folder)
+    folders = {name.split("/")[0] for name in files if "/" in name}
+    left_out = set()
+    for name in names.keys() - files.keys():
+        top, inside, _ = name.partition("/")
+        left_out.add(f"{top}/" if inside and top not in folders else name)
     return Publication(files, sorted(name for name in left_out if not name.startswith(".")))
 
 
@@ -166,10 +171,11 @@ def _imported_by(file: Path, known: set[str]) -> set[str]:
     return known | found
 
 
-def _check_safetensors(path: Path) -> None:
+def _notes_in_weights(path: Path) -> str:
+    """The notes in the head of a file of weights, as JSON."""
     try:
-        with safe_open(path, framework="pt"):
-            pass
+        with safe_open(path, framework="np") as weights:
+            return json.dumps(weights.metadata() or {})
     except SafetensorError as error:
         raise InputError(
             f"'{path}' is not in the safetensors format ({error}); delete it, or write it again"
