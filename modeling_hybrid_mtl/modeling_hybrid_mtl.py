@@ -288,6 +288,7 @@ class HybridMTLModel(WithAdapters):
     def save_pretrained(self, save_directory: Any, is_main_process: bool = True, **kwargs) -> None:
         """Save weights, configuration and all code that a process without this project needs."""
         # A relative import is what makes a file travel along, wherever this one is copied to.
+        from .handler import EndpointHandler  # noqa: F401
         from .pipeline_hybrid_mtl import HybridMTLPipeline
 
         self.config.custom_pipelines = {

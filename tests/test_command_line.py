@@ -152,6 +152,30 @@ def test_an_option_that_is_hidden_is_refused_with_what_to_use(read, tmp_path, op
             parse([f"--{spelling}", "1"])
 
 
+def test_a_run_may_publish_its_model(read):
+    found = read("push_to_hub: true\nhub_model_id: me/run\nhub_strategy: end\n")
+    assert found.training.push_to_hub
+    assert found.resolved["hub_model_id"] == "me/run"
+    assert found.resolved["hub_strategy"] == "end"
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ("push_to_hub: true\n", "push_to_hub: name the repository with --hub_model_id"),
+        ("hub_model_id: me/run\n", "hub_model_id = 'me/run': has no effect without push_to_hub"),
+        ("hub_private_repo: true\n", "hub_private_repo = True: has no effect without push_to"),
+        (
+            "push_to_hub: true\nhub_model_id: me/run\nmode: evaluate\n",
+            "push_to_hub: mode 'evaluate' makes no model; publish a trained one with scripts/push",
+        ),
+    ],
+)
+def test_publishing_that_makes_no_sense_is_refused(read, options, message):
+    with refused(message):
+        read(options)
+
+
 def test_the_off_switch_of_a_hidden_option_is_hidden_too():
     with refused("option 'no_remove_unused_columns' has no effect here"):
         parse(["--no_remove_unused_columns"])

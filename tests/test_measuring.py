@@ -20,3 +20,10 @@ def test_what_only_training_reads_is_left_out(tmp_path):
     assert own.unscored_tasks == []
     assert own.per_device_eval_batch_size == args.per_device_eval_batch_size
     assert args.unscored_tasks == ["same"] and args.rule == "mtrec", "the run's were changed"
+
+
+def test_what_is_measured_is_not_published(tmp_path):
+    args = toy_trainer(tmp_path).args
+    args.push_to_hub, args.hub_model_id = True, "me/run"
+    assert not arguments_to_measure(args, ["mood"]).push_to_hub
+    assert args.push_to_hub, "the run's were changed"

@@ -53,6 +53,14 @@ def changed(module, before):
     return {name for name, p in module.state_dict().items() if not torch.equal(p, before[name])}
 
 
+def test_its_checkpoints_are_not_published(hub, tmp_path):
+    options = {"push_to_hub": True, "hub_model_id": "me/run"}
+    options |= {"save_strategy": "steps", "save_steps": 1, "max_steps": 1}
+    pretrain(toy_model(), repeated(16), tokenizer(), arguments(tmp_path, **options))
+    assert (tmp_path / "checkpoint-1").is_dir()
+    assert hub.seen == []
+
+
 def test_texts_of_all_tasks_come_once_and_in_a_seeded_order():
     tokenised = {task: toy_rows(task, 20, seed=1) for task in ("mood", "same")}
     tokenised["again"] = tokenised["same"]

@@ -9,6 +9,8 @@ OPTIONS = {
     "output_dir": "runs/a",
     "logging_steps": 10,
     "seed": 1,
+    "push_to_hub": False,
+    "hub_model_id": None,
     "tasks": {"mood": {"batch_size": None, "columns": {}, "hidden_sizes": [3]}},
 }
 
@@ -27,6 +29,7 @@ def changed(**options):
 def test_the_same_options_and_those_that_change_nothing_go_on(recorded):
     check_same_run(recorded, OPTIONS)
     check_same_run(recorded, changed(logging_steps=5, output_dir="elsewhere"))
+    check_same_run(recorded, changed(push_to_hub=True, hub_model_id="me/run"))
 
 
 def test_every_option_that_changed_is_named(recorded):

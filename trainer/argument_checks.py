@@ -161,6 +161,23 @@ def check_report_to(args: HybridMTLTrainingArguments) -> None:
             )
 
 
+def check_hub_options(mode: str, args: HybridMTLTrainingArguments) -> None:
+    """Make sure that a run that publishes knows where to, and that no other has options for it."""
+    if args.push_to_hub and mode != "train":
+        raise InputError(
+            f"push_to_hub: mode '{mode}' makes no model; publish a trained one with "
+            f"scripts/push_to_hub.py FOLDER REPO"
+        )
+    if args.push_to_hub and not args.hub_model_id:
+        raise InputError(
+            "push_to_hub: name the repository with --hub_model_id, such as --hub_model_id me/name"
+        )
+    for f in fields(args):
+        given = getattr(args, f.name)
+        if f.name.startswith("hub_") and not args.push_to_hub and given != f.default:
+            raise InputError(f"{f.name} = {given!r}: has no effect without push_to_hub; add it")
+
+
 def refuse_unused(args: HybridMTLTrainingArguments) -> None:
     """Make sure that no argument is set that has no effect here."""
     for f in fields(args):

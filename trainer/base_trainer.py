@@ -5,16 +5,17 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import Trainer, TrainerControl
+from transformers import TrainerControl
 from transformers.trainer_callback import ExportableState
 from transformers.trainer_utils import rotate_checkpoints
 
 from trainer.arguments import HybridMTLTrainingArguments
 from trainer.checkpoints import PREFIX, written_aside
+from trainer.hub.push_in_training import PushesInTraining
 from trainer.optimization import make_schedule
 
 
-class BaseTrainer(Trainer):
+class BaseTrainer(PushesInTraining):
     """A `Trainer` with this project's schedules, without pickles, that ends where it should."""
 
     args: HybridMTLTrainingArguments

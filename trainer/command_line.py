@@ -12,7 +12,7 @@ from typing import Any, NoReturn, get_args, get_origin, get_type_hints
 import yaml
 from transformers import HfArgumentParser
 
-from trainer.argument_checks import UNUSED
+from trainer.argument_checks import UNUSED, check_hub_options
 from trainer.arguments import HybridMTLTrainingArguments
 from trainer.checks import (
     check_best_metric,
@@ -46,18 +46,7 @@ HIDDEN = {
     "remove_unused_columns": "the data path keeps just what the model reads",
     "label_names": "name a task's label column under columns in its entry",
     "eval_do_concat_batches": "each task's metrics are computed over its whole split",
-    **dict.fromkeys(
-        (
-            "push_to_hub",
-            "hub_model_id",
-            "hub_strategy",
-            "hub_token",
-            "hub_private_repo",
-            "hub_always_push",
-            "hub_revision",
-        ),
-        "upload the finished folder with `hf upload NAME FOLDER`",
-    ),
+    "hub_token": "log in with `hf auth login`, or use the environment variable HF_TOKEN",
 }
 
 
@@ -118,6 +107,7 @@ def parse(arguments: list[str]) -> Settings:
     tasks = read_tasks(override_tasks(entries, task_options))
     found = read_phases(override_phases(phases, phase_options), tasks)
     training.task_args = {name: vars(entry.training) for name, entry in tasks.items()}
+    check_hub_options(run.mode, training)
     if not found:
         _check(training, tasks)
     settings = Settings(run, training, tasks, _resolved(run, training, tasks, found))

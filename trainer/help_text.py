@@ -67,6 +67,7 @@ PURPOSES = {
     ),
     "evaluation": ("eval_", "per_device_eval", "metric_", "greater_is", "load_best"),
     "checkpoints and logs": ("save_", "logging_", "log_", "report_to", "disable_tqdm", "run_name"),
+    "the Hub": ("push_to_hub", "hub_"),
     "precision and hardware": ("bf16", "fp16", "tf32", "use_cpu", "torch_compile"),
 }
 

@@ -34,5 +34,6 @@ def arguments_to_measure(
             setattr(own, f.name, f.default)
     entries = args.task_args or {}
     assert isinstance(entries, dict)  # since __post_init__
+    own.push_to_hub = False  # there is nothing new to publish
     own.task_args = {name: entry for name, entry in entries.items() if name in tasks}
     return own

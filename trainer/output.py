@@ -30,6 +30,8 @@ RUN_FILES = (
     "model*.safetensors*",
     "tokenizer*.json",
     "*_hybrid_mtl.py",
+    "handler.py",
+    ".pushing-*",
     ".writing-*",  # left by a run that was killed
     # The last to be deleted: a folder that is half cleared is still known for a run's.
     CONFIG_FILE,

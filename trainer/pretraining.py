@@ -111,13 +111,17 @@ def pretrain(
             "masked language modelling: would change the encoder under the adapters of "
             f"{', '.join(model.config.adapters)}; pretrain before they are trained"
         )
-    best: dict[str, Any] = {"metric_for_best_model": "eval_loss", "greater_is_better": None}
+    own: dict[str, Any] = {
+        "metric_for_best_model": "eval_loss",
+        "greater_is_better": None,
+        "push_to_hub": False,  # its checkpoints are no hybrid-mtl models
+    }
     set_seed(args.seed)  # a new head is drawn
     trainer = _PretrainingTrainer(
         language_model(
             model.backbone, None if checkpoint else start_from, revision, tell=checkpoint is None
         ),
-        replace(args, **best),
+        replace(args, **own),
         data_collator=_RepeatableMasks(tokenizer, mlm_probability=mask_share, seed=args.seed),
         train_dataset=texts,
         eval_dataset=validation,

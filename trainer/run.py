@@ -10,12 +10,14 @@ from datasets import Dataset
 from transformers import PretrainedConfig, PreTrainedTokenizerBase, TrainerCallback, set_seed
 
 from modeling_hybrid_mtl import HybridMTLPipeline
+from trainer.arguments import HybridMTLTrainingArguments
 from trainer.checkpoints import find_checkpoint
 from trainer.command_line import Settings
 from trainer.data.sources import read_rows
 from trainer.errors import InputError
 from trainer.hub import facts_to_json, write_card
 from trainer.hub.facts import collect_facts
+from trainer.hub.push import check_destination, destination, push
 from trainer.hybrid_trainer import HybridMTLTrainer
 from trainer.measuring import arguments_to_measure
 from trainer.model_folder import write_model
@@ -59,6 +61,9 @@ def train(settings: Settings) -> dict[str, float]:
         claim_output_folder(
             folder, resume=settings.run.resume, overwrite=settings.run.overwrite_output_dir
         )
+    if settings.training.push_to_hub and first_rank:
+        # Now, and not after training: whoever cannot push shall know at once.
+        check_destination(destination(settings.training))
     if settings.run.resume:
         check_same_run(folder / CONFIG_FILE, settings.resolved)
     set_seed(settings.training.seed)
@@ -85,7 +90,25 @@ def train(settings: Settings) -> dict[str, float]:
         write_card(facts, folder / "README.md")
         print(format_table(trainer.tasks, trainer.state.log_history, metrics))
         print(f"model written to {folder}")
+        if settings.training.push_to_hub:
+            publish(folder, settings.training)
     return metrics
+
+
+def publish(folder: Path, args: HybridMTLTrainingArguments) -> None:
+    """Push a finished run's folder, and say where it is.
+
+    Raises:
+        InputError: if that fails, saying how to publish the folder without training again.
+    """
+    try:
+        address = push(folder, check_destination(destination(args)))
+    except InputError as error:
+        raise InputError(
+            f"{error}\nThe model is in '{folder}'; publish it with "
+            f"scripts/push_to_hub.py {folder} {args.hub_model_id}"
+        ) from error
+    print(f"published: {address}")
 
 
 def _train_at_once(

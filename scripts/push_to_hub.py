@@ -1,0 +1,56 @@
+"""Publish a trained model's folder on the Hub: `push_to_hub.py FOLDER REPO`."""
+
+import argparse
+import sys
+from pathlib import Path
+
+# Run from a checkout, too, without having been installed.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from trainer.errors import InputError  # noqa: E402
+
+
+def main(arguments: list[str]) -> int:
+    """Push, or list what a push would upload; a refusal prints one line and gives status 2."""
+    parser = argparse.ArgumentParser(
+        prog="push_to_hub.py",
+        description="Publish a trained model's folder as a repository of the Hugging Face Hub. "
+        "The token is that of `hf auth login`, or HF_TOKEN.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("folder", metavar="FOLDER", type=Path, help="a finished run's output_dir")
+    parser.add_argument("repo", metavar="REPO", help="the repository, such as me/name")
+    parser.add_argument(
+        "--dry_run", action="store_true", help="only list the files and their sizes"
+    )
+    parser.add_argument("--private", action="store_true", help="make a new repository private")
+    parser.add_argument("--revision", help="the branch to push to; main if left out")
+    parser.add_argument("--commit_message", help="of the commit or pull request")
+    parser.add_argument(
+        "--create_pr", action="store_true", help="open a pull request instead of committing"
+    )
+    given = parser.parse_args(arguments)
+
+    from huggingface_hub import get_token
+
+    from trainer.hub.push import MESSAGE, Destination, check_destination, push
+    from trainer.hub.push_files import publication
+
+    where = Destination(given.repo, given.revision, given.private or None, given.create_pr)
+    try:
+        print(publication(given.folder, get_token()).listing(), flush=True)
+        if given.dry_run:
+            return 0
+        address = push(given.folder, check_destination(where), given.commit_message or MESSAGE)
+    except InputError as error:
+        print(f"push_to_hub.py: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("push_to_hub.py: interrupted; run it again to go on", file=sys.stderr)
+        return 130
+    print(f"published: {address}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,29 @@
+"""A Hub look-alike for each test, which the client in this process speaks to."""
+
+import pytest
+from huggingface_hub import constants
+
+from tests.hub.lookalike import HubLookalike
+
+
+@pytest.fixture
+def hub(monkeypatch, tmp_path):
+    """An empty look-alike, and nobody logged in."""
+    with HubLookalike() as server:
+        monkeypatch.setattr(constants, "ENDPOINT", server.url)
+        template = server.url + "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+        monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no_token"))
+        for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
+            monkeypatch.delenv(name, raising=False)
+        yield server
+
+
+@pytest.fixture
+def me(hub, monkeypatch):
+    """The user `me`, logged in; the value is the token."""
+    token = hub.add_user("me", "club")
+    monkeypatch.setenv("HF_TOKEN", token)
+    return token

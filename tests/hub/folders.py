@@ -1,0 +1,29 @@
+"""Model folders as a finished run leaves them, small enough to push in a test."""
+
+import json
+from pathlib import Path
+
+from tests.toys import toy_model, toy_tokenizer
+from trainer.model_folder import write_model
+
+CARD = "---\ntags: [hybrid-mtl]\n---\n\n# A model\n"
+
+
+def model_folder(folder: Path, *, seed: int = 0, adapters: tuple[str, ...] = ()) -> Path:
+    """A whole model with card, metrics, a figure, and what is never published."""
+    model = toy_model(seed=seed)
+    if adapters:
+        model.add_adapters(adapters, rank=2, alpha=4, dropout=0.0, target_modules=["query"])
+        for name, weight in model.named_parameters():
+            if "lora_B" in name:
+                weight.data.normal_()
+    write_model(model.eval(), toy_tokenizer(), folder)
+    (folder / "README.md").write_text(CARD)
+    (folder / "metrics.json").write_text(json.dumps({"eval_overall": 0.5}))
+    (folder / "figures").mkdir(exist_ok=True)
+    (folder / "figures" / "mood.png").write_bytes(b"\x89PNG")
+    (folder / "run_config.yaml").write_text("data_dir: /home/somebody/data\n")
+    for name in ("training_args.bin", "optimizer.pt", "checkpoint-3/optimizer.pt"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"pickle")
+    return folder

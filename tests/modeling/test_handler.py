@@ -1,0 +1,82 @@
+import importlib.util
+import json
+
+import pytest
+from transformers import pipeline
+
+from tests.modeling.toy_models import TASKS, toy_model, toy_tokenizer
+
+TEXT = "the film was good"
+PAIR = {"text": "a dull film", "text_pair": "Anna is in Paris"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("endpoint")
+    toy_model().save_pretrained(folder)
+    toy_tokenizer().save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def handler(folder):
+    """The folder's own handler, imported by its path as an endpoint does."""
+    specification = importlib.util.spec_from_file_location("handler", folder / "handler.py")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module.EndpointHandler(str(folder))
+
+
+@pytest.fixture(scope="module")
+def pipe(folder):
+    return pipeline("hybrid-mtl", model=str(folder), trust_remote_code=True)
+
+
+def single(kind="classification"):
+    return next(n for n, t in TASKS.items() if t["kind"] == kind and t.get("input") != "pair")
+
+
+@pytest.mark.parametrize(
+    "inputs, parameters",
+    [
+        (TEXT, {}),
+        (TEXT, {"task": single()}),
+        (TEXT, {"task": single(), "top_k": 2}),
+        (TEXT, {"task": single(), "top_k": None}),
+        ({"text": TEXT}, {}),
+        (PAIR, {}),
+        ([TEXT, PAIR, TEXT], {"batch_size": 2}),
+        ([], {}),
+    ],
+)
+def test_answers_are_the_pipeline_s_and_json(handler, pipe, inputs, parameters):
+    answer = handler({"inputs": inputs, "parameters": parameters})
+    assert json.loads(json.dumps(answer)) == answer == pipe(inputs, **parameters)
+
+
+@pytest.mark.parametrize("data", [{"inputs": TEXT}, {"inputs": TEXT, "parameters": None}])
+def test_parameters_may_be_left_out(handler, pipe, data):
+    assert handler(data) == pipe(TEXT)
+
+
+@pytest.mark.parametrize(
+    "data, message",
+    [
+        ("text", "a request is {"),
+        ({}, "a request is {"),
+        ({"inputs": TEXT, "task": "mood"}, "unknown field 'task'"),
+        ({"inputs": 5}, "expected a string"),
+        ({"inputs": " "}, "must be a text that is not empty"),
+        ({"inputs": [TEXT, {"txt": "x"}]}, "input 1: expected a string"),
+        ({"inputs": TEXT, "parameters": [1]}, "parameters: must be an object"),
+        ({"inputs": TEXT, "parameters": {"tasks": "x"}}, "unknown parameter 'tasks'"),
+        ({"inputs": TEXT, "parameters": {"task": "nothing"}}, "no task 'nothing': this model's"),
+        ({"inputs": TEXT, "parameters": {"task": ["mood"]}}, "no task ['mood']"),
+        ({"inputs": PAIR, "parameters": {"task": single()}}, "takes one text"),
+        ({"inputs": TEXT, "parameters": {"top_k": 0}}, "top_k = 0: must be a positive number"),
+        ({"inputs": TEXT, "parameters": {"batch_size": "4"}}, "batch_size = '4': must be"),
+    ],
+)
+def test_what_cannot_be_answered_says_why(handler, data, message):
+    answer = handler(data)
+    assert list(answer) == ["error"] and message in answer["error"]
