@@ -6,6 +6,7 @@ from trainer.evaluation.figures import (
     draw_learning_curves,
     draw_scatter,
 )
+from trainer.evaluation.intervals import bootstrap_task, overall_interval
 from trainer.evaluation.metrics import (
     METRICS_BY_KIND,
     compute_task_metrics,
@@ -17,6 +18,7 @@ from trainer.evaluation.report import classification_report, regression_report
 
 __all__ = [
     "METRICS_BY_KIND",
+    "bootstrap_task",
     "classification_report",
     "compute_task_metrics",
     "draw_confusion_matrix",
@@ -25,6 +27,7 @@ __all__ = [
     "draw_scatter",
     "load_metric",
     "main_metric",
+    "overall_interval",
     "overall_score",
     "regression_report",
 ]
