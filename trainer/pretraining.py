@@ -28,6 +28,7 @@ from trainer.data import TaskStream
 from trainer.data.tokens import IGNORED_LABEL
 from trainer.errors import InputError
 from trainer.optimization import optimizer_kind
+from trainer.sessions import Session
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +71,7 @@ def pretrain(
     checkpoint: str | None = None,
     validation: Dataset | None = None,
     mask_share: float = 0.15,
+    sessions: list[Session] | None = None,
 ) -> list[dict[str, float]]:
     """Continue the pretraining of a model's encoder, in place; the tasks' heads stay as they are.
 
@@ -87,6 +89,7 @@ def pretrain(
         checkpoint: a checkpoint of an interrupted call, to go on from exactly.
         validation: texts whose `eval_loss` is logged, always under the same masks.
         mask_share: share of the tokens that are to be predicted.
+        sessions: a list to which what the training took is added.
 
     Returns:
         The log: one mapping per entry.
@@ -122,6 +125,8 @@ def pretrain(
         compute_loss_func=masked_loss,
     )
     trainer.train(resume_from_checkpoint=checkpoint)
+    if sessions is not None:
+        sessions += trainer.sessions
     return trainer.state.log_history
 
 

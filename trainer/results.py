@@ -63,8 +63,9 @@ def write_reports(
             rows=found.rows,
             number=number,
         )
-        reports[name]["intervals"] = draws[name].intervals() if draws[name] else None
-    scored = {name: drawn for name, drawn in draws.items() if name not in auxiliary}
+        drawn = draws[name]
+        reports[name]["intervals"] = None if drawn is None else drawn.intervals()
+    scored = {name: draws[name] for name in draws if name not in auxiliary}
     reports[OVERALL] = {"interval": overall_interval(scored)}
     write_json(path, reports)
     return reports

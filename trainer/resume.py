@@ -21,6 +21,8 @@ FREE = (
     "dataloader_prefetch_factor",
     "disable_tqdm",
     "keep_auxiliary",
+    "language",
+    "license",
     "log_",
     "logging_",
     "merged_adapters",

@@ -1,6 +1,5 @@
 """Training phase by phase; each starts from the model folder that the one before it wrote."""
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from trainer.phases.records import PhaseRecord, joined_history, read_record, wri
 from trainer.prepare import PreparedData, load_config, model_path, new_or_trained_model
 from trainer.pretraining import collect_texts, pretrain
 from trainer.resume import last_checkpoint
+from trainer.sessions import Session
 
 
 def train_in_phases(
@@ -26,7 +26,7 @@ def train_in_phases(
     tokenizer: PreTrainedTokenizerBase,
     data: PreparedData,
     begin: Callable[[], None],
-) -> tuple[HybridMTLTrainer, float]:
+) -> tuple[HybridMTLTrainer, list[PhaseRecord]]:
     """Train every phase that is not finished yet.
 
     Args:
@@ -41,7 +41,7 @@ def train_in_phases(
 
     Returns:
         A trainer that holds the last phase's model, every task's validation rows and the log of all
-        phases, and the wall time of training in seconds.
+        phases, and an account of each.
     """
     _check_all_are_trained(settings, config)
     records: list[PhaseRecord] = []
@@ -74,7 +74,7 @@ def train_in_phases(
         global_step=sum(record.steps for record in records),
         log_history=joined_history(records, set(settings.tasks) - set(unscored)),
     )
-    return trainer, sum(record.seconds for record in records)
+    return trainer, records
 
 
 def _check_all_are_trained(settings: Settings, config: PretrainedConfig) -> None:
@@ -105,11 +105,10 @@ def _train_tasks(
         eval_dataset={task: data.validation[task] for task in phase.tasks},
         processing_class=tokenizer,
     )
-    begun = time.time()
     trainer.train(resume_from_checkpoint=_checkpoint(settings, phase))
     state = trainer.state
-    record = PhaseRecord(
-        phase.name, state.global_step, state.epoch or 0.0, time.time() - begun, state.log_history
+    record = PhaseRecord.of(
+        phase.name, state.global_step, state.epoch or 0.0, state.log_history, trainer.sessions
     )
     return _finish(phase, record, model, tokenizer)
 
@@ -124,7 +123,7 @@ def _train_language_model(
     run, args = settings.run, phase.training
     # A trained hybrid-mtl model was saved without the language-model head of its encoder.
     is_encoder = not isinstance(load_config(run), HybridMTLConfig)
-    begun = time.time()
+    sessions: list[Session] = []
     history = pretrain(
         model,
         collect_texts({task: data.train[task] for task in phase.tasks}, args.seed),
@@ -135,10 +134,10 @@ def _train_language_model(
         checkpoint=_checkpoint(settings, phase),
         validation=collect_texts({task: data.validation[task] for task in phase.tasks}, args.seed),
         mask_share=phase.mask_share,
+        sessions=sessions,
     )
     last = history[-1]
-    seconds = time.time() - begun
-    record = PhaseRecord(phase.name, int(last["step"]), last["epoch"], seconds, history)
+    record = PhaseRecord.of(phase.name, int(last["step"]), last["epoch"], history, sessions)
     return _finish(phase, record, model, tokenizer)
 
 
