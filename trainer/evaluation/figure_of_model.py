@@ -64,7 +64,7 @@ def draw_model(encoder: list[str], tasks: list[DrawnTask], path: str | Path) -> 
     for place, task in zip(_rows(len(tasks), height), tasks, strict=True):
         begin = sum(_ENCODER)
         if task.adapter is not None:
-            _box(axes, _ADAPTERS, place, 0.6, [task.adapter], ORANGE)
+            _box(axes, _ADAPTERS, place, 0.6, [task.adapter, "in the encoder"], ORANGE)
             _arrow(axes, begin, _ADAPTERS[0], place)
             begin = sum(_ADAPTERS)
         _arrow(axes, begin, _HEADS[0], place)

@@ -111,8 +111,8 @@ class ComputeFacts:
 
     hardware: list[str]
     seconds: float  # wall time of all sessions
-    sessions: int  # stretches without an interruption
     complete: bool  # False if an earlier session was not recorded
+    resumed: int = 0  # how often training went on after an interruption
     energy_kwh: float | None = None  # an estimate; None where there is no basis for one
     energy_basis: list[str] = field(default_factory=list)  # what it assumes
 

@@ -43,8 +43,8 @@ def compute_facts(stretches: Sequence[Sequence[Session]]) -> ComputeFacts | None
     facts = ComputeFacts(
         hardware=list(dict.fromkeys(map(_hardware, sessions))),
         seconds=round(total_seconds(sessions), 1),
-        sessions=len(sessions),
         complete=complete,
+        resumed=sum(session.first_step > 0 for session in sessions),
     )
     watts = [_watts(session) for session in sessions]
     if complete and all(watts):

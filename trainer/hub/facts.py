@@ -61,7 +61,7 @@ def collect_facts(
     return CardFacts(
         model_name=Path(args.output_dir).name,
         base_model=MINILM if packaged else _hub_name(run.model_name_or_path),
-        base_model_description="a local encoder",
+        base_model_description="a local model",
         license=run.license,
         language=run.language,
         tasks=[task for task in facts if task not in helpers],
@@ -101,8 +101,10 @@ def _figures(trainer: HybridMTLTrainer, tasks: Iterable[TaskFacts]) -> list[tupl
         for task in tasks
         if not task.auxiliary
     ]
-    figures.append(("Losses and metrics of every task", f"{FIGURES}/{CURVES}"))
-    if logged_cosines(trainer.state.log_history, list(trainer.tasks)):
+    history = trainer.state.log_history
+    parted = "; dotted lines part the phases" if any("phase" in e for e in history) else ""
+    figures.append((f"Losses and metrics of every task{parted}", f"{FIGURES}/{CURVES}"))
+    if logged_cosines(history, list(trainer.tasks)):
         figures.append(("How well the tasks' gradients agree", f"{FIGURES}/{COSINES}"))
     return figures
 
