@@ -89,12 +89,13 @@ class SessionRecorder(TrainerCallback, ExportableState):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **rest: Any
     ) -> None:
         """Take over what the checkpoint knows that training goes on from, if it does."""
-        found: Any = (
-            state.stateful_callbacks.get(type(self).__name__) if state.global_step else None
-        )
+        name = type(self).__name__
+        found: Any = state.stateful_callbacks.get(name) if state.global_step else None
         self.earlier = found["attributes"]["earlier"] if found else []
         self._current = new_session(args, state.global_step)
         self._began = time.monotonic()
+        # The trainer fails to save what a checkpoint of an older version did not have.
+        state.stateful_callbacks.setdefault(name, self.state())
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **rest: Any
