@@ -15,6 +15,7 @@ from trainer.yaml_text import read_yaml, to_yaml
 # What may differ, by name or by the beginning of the name: it decides what is shown and kept, not
 # what is computed.
 FREE = (
+    "data_license",
     "dataloader_num_workers",
     "dataloader_persistent_workers",
     "dataloader_pin_memory",
@@ -79,7 +80,7 @@ def check_same_run(recorded: Path, resolved: Mapping[str, Any]) -> None:
 
 
 def _is_free(name: str) -> bool:
-    return re.sub(r"^phases\.\d+\.", "", name).startswith(FREE)
+    return re.sub(r"^(phases\.\d+|tasks\.\w+)\.", "", name).startswith(FREE)
 
 
 def last_checkpoint(folder: Path) -> str:

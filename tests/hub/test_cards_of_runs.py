@@ -192,13 +192,14 @@ def test_the_time_of_a_resumed_run_adds_up(place):
         for path in sorted(last.rglob("*")):
             path.unlink()
         last.rmdir()
-    run(place, "resumed", "--resume", "true", "--license", "mit", **options)
+    said = ["--license", "mit", "--tasks.similarity.data_license", "mine"]
+    run(place, "resumed", "--resume", "true", *said, **options)
     again = facts_from_json(folder / "card_facts.json")
     assert again.compute.resumed == 1 and again.compute.complete
     assert again.run["steps"] == 6 and again.run["seconds"] == again.compute.seconds
     assert "it was resumed once" in (folder / "README.md").read_text()
     # What is only said of the model may change on the way.
-    assert again.license == "mit"
+    assert again.license == "mit" and again.tasks[-1].dataset_license == "mine"
 
 
 def test_a_task_may_be_called_as_a_figure_is(place):
