@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 from huggingface_hub import ModelCard, metadata_load
 from huggingface_hub.repocard_data import model_index_to_eval_results
 
@@ -20,6 +21,7 @@ from trainer.hub import (
     render_card,
     write_card,
 )
+from trainer.hub.licenses import LICENSES
 
 NASTY = "a|b\n---\n\"q\" 's' <img src=x> `c` *d* [e](f) \\| # & {{ x }} : -"
 
@@ -488,3 +490,23 @@ def test_hostile_text_in_the_new_parts_breaks_nothing():
     for title in ("Architecture", "Phases of training", "Data", "Results"):
         assert len({len(row) for row in cells(section(parsed.text, title))}) == 1
     compile(code_of(text), "card", "exec")
+
+
+def test_the_hub_is_asked_about_the_card_as_it_is(monkeypatch):
+    """`ModelCard.validate` sends the whole card; here a stand-in reads its metadata."""
+    seen = []
+
+    class Answer:
+        def raise_for_status(self):
+            pass
+
+    class Session:
+        def post(self, url, json, headers):
+            seen.append((url, json["repoType"], yaml.safe_load(json["content"].split("---")[1])))
+            return Answer()
+
+    monkeypatch.setattr("huggingface_hub.repocard.get_session", Session)
+    ModelCard(card()).validate()
+    ((url, kind, metadata),) = seen
+    assert url.endswith("/api/validate-yaml") and kind == "model"
+    assert metadata["license"] in LICENSES and metadata["model-index"][0]["results"]
