@@ -8,7 +8,7 @@ from typing import Any
 
 from trainer.arguments import HybridMTLTrainingArguments
 from trainer.command_line import Settings
-from trainer.data.sources import local_folder
+from trainer.data.sources import SAMPLE_FOLDER, local_folder
 from trainer.evaluation import METRICS_BY_KIND
 from trainer.hub.architecture import architecture
 from trainer.hub.card_facts import CardFacts, PhaseFacts, TaskFacts
@@ -71,7 +71,7 @@ def collect_facts(
         overall_interval=reports[OVERALL]["interval"],
         shared_hyperparameters=shared_hyperparameters(run, args),
         run=_run_facts(trainer, records),
-        adapters=[name for name in settings.tasks if name in trainer.model.config.adapters],
+        adapters=[name for name in settings.tasks if name in model.config.adapters],
         figures=_figures(trainer, facts),
         is_demonstration=run.data_dir == "sample",
         phases=_phases(settings, records),
@@ -132,7 +132,6 @@ def _task_facts(
         labels=model.labels,
         score_range=model.score_range,
         **_source(name, settings),
-        dataset_license=entry.source.data_license,
         rows=_row_counts(name, data),
         dropped=data.dropped.get(name, {}),
         metrics=_of_task(name, model.kind, metrics),
@@ -144,11 +143,12 @@ def _task_facts(
 
 
 def _source(name: str, settings: Settings) -> dict[str, Any]:
-    """Where a task's rows came from: the Hub's names, or a description."""
+    """Where a task's rows came from, the Hub's names or a description, and their licence."""
     made, source = settings.tasks[name].made, settings.tasks[name].source
     if made.make_labels is not None:
         texts = ", ".join(made.texts_of or ())
         return {"dataset_description": f"{made.make_labels} of the texts of {texts}"}
+    stated = source.data_license
     folder = local_folder(name, source, settings.run.data_dir)
     if folder is None:
         return {
@@ -156,13 +156,12 @@ def _source(name: str, settings: Settings) -> dict[str, Any]:
             "dataset_config": source.dataset_config,
             "dataset_split": source.validation_split,
             "dataset_revision": source.dataset_revision,
+            "dataset_license": stated,
         }
-    sample = settings.run.data_dir == "sample"
-    return {
-        "dataset_description": "the demonstration sample shipped with hybrid-mtl"
-        if sample
-        else "local files"
-    }
+    if folder.parent == SAMPLE_FOLDER:
+        sample = "the demonstration sample shipped with hybrid-mtl"
+        return {"dataset_description": sample, "dataset_license": stated or "Apache 2.0"}
+    return {"dataset_description": "local files", "dataset_license": stated}
 
 
 def _row_counts(name: str, data: PreparedData) -> dict[str, int]:
