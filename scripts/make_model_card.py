@@ -13,15 +13,22 @@ from trainer.hub import facts_from_json, write_card  # noqa: E402
 FIGURES = Path("docs") / "figures"
 
 
-def main(folder: Path, name: str) -> None:
+def main(folder: Path, name: str, root: Path = ROOT) -> None:
     """Render the folder's recorded facts again, with copies of its figures in docs/figures."""
     facts = facts_from_json(folder / "card_facts.json")
-    (ROOT / FIGURES).mkdir(parents=True, exist_ok=True)
-    figures = []
-    for caption, path in facts.figures:
-        shutil.copyfile(folder / path, ROOT / FIGURES / Path(path).name)
-        figures.append((caption, str(FIGURES / Path(path).name)))
-    write_card(replace(facts, model_name=name, figures=figures), ROOT / "model_card.md")
+
+    def copied(path: str) -> str:
+        target = FIGURES / Path(path).name
+        (root / FIGURES).mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(folder / path, root / target)
+        return str(target)
+
+    figures = [(caption, copied(path)) for caption, path in facts.figures]
+    parts = facts.architecture
+    if parts is not None and parts.figure is not None:
+        parts = replace(parts, figure=copied(parts.figure))
+    changed = replace(facts, model_name=name, figures=figures, architecture=parts)
+    write_card(changed, root / "model_card.md")
 
 
 if __name__ == "__main__":

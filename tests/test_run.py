@@ -69,6 +69,7 @@ def test_train_writes_the_whole_folder(trained):
         "paraphrase.png",
         "similarity.png",
         "learning_curves.png",
+        "architecture.png",
     }
     assert json.loads((folder / "metrics.json").read_text()) == metrics
 

@@ -13,6 +13,7 @@ from trainer.arguments import HybridMTLTrainingArguments
 from trainer.checkpoints import PREFIX, written_aside
 from trainer.hub.push_in_training import PushesInTraining
 from trainer.optimization import make_schedule
+from trainer.sessions import Session, SessionRecorder
 
 
 class BaseTrainer(PushesInTraining):
@@ -22,6 +23,16 @@ class BaseTrainer(PushesInTraining):
     control: TrainerControl
     optimizer: Any
     lr_scheduler: Any
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.add_callback(SessionRecorder())
+
+    @property
+    def sessions(self) -> list[Session]:
+        """What training took so far, the sessions before an interruption included."""
+        recorders = [c for c in self.callback_handler.callbacks if isinstance(c, SessionRecorder)]
+        return recorders[0].sessions
 
     def create_scheduler(
         self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None

@@ -29,6 +29,7 @@ from trainer.data import TaskStream
 from trainer.data.tokens import IGNORED_LABEL
 from trainer.errors import InputError
 from trainer.optimization import optimizer_kind
+from trainer.sessions import Session
 
 logger = logging.getLogger(__name__)
 
@@ -72,6 +73,7 @@ def pretrain(
     validation: Dataset | None = None,
     mask_share: float = 0.15,
     callbacks: list[TrainerCallback] | None = None,
+    sessions: list[Session] | None = None,
 ) -> list[dict[str, float]]:
     """Continue the pretraining of a model's encoder, in place; the tasks' heads stay as they are.
 
@@ -90,6 +92,7 @@ def pretrain(
         validation: texts whose `eval_loss` is logged, always under the same masks.
         mask_share: share of the tokens that are to be predicted.
         callbacks: as for `Trainer`.
+        sessions: a list to which what the training took is added.
 
     Returns:
         The log: one mapping per entry.
@@ -130,6 +133,8 @@ def pretrain(
         callbacks=callbacks,
     )
     trainer.train(resume_from_checkpoint=checkpoint)
+    if sessions is not None:
+        sessions += trainer.sessions
     return trainer.state.log_history
 
 

@@ -8,31 +8,65 @@ from typing import Any
 from modeling_hybrid_mtl import TaskConfig
 from trainer.evaluation import (
     METRICS_BY_KIND,
+    bootstrap_task,
     classification_report,
     draw_confusion_matrix,
     draw_gradient_cosines,
     draw_learning_curves,
     draw_scatter,
+    overall_interval,
     regression_report,
 )
 from trainer.evaluation.predictions import TaskPredictions
 from trainer.output import write_json
 
 FIGURES = "figures"
+CURVES = "learning_curves.png"
 COSINES = "gradient_cosines.png"
+ARCHITECTURE = "architecture.png"
+# In the reports, beside the tasks; no task can have such a name.
+OVERALL = "overall score"
 
 
 def write_reports(
-    tasks: Mapping[str, TaskConfig], predictions: Mapping[str, TaskPredictions], path: Path
+    tasks: Mapping[str, TaskConfig],
+    predictions: Mapping[str, TaskPredictions],
+    path: Path,
+    auxiliary: Collection[str] = (),
 ) -> dict[str, dict[str, Any]]:
-    """Write each task's confusion matrix and per-class scores, or errors by score band, as JSON."""
-    reports = {}
-    for name, found in predictions.items():
+    """Write what a final evaluation found beyond the metrics, as JSON.
+
+    Args:
+        tasks: of the model.
+        predictions: of its tasks.
+        path: the file.
+        auxiliary: tasks without a part in the overall score.
+
+    Returns:
+        For each task, its confusion matrix and per-class scores, or errors by score band, and the
+        95% `intervals` of its metrics, lower and upper end; under `overall score`, the `interval`
+        of that. An interval is null where there are too few rows.
+    """
+    reports: dict[str, dict[str, Any]] = {}
+    draws = {}
+    for number, (name, found) in enumerate(predictions.items()):
         task: Any = tasks[name]
         if task.has_labels:
             reports[name] = classification_report(found.predictions, found.labels, task.labels)
         else:
             reports[name] = regression_report(found.predictions, found.labels, task.score_range)
+        draws[name] = bootstrap_task(
+            task.kind,
+            found.predictions,
+            found.labels,
+            num_labels=len(task.labels) if task.has_labels else None,
+            rows=found.rows,
+            number=number,
+        )
+        drawn = draws[name]
+        reports[name]["intervals"] = None if drawn is None else drawn.intervals()
+    scored = {name: draws[name] for name in draws if name not in auxiliary}
+    reports[OVERALL] = {"interval": overall_interval(scored)}
     write_json(path, reports)
     return reports
 
@@ -55,16 +89,22 @@ def draw_figures(
         if name in auxiliary:
             continue
         task: Any = tasks[name]
-        path = folder / FIGURES / f"{name}.png"
+        path = folder / FIGURES / task_figure(name)
         if task.has_labels:
             draw_confusion_matrix(reports[name], name, path)
         else:
             draw_scatter(found.predictions, found.labels, task.score_range, name, path)
     kinds = {name: tasks[name].kind for name in predictions}
-    draw_learning_curves(log_history, kinds, folder / FIGURES / "learning_curves.png", auxiliary)
+    draw_learning_curves(log_history, kinds, folder / FIGURES / CURVES, auxiliary)
     pairs = logged_cosines(log_history, list(tasks))
     if pairs:
         draw_gradient_cosines(log_history, pairs, folder / FIGURES / COSINES)
+
+
+def task_figure(name: str) -> str:
+    """The file of a task's own figure."""
+    file = f"{name}.png"
+    return f"{name}-task.png" if file in (CURVES, COSINES, ARCHITECTURE) else file
 
 
 def logged_cosines(log_history: list[dict[str, Any]], tasks: list[str]) -> dict[str, str]:

@@ -13,6 +13,7 @@ from trainer.yaml_text import read_yaml, to_yaml
 # What may differ, by name or by the beginning of the name: it decides what is shown and kept, not
 # what is computed.
 FREE = (
+    "data_license",
     "dataloader_num_workers",
     "dataloader_persistent_workers",
     "dataloader_pin_memory",
@@ -20,6 +21,8 @@ FREE = (
     "disable_tqdm",
     "hub_",
     "keep_auxiliary",
+    "language",
+    "license",
     "log_",
     "logging_",
     "merged_adapters",
@@ -78,7 +81,7 @@ def check_same_run(recorded: Path, resolved: Mapping[str, Any]) -> None:
 
 
 def _is_free(name: str) -> bool:
-    return re.sub(r"^phases\.\d+\.", "", name).startswith(FREE)
+    return re.sub(r"^(phases\.\d+|tasks\.\w+)\.", "", name).startswith(FREE)
 
 
 def _flat(options: Any, prefix: str = "") -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """The three modes of `scripts/run_mtl.py`."""
 
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from trainer.command_line import Settings
 from trainer.data.sources import read_rows
 from trainer.errors import InputError
 from trainer.hub import facts_to_json, write_card
+from trainer.hub.architecture import draw_architecture
 from trainer.hub.facts import collect_facts
 from trainer.hub.push import check_destination, destination, push
 from trainer.hybrid_trainer import HybridMTLTrainer
@@ -29,6 +29,7 @@ from trainer.output import (
     write_json,
     write_text,
 )
+from trainer.phases.records import PhaseRecord
 from trainer.phases.run import train_in_phases
 from trainer.prepare import (
     PreparedData,
@@ -40,7 +41,7 @@ from trainer.prepare import (
     prepare_data,
     trained_model,
 )
-from trainer.results import draw_figures, format_table, write_reports
+from trainer.results import ARCHITECTURE, FIGURES, draw_figures, format_table, write_reports
 from trainer.resume import check_same_run
 from trainer.stopping import StopOnSignal
 from trainer.yaml_text import to_yaml
@@ -79,13 +80,14 @@ def train(settings: Settings) -> dict[str, float]:
     go = train_in_phases if settings.phases else _train_at_once
     stop = StopOnSignal()
     try:
-        trainer, seconds = go(settings, config, tokenizer, data, begin, stop)
+        trainer, records = go(settings, config, tokenizer, data, begin, stop)
     finally:
         stop.release()
     left_out = [] if settings.run.keep_auxiliary else settings.training.unscored_tasks
-    metrics = _finish(trainer, folder, left_out, settings.run.merged_adapters)
+    metrics, reports = _finish(trainer, folder, left_out, settings.run.merged_adapters)
     if trainer.is_world_process_zero():
-        facts = collect_facts(settings, data, trainer, metrics, seconds)
+        facts = collect_facts(settings, data, trainer, metrics, reports, records)
+        draw_architecture(facts, folder / FIGURES / ARCHITECTURE)
         facts_to_json(facts, folder / "card_facts.json")
         write_card(facts, folder / "README.md")
         print(format_table(trainer.tasks, trainer.state.log_history, metrics))
@@ -118,7 +120,7 @@ def _train_at_once(
     data: PreparedData,
     begin: Callable[[], None],
     stop: TrainerCallback,
-) -> tuple[HybridMTLTrainer, float]:
+) -> tuple[HybridMTLTrainer, list[PhaseRecord]]:
     trainer = HybridMTLTrainer(
         new_or_trained_model(settings, config),
         settings.training,
@@ -132,15 +134,24 @@ def _train_at_once(
     checkpoint = find_checkpoint(folder) if settings.run.resume else None
     if settings.run.resume and checkpoint is None:
         print("resume: there is no whole checkpoint; training begins anew", flush=True)
-    start = time.time()
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    return trainer, time.time() - start
+    state = trainer.state
+    epochs = state.epoch or 0.0
+    record = PhaseRecord.of(
+        "training", state.global_step, epochs, state.log_history, trainer.sessions
+    )
+    return trainer, [record]
 
 
 def _finish(
     trainer: HybridMTLTrainer, folder: Path, left_out: list[str], merged: bool
-) -> dict[str, float]:
-    """Measure the final model and write everything but the card, without some of its tasks."""
+) -> tuple[dict[str, float], dict[str, Any]]:
+    """Measure the final model and write everything but the card, without some of its tasks.
+
+    Returns:
+        The metrics, and what `write_reports` gives; no reports but in the first process.
+    """
+    reports: dict[str, Any] = {}
     predictions = trainer.predict_tasks()
     metrics = trainer.measure(predictions, "eval")
     if trainer.is_world_process_zero():
@@ -148,12 +159,13 @@ def _finish(
         if left_out:
             model = model.without_tasks(left_out)
         write_model(model, trainer.processing_class, folder, merged=merged)
-        reports = write_reports(trainer.tasks, predictions, folder / "evaluation.json")
-        history = trainer.state.log_history
         auxiliary = trainer.args.unscored_tasks
+        path = folder / "evaluation.json"
+        reports = write_reports(trainer.tasks, predictions, path, auxiliary)
+        history = trainer.state.log_history
         draw_figures(trainer.tasks, predictions, reports, history, folder, auxiliary)
         write_json(folder / "metrics.json", metrics)
-    return metrics
+    return metrics, reports
 
 
 def evaluate(settings: Settings) -> dict[str, float]:
@@ -179,7 +191,7 @@ def evaluate(settings: Settings) -> dict[str, float]:
     predictions = trainer.predict_tasks()
     metrics = trainer.measure(predictions, "eval")
     if trainer.is_world_process_zero():
-        write_reports(trainer.tasks, predictions, files[0])
+        write_reports(trainer.tasks, predictions, files[0], trainer.args.unscored_tasks)
         write_json(files[1], metrics)
         print(format_table(trainer.tasks, [], metrics))
     return metrics

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from trainer.errors import InputError, nearest
+from trainer.hub.licenses import check_license
 
 MODES = ("train", "evaluate", "predict")
 DROPOUT_PLACES = ("pooled", "encoder")
@@ -66,7 +67,10 @@ class RunArguments:
     )
     license: str | None = field(
         default=None,
-        metadata={"help": "The trained model's licence, such as apache-2.0: the card's entry."},
+        metadata={
+            "help": "The trained model's licence by the Hub's name for it, such as apache-2.0: the "
+            "card's entry."
+        },
     )
     keep_auxiliary: bool = field(
         default=False,
@@ -129,6 +133,8 @@ class RunArguments:
             raise InputError(
                 f"backbone_dropout = {self.backbone_dropout}: must be a probability below 1"
             )
+        if self.license is not None:
+            check_license(self.license)
         if self.max_length < 3:
             raise InputError(f"max_length = {self.max_length}: must be at least 3 tokens")
         if self.resume and self.overwrite_output_dir:

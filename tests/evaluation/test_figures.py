@@ -93,6 +93,15 @@ def test_learning_curves(tmp_path, drawn):
     assert overall.lines[0].get_xydata().tolist() == [[20, 0.5]]
 
 
+def test_learning_curves_part_the_phases(tmp_path, drawn):
+    names = ["first", "first", "second", "second", "third", "third"]
+    log = [{**entry, "step": 10 * i, "phase": names[i]} for i, entry in enumerate(LOG)]
+    draw_learning_curves(log, KINDS, tmp_path / "curves.png")
+    *curves, first, second = drawn[0].axes[0].lines
+    assert len(curves) == 2
+    assert [first.get_xdata()[0], second.get_xdata()[0]] == [10, 30]
+
+
 def test_learning_curves_of_a_run_that_logged_nothing(tmp_path, drawn):
     draw_learning_curves([], {"tags": "token_classification"}, tmp_path / "curves.png")
     loss, _, accuracy, overall = drawn[0].axes

@@ -1,20 +1,27 @@
 # ruff: noqa: D103 (a test's name says what it shows)
+import json
 import os
 import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from huggingface_hub import ModelCard
+import yaml
+from huggingface_hub import ModelCard, metadata_load
+from huggingface_hub.repocard_data import model_index_to_eval_results
 
 from trainer.hub import (
+    Architecture,
     CardFacts,
+    ComputeFacts,
+    PhaseFacts,
     TaskFacts,
     facts_from_json,
     facts_to_json,
     render_card,
     write_card,
 )
+from trainer.hub.licenses import LICENSES
 
 NASTY = "a|b\n---\n\"q\" 's' <img src=x> `c` *d* [e](f) \\| # & {{ x }} : -"
 
@@ -39,6 +46,17 @@ FACTS = CardFacts(
     shared_hyperparameters={"learning_rate": 2e-5, "warmup_ratio": None},
     run={"seed": 7, "data_seed": 1, "versions": {"torch": "2.9.0"}},
     figures=[("Loss by step", "figures/loss curve.png")],
+)
+PARTS = Architecture(
+    encoder="bert",
+    layers=2,
+    hidden_size=16,
+    pooling="mean",
+    encoder_parameters=6000,
+    heads={"sentiment": 85, "paraphrase": 130, "similarity": 0},
+    adapters={"sentiment": 1024},
+    ranks={"sentiment": 8},
+    figure="figures/architecture.png",
 )
 
 
@@ -151,7 +169,7 @@ def test_examples_are_python_and_cover_each_sort_of_task():
     assert 'pipe(text, task="sentiment")' in code
     assert 'pipe(pair, task="similarity")' in code
     assert "pipe(text)\npipe(pair)\n" in code
-    assert 'model(**tokenizer(texts, padding=True, return_tensors="pt")).embeddings' in code
+    assert "embeddings = model(**inputs).embeddings" in code
 
 
 def test_examples_speak_only_of_inputs_the_model_has():
@@ -314,3 +332,181 @@ def test_auxiliary_tasks_are_help_and_no_tasks_of_the_model(tmp_path):
     kept = card(*FACTS.tasks, replace(SENTIMENT, name="tone", auxiliary=True))
     assert "/ 3." in kept and "Auxiliary tasks have no part in it." in kept
     assert "it only helped in training" in kept and "**pos**" not in kept
+
+
+def test_the_hubs_own_parser_reads_every_number_back(tmp_path):
+    similarity = replace(SIMILARITY, dataset_split="validation", dataset_revision="abc")
+    write_card(replace(FACTS, tasks=[SENTIMENT, PARAPHRASE, similarity]), tmp_path / "README.md")
+    data = metadata_load(tmp_path / "README.md")
+    name, results = model_index_to_eval_results(data["model-index"])
+    assert name == "hybrid-mtl-test"
+    (pearson,) = [r for r in results if r.metric_type == "pearsonr"]
+    assert (pearson.dataset_type, pearson.dataset_config) == ("nyu-mll/glue", "stsb")
+    assert (pearson.dataset_split, pearson.dataset_revision) == ("validation", "abc")
+    assert (pearson.task_type, pearson.metric_value) == ("sentence-similarity", 0.33)
+    (overall,) = [r for r in results if r.metric_type == "overall"]
+    assert overall.metric_value == 0.631
+    for entry in data["model-index"][0]["results"]:  # what the Hub asks of each
+        assert entry["task"]["type"] and entry["dataset"]["name"]
+        assert all({"type", "value", "name"} <= set(metric) for metric in entry["metrics"])
+
+
+def test_intervals_are_shown_where_they_were_measured():
+    measured = replace(SENTIMENT, intervals={"accuracy": [0.4511, 0.5689]})
+    text = section(card(measured, SIMILARITY, overall_interval=[0.6, 0.66]), "Results")
+    rows = cells(text)
+    assert rows[0] == ["Task", "Metric", "Value", "95% interval"]
+    assert {len(row) for row in rows} == {4}
+    assert ["sentiment", "accuracy", "0.5100", "0.4511 to 0.5689"] in rows
+    assert ["sentiment", "loss", "1.2500", "–"] in rows
+    assert ["all tasks", "overall score", "0.6310", "0.6000 to 0.6600"] in rows
+    assert "bootstrap" in text and "bootstrap" not in card()
+    before = card(replace(measured, metrics_before={"accuracy": 0.2}))
+    assert cells(section(before, "Results"))[2][2:] == ["0.2000", "0.5100", "0.4511 to 0.5689"]
+
+
+def test_the_architecture_is_a_picture_and_a_table():
+    text = section(card(architecture=PARTS), "Architecture")
+    assert "![3 heads on one encoder](figures/architecture.png)" in text
+    rows = cells(text)
+    assert rows[2] == ["encoder", "bert, 2 layers, 16 units, pooling: mean", "6,000"]
+    assert rows[3] == ["adapter of sentiment", "LoRA, rank 8", "1,024"]
+    assert ["head of similarity", "similarity", "0"] in rows
+    assert rows[-1] == ["all", "", "7,239"]
+    with pytest.raises(ValueError, match="relative to the card"):
+        card(architecture=replace(PARTS, figure="/tmp/a.png"))
+
+
+def test_phases_have_a_table():
+    phases = [
+        PhaseFacts("words", "masked_language_modelling", ["sentiment"], 40, 2.0, 7200.0),
+        PhaseFacts("alone", "tasks", ["sentiment", "similarity"], 9, 0.5, 30.0, {"rule": "pcgrad"}),
+    ]
+    rows = cells(section(card(phases=phases), "Phases of training"))[2:]
+    words = ["1: words", "masked language modelling", "sentiment", "40", "2", "2.0 h", ""]
+    assert rows[0] == words
+    assert rows[1][1:] == ["tasks", "sentiment, similarity", "9", "0.5", "30 s", "rule: pcgrad"]
+    assert "Phases" not in card()
+
+
+def test_settings_that_say_nothing_are_left_out():
+    head = {"loss_weight": 1.0, "hidden_sizes": [], "cosine_range": [0.0, 1.0], "dropout": 0.1}
+    shared = {"dropout": None, "dropout_where": "pooled", "warmup_steps": 0, "seed": 0}
+    text = card(replace(SENTIMENT, hyperparameters=head), shared_hyperparameters=shared)
+    assert cells(section(text, "Hyperparameters"))[2:] == [
+        ["shared", "seed", "0"],
+        ["sentiment head", "dropout", "0.1"],
+    ]
+    said = {"dropout": 0.2, "dropout_where": "pooled", "loss_weight": 0.5, "sizes": [8, 4]}
+    rows = cells(section(card(shared_hyperparameters=said), "Hyperparameters"))
+    assert ["shared", "dropout_where", "pooled"] in rows and ["shared", "sizes", "8, 4"] in rows
+    assert ["shared", "loss_weight", "0.5"] in rows
+
+
+def test_compute_tells_time_and_energy_only_as_far_as_they_are_known():
+    known = ComputeFacts(
+        ["Some CPU, 2 threads"], 5400.0, True, 1, 0.03, ["10 W for each CPU thread"]
+    )
+    text = section(card(compute=known), "Compute")
+    assert "Some CPU, 2 threads" in text and "Time: 1.5 h" in text and "resumed once" in text
+    assert "about 0.03 kWh" in text and "at 10 W for each CPU thread" in text
+    unknown = ComputeFacts(["A board"], 60.0, False, 2)
+    text = section(card(compute=unknown), "Compute")
+    assert "Energy: not estimated." in text and "kWh" not in text
+    assert "resumed 2 times" in text and "was not recorded" in text
+    assert "## Compute" not in card()
+    run = {"seed": 1, "seconds": 3.0, "hardware": "x"}
+    assert ["seconds", "3"] in cells(section(card(run=run), "The run"))
+    assert ["seconds", "3"] not in cells(section(card(run=run, compute=known), "The run"))
+
+
+def test_the_stated_licence_of_data_is_shown():
+    task = replace(SENTIMENT, dataset_license="CC | BY")
+    rows = cells(section(card(task, SIMILARITY), "Data"))[2:]
+    assert [row[-1] for row in rows] == ["CC \\| BY", "see the dataset's page"]
+
+
+def test_limits_say_only_what_is_known():
+    assert "one language only (en)" in card()
+    unknown = card(language=None)
+    assert "Which language it was trained on was not recorded" in unknown and "(–)" not in unknown
+    chosen = "The checkpoint was chosen on the evaluation data"
+    assert chosen in card(chosen_on_evaluation_data=True)
+    assert "The checkpoint" not in card(chosen_on_evaluation_data=False)
+    assert "may have been chosen" in card()
+
+
+def test_what_to_cite_and_where_to_report():
+    text = card(citations=["lora", "no such"], run={"versions": {"hybrid-mtl": "0.9"}})
+    bibtex = section(text, "How to cite")
+    assert "@inproceedings{lora," in bibtex and "version = {0.9}" in bibtex
+    assert "pcgrad" not in bibtex
+    hostile = card(run={"versions": {"hybrid-mtl": "1}\n```\n<b>"}})
+    assert "version =" not in section(hostile, "How to cite")
+    known = card(model_name="me/model")
+    assert "(https://huggingface.co/me/model/discussions)" in section(
+        known, "How to report a problem"
+    )
+    assert "tab Community" in card()
+
+
+def test_a_model_of_one_task_is_not_trained_together():
+    text = card(SIMILARITY, architecture=replace(PARTS, heads={"similarity": 0}, adapters={}))
+    assert "with 1 task head, trained with hybrid-mtl" in text and "![1 head on" in text
+
+
+def test_all_new_facts_survive_json_and_old_files_lack_them(tmp_path):
+    compute = ComputeFacts(["CPU"], 2.0, True, 0, 0.1, ["10 W"])
+    phases = [PhaseFacts("a", "tasks", ["sentiment"], 1, 0.5, 2.0, {"sentiment.batch_size": 4})]
+    task = replace(SENTIMENT, intervals={"accuracy": [0.1, 0.2]}, dataset_license="MIT")
+    full = replace(
+        FACTS,
+        tasks=[task],
+        compute=compute,
+        phases=phases,
+        architecture=PARTS,
+        citations=["bert"],
+        overall_interval=[0.5, 0.7],
+        chosen_on_evaluation_data=True,
+    )
+    facts_to_json(full, tmp_path / "facts.json")
+    assert facts_from_json(tmp_path / "facts.json") == full
+    old = {"model_name": "old", "tasks": [{"name": "a", "kind": "regression", "input": "single"}]}
+    (tmp_path / "old.json").write_text(json.dumps(old))
+    text = render_card(facts_from_json(tmp_path / "old.json"))
+    for title in ("Architecture", "Compute", "Phases of training", "Hyperparameters", "The run"):
+        assert f"## {title}" not in text
+
+
+def test_hostile_text_in_the_new_parts_breaks_nothing():
+    task = replace(SENTIMENT, name=NASTY, dataset_license=NASTY, intervals={NASTY: [0.1, 0.2]})
+    parts = replace(PARTS, encoder=NASTY, pooling=NASTY, heads={" ".join(NASTY.split()): 5})
+    phase = PhaseFacts(NASTY, NASTY, [NASTY], 1, 1.0, 1.0, {NASTY: [NASTY]})
+    compute = ComputeFacts([NASTY], 1.0, True, 0, 0.1, [NASTY])
+    text = card(task, architecture=parts, phases=[phase], compute=compute, adapters=[NASTY])
+    parsed = ModelCard(text)
+    prose = re.sub(r"```(python|bibtex)\n.*?```", "", parsed.text, flags=re.DOTALL)
+    assert not re.search(r"<img|(?<!\\)(\[e|\*d|`c)", prose)
+    for title in ("Architecture", "Phases of training", "Data", "Results"):
+        assert len({len(row) for row in cells(section(parsed.text, title))}) == 1
+    compile(code_of(text), "card", "exec")
+
+
+def test_the_hub_is_asked_about_the_card_as_it_is(monkeypatch):
+    """`ModelCard.validate` sends the whole card; here a stand-in reads its metadata."""
+    seen = []
+
+    class Answer:
+        def raise_for_status(self):
+            pass
+
+    class Session:
+        def post(self, url, json, headers):
+            seen.append((url, json["repoType"], yaml.safe_load(json["content"].split("---")[1])))
+            return Answer()
+
+    monkeypatch.setattr("huggingface_hub.repocard.get_session", Session)
+    ModelCard(card()).validate()
+    ((url, kind, metadata),) = seen
+    assert url.endswith("/api/validate-yaml") and kind == "model"
+    assert metadata["license"] in LICENSES and metadata["model-index"][0]["results"]

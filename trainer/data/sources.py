@@ -26,6 +26,7 @@ class TaskSource:
         validation_split: the split to evaluate on, also the stem of the local file.
         columns: `text`, `text_pair` and `label` -> the dataset's column names.
         empty_text: `error`, or `drop` to leave out (and count) rows with an empty text.
+        data_license: the data's licence, in words of your own: the model card's entry.
     """
 
     dataset: str | None = None
@@ -36,6 +37,7 @@ class TaskSource:
     validation_split: str = "validation"
     columns: dict[str, str] = field(default_factory=dict)
     empty_text: str = "error"
+    data_license: str | None = None
 
 
 @dataclass
@@ -68,7 +70,7 @@ def load_split(
         InputError: for a missing folder, file or split, a file that cannot be read, or a Hub that
             cannot be reached.
     """
-    folder = _local_folder(task, source, data_dir, default_dataset)
+    folder = local_folder(task, source, data_dir, default_dataset)
     if folder is None:
         return _load_from_hub(task, source, split)
     path = _find_file(task, folder, split)
@@ -99,9 +101,20 @@ def read_rows(path: Path) -> Dataset:
     return rows
 
 
-def _local_folder(
-    task: str, source: TaskSource, data_dir: str | None, default_dataset: str | None
+def local_folder(
+    task: str, source: TaskSource, data_dir: str | None, default_dataset: str | None = None
 ) -> Path | None:
+    """The folder that holds a task's rows; None if they are a Hub dataset's.
+
+    Args:
+        task: as for `load_split`.
+        source: as for `load_split`.
+        data_dir: as for `load_split`.
+        default_dataset: as for `load_split`.
+
+    Raises:
+        InputError: if there is no such folder, or nothing is said of one.
+    """
     if data_dir is not None:
         root = SAMPLE_FOLDER if data_dir == "sample" else Path(data_dir).expanduser()
         if not root.is_dir():

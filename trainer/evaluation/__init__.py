@@ -1,11 +1,13 @@
 """Metrics, the overall score, reports and figures of a run; what is named here needs no torch."""
 
+from trainer.evaluation.figure_of_model import DrawnTask, count_text, draw_model
 from trainer.evaluation.figures import (
     draw_confusion_matrix,
     draw_gradient_cosines,
     draw_learning_curves,
     draw_scatter,
 )
+from trainer.evaluation.intervals import bootstrap_task, overall_interval
 from trainer.evaluation.metrics import (
     METRICS_BY_KIND,
     compute_task_metrics,
@@ -17,14 +19,19 @@ from trainer.evaluation.report import classification_report, regression_report
 
 __all__ = [
     "METRICS_BY_KIND",
+    "DrawnTask",
+    "bootstrap_task",
     "classification_report",
     "compute_task_metrics",
+    "count_text",
     "draw_confusion_matrix",
     "draw_gradient_cosines",
     "draw_learning_curves",
+    "draw_model",
     "draw_scatter",
     "load_metric",
     "main_metric",
+    "overall_interval",
     "overall_score",
     "regression_report",
 ]

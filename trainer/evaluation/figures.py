@@ -1,10 +1,5 @@
-"""The figures of a run, as PNG files.
+"""The figures of a run, as PNG files."""
 
-Matplotlib is imported on first use and never through pyplot, which keeps global state and may
-look for a display. Colours are of the Okabe-Ito palette, told apart by colour-blind readers.
-"""
-
-import os
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,27 +7,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from trainer.evaluation.figure_files import BLUE, GREEN, GREY, ORANGE, new_figure, save_figure
 from trainer.evaluation.metrics import main_metric, paired_scores
 from trainer.evaluation.report import regression_report
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-_DPI = 120
-_BLUE, _ORANGE, _GREEN, _GREY = "#0072B2", "#D55E00", "#009E73", "#666666"
 _MOST_CLASSES_WITH_COUNTS = 20
 _METRIC_LABELS = {"accuracy": "accuracy (0 to 1)", "pearson": "Pearson's r (-1 to 1)"}
-_TRAINING: dict[str, Any] = {"label": "training", "color": _BLUE, "linewidth": 1.2}
+_TRAINING: dict[str, Any] = {"label": "training", "color": BLUE, "linewidth": 1.2}
 _EVALUATION: dict[str, Any] = {
     "label": "evaluation",
-    "color": _ORANGE,
+    "color": ORANGE,
     "marker": "o",
     "markersize": 4,
 }
 _OVERALL: dict[str, Any] = {
     "label": "overall score",
-    "color": _GREEN,
+    "color": GREEN,
     "marker": "s",
     "markersize": 4,
 }
@@ -54,7 +47,7 @@ def draw_confusion_matrix(report: Mapping[str, Any], title: str, path: str | Pat
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     with_counts = len(names) <= _MOST_CLASSES_WITH_COUNTS
     side = min(max(4.0, 2.5 + (0.75 if with_counts else 0.3) * len(names)), 16.0)
-    figure = _new_figure(side + 0.9, side)
+    figure = new_figure(side + 0.9, side)
     axes = figure.subplots()
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     figure.colorbar(image, ax=axes, label="share of the true class (0 to 1)", shrink=0.8)
@@ -68,7 +61,7 @@ def draw_confusion_matrix(report: Mapping[str, Any], title: str, path: str | Pat
         for (row, column), count in np.ndenumerate(counts):
             color = "white" if shares[row, column] > 0.5 else "black"
             axes.text(column, row, str(count), ha="center", va="center", color=color)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def draw_scatter(
@@ -94,17 +87,17 @@ def draw_scatter(
     predicted, true = paired_scores(predictions, labels)
     low, high = score_range
     bands = [band for band in report["bands"] if band["count"]]
-    figure = _new_figure(5.6, 5.4)
+    figure = new_figure(5.6, 5.4)
     axes = figure.subplots()
     # Few points can be solid; over a thousand must let one another show through.
     alpha = float(np.clip(400 / len(true), 0.2, 0.8))
-    axes.scatter(true, predicted, s=14, color=_BLUE, alpha=alpha, linewidths=0)
-    axes.scatter([], [], s=14, color=_BLUE, label="examples")  # solid, for the legend
-    axes.plot([low, high], [low, high], color=_GREY, linestyle="--", label="predicted = true")
+    axes.scatter(true, predicted, s=14, color=BLUE, alpha=alpha, linewidths=0)
+    axes.scatter([], [], s=14, color=BLUE, label="examples")  # solid, for the legend
+    axes.plot([low, high], [low, high], color=GREY, linestyle="--", label="predicted = true")
     axes.plot(
         [band["mean_label"] for band in bands],
         [band["mean_prediction"] for band in bands],
-        color=_ORANGE,
+        color=ORANGE,
         marker="o",
         label="mean of a band",
     )
@@ -116,7 +109,7 @@ def draw_scatter(
     axes.set_title(title, parse_math=False)
     axes.grid(alpha=0.25)
     axes.legend(loc="upper left", fontsize="small")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def draw_learning_curves(
@@ -128,10 +121,12 @@ def draw_learning_curves(
     """Draw each task's losses (upper row) and main metric (lower row) against optimizer steps.
 
     The last column holds the legend and the overall score. A panel without logged values says so.
+    Where training had phases, dotted lines part them.
 
     Args:
         log_history: `TrainerState.log_history`: entries with `step` and any of `loss_{task}`,
-            `eval_{task}_loss`, `eval_{task}_{main metric}`, `eval_overall`.
+            `eval_{task}_loss`, `eval_{task}_{main metric}`, `eval_overall`;
+            and `phase`, where there are any.
         tasks: The kind of each task, a column each.
         path: The PNG file to write; missing folders are made.
         auxiliary: The tasks that the overall score leaves out.
@@ -143,7 +138,7 @@ def draw_learning_curves(
 
     if not tasks:
         raise ValueError("Learning curves need at least one task.")
-    figure = _new_figure(3.3 * (len(tasks) + 1), 5.6)
+    figure = new_figure(3.3 * (len(tasks) + 1), 5.6)
     grid = figure.subplots(2, len(tasks) + 1, sharex=True, squeeze=False)
     for column, (task, kind) in enumerate(tasks.items()):
         upper, lower = grid[:, column]
@@ -162,7 +157,16 @@ def draw_learning_curves(
     overall.set_title("all but the auxiliary tasks" if auxiliary else "all tasks")
     for axes in grid[1]:
         axes.set_xlabel("optimizer step")
-    _save(figure, path)
+    for axes in (*grid[0, :-1], *grid[1]):
+        for step in _ends_of_phases(log_history):
+            axes.axvline(step, color=GREY, linewidth=0.8, linestyle=":")
+    save_figure(figure, path)
+
+
+def _ends_of_phases(log_history: Sequence[Mapping[str, Any]]) -> list[float]:
+    """The last steps of all phases but the last one."""
+    last = {entry["phase"]: entry["step"] for entry in log_history if "phase" in entry}
+    return list(last.values())[:-1]
 
 
 def draw_gradient_cosines(
@@ -175,9 +179,9 @@ def draw_gradient_cosines(
         pairs: Logged name -> what the legend calls it, such as `sentiment, paraphrase`.
         path: The PNG file to write; missing folders are made.
     """
-    figure = _new_figure(7.5, 4.0)
+    figure = new_figure(7.5, 4.0)
     axes = figure.subplots()
-    axes.axhline(0, color=_GREY, linewidth=0.8)
+    axes.axhline(0, color=GREY, linewidth=0.8)
     markers = ("o", "s", "^", "D", "v", "P")
     styles = {
         name: {"label": label, "marker": markers[i % len(markers)], "markersize": 3}
@@ -187,7 +191,7 @@ def draw_gradient_cosines(
     axes.set_xlabel("optimizer step")
     axes.set_title("Below zero two tasks pull the encoder apart", parse_math=False)
     axes.legend(loc="best")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _draw_lines(
@@ -213,26 +217,4 @@ def _draw_lines(
             drawn = True
     if not drawn:
         axes.set_yticks([])
-        axes.text(0.5, 0.5, "nothing logged", ha="center", color=_GREY, transform=axes.transAxes)
-
-
-def _new_figure(width: float, height: float) -> "Figure":
-    """A figure of this size in inches on an Agg canvas."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), dpi=_DPI, layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def _save(figure: "Figure", path: str | Path) -> None:
-    """Write a PNG that is there whole or not at all."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        figure.savefig(unfinished, format="png")
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+        axes.text(0.5, 0.5, "nothing logged", ha="center", color=GREY, transform=axes.transAxes)

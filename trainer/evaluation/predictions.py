@@ -26,11 +26,13 @@ class TaskPredictions:
             where M counts the labelled tokens of all rows.
         labels: class indices or scores, (N,) or (M,).
         loss: the task's loss, times its weight, mean over rows.
+        rows: the row of each token, (M,), for token classification; None for the other kinds.
     """
 
     answers: np.ndarray
     labels: np.ndarray
     loss: float
+    rows: np.ndarray | None = None
 
     @property
     def predictions(self) -> np.ndarray:
@@ -83,15 +85,20 @@ def predict_task(
         found = gather_object(found)
         loss = sum(gather_object([loss]))
     found.sort(key=lambda item: item[0])
-    answers, labels = _joined(found)
-    return TaskPredictions(answers, labels, loss / len(rows))
+    return _joined(found, loss / len(rows))
 
 
-def _joined(found: list[tuple[int, np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+def _joined(found: list[tuple[int, np.ndarray, np.ndarray]], loss: float) -> TaskPredictions:
     if found[0][2].ndim == 0:
-        return np.stack([a for _, a, _ in found]), np.stack([label for _, _, label in found])
-    kept = [(a[mask], tags[mask]) for _, a, tags in found for mask in [tags != IGNORED_LABEL]]
-    return np.concatenate([a for a, _ in kept]), np.concatenate([tags for _, tags in kept])
+        answers = np.stack([answer for _, answer, _ in found])
+        return TaskPredictions(answers, np.stack([label for _, _, label in found]), loss)
+    kept = [
+        (answers[mask], tags[mask], np.full(mask.sum(), row))
+        for row, answers, tags in found
+        for mask in [tags != IGNORED_LABEL]
+    ]
+    answers, tags, rows = (np.concatenate(part) for part in zip(*kept, strict=True))
+    return TaskPredictions(answers, tags, loss, rows)
 
 
 def task_metrics(

@@ -1,45 +1,35 @@
 """Collects what a run recorded for its model card; nothing is guessed."""
 
-import platform
-from collections.abc import Iterable, Mapping
-from dataclasses import fields
-from importlib.metadata import version
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from trainer.arguments import TaskTraining
+from trainer.arguments import HybridMTLTrainingArguments
 from trainer.command_line import Settings
-from trainer.data.augmentation import TaskAugmentation
-from trainer.data.plans import READ_BY
+from trainer.data.sources import SAMPLE_FOLDER, local_folder
 from trainer.evaluation import METRICS_BY_KIND
-from trainer.hub.card import CardFacts, TaskFacts
+from trainer.hub.architecture import architecture
+from trainer.hub.card_facts import CardFacts, PhaseFacts, TaskFacts
+from trainer.hub.compute import compute_facts
+from trainer.hub.hyperparameters import head_hyperparameters, shared_hyperparameters
+from trainer.hub.methods import MINILM, methods_used
 from trainer.hybrid_trainer import HybridMTLTrainer
-from trainer.objective.regularizers import RegularizerOptions
-from trainer.optimization import SCHEDULE_FIELDS
+from trainer.phases.records import PhaseRecord
 from trainer.prepare import PreparedData
-from trainer.results import COSINES, FIGURES, logged_cosines, metrics_before
-from trainer.trained_parts import TrainedPartsOptions
-
-PACKAGES = ("torch", "transformers", "datasets", "evaluate", "accelerate")
-# Settings that a card shows where they were changed.
-CHANGED = (
-    "cycles_per_epoch",
-    "length_window",
-    "layer_decay",
-    "ema_decay",
-    "main_tasks",
-    "auxiliary_tasks",
-    "auxiliary_scale",
-    "loss_weights",
-    "loss_weights_learning_rate",
-    *(f.name for f in fields(RegularizerOptions)),
-    *(f.name for f in fields(TrainedPartsOptions)),
-    "lr_scheduler_kwargs",
+from trainer.results import (
+    ARCHITECTURE,
+    COSINES,
+    CURVES,
+    FIGURES,
+    OVERALL,
+    logged_cosines,
+    metrics_before,
+    task_figure,
 )
-CHANGED_OF_TASK = ("activation", "cosine_range", "pair_features", "loss", "label_smoothing")
-MINILM = "sentence-transformers/all-MiniLM-L6-v2"
+
+PACKAGES = ("hybrid-mtl", "torch", "transformers", "datasets", "evaluate", "accelerate")
 
 
 def collect_facts(
@@ -47,7 +37,8 @@ def collect_facts(
     data: PreparedData,
     trainer: HybridMTLTrainer,
     metrics: Mapping[str, float],
-    seconds: float,
+    reports: Mapping[str, Mapping[str, Any]],
+    records: Sequence[PhaseRecord],
 ) -> CardFacts:
     """The facts of a finished training run.
 
@@ -56,43 +47,66 @@ def collect_facts(
         data: its rows.
         trainer: the trainer, after training.
         metrics: the final metrics, `eval_<task>_<metric>`.
-        seconds: wall time of training, evaluations between epochs included.
+        reports: of the final evaluation, as `write_reports` gives them.
+        records: an account of each phase, or of the whole of a run without phases.
     """
     run, args = settings.run, settings.training
     before = metrics_before(trainer.state.log_history, settings.tasks)
+    facts = [_task_facts(name, settings, data, metrics, before, reports) for name in settings.tasks]
+    helpers = [task for task in facts if task.auxiliary and not run.keep_auxiliary]
     packaged = run.model_name_or_path == "minilm"
-    sample = run.data_dir == "sample"
-    facts = [_task_facts(name, settings, data, metrics, before) for name in settings.tasks]
-    figures = [
-        (_caption(trainer, task.name), f"{FIGURES}/{task.name}.png")
-        for task in facts
-        if not task.auxiliary
-    ]
-    figures.append(("Losses and metrics of every task", f"{FIGURES}/learning_curves.png"))
-    if logged_cosines(trainer.state.log_history, list(settings.tasks)):
-        figures.append(("How well the tasks' gradients agree", f"{FIGURES}/{COSINES}"))
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    if helpers:
+        model = model.without_tasks([task.name for task in helpers])
     return CardFacts(
         model_name=Path(args.output_dir).name,
         base_model=MINILM if packaged else _hub_name(run.model_name_or_path),
-        base_model_description="a local encoder",
+        base_model_description="a local model",
         license=run.license,
         language=run.language,
-        tasks=[task for task in facts if run.keep_auxiliary or not task.auxiliary],
-        helpers=[task for task in facts if task.auxiliary and not run.keep_auxiliary],
+        tasks=[task for task in facts if task not in helpers],
+        helpers=helpers,
         overall=metrics["eval_overall"],
         overall_before=before["eval_overall"] if before else None,
-        shared_hyperparameters=_shared_hyperparameters(settings),
-        run=_run_facts(trainer, seconds),
-        adapters=[name for name in settings.tasks if name in trainer.model.config.adapters],
-        figures=figures,
-        is_demonstration=sample,
+        overall_interval=reports[OVERALL]["interval"],
+        shared_hyperparameters=shared_hyperparameters(run, args),
+        run=_run_facts(trainer, records),
+        adapters=[name for name in settings.tasks if name in model.config.adapters],
+        figures=_figures(trainer, facts),
+        is_demonstration=run.data_dir == "sample",
+        phases=_phases(settings, records),
+        architecture=replace(architecture(model), figure=f"{FIGURES}/{ARCHITECTURE}"),
+        compute=compute_facts([record.sessions for record in records]),
+        chosen_on_evaluation_data=any(part.load_best_model_at_end for part in _trainings(settings)),
+        citations=methods_used(settings, model),
     )
+
+
+def _trainings(settings: Settings) -> list[HybridMTLTrainingArguments]:
+    """The arguments of every stretch of training on tasks."""
+    phases = [phase.training for phase in settings.phases if phase.objective == "tasks"]
+    return phases or [settings.training]
 
 
 def _hub_name(name_or_path: str | None) -> str | None:
     return (
         None if name_or_path is None or Path(name_or_path).expanduser().exists() else name_or_path
     )
+
+
+def _figures(trainer: HybridMTLTrainer, tasks: Iterable[TaskFacts]) -> list[tuple[str, str]]:
+    """Caption and path of every figure of the results and of training."""
+    figures = [
+        (_caption(trainer, task.name), f"{FIGURES}/{task_figure(task.name)}")
+        for task in tasks
+        if not task.auxiliary
+    ]
+    history = trainer.state.log_history
+    parted = "; dotted lines part the phases" if any("phase" in e for e in history) else ""
+    figures.append((f"Losses and metrics of every task{parted}", f"{FIGURES}/{CURVES}"))
+    if logged_cosines(history, list(trainer.tasks)):
+        figures.append(("How well the tasks' gradients agree", f"{FIGURES}/{COSINES}"))
+    return figures
 
 
 def _caption(trainer: HybridMTLTrainer, name: str) -> str:
@@ -106,14 +120,10 @@ def _task_facts(
     data: PreparedData,
     metrics: Mapping[str, float],
     before: Mapping[str, float] | None,
+    reports: Mapping[str, Mapping[str, Any]],
 ) -> TaskFacts:
     entry = settings.tasks[name]
-    model, source = entry.model, entry.source
-    sample = settings.run.data_dir == "sample"
-    dataset = None if settings.run.data_dir else _hub_name(source.dataset)
-    local = "the demonstration sample shipped with hybrid-mtl" if sample else "local files"
-    if entry.made.make_labels is not None:
-        local = f"{entry.made.make_labels} of the texts of {', '.join(entry.made.texts_of or ())}"
+    model = entry.model
     return TaskFacts(
         name=name,
         kind=model.kind,
@@ -121,47 +131,37 @@ def _task_facts(
         pair_encoding=model.pair_encoding,
         labels=model.labels,
         score_range=model.score_range,
-        dataset=dataset,
-        dataset_config=source.dataset_config if dataset else None,
-        dataset_description=local,
+        **_source(name, settings),
         rows=_row_counts(name, data),
         dropped=data.dropped.get(name, {}),
         metrics=_of_task(name, model.kind, metrics),
         metrics_before=_of_task(name, model.kind, before) if before else None,
-        hyperparameters={
-            **_in_use(vars(settings.training.task_training(name))),
-            **_own_schedule(entry.training),
-            "dropout": model.dropout,
-            "hidden_sizes": model.hidden_sizes,
-            "loss_weight": model.loss_weight,
-            **_changed(model, CHANGED_OF_TASK),
-            **_augmentation(entry.augmentation),
-        },
+        intervals=reports[name]["intervals"],
+        hyperparameters=head_hyperparameters(entry, settings.training, name),
         auxiliary=entry.training.auxiliary,
     )
 
 
-def _in_use(hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Without the weights of regularizers that were not used, and what is said elsewhere."""
-    unused = {f"{name}_weight" for name in ("smart", "bregman", "rdrop")}
-    elsewhere = {*SCHEDULE_FIELDS, "auxiliary"}
-    return {
-        k: v for k, v in hyperparameters.items() if (v or k not in unused) and k not in elsewhere
-    }
-
-
-def _own_schedule(training: TaskTraining) -> dict[str, Any]:
-    """What a task's schedule has of its own, under the names of the shared one's rows."""
-    own = {name: getattr(training, name) for name in SCHEDULE_FIELDS}
-    rows = {name.replace("lr_scheduler_type", "schedule"): value for name, value in own.items()}
-    return {name: value for name, value in rows.items() if value is not None}
-
-
-def _augmentation(plan: TaskAugmentation) -> dict[str, Any]:
-    if not plan.augmentation:
-        return {}
-    methods = ", ".join(map(repr, plan.methods()))
-    return {**vars(plan), "augmentation": methods}
+def _source(name: str, settings: Settings) -> dict[str, Any]:
+    """Where a task's rows came from, the Hub's names or a description, and their licence."""
+    made, source = settings.tasks[name].made, settings.tasks[name].source
+    if made.make_labels is not None:
+        texts = ", ".join(made.texts_of or ())
+        return {"dataset_description": f"{made.make_labels} of the texts of {texts}"}
+    stated = source.data_license
+    folder = local_folder(name, source, settings.run.data_dir)
+    if folder is None:
+        return {
+            "dataset": source.dataset,
+            "dataset_config": source.dataset_config,
+            "dataset_split": source.validation_split,
+            "dataset_revision": source.dataset_revision,
+            "dataset_license": stated,
+        }
+    if folder.parent == SAMPLE_FOLDER:
+        sample = "the demonstration sample shipped with hybrid-mtl"
+        return {"dataset_description": sample, "dataset_license": stated or "Apache 2.0"}
+    return {"dataset_description": "local files", "dataset_license": stated}
 
 
 def _row_counts(name: str, data: PreparedData) -> dict[str, int]:
@@ -177,62 +177,49 @@ def _of_task(name: str, kind: str, metrics: Mapping[str, float]) -> dict[str, fl
     return {metric: metrics[f"eval_{name}_{metric}"] for metric in kind_metrics}
 
 
-def _shared_hyperparameters(settings: Settings) -> dict[str, Any]:
-    run, args = settings.run, settings.training
-    return {
-        "learning_rate": args.learning_rate,
-        "weight_decay": args.weight_decay,
-        "pooling": run.pooling,
-        "dropout": run.backbone_dropout,
-        "dropout_where": run.backbone_dropout_where,
-        "max_length": run.max_length,
-        "update": args.update,
-        "layout": args.layout,
-        "rule": args.rule,
-        **_changed(args, CHANGED),
-        "stop": args.stop,
-        "plan": args.plan,
-        **{name: getattr(args, name) for name, plan in READ_BY.items() if plan == args.plan},
-        "optimizer": args.optim,
-        "schedule": args.lr_scheduler_type,
-        "warmup_steps": args.warmup_steps,
-        "max_grad_norm": args.max_grad_norm,
-        "gradient_accumulation_steps": args.gradient_accumulation_steps,
-        **_phases(settings),
-    }
-
-
-def _phases(settings: Settings) -> dict[str, str]:
+def _phases(settings: Settings, records: Sequence[PhaseRecord]) -> list[PhaseFacts]:
     """What each phase did, and where its options differ from those of the run."""
     told = settings.resolved.get("phases", [])
-    return {
-        f"phase {number} ({entry['name']})": "; ".join(
-            f"{key}: {', '.join(value) if key == 'tasks' else value}"
-            for key, value in entry.items()
-            if key != "name"
+    return [
+        PhaseFacts(
+            name=phase.name,
+            objective=phase.objective,
+            tasks=phase.tasks,
+            steps=record.steps,
+            epochs=round(record.epochs, 2),
+            seconds=round(record.seconds, 1),
+            settings=_own_settings(entry),
         )
-        for number, entry in enumerate(told, start=1)
-    }
+        for phase, record, entry in zip(settings.phases, records, told, strict=bool(told))
+    ]
 
 
-def _changed(settings: Any, names: Iterable[str]) -> dict[str, Any]:
-    """Those fields of a dataclass that are not at their default, by name."""
-    defaults = {f.name: f.default for f in fields(settings)}
-    return {n: getattr(settings, n) for n in names if getattr(settings, n) != defaults[n]}
+def _own_settings(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """A phase's own options; those of its tasks by `task.option`."""
+    own = {k: v for k, v in entry.items() if k not in ("name", "objective", "tasks")}
+    for task, options in entry["tasks"].items():
+        own |= {f"{task}.{option}": value for option, value in (options or {}).items()}
+    return own
 
 
-def _run_facts(trainer: HybridMTLTrainer, seconds: float) -> dict[str, Any]:
+def _run_facts(trainer: HybridMTLTrainer, records: Sequence[PhaseRecord]) -> dict[str, Any]:
     args = trainer.args
-    device = f"{platform.machine()} CPU, {torch.get_num_threads()} threads"
-    if args.device.type == "cuda":
-        device = torch.cuda.get_device_name(args.device)
     return {
         "seed": args.seed,
         "data_seed": args.seed if args.data_seed is None else args.data_seed,
         "epochs": round(trainer.state.epoch or 0.0, 2),
         "steps": trainer.state.global_step,
-        "seconds": round(seconds, 1),
-        "hardware": device,
+        "seconds": round(sum(record.seconds for record in records), 1),
         "processes": args.world_size,
-        "versions": {name: version(name) for name in PACKAGES},
+        "versions": _versions(PACKAGES),
     }
+
+
+def _versions(packages: Collection[str]) -> dict[str, str]:
+    found = {}
+    for name in packages:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:  # such as this project, run from its folder alone
+            continue
+    return found

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from trainer.errors import InputError
 from trainer.output import write_json
+from trainer.sessions import Session, total_seconds
 
 RECORD = "phase.json"
 
@@ -20,8 +21,9 @@ class PhaseRecord:
         name: the phase's.
         steps: optimizer steps it took.
         epochs: epochs it took; a part of one if it was stopped early.
-        seconds: wall time of the session that finished it.
+        seconds: wall time.
         log_history: the trainer's log.
+        sessions: what it took; none in records of older versions.
     """
 
     name: str
@@ -29,6 +31,19 @@ class PhaseRecord:
     epochs: float
     seconds: float
     log_history: list[dict[str, Any]]
+    sessions: list[Session] = field(default_factory=list)
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        steps: int,
+        epochs: float,
+        log_history: list[dict[str, Any]],
+        sessions: list[Session],
+    ) -> "PhaseRecord":
+        """The record of a phase whose sessions are known."""
+        return cls(name, steps, epochs, total_seconds(sessions), log_history, sessions)
 
 
 def write_record(record: PhaseRecord, folder: Path) -> None:
@@ -46,8 +61,10 @@ def read_record(folder: Path) -> PhaseRecord | None:
     if not path.is_file():
         return None
     try:
-        return PhaseRecord(**json.loads(path.read_text(encoding="utf-8")))
-    except (TypeError, ValueError) as error:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        told["sessions"] = [Session(**session) for session in told.get("sessions", [])]
+        return PhaseRecord(**told)
+    except (AttributeError, TypeError, ValueError) as error:
         raise InputError(
             f"resume: '{path}' is damaged ({error}); delete the folder to train the phase again"
         ) from error

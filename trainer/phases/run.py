@@ -1,6 +1,5 @@
 """Training phase by phase; each starts from the model folder that the one before it wrote."""
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from trainer.model_folder import write_model
 from trainer.phases.records import PhaseRecord, joined_history, read_record, write_record
 from trainer.prepare import PreparedData, load_config, model_path, new_or_trained_model
 from trainer.pretraining import collect_texts, pretrain
+from trainer.sessions import Session
 
 
 def train_in_phases(
@@ -26,7 +26,7 @@ def train_in_phases(
     data: PreparedData,
     begin: Callable[[], None],
     stop: TrainerCallback,
-) -> tuple[HybridMTLTrainer, float]:
+) -> tuple[HybridMTLTrainer, list[PhaseRecord]]:
     """Train every phase that is not finished yet.
 
     Args:
@@ -42,7 +42,7 @@ def train_in_phases(
 
     Returns:
         A trainer that holds the last phase's model, every task's validation rows and the log of all
-        phases, and the wall time of training in seconds.
+        phases, and an account of each.
     """
     _check_all_are_trained(settings, config)
     records: list[PhaseRecord] = []
@@ -75,7 +75,7 @@ def train_in_phases(
         global_step=sum(record.steps for record in records),
         log_history=joined_history(records, set(settings.tasks) - set(unscored)),
     )
-    return trainer, sum(record.seconds for record in records)
+    return trainer, records
 
 
 def _check_all_are_trained(settings: Settings, config: PretrainedConfig) -> None:
@@ -108,11 +108,10 @@ def _train_tasks(
         processing_class=tokenizer,
         callbacks=[stop],
     )
-    begun = time.time()
     trainer.train(resume_from_checkpoint=_checkpoint(settings, phase))
     state = trainer.state
-    record = PhaseRecord(
-        phase.name, state.global_step, state.epoch or 0.0, time.time() - begun, state.log_history
+    record = PhaseRecord.of(
+        phase.name, state.global_step, state.epoch or 0.0, state.log_history, trainer.sessions
     )
     return _finish(phase, record, model, tokenizer)
 
@@ -128,7 +127,7 @@ def _train_language_model(
     run, args = settings.run, phase.training
     # A trained hybrid-mtl model was saved without the language-model head of its encoder.
     is_encoder = not isinstance(load_config(run), HybridMTLConfig)
-    begun = time.time()
+    sessions: list[Session] = []
     history = pretrain(
         model,
         collect_texts({task: data.train[task] for task in phase.tasks}, args.seed),
@@ -140,10 +139,10 @@ def _train_language_model(
         validation=collect_texts({task: data.validation[task] for task in phase.tasks}, args.seed),
         mask_share=phase.mask_share,
         callbacks=[stop],
+        sessions=sessions,
     )
     last = history[-1]
-    seconds = time.time() - begun
-    record = PhaseRecord(phase.name, int(last["step"]), last["epoch"], seconds, history)
+    record = PhaseRecord.of(phase.name, int(last["step"]), last["epoch"], history, sessions)
     return _finish(phase, record, model, tokenizer)
 
 
