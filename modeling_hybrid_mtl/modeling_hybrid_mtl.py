@@ -57,16 +57,13 @@ def stack_rows(first: Tensor, second: Tensor, value: int) -> Tensor:
 Encoded = tuple[Tensor, Tensor | None, Tensor | None]
 
 
-def stack_sides(first: Encoded, second: Encoded, padding: int) -> tuple[Tensor, ...]:
-    """Token ids, mask and token types (2B, L) of pairs: all first texts, then all second ones.
-
-    Token types are left out where a side has none.
-    """
+def stack_sides(first: Encoded, second: Encoded, padding: int) -> Encoded:
+    """The two sides of pairs as one batch (2B, L): all first texts, then all second ones."""
     masks = [torch.ones_like(ids) if mask is None else mask for ids, mask, _ in (first, second)]
-    stacked = [stack_rows(first[0], second[0], padding), stack_rows(masks[0], masks[1], 0)]
+    types = None
     if first[2] is not None and second[2] is not None:
-        stacked.append(stack_rows(first[2], second[2], 0))
-    return tuple(stacked)
+        types = stack_rows(first[2], second[2], 0)
+    return stack_rows(first[0], second[0], padding), stack_rows(masks[0], masks[1], 0), types
 
 
 class HybridMTLModel(WithAdapters):
@@ -203,7 +200,7 @@ class HybridMTLModel(WithAdapters):
             Sentence vectors (B, H) of the first and of the second texts, token vectors (2B, L, H).
         """
         padding = getattr(self.config.backbone_config, "pad_token_id", None) or 0
-        vectors, hidden = self.encode(*stack_sides(first, second, padding), task=task)
+        vectors, hidden = self.encode(*stack_sides(first, second, padding), task)
         u, v = vectors.chunk(2)
         return u, v, hidden
 

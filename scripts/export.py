@@ -25,8 +25,8 @@ def main(arguments: list[str]) -> int:
         "--format",
         choices=list(FORMATS),
         required=True,
-        help="sentence-transformers: the encoder alone; onnx: encoder and heads for onnxruntime, in "
-        "float and int8",
+        help="sentence-transformers: the encoder alone; onnx: encoder and heads for onnxruntime, "
+        "in float and int8",
     )
     parser.add_argument(
         "--task", help="export this task alone, its adapter folded into the encoder"

@@ -54,6 +54,8 @@ def new_folder(target: Path, description: dict[str, Any]) -> Iterator[Path]:
         staged = staging / "new"
         staged.mkdir()
         yield staged
+        for name in files_of(staged):
+            (staged / name).chmod(0o644)
         content = {**description, "files": files_of(staged), "versions": _versions()}
         write_json(staged / DESCRIPTION, content)
         if target.exists():

@@ -18,10 +18,10 @@ INPUTS = {
     "token_type_ids": "0 for the first and 1 for the second text of a sequence, (rows, length)",
 }
 ROWS = (
-    "A row is a text, or both texts of a pair for a task with pair_encoding 'cross'. For a task with "
-    "pair_encoding 'siamese' the rows are all first texts and then, in the same order, all second "
-    "ones; its output has half as many rows. Outputs of tasks that read rows of another kind have no "
-    "meaning."
+    "A row is a text, or both texts of a pair for a task with pair_encoding 'cross'. For a task "
+    "with pair_encoding 'siamese' the rows are all first texts and then, in the same order, all "
+    "second ones; its output has half as many rows. Outputs of tasks that read other rows mean "
+    "nothing."
 )
 
 

@@ -88,7 +88,7 @@ class OnnxModel:
     ) -> tuple[Outputs, Outputs, Outputs]:
         """Run a graph on both texts of pairs, (B, L1) and (B, L2); as `encode`."""
         padding = getattr(self.config.backbone_config, "pad_token_id", None) or 0
-        outputs, _ = self.encode(*stack_sides(first, second, padding), task=task)
+        outputs, _ = self.encode(*stack_sides(first, second, padding), task)
         return outputs, outputs, outputs
 
     def logits_of(

@@ -18,6 +18,6 @@ def long_text(tokenizer: PreTrainedTokenizerBase) -> str:
     """A text that the tokenizer cuts off, if it cuts off at all."""
     text = " ".join(first for first, _ in sample_pairs(10))
     # A tokenizer without a limit names an enormous one.
-    while len(tokenizer(text)["input_ids"]) <= tokenizer.model_max_length < 1e6:
+    while len(tokenizer(text, verbose=False)["input_ids"]) <= tokenizer.model_max_length < 1e6:
         text += " " + text
     return text

@@ -16,8 +16,8 @@ def open_trained(
 ) -> tuple[HybridMTLModel, PreTrainedTokenizerBase]:
     """A trained model and its tokenizer, from a folder or Hub repository.
 
-    The model is in evaluation mode and in float32, and the tokenizer cuts texts off where the model's
-    training did, at the latest where the encoder ends.
+    The model is in evaluation mode and in float32. The tokenizer cuts texts off where training did,
+    at the latest where the encoder ends.
 
     They are opened by this project's own code, whatever code lies beside them.
 

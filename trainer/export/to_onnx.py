@@ -35,8 +35,8 @@ def write_onnx(
 ) -> dict[str, Any]:
     """Write the graphs, in float and in int8, and the tokenizer.
 
-    The float graphs are compared with the model on batches of several shapes, and the int8 ones with
-    the model on texts.
+    The float graphs are compared with the model on batches of several shapes, and the int8 ones on
+    texts.
 
     Returns:
         What to say of them: see the file that `new_folder` writes.
@@ -69,8 +69,12 @@ def _write_graph(name: str, reader: HybridMTLModel, folder: Path) -> dict[str, A
         (folder / file).parent.mkdir(exist_ok=True)
     with _quiet():
         _trace(Graph(reader), folder / files["float"])
+        # A scale for each column of a weight: as fast as one for all, and several times as exact.
         quantize_dynamic(
-            folder / files["float"], folder / files["int8"], weight_type=QuantType.QInt8
+            folder / files["float"],
+            folder / files["int8"],
+            per_channel=True,
+            weight_type=QuantType.QInt8,
         )
     return {
         "files": files,

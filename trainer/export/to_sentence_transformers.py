@@ -30,10 +30,10 @@ tags:
 
 # A sentence encoder
 
-The encoder of a model that hybrid-mtl trained for several tasks, without their heads.
-It maps a text of up to {length} tokens, longer ones are cut off, to a vector of {width} numbers, by
-{pooling} of the token vectors of a {kind} encoder. What it was trained on is told by the card of the
-model it was taken from.
+The encoder of a model that hybrid-mtl trained, without the heads of its tasks ({tasks}){adapters}.
+It maps a text of up to {length} tokens (longer ones are cut off) to a vector of {width} numbers, by
+{pooling} of the token vectors of a {kind} encoder. What it was trained on is told by the card of
+the model it was taken from.
 
 ```python
 from sentence_transformers import SentenceTransformer
@@ -66,6 +66,8 @@ def write_sentence_transformer(
     """
     from sentence_transformers import SentenceTransformer
 
+    if own := _own_adapters(model):
+        print(f"adapters left out: {', '.join(own)}; --task NAME folds one into the encoder")
     _save(plain_encoder(model), model.config.pooling, tokenizer, folder)
     difference = _difference(
         model, tokenizer, SentenceTransformer(str(folder), device="cpu", local_files_only=True)
@@ -119,13 +121,20 @@ def _save(
     with TemporaryDirectory() as place:
         encoder.save_pretrained(place)
         tokenizer.save_pretrained(place)
-        parts.insert(0, Transformer(place, model_kwargs=dict(options)))
+        transformer = Transformer(place, model_kwargs=dict(options))
+    # The one that was read from the folder would be saved with what it remembers of that.
+    transformer.processor = tokenizer
+    parts.insert(0, transformer)
     whole = SentenceTransformer(modules=parts, device="cpu", similarity_fn_name="cosine")
     whole.save_pretrained(str(folder), create_model_card=False)
     if options:
         # Else a pooler that nothing reads is made anew with every loading, and warned of.
         config = folder / "sentence_bert_config.json"
         write_json(config, {**json.loads(config.read_text()), "model_args": options})
+
+
+def _own_adapters(model: HybridMTLModel) -> list[str]:
+    return [task for task in model.config.tasks if task in model.config.adapters]
 
 
 @torch.no_grad()
@@ -144,7 +153,10 @@ def _difference(model: HybridMTLModel, tokenizer: PreTrainedTokenizerBase, other
 
 def _card(model: HybridMTLModel, tokenizer: PreTrainedTokenizerBase) -> str:
     config = model.config
+    own = _own_adapters(model)
     return CARD.format(
+        tasks=", ".join(config.tasks) or "none",
+        adapters=f" and without the adapters of {', '.join(own)}" if own else "",
         length=tokenizer.model_max_length,
         width=config.hidden_size,
         pooling=POOLINGS[config.pooling],
