@@ -119,7 +119,7 @@ def _trace(graph: Graph, path: Path) -> None:
         kind = graph.model.config.backbone_config.model_type
         reason = str(error).strip().partition("\n")[0]
         raise InputError(
-            f"a {kind} encoder cannot be exported to ONNX by this version of torch: {reason}"
+            f"an encoder of type {kind} cannot be exported to ONNX by this version of torch: {reason}"
         ) from error
 
 

@@ -32,7 +32,7 @@ tags:
 
 The encoder of a model that hybrid-mtl trained, without the heads of its tasks ({tasks}){adapters}.
 It maps a text of up to {length} tokens (longer ones are cut off) to a vector of {width} numbers, by
-{pooling} of the token vectors of a {kind} encoder. What it was trained on is told by the card of
+{pooling} of the token vectors of an encoder of type {kind}. What it was trained on is told by the card of
 the model it was taken from.
 
 ```python
@@ -94,9 +94,9 @@ def _take_pooler(encoder: Any) -> nn.Linear:
         getattr(pooler, "activation", None), nn.Tanh
     ):
         raise InputError(
-            f"pooling = 'pooler': the pooler of a {encoder.config.model_type} encoder is something "
-            f"other than a linear layer and a tanh on the first token, which is all that "
-            f"sentence-transformers can express; export it with --format onnx"
+            f"pooling = 'pooler': the pooler of an encoder of type {encoder.config.model_type} is no "
+            f"linear layer with a tanh on the first token, which is all that sentence-transformers "
+            f"can express; export it with --format onnx"
         )
     encoder.pooler = None
     return dense
