@@ -1,5 +1,12 @@
+import logging
+from pathlib import Path
+from typing import Any
+
 import pytest
 import torch
+
+from tests.export.toy_exports import toy_folder
+from trainer.export import export
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -9,6 +16,23 @@ def _one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_traces():
+    """Torch describes every step of a trace to whoever listens, and pytest listens to all."""
+    logging.getLogger("torch.__trace").propagate = False
+
+
+@pytest.fixture(scope="module")
+def onnx_export(tmp_path_factory) -> tuple[Path, Any]:
+    """The ONNX export of a toy BERT with every kind of task, and the model; not to be changed."""
+    for package in ("onnx", "onnxruntime", "onnxscript"):
+        pytest.importorskip(package)
+    folder = tmp_path_factory.mktemp("exported")
+    model = toy_folder(folder / "model")
+    export(str(folder / "model"), folder / "onnx", "onnx")
+    return folder / "onnx", model
 
 
 @pytest.fixture

@@ -132,5 +132,3 @@ def test_loads_where_this_project_is_not_installed(tmp_path):
     found = torch.tensor(json.loads(done.stdout))
     assert (found - vectors_of(model, TEXTS[:1])[0]).abs().max() <= 1e-6
     assert "newly initialized" not in done.stderr and "MISSING" not in done.stderr
-
-

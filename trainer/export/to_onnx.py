@@ -117,9 +117,11 @@ def _trace(graph: Graph, path: Path) -> None:
         )
     except Exception as error:  # whatever the encoder's own code raises when it is traced
         kind = graph.model.config.backbone_config.model_type
-        reason = str(error).strip().partition("\n")[0]
+        # The exporter's own message is a page of advice to the encoder's authors.
+        reason = str(error.__cause__ or error).strip().partition("\n")[0]
         raise InputError(
-            f"an encoder of type {kind} cannot be exported to ONNX by this version of torch: {reason}"
+            f"an encoder of type {kind} cannot be exported to ONNX by this version of torch: "
+            f"{reason}"
         ) from error
 
 

@@ -32,8 +32,8 @@ tags:
 
 The encoder of a model that hybrid-mtl trained, without the heads of its tasks ({tasks}){adapters}.
 It maps a text of up to {length} tokens (longer ones are cut off) to a vector of {width} numbers, by
-{pooling} of the token vectors of an encoder of type {kind}. What it was trained on is told by the card of
-the model it was taken from.
+{pooling} of the token vectors of an encoder of type {kind}. What it was trained on is told by the
+card of the model it was taken from.
 
 ```python
 from sentence_transformers import SentenceTransformer
@@ -93,8 +93,9 @@ def _take_pooler(encoder: Any) -> nn.Linear:
     if not isinstance(dense, nn.Linear) or not isinstance(
         getattr(pooler, "activation", None), nn.Tanh
     ):
+        kind = encoder.config.model_type
         raise InputError(
-            f"pooling = 'pooler': the pooler of an encoder of type {encoder.config.model_type} is no "
+            f"pooling = 'pooler': the pooler of an encoder of type {kind} is no "
             f"linear layer with a tanh on the first token, which is all that sentence-transformers "
             f"can express; export it with --format onnx"
         )
