@@ -1,6 +1,6 @@
-"""A trained model in the formats of other libraries; read `export.py` first."""
+"""A trained model in the formats of other libraries; read `run.py` first."""
 
-from .export import FORMATS, export
-from .onnx_pipeline import onnx_pipeline
+from .pipeline import onnx_pipeline
+from .run import FORMATS, export
 
 __all__ = ["FORMATS", "export", "onnx_pipeline"]
