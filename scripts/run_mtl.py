@@ -10,9 +10,15 @@ from trainer.errors import InputError  # noqa: E402
 
 
 def main(arguments: list[str]) -> int:
-    """Run one mode; wrong input prints one message and gives exit status 2."""
+    """Run one mode.
+
+    Returns:
+        The exit status: 0, 2 after one message about wrong input, 75 when training was stopped with
+        a checkpoint to go on from, 130 when it was interrupted at once.
+    """
     from trainer.command_line import parse
     from trainer.run import MODES
+    from trainer.stopping import EXIT_STATUS, StoppedError
 
     try:
         settings = parse(arguments)
@@ -20,6 +26,12 @@ def main(arguments: list[str]) -> int:
     except InputError as error:
         print(f"run_mtl.py: {error}", file=sys.stderr)
         return 2
+    except StoppedError as stopped:
+        print(f"run_mtl.py: {stopped}", file=sys.stderr)
+        return EXIT_STATUS
+    except KeyboardInterrupt:
+        print("run_mtl.py: interrupted", file=sys.stderr)
+        return 130
     return 0
 
 

@@ -200,10 +200,14 @@ def test_resuming_needs_a_checkpoint_and_deletes_nothing(tmp_path):
     message = "holds no run to continue: no checkpoint is there"
     with refused(f"resume: '{tmp_path / 'new'}' {message}"):
         claim(tmp_path / "new", resume=True)
-    folder = run_folder(tmp_path, "run_config.yaml")
+    folder = run_folder(tmp_path, "run_config.yaml", "metrics.json")
     with refused(f"resume: '{folder}' {message}"):
         claim(folder, resume=True)
     write_text(folder / "checkpoint-3" / "config.json", "x")
     before = names(folder)
     claim(folder, resume=True)
     assert names(folder) == before
+
+
+def test_a_run_that_wrote_no_checkpoint_yet_is_resumed_from_its_beginning(tmp_path):
+    claim(run_folder(tmp_path, "run_config.yaml"), resume=True)

@@ -1,8 +1,7 @@
 import pytest
 
 from trainer.errors import InputError
-from trainer.resume import check_same_run, last_checkpoint
-from trainer.state import STATE_FILE
+from trainer.resume import check_same_run
 from trainer.yaml_text import to_yaml
 
 OPTIONS = {
@@ -62,29 +61,3 @@ def test_a_configuration_that_cannot_be_read_is_refused(recorded, text, message)
     recorded.write_text(text)
     with pytest.raises(InputError, match=f"run_config.yaml' {message}"):
         check_same_run(recorded, OPTIONS)
-
-
-COMPLETE = ["trainer_state.json", "optimizer.pt", "scheduler.pt", STATE_FILE]
-
-
-@pytest.mark.parametrize("missing", COMPLETE)
-def test_a_checkpoint_that_is_not_complete_is_refused(tmp_path, missing):
-    for step in (2, 10):
-        (tmp_path / f"checkpoint-{step}").mkdir()
-        for name in COMPLETE:
-            (tmp_path / f"checkpoint-{step}" / name).write_text("")
-    assert last_checkpoint(tmp_path) == str(tmp_path / "checkpoint-10")
-    (tmp_path / "checkpoint-10" / missing).unlink()
-    with pytest.raises(InputError, match=f"checkpoint-10' is not complete, there is no {missing}"):
-        last_checkpoint(tmp_path)
-
-
-def test_a_folder_without_a_checkpoint_is_refused(tmp_path):
-    (tmp_path / "checkpoint-foo").mkdir()
-    with pytest.raises(InputError, match="holds no run to continue"):
-        last_checkpoint(tmp_path)
-
-
-def test_a_run_without_its_configuration_is_refused(tmp_path):
-    with pytest.raises(InputError, match="run_config.yaml' is missing"):
-        check_same_run(tmp_path / "run_config.yaml", OPTIONS)

@@ -30,6 +30,7 @@ RUN_FILES = (
     "model*.safetensors*",
     "tokenizer*.json",
     "*_hybrid_mtl.py",
+    ".writing-*",  # left by a run that was killed
     # The last to be deleted: a folder that is half cleared is still known for a run's.
     CONFIG_FILE,
 )
@@ -86,7 +87,8 @@ def claim_output_folder(folder: Path, *, resume: bool, overwrite: bool) -> None:
     check_writable(folder, "output_dir")
     found = _run_files(folder)
     if resume:
-        if not list(folder.glob(CHECKPOINTS)) and not (folder / PHASES).is_dir():
+        begun = (folder / CONFIG_FILE).is_file() and not (folder / "metrics.json").is_file()
+        if not (begun or list(folder.glob(CHECKPOINTS)) or (folder / PHASES).is_dir()):
             raise InputError(f"resume: '{folder}' holds no run to continue: no checkpoint is there")
     elif (folder / CONFIG_FILE).is_file():
         # With nothing else there, the run failed before its first step.

@@ -17,6 +17,7 @@ from transformers import (
     AutoModelForMaskedLM,
     DataCollatorForLanguageModeling,
     PreTrainedTokenizerBase,
+    TrainerCallback,
     set_seed,
 )
 from transformers.utils.logging import get_verbosity, set_verbosity, set_verbosity_error
@@ -70,6 +71,7 @@ def pretrain(
     checkpoint: str | None = None,
     validation: Dataset | None = None,
     mask_share: float = 0.15,
+    callbacks: list[TrainerCallback] | None = None,
 ) -> list[dict[str, float]]:
     """Continue the pretraining of a model's encoder, in place; the tasks' heads stay as they are.
 
@@ -87,6 +89,7 @@ def pretrain(
         checkpoint: a checkpoint of an interrupted call, to go on from exactly.
         validation: texts whose `eval_loss` is logged, always under the same masks.
         mask_share: share of the tokens that are to be predicted.
+        callbacks: as for `Trainer`.
 
     Returns:
         The log: one mapping per entry.
@@ -120,6 +123,7 @@ def pretrain(
         eval_dataset=validation,
         processing_class=tokenizer,
         compute_loss_func=masked_loss,
+        callbacks=callbacks,
     )
     trainer.train(resume_from_checkpoint=checkpoint)
     return trainer.state.log_history

@@ -6,10 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from transformers.trainer_utils import get_last_checkpoint
 
 from trainer.errors import InputError
-from trainer.state import STATE_FILE
 from trainer.yaml_text import read_yaml, to_yaml
 
 # What may differ, by name or by the beginning of the name: it decides what is shown and kept, not
@@ -78,25 +76,6 @@ def check_same_run(recorded: Path, resolved: Mapping[str, Any]) -> None:
 
 def _is_free(name: str) -> bool:
     return re.sub(r"^phases\.\d+\.", "", name).startswith(FREE)
-
-
-def last_checkpoint(folder: Path) -> str:
-    """The checkpoint that a run goes on from.
-
-    Raises:
-        InputError: if it lacks what an exact continuation needs.
-    """
-    found = get_last_checkpoint(str(folder))
-    if found is None:
-        raise InputError(f"resume: '{folder}' holds no run to continue: no checkpoint is there")
-    for name in ("trainer_state.json", "optimizer.pt", "scheduler.pt", STATE_FILE):
-        if not Path(found, name).is_file():
-            raise InputError(
-                f"resume: '{found}' is not complete, there is no {name}: it was written with "
-                f"save_only_model, or its writing was interrupted; delete it to go on from an "
-                f"earlier one"
-            )
-    return found
 
 
 def _flat(options: Any, prefix: str = "") -> dict[str, Any]:

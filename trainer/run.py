@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
-from transformers import PretrainedConfig, PreTrainedTokenizerBase, set_seed
+from transformers import PretrainedConfig, PreTrainedTokenizerBase, TrainerCallback, set_seed
 
 from modeling_hybrid_mtl import HybridMTLPipeline
+from trainer.checkpoints import find_checkpoint
 from trainer.command_line import Settings
 from trainer.data.sources import read_rows
 from trainer.errors import InputError
@@ -38,7 +39,8 @@ from trainer.prepare import (
     trained_model,
 )
 from trainer.results import draw_figures, format_table, write_reports
-from trainer.resume import check_same_run, last_checkpoint
+from trainer.resume import check_same_run
+from trainer.stopping import StopOnSignal
 from trainer.yaml_text import to_yaml
 
 
@@ -47,6 +49,9 @@ def train(settings: Settings) -> dict[str, float]:
 
     Returns:
         The metrics written to `metrics.json`.
+
+    Raises:
+        StoppedError: if a signal ended training early; a checkpoint is there.
     """
     folder = Path(settings.training.output_dir)
     first_rank = settings.training.process_index == 0
@@ -67,7 +72,11 @@ def train(settings: Settings) -> dict[str, float]:
             write_text(folder / CONFIG_FILE, to_yaml(settings.resolved))
 
     go = train_in_phases if settings.phases else _train_at_once
-    trainer, seconds = go(settings, config, tokenizer, data, begin)
+    stop = StopOnSignal()
+    try:
+        trainer, seconds = go(settings, config, tokenizer, data, begin, stop)
+    finally:
+        stop.release()
     left_out = [] if settings.run.keep_auxiliary else settings.training.unscored_tasks
     metrics = _finish(trainer, folder, left_out, settings.run.merged_adapters)
     if trainer.is_world_process_zero():
@@ -85,6 +94,7 @@ def _train_at_once(
     tokenizer: PreTrainedTokenizerBase,
     data: PreparedData,
     begin: Callable[[], None],
+    stop: TrainerCallback,
 ) -> tuple[HybridMTLTrainer, float]:
     trainer = HybridMTLTrainer(
         new_or_trained_model(settings, config),
@@ -92,12 +102,15 @@ def _train_at_once(
         train_dataset=data.train,
         eval_dataset=data.validation,
         processing_class=tokenizer,
+        callbacks=[stop],
     )
     begin()
     folder = Path(settings.training.output_dir)
-    checkpoint = last_checkpoint(folder) if settings.run.resume else None
+    checkpoint = find_checkpoint(folder) if settings.run.resume else None
+    if settings.run.resume and checkpoint is None:
+        print("resume: there is no whole checkpoint; training begins anew", flush=True)
     start = time.time()
-    trainer.train(resume_from_checkpoint=checkpoint)
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     return trainer, time.time() - start
 
 

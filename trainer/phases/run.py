@@ -5,10 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from accelerate import PartialState
-from transformers import PretrainedConfig, PreTrainedTokenizerBase, TrainerState
-from transformers.trainer_utils import get_last_checkpoint
+from transformers import PretrainedConfig, PreTrainedTokenizerBase, TrainerCallback, TrainerState
 
 from modeling_hybrid_mtl import HybridMTLConfig, HybridMTLModel
+from trainer.checkpoints import find_checkpoint
 from trainer.command_line import Phase, Settings
 from trainer.errors import InputError
 from trainer.hybrid_trainer import HybridMTLTrainer
@@ -17,7 +17,6 @@ from trainer.model_folder import write_model
 from trainer.phases.records import PhaseRecord, joined_history, read_record, write_record
 from trainer.prepare import PreparedData, load_config, model_path, new_or_trained_model
 from trainer.pretraining import collect_texts, pretrain
-from trainer.resume import last_checkpoint
 
 
 def train_in_phases(
@@ -26,6 +25,7 @@ def train_in_phases(
     tokenizer: PreTrainedTokenizerBase,
     data: PreparedData,
     begin: Callable[[], None],
+    stop: TrainerCallback,
 ) -> tuple[HybridMTLTrainer, float]:
     """Train every phase that is not finished yet.
 
@@ -35,6 +35,7 @@ def train_in_phases(
         tokenizer: the encoder's.
         data: every task's rows.
         begin: called once when all that can be wrong before the first step has been looked at.
+        stop: ends training early when it is asked to.
 
     Raises:
         InputError: if a task with a new head is trained in no phase.
@@ -58,7 +59,7 @@ def train_in_phases(
             model = _open(start) if start else new_or_trained_model(settings, config)
             if number == 1:
                 begin()
-            record = OBJECTIVES[phase.objective](settings, phase, model, tokenizer, data)
+            record = OBJECTIVES[phase.objective](settings, phase, model, tokenizer, data, stop)
         records.append(record)
         start = phase.folder
     assert start is not None
@@ -97,6 +98,7 @@ def _train_tasks(
     model: HybridMTLModel,
     tokenizer: PreTrainedTokenizerBase,
     data: PreparedData,
+    stop: TrainerCallback,
 ) -> PhaseRecord:
     trainer = HybridMTLTrainer(
         model,
@@ -104,6 +106,7 @@ def _train_tasks(
         train_dataset={task: data.train[task] for task in phase.tasks},
         eval_dataset={task: data.validation[task] for task in phase.tasks},
         processing_class=tokenizer,
+        callbacks=[stop],
     )
     begun = time.time()
     trainer.train(resume_from_checkpoint=_checkpoint(settings, phase))
@@ -120,6 +123,7 @@ def _train_language_model(
     model: HybridMTLModel,
     tokenizer: PreTrainedTokenizerBase,
     data: PreparedData,
+    stop: TrainerCallback,
 ) -> PhaseRecord:
     run, args = settings.run, phase.training
     # A trained hybrid-mtl model was saved without the language-model head of its encoder.
@@ -135,6 +139,7 @@ def _train_language_model(
         checkpoint=_checkpoint(settings, phase),
         validation=collect_texts({task: data.validation[task] for task in phase.tasks}, args.seed),
         mask_share=phase.mask_share,
+        callbacks=[stop],
     )
     last = history[-1]
     seconds = time.time() - begun
@@ -143,10 +148,8 @@ def _train_language_model(
 
 
 def _checkpoint(settings: Settings, phase: Phase) -> str | None:
-    begun = settings.run.resume and phase.folder.is_dir()
-    if begun and get_last_checkpoint(str(phase.folder)) is not None:
-        return last_checkpoint(phase.folder)
-    return None
+    found = find_checkpoint(phase.folder) if settings.run.resume else None
+    return str(found) if found else None
 
 
 def _finish(

@@ -1,0 +1,85 @@
+"""A run that is killed, wherever it is, goes on to the weights that it would have had."""
+
+import multiprocessing
+import os
+import random
+import signal
+import time
+
+import pytest
+from safetensors.torch import load_file
+
+from tests.reliability.killed_run import run
+from tests.toy_runs import toy_run
+
+KILLS = 30
+WAYS = {
+    "plain": {},
+    "conflicts": {"layout": "per_task", "ema_decay": 0.9},
+    "joined": {"rule": "gradvac", "loss_weights": "uncertainty"},
+    "smooth": {"smart_weight": 1.0, "bregman_weight": 1.0, "rdrop_weight": 0.5},
+    "drawn": {"update": "turn", "plan": "annealed", "layout": "overlapping", "length_window": 3},
+    "phases": {
+        "phases": [
+            {"name": "words", "objective": "masked_language_modelling", "max_steps": 4},
+            {"name": "together"},
+            {"name": "apart", "trains": "adapters", "tasks": ["sentiment"]},
+        ]
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def processes():
+    # Imports once, and every run starts from there.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["trainer.run", "trainer.command_line", "torch._dynamo"])
+    return context
+
+
+def start(processes, config, output, *options):
+    arguments = [str(config), "--output_dir", str(output), *options]
+    process = processes.Process(target=run, args=(arguments, str(output) + ".log"))
+    process.start()
+    return process
+
+
+def finish(process, output):
+    process.join(240)
+    assert process.exitcode == 0, (output.parent / f"{output.name}.log").read_text()[-3000:]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", WAYS)
+def test_a_killed_run_goes_on_to_the_same_weights(tmp_path, processes, way):
+    options = {"num_train_epochs": 2, "save_steps": 1, "save_strategy": "steps", "seed": 5}
+    config = toy_run(tmp_path, 14, 6, **options, **WAYS[way])
+    whole, output = tmp_path / "whole", tmp_path / "killed"
+    finish(start(processes, config, whole), whole)
+    began = time.monotonic()
+    again = tmp_path / "again"
+    finish(start(processes, config, again), again)  # nothing is imported or cached any more
+    seconds = time.monotonic() - began
+    expected = load_file(whole / "model.safetensors")
+
+    draw, kills, rounds = random.Random(way), 0, 0
+    while kills < KILLS / len(WAYS):
+        rounds += 1
+        folder = output.with_name(f"killed-{rounds}")
+        resume = []
+        for _ in range(2):
+            process = start(processes, config, folder, *resume)
+            time.sleep(draw.uniform(0, seconds))
+            if process.is_alive():
+                os.kill(process.pid, signal.SIGKILL)
+                kills += 1
+            process.join()
+            if not (folder / "run_config.yaml").exists():
+                break
+            resume = ["--resume", "true"]
+        finish(start(processes, config, folder, *resume), folder)
+        found = load_file(folder / "model.safetensors")
+        assert found.keys() == expected.keys()
+        for name, value in expected.items():
+            assert found[name].equal(value), f"{name} after kill {kills}"
+        assert not list(folder.glob(".writing-*"))
