@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> int:
     )
     try:
         export(**vars(parser.parse_args(arguments)))
-    except InputError as error:
+    except (InputError, OSError) as error:
         print(f"export.py: {error}", file=sys.stderr)
         return 2
     return 0

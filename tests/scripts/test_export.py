@@ -97,6 +97,18 @@ def test_bad_input_is_one_message(
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_a_full_disk_is_one_line_and_leaves_nothing(folder, tmp_path, main, capsys, monkeypatch):
+    pytest.importorskip("sentence_transformers")
+
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("trainer.export.folder.write_json", full)
+    assert main([str(folder), str(tmp_path / "out"), "--format", "sentence-transformers"]) == 2
+    assert "export.py: [Errno 28] No space left on device\n" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
 @pytest.mark.parametrize(
     "format, missing",
     [("onnx", "onnxruntime, onnxscript"), ("sentence-transformers", "sentence_transformers")],
