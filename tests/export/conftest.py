@@ -1,4 +1,3 @@
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +15,6 @@ def _one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _no_traces():
-    """Torch describes every step of a trace to whoever listens, and pytest listens to all."""
-    logging.getLogger("torch.__trace").propagate = False
 
 
 @pytest.fixture(scope="module")
