@@ -29,7 +29,7 @@ def trained(tmp_path_factory):
     options = {
         "output_dir": folder,
         "max_steps": 40,
-        "lr_scheduler_type": "constant",
+        "lr_scheduler_type": "constant_with_warmup",
         "eval_on_start": "false",
         "eval_strategy": "no",
         "save_strategy": "no",
