@@ -53,6 +53,19 @@ def stack_rows(first: Tensor, second: Tensor, value: int) -> Tensor:
     return torch.cat(padded)
 
 
+# Token ids (B, L), attention mask and token types of some texts.
+Encoded = tuple[Tensor, Tensor | None, Tensor | None]
+
+
+def stack_sides(first: Encoded, second: Encoded, padding: int) -> Encoded:
+    """The two sides of pairs as one batch (2B, L): all first texts, then all second ones."""
+    masks = [torch.ones_like(ids) if mask is None else mask for ids, mask, _ in (first, second)]
+    types = None
+    if first[2] is not None and second[2] is not None:
+        types = stack_rows(first[2], second[2], 0)
+    return stack_rows(first[0], second[0], padding), stack_rows(masks[0], masks[1], 0), types
+
+
 class HybridMTLModel(WithAdapters):
     """A shared encoder with one head per task.
 
@@ -172,8 +185,8 @@ class HybridMTLModel(WithAdapters):
 
     def encode_pair(
         self,
-        first: tuple[Tensor, Tensor | None, Tensor | None],
-        second: tuple[Tensor, Tensor | None, Tensor | None],
+        first: Encoded,
+        second: Encoded,
         task: str | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Encode both texts of pairs in one call of the backbone.
@@ -186,13 +199,8 @@ class HybridMTLModel(WithAdapters):
         Returns:
             Sentence vectors (B, H) of the first and of the second texts, token vectors (2B, L, H).
         """
-        masks = [torch.ones_like(ids) if mask is None else mask for ids, mask, _ in (first, second)]
         padding = getattr(self.config.backbone_config, "pad_token_id", None) or 0
-        ids = stack_rows(first[0], second[0], padding)
-        types = None
-        if first[2] is not None and second[2] is not None:
-            types = stack_rows(first[2], second[2], 0)
-        vectors, hidden = self.encode(ids, stack_rows(masks[0], masks[1], 0), types, task)
+        vectors, hidden = self.encode(*stack_sides(first, second, padding), task)
         u, v = vectors.chunk(2)
         return u, v, hidden
 

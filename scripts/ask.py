@@ -1,6 +1,11 @@
-"""Ask a trained model three questions: `ask.py FOLDER_OR_REPOSITORY`."""
+"""Ask a trained model three questions: `ask.py FOLDER_OR_REPOSITORY`.
+
+The folder of an ONNX export does as well.
+"""
 
 import sys
+from pathlib import Path
+from typing import Any
 
 from transformers import pipeline
 
@@ -20,10 +25,21 @@ QUESTIONS = (
 )
 
 
+def load(model: str) -> Any:
+    """The pipeline of a model, loaded as anyone would, or of an export."""
+    if not (Path(model) / "export.json").is_file():
+        return pipeline("hybrid-mtl", model=model, trust_remote_code=True)
+    # Run from a checkout, too, without having been installed.
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+    from trainer.export import onnx_pipeline
+
+    return onnx_pipeline(model)
+
+
 def main(model: str) -> None:
-    """Load the model as anyone would, from its folder or repository, and print its answers."""
+    """Print the answers of the model in a folder or repository."""
     try:
-        pipe = pipeline("hybrid-mtl", model=model, trust_remote_code=True)
+        pipe = load(model)
     except (OSError, ValueError) as error:
         sys.exit(f"ask.py: cannot load a model from '{model}': {error}")
     questions = [

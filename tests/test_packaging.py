@@ -192,8 +192,11 @@ def test_readme_python_api_example_runs(fresh_clone):
 @pytest.mark.slow
 def test_readme_examples_with_a_trained_model_run(fresh_clone):
     fresh_clone(".venv/bin/python scripts/run_mtl.py configs/demo.yaml --max_steps 1")
-    fresh_clone.python(readme_block("python", "pipeline("))
+    fresh_clone.python(readme_block("python", "pipe = pipeline("))
     fresh_clone.python(readme_block("python", "vectors ="))
+    printed = fresh_clone(readme_block("bash", "--format onnx"))
+    assert "similarity: A plane is taking off." in printed
+    fresh_clone.python(readme_block("python", "onnx_pipeline("))
     commands = readme_block("bash", "--mode evaluate").split("\n\n")
     for command in commands:
         if "configs/demo.yaml" in command:

@@ -79,7 +79,7 @@ def load_tokenizer(run: RunArguments, config: PretrainedConfig) -> PreTrainedTok
     Raises:
         InputError: if `max_length` is beyond what the backbone was built for.
     """
-    limit = _position_limit(config)
+    limit = position_limit(config)
     if limit is not None and run.max_length > limit:
         raise InputError(
             f"max_length = {run.max_length}: the backbone '{run.model_name_or_path}' reads at most "
@@ -113,7 +113,8 @@ def open_tokenizer(run: RunArguments) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
-def _position_limit(config: PretrainedConfig) -> int | None:
+def position_limit(config: PretrainedConfig) -> int | None:
+    """The longest sequence, in tokens, that an encoder was built for, if there is one."""
     encoder = getattr(config, "backbone_config", config)
     limit = getattr(encoder, "max_position_embeddings", None)
     # RoBERTa and its kin count positions from the padding index onwards.

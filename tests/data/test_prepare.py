@@ -64,7 +64,7 @@ def test_a_sequence_limit_beyond_the_backbones_is_refused(encoder, config, limit
 def test_the_limit_is_the_longest_sequence_that_the_backbone_reads(kind):
     config = CONFIG_MAPPING[kind](max_position_embeddings=20, **TINY)
     backbone = AutoModel.from_config(config).eval()
-    limit = prepare._position_limit(config)
+    limit = prepare.position_limit(config)
     with torch.no_grad():
         backbone(torch.full((1, limit), 5))
         with pytest.raises((IndexError, RuntimeError)):

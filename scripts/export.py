@@ -1,0 +1,47 @@
+"""Export a trained model: `export.py FOLDER_OR_REPO OUTPUT --format sentence-transformers|onnx`."""
+
+import argparse
+import sys
+from pathlib import Path
+
+# Run from a checkout, too, without having been installed.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from trainer.errors import InputError  # noqa: E402
+
+
+def main(arguments: list[str]) -> int:
+    """Write one format; wrong input prints one message and gives exit status 2."""
+    from trainer.export import FORMATS, export
+
+    parser = argparse.ArgumentParser(
+        prog="export.py",
+        description="Write a trained model in the format of another library.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("source", metavar="FOLDER_OR_REPO", help="a model that run_mtl.py trained")
+    parser.add_argument("output", metavar="OUTPUT", help="the folder to write")
+    parser.add_argument(
+        "--format",
+        choices=list(FORMATS),
+        required=True,
+        help="sentence-transformers: the encoder alone; onnx: encoder and heads for onnxruntime, "
+        "in float and int8",
+    )
+    parser.add_argument(
+        "--task", help="export this task alone, its adapter folded into the encoder"
+    )
+    parser.add_argument("--revision", help="branch, tag or commit of a Hub repository")
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace an earlier export in OUTPUT"
+    )
+    try:
+        export(**vars(parser.parse_args(arguments)))
+    except (InputError, OSError) as error:
+        print(f"export.py: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

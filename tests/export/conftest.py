@@ -1,0 +1,34 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tests.export.toy_exports import toy_folder
+from trainer.export import export
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread():
+    """Threads that share out a toy's matrices do little but wait for each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def onnx_export(tmp_path_factory) -> tuple[Path, Any]:
+    """The ONNX export of a toy BERT with every kind of task, and the model; not to be changed."""
+    for package in ("onnx", "onnxruntime", "onnxscript"):
+        pytest.importorskip(package)
+    folder = tmp_path_factory.mktemp("exported")
+    model = toy_folder(folder / "model")
+    export(str(folder / "model"), folder / "onnx", "onnx")
+    return folder / "onnx", model
+
+
+@pytest.fixture
+def nothing_left(tmp_path):
+    """Check that an export which failed left nothing beside what was there."""
+    return lambda *there: sorted(p.name for p in tmp_path.iterdir()) == sorted(there)

@@ -1,0 +1,38 @@
+"""The pipeline of an exported ONNX folder."""
+
+from pathlib import Path
+from typing import Any
+
+from transformers import AutoTokenizer
+
+from modeling_hybrid_mtl import HybridMTLPipeline
+from trainer.errors import InputError
+from trainer.export.folder import read_description
+from trainer.export.onnx_model import OnnxModel
+from trainer.export.packages import require
+
+
+def onnx_pipeline(
+    folder: str | Path, precision: str = "float", **session: Any
+) -> HybridMTLPipeline:
+    """Answer like `pipeline("hybrid-mtl", ...)`, computed by onnxruntime.
+
+    Args:
+        folder: what `export` wrote with the format `onnx`.
+        precision: `float` or `int8`.
+        **session: for `onnxruntime.InferenceSession`, such as `sess_options` or `providers`.
+
+    Returns:
+        The pipeline. Its `model`, called without a task, gives sentence vectors.
+
+    Raises:
+        InputError: if the folder holds no such export, or onnxruntime is not installed.
+    """
+    require("onnx_pipeline", "onnxruntime")
+    folder = Path(folder)
+    description = read_description(folder)
+    if description["format"] != "onnx":
+        raise InputError(f"'{folder}' is an export of format '{description['format']}', not 'onnx'")
+    model: Any = OnnxModel(folder, description, precision, **session)
+    tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
+    return HybridMTLPipeline(model=model, tokenizer=tokenizer, device="cpu")

@@ -1,0 +1,64 @@
+"""One trained model, exported to one format."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from modeling_hybrid_mtl import HybridMTLModel
+from trainer.errors import InputError
+from trainer.export.folder import claim, new_folder
+from trainer.export.packages import require
+from trainer.export.source import open_trained
+from trainer.export.to_onnx import write_onnx
+from trainer.export.to_sentence_transformers import write_sentence_transformer
+
+# Format -> what writes it, and the packages that it needs.
+FORMATS: dict[str, tuple[Callable[..., dict[str, Any]], tuple[str, ...]]] = {
+    "sentence-transformers": (write_sentence_transformer, ("sentence_transformers",)),
+    "onnx": (write_onnx, ("onnx", "onnxruntime", "onnxscript")),
+}
+
+
+def export(
+    source: str,
+    output: str | Path,
+    format: str,
+    *,
+    task: str | None = None,
+    revision: str | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Write a trained model in another library's format, and check that it answers as before.
+
+    Args:
+        source: the folder or Hub repository of a model that `run_mtl.py` trained.
+        output: the folder to write, which appears whole or not at all.
+        format: one of `FORMATS`.
+        task: export this task alone, with its adapter folded into the encoder.
+        revision: of a Hub repository.
+        overwrite: replace an earlier export in the output folder.
+
+    Raises:
+        InputError: if the model cannot be opened or exported, the format's answers differ from the
+            model's, a package is missing, or the output folder holds something else.
+    """
+    if format not in FORMATS:
+        raise InputError(f"format = '{format}': must be one of {', '.join(FORMATS)}")
+    write, packages = FORMATS[format]
+    require(f"the format '{format}'", *packages)
+    target = Path(output).resolve()
+    claim(target, overwrite=overwrite)
+    model, tokenizer = open_trained(source, revision)
+    description = {"format": format, "task": task}
+    with new_folder(target, description) as staged:
+        description |= write(_alone(model, task), tokenizer, staged)
+    print(f"written to {output}")
+
+
+def _alone(model: HybridMTLModel, task: str | None) -> HybridMTLModel:
+    if task is None:
+        return model
+    try:
+        return model.merged(task)
+    except ValueError as error:
+        raise InputError(str(error)) from error
