@@ -109,6 +109,7 @@ def test_the_card_and_the_figures_name_the_helpers_as_help(trained):
         "similarity.png",
         "learning_curves.png",
         "gradient_cosines.png",
+        "architecture.png",
     }
 
 
