@@ -11,7 +11,8 @@ from trainer import prepare
 from trainer.command_line import parse
 from trainer.data.augmentation import Copier, TaskAugmentation, augment, methods, plan
 from trainer.errors import InputError
-from trainer.hub.facts import _augmentation, _row_counts
+from trainer.hub.facts import _row_counts
+from trainer.hub.hyperparameters import _augmentation
 from trainer.tasks import read_tasks
 
 SINGLE = {"kind": "classification", "labels": ["a", "b"], "dataset": "mail"}
