@@ -172,6 +172,7 @@ def test_predict_reads_the_columns_of_the_task_that_is_asked(trained, place, tmp
 def test_a_diverged_run_says_so(place, tmp_path):
     options = [str(place / "toy.yaml"), "--output_dir", str(tmp_path / "out")]
     options += ["--learning_rate", "1e30", "--max_grad_norm", "0", "--eval_on_start", "false"]
+    options += ["--nonfinite", "ignore"]
     with pytest.raises(InputError, match="answers are not finite numbers: the training diverged"):
         train(parse(options))
 
