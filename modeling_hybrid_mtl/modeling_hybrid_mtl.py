@@ -8,13 +8,14 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from transformers import AutoConfig, AutoModel
 from transformers.utils import ModelOutput
 
 from .adapters_hybrid_mtl import WithAdapters
 from .configuration_hybrid_mtl import HybridMTLConfig, TaskConfig
 from .heads_hybrid_mtl import HEADS
+from .packing_hybrid_mtl import has_padding, let_pack, packs, read_packed
+from .texts_hybrid_mtl import Encoded, pool, sides, stack_texts
 
 
 @dataclass
@@ -34,36 +35,6 @@ class HybridMTLOutput(ModelOutput):
     logits: Tensor | None = None
     embeddings: Tensor | None = None
     last_hidden_state: Tensor | None = None
-
-
-def pool(hidden: Tensor, attention_mask: Tensor | None, pooling: str) -> Tensor:
-    """Sentence vectors (B, H) from token vectors (B, L, H) and a mask (B, L), by mean or cls."""
-    if pooling == "cls":
-        return hidden[:, 0]
-    if attention_mask is None:
-        return hidden.mean(dim=1)
-    mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
-    return (hidden * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1)
-
-
-def stack_rows(first: Tensor, second: Tensor, value: int) -> Tensor:
-    """One batch (2B, L) of two, (B, L1) and (B, L2), padded on the right with `value`."""
-    length = max(first.shape[1], second.shape[1])
-    padded = [functional.pad(x, (0, length - x.shape[1]), value=value) for x in (first, second)]
-    return torch.cat(padded)
-
-
-# Token ids (B, L), attention mask and token types of some texts.
-Encoded = tuple[Tensor, Tensor | None, Tensor | None]
-
-
-def stack_sides(first: Encoded, second: Encoded, padding: int) -> Encoded:
-    """The two sides of pairs as one batch (2B, L): all first texts, then all second ones."""
-    masks = [torch.ones_like(ids) if mask is None else mask for ids, mask, _ in (first, second)]
-    types = None
-    if first[2] is not None and second[2] is not None:
-        types = stack_rows(first[2], second[2], 0)
-    return stack_rows(first[0], second[0], padding), stack_rows(masks[0], masks[1], 0), types
 
 
 class HybridMTLModel(WithAdapters):
@@ -102,6 +73,9 @@ class HybridMTLModel(WithAdapters):
         self._takes_token_types = (
             "token_type_ids" in inspect.signature(self.backbone.forward).parameters
         )
+        let_pack(self.backbone)
+        # Whether the encoder may leave the padding out; nothing but the time depends on it.
+        self.packing = True
         self.build_adapters()
         self.pooled_dropout = nn.Dropout(config.pooled_dropout)
         self.heads: Any = nn.ModuleDict(
@@ -174,14 +148,22 @@ class HybridMTLModel(WithAdapters):
     ) -> tuple[Tensor, Tensor]:
         """Sentence vectors (B, H) and token vectors (B, L, H) of token ids (B, L), for a task."""
         self.switch_adapters(task)
-        inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
+        tables: dict[str, Tensor] = {"input_ids": input_ids}
         if self._takes_token_types and token_type_ids is not None:
-            inputs["token_type_ids"] = token_type_ids
-        output = self.backbone(**inputs)
-        hidden = output.last_hidden_state
-        if self.config.pooling == "pooler":
-            return self.pooled_dropout(output.pooler_output), hidden
+            tables["token_type_ids"] = token_type_ids
+        if attention_mask is not None and self._packs(input_ids) and has_padding(attention_mask):
+            hidden = read_packed(self.backbone, attention_mask, **tables)
+        else:
+            output = self.backbone(attention_mask=attention_mask, **tables)
+            hidden = output.last_hidden_state
+            if self.config.pooling == "pooler":
+                return self.pooled_dropout(output.pooler_output), hidden
         return self.pooled_dropout(pool(hidden, attention_mask, self.config.pooling)), hidden
+
+    def _packs(self, input_ids: Tensor) -> bool:
+        # A pooler reads the first column of what the encoder saw.
+        fits = self.config.pooling != "pooler" and packs(self.backbone, input_ids)
+        return self.packing and fits
 
     def encode_pair(
         self,
@@ -199,10 +181,13 @@ class HybridMTLModel(WithAdapters):
         Returns:
             Sentence vectors (B, H) of the first and of the second texts, token vectors (2B, L, H).
         """
-        padding = getattr(self.config.backbone_config, "pad_token_id", None) or 0
-        vectors, hidden = self.encode(*stack_sides(first, second, padding), task)
+        vectors, hidden = self.encode(*stack_texts([first, second], self._padding), task)
         u, v = vectors.chunk(2)
         return u, v, hidden
+
+    @property
+    def _padding(self) -> int:
+        return getattr(self.config.backbone_config, "pad_token_id", None) or 0
 
     def logits_of(
         self, task: str, u: Tensor, v: Tensor | None = None, hidden: Tensor | None = None
@@ -250,6 +235,11 @@ class HybridMTLModel(WithAdapters):
                 (pair_input_ids, pair_attention_mask, pair_token_type_ids),
                 task,
             )
+        return self._output(task, u, v, hidden, labels)
+
+    def _output(
+        self, task: str | None, u: Tensor, v: Tensor | None, hidden: Tensor, labels: Tensor | None
+    ) -> HybridMTLOutput:
         loss = logits = None
         if task is not None:
             logits = self.logits_of(task, u, v, hidden)
@@ -258,6 +248,45 @@ class HybridMTLModel(WithAdapters):
                 loss = self.config.tasks[task]["loss_weight"] * head.loss(logits, labels)
         embeddings = u if v is None else torch.stack([u, v], dim=1)
         return HybridMTLOutput(loss, logits, embeddings, hidden)
+
+    def forward_tasks(self, batches: dict[str, dict[str, Tensor]]) -> dict[str, HybridMTLOutput]:
+        """Answer a batch of each of several tasks, in one pass of the encoder if it can be.
+
+        One large pass takes less time than several small ones. Tasks that read the encoder through
+        adapters of their own take a pass of their own, and so does every task if the encoder cannot
+        leave out padding: texts of other tasks would make it more.
+
+        Args:
+            batches: task -> the arguments of `forward` but for `task`.
+
+        Returns:
+            task -> what `forward` returns, to the last digits. Dropout draws other masks.
+
+        Raises:
+            ValueError: as `forward` does.
+        """
+        passes: dict[Any, list[str]] = {}
+        for task, batch in batches.items():
+            self._check_call(task, batch.get("pair_input_ids"), batch.get("labels"))
+            packs = self._packs(batch["input_ids"])
+            passes.setdefault(self.config.adapters_of(task) if packs else task, []).append(task)
+        outputs: dict[str, HybridMTLOutput] = {}
+        for tasks in passes.values():
+            outputs.update(self._one_pass({task: batches[task] for task in tasks}))
+        return {task: outputs[task] for task in batches}
+
+    def _one_pass(self, batches: dict[str, dict[str, Tensor]]) -> dict[str, HybridMTLOutput]:
+        texts = {task: sides(batch) for task, batch in batches.items()}
+        stacked = stack_texts([side for own in texts.values() for side in own], self._padding)
+        sizes = [sum(len(ids) for ids, *_ in own) for own in texts.values()]
+        vectors, hidden = self.encode(*stacked, next(iter(batches)))
+        outputs = {}
+        for task, u, tokens in zip(batches, vectors.split(sizes), hidden.split(sizes), strict=True):
+            length = max(ids.shape[1] for ids, *_ in texts[task])
+            u, v = u.chunk(2) if len(texts[task]) == 2 else (u, None)
+            labels = batches[task].get("labels")
+            outputs[task] = self._output(task, u, v, tokens[:, :length], labels)
+        return outputs
 
     def _check_call(self, task: str | None, pair_ids: Tensor | None, labels: Any) -> None:
         if task is None:

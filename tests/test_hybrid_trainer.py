@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.toys import TASKS, toy_model, toy_rows, toy_tokenizer, toy_trainer
+from tests.toys import TASKS, toy_model, toy_rows, toy_tokenizer, toy_trainer, whole_and_resumed
 from trainer import HybridMTLTrainer, HybridMTLTrainingArguments
 from trainer.data import Collator
 from trainer.errors import InputError
@@ -49,6 +49,33 @@ def test_logged_gradient_norm_is_the_tasks_own(tmp_path):
     entry = training_logs(trainer)[0]
     for task, value in expected.items():
         assert entry[f"grad_norm_{task}"] == pytest.approx(value, rel=1e-4)
+
+
+def passes_of_each_step(trainer, steps):
+    """How often the encoder is called in each step."""
+    calls = Counter()
+    encoder = trainer.model.backbone
+    encoder.register_forward_pre_hook(lambda *_: calls.update([trainer.state.global_step]))
+    trainer.args.max_steps = steps
+    trainer.train()
+    return [calls[step] for step in range(steps)]
+
+
+def test_a_cycle_is_one_pass_but_when_gradients_are_measured(tmp_path):
+    assert passes_of_each_step(toy_trainer(tmp_path, logging_steps=3), 5) == [3, 1, 1, 3, 1]
+    turns = toy_trainer(tmp_path, logging_steps=3, update="turn")
+    assert passes_of_each_step(turns, 4) == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("option", [{"rule": "pcgrad"}, {"gradient_cosines": True}])
+def test_tasks_take_passes_of_their_own_where_their_gradients_are_needed(tmp_path, option):
+    assert passes_of_each_step(toy_trainer(tmp_path, logging_steps=3, **option), 2) == [3, 3]
+
+
+def test_a_run_that_goes_on_takes_the_same_passes(tmp_path):
+    whole, again = whole_and_resumed(tmp_path, logging_steps=4, eval_strategy="no")
+    for ours, theirs in zip(whole.model.parameters(), again.model.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
 
 
 def test_a_turn_moves_its_own_head_and_the_backbone_only(tmp_path):

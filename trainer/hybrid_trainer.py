@@ -198,6 +198,9 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
         if keep or measure:
             shared = [p for _, p in owners(self.model, self.task_names)[SHARED]]
             joined = SharedGradients(shared, self.rule, keep, measure)
+            # Dense, each task's gradient of the token embeddings would be zero almost everywhere.
+            rows_only = self.args.world_size == 1 and self.args.device.type == "cpu"
+            self.model.get_input_embeddings().sparse = rows_only
         trained = [p for p in self.model.parameters() if p.requires_grad]
         if self.loss_weights is not None:
             trained += self.loss_weights.parameters()
@@ -209,6 +212,7 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
         try:
             return super().train(*args, **kwargs)
         finally:
+            self.model.get_input_embeddings().sparse = False
             self.trained_parts.release()
 
     def get_batch_samples(
@@ -237,14 +241,17 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
         model = (model if self.args.torch_compile else self.model).train()
         inputs = self._prepare_inputs(inputs)
         total = torch.zeros((), device=self.args.device)
-        for task, batch in inputs.items():
+        measure = self.state.global_step % self.state.logging_steps == 0
+        for tasks in self.gradients.passes(inputs, measure):
+            batches = {task: inputs[task] for task in tasks}
             with self.compute_loss_context_manager():
-                loss = self._loss(model, task, batch)
-            share = loss / self._batches_in_step[task]
-            self.gradients.backward(task, share, self._batches_in_step[task])
-            self.finite.note(task, batch, loss.detach())
-            self._losses[task].append(loss.detach())
-            total += share.detach()
+                losses = self._losses_of(model, batches)
+            shares = {task: loss / self._batches_in_step[task] for task, loss in losses.items()}
+            self.gradients.backward(shares, self._batches_in_step)
+            for task, loss in losses.items():
+                self.finite.note(task, inputs[task], loss.detach())
+                self._losses[task].append(loss.detach())
+                total += shares[task].detach()
         if self.accelerator.sync_gradients:
             self._finish_gradients()
         return total
@@ -257,12 +264,21 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
         if kept:
             self._separate_optimizers().receive(reached, kept)
 
-    def _loss(self, model: nn.Module, task: str, batch: dict[str, Tensor]) -> Tensor:
-        output = model(**batch, task=task)
-        loss = output.loss
-        for regularizer in self.regularizers:
-            loss = loss + regularizer.term(self.model, task, batch, output)
-        return loss if self.loss_weights is None else self.loss_weights(task, loss)
+    def _losses_of(
+        self, model: nn.Module, batches: dict[str, dict[str, Tensor]]
+    ) -> dict[str, Tensor]:
+        """Each batch's loss, with what the regularizers and the learned weights make of it."""
+        if len(batches) == 1 or self.args.torch_compile:
+            outputs = {task: model(**batch, task=task) for task, batch in batches.items()}
+        else:
+            outputs = self.model.forward_tasks(batches)
+        losses = {}
+        for task, output in outputs.items():
+            loss = output.loss
+            for regularizer in self.regularizers:
+                loss = loss + regularizer.term(self.model, task, batches[task], output)
+            losses[task] = loss if self.loss_weights is None else self.loss_weights(task, loss)
+        return losses
 
     def _separate_optimizers(self) -> SeparateOptimizers:
         return getattr(self.optimizer, "optimizer", self.optimizer)

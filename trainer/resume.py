@@ -11,7 +11,7 @@ from trainer.errors import InputError
 from trainer.yaml_text import read_yaml, to_yaml
 
 # What may differ, by name or by the beginning of the name: it decides what is shown and kept, not
-# what is computed.
+# what is computed. (`logging_steps` decides in which steps the tasks take passes of their own.)
 FREE = (
     "data_license",
     "dataloader_num_workers",
@@ -24,7 +24,8 @@ FREE = (
     "language",
     "license",
     "log_",
-    "logging_",
+    "logging_dir",
+    "logging_nan",
     "merged_adapters",
     "mode",
     "nonfinite",

@@ -9,7 +9,7 @@ from transformers import (
     set_seed,
 )
 
-from modeling_hybrid_mtl import HybridMTLConfig, HybridMTLModel, HybridMTLOutput
+from modeling_hybrid_mtl import HybridMTLConfig, HybridMTLModel, HybridMTLOutput, packing_hybrid_mtl
 from modeling_hybrid_mtl.modeling_hybrid_mtl import set_encoder_dropout
 from tests.modeling.toy_models import (
     BACKBONES,
@@ -119,11 +119,11 @@ class TestPair:
         for task in SIAMESE:
             with counted_calls(model) as calls:
                 model(**inputs_for(task), task=task)
-            assert calls == [(6, 9)]
+            assert len(calls) == 1
         for task in (*SINGLE, *CROSS):
             with counted_calls(model) as calls:
                 model(**inputs_for(task), task=task)
-            assert calls == [(3, 7)]
+            assert len(calls) == 1
 
     def test_each_text_is_encoded_as_if_alone(self, model):
         first, second = toy_batch([5, 3, 7], seed=1), toy_batch([2, 9, 4], seed=2)
@@ -330,9 +330,15 @@ class TestLoading:
     @pytest.mark.parametrize("attention", ["eager", "sdpa"])
     def test_the_attention_implementation_reaches_the_backbone(self, model, folder, attention):
         loaded = HybridMTLModel.from_pretrained(folder, attn_implementation=attention)
-        assert loaded.backbone.config._attn_implementation == attention
+        packs = attention == "sdpa" and loaded.config.backbone_config.model_type != "modernbert"
+        found = loaded.backbone.config._attn_implementation
+        assert found == (packing_hybrid_mtl.ATTENTION if packs else attention)
         assert loaded.config._attn_implementation == attention
-        torch.testing.assert_close(self.logits(loaded), self.logits(model), atol=1e-4, rtol=1e-4)
+        ours, theirs = self.logits(loaded), self.logits(model)
+        tags = inputs_for("tags")["attention_mask"].bool()  # what stands for padding is no answer
+        for logits in (ours, theirs):
+            logits["tags"] = logits["tags"][tags]
+        torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-4)
 
     def test_bfloat16_loads_and_runs(self, model, folder):
         loaded = HybridMTLModel.from_pretrained(folder, dtype=torch.bfloat16)

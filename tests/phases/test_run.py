@@ -110,7 +110,7 @@ def test_a_changed_phase_is_refused_on_resuming(trained, place):
 
 def test_what_a_phase_shows_and_keeps_may_change_on_resuming(trained, place):
     _, metrics = trained
-    arguments = [str(place / "toy.yaml"), "--resume", "true", "--phases.sentiment.logging_steps"]
+    arguments = [str(place / "toy.yaml"), "--resume", "true", "--phases.sentiment.save_total_limit"]
     assert train(parse([*arguments, "2"])) == metrics
 
 

@@ -1,6 +1,6 @@
 """How far the answers of an export are from those of the model."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -76,8 +76,14 @@ def largest_difference(model: Any, other: Any, batches: Iterable[Batch]) -> tupl
         ours, theirs = model(**inputs, task=task), other(**inputs, task=task)
         found = max(found, (_relative(ours.embeddings, theirs.embeddings), "embeddings"))
         if task is not None:
-            found = max(found, (_relative(ours.logits, theirs.logits), task))
+            logits = [_of_tokens(side.logits, inputs) for side in (ours, theirs)]
+            found = max(found, (_relative(*logits), task))
     return found
+
+
+def _of_tokens(values: Tensor, inputs: Mapping[str, Tensor]) -> Tensor:
+    """Without the rows of padding, where there is a row for each token."""
+    return values[inputs["attention_mask"].bool()] if values.dim() == 3 else values
 
 
 def _relative(ours: Tensor, theirs: Tensor) -> float:
@@ -105,11 +111,9 @@ def changed_answers(
             cosine = min(cosine, cosines.min().item())
             continue
         answers = [
-            side.heads[task].answers(found.logits)
+            _of_tokens(side.heads[task].answers(found.logits), inputs)
             for side, found in ((model, ours), (other, theirs))
         ]
-        if answers[0].dim() == 3:
-            answers = [answer[inputs["attention_mask"].bool()] for answer in answers]
         parts.setdefault(task, []).append((answers[0], answers[1]))
     found = {
         task: _change(*map(torch.cat, zip(*pairs, strict=True))) for task, pairs in parts.items()

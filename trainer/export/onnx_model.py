@@ -8,7 +8,7 @@ from torch import Tensor
 
 from modeling_hybrid_mtl import HybridMTLConfig, HybridMTLModel, HybridMTLOutput
 from modeling_hybrid_mtl.heads_hybrid_mtl import HEADS
-from modeling_hybrid_mtl.modeling_hybrid_mtl import Encoded, stack_sides
+from modeling_hybrid_mtl.texts_hybrid_mtl import Encoded, stack_texts
 from trainer.errors import InputError
 from trainer.export.onnx_graph import EMBEDDINGS, SHARED, logits_name
 
@@ -88,7 +88,7 @@ class OnnxModel:
     ) -> tuple[Outputs, Outputs, Outputs]:
         """Run a graph on both texts of pairs, (B, L1) and (B, L2); as `encode`."""
         padding = getattr(self.config.backbone_config, "pad_token_id", None) or 0
-        outputs, _ = self.encode(*stack_sides(first, second, padding), task)
+        outputs, _ = self.encode(*stack_texts([first, second], padding), task)
         return outputs, outputs, outputs
 
     def logits_of(

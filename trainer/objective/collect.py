@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from trainer.objective.gradients import average_over_ranks
+from trainer.objective.rows import TableRows, is_sparse
 
 
 class TaskGradients:
@@ -19,6 +20,8 @@ class TaskGradients:
     def __init__(self, shared: Sequence[nn.Parameter]):
         self.shared = list(shared)
         self._found: dict[str, list[Tensor | None]] = {}
+        self._known_tables: dict[nn.Parameter, TableRows] = {}
+        self._tables: dict[int, TableRows] = {}
 
     @contextmanager
     def of(self, task: str) -> Iterator[None]:
@@ -31,31 +34,51 @@ class TaskGradients:
         if before is None:
             self._found[task] = new
             return
-        both = [(b, n) for b, n in zip(before, new, strict=True) if b is not None and n is not None]
-        torch._foreach_add_([b for b, _ in both], [n for _, n in both])
-        self._found[task] = [n if b is None else b for b, n in zip(before, new, strict=True)]
+        pairs = list(zip(before, new, strict=True))
+        both = [(b, n) for b, n in pairs if b is not None and n is not None and not n.is_sparse]
+        if both:
+            torch._foreach_add_([b for b, _ in both], [n for _, n in both])
+        self._found[task] = [_added(b, n) for b, n in pairs]
 
     def take(self, world_size: int) -> tuple[list[nn.Parameter], dict[str, list[Tensor]]]:
         """The parameters that any task reached, and each task's gradient for each of them.
 
-        A gradient is zero where the task does not reach a parameter. With several processes it is
-        the mean over them. What was collected is forgotten.
+        A gradient is zero where the task does not reach a parameter; of a table that is kept by
+        rows it has the rows that any task reached, and `whole` makes it whole. With several
+        processes it is the mean over them. What was collected is forgotten.
         """
-        reached = [any(column) for column in zip(*map(_given, self._found.values()), strict=True)]
-        parameters = [p for p, there in zip(self.shared, reached, strict=True) if there]
-        gradients = {
-            task: [
-                torch.zeros_like(p) if g is None else g
-                for p, g, there in zip(self.shared, found, reached, strict=True)
-                if there
-            ]
-            for task, found in self._found.items()
-        }
+        tasks, found = list(self._found), list(self._found.values())
         self._found = {}
+        parameters: list[nn.Parameter] = []
+        columns: list[list[Tensor]] = []
+        self._tables = {}
+        for parameter, gradients in zip(self.shared, zip(*found, strict=True), strict=True):
+            if any(g is not None for g in gradients):
+                columns.append(self._filled(len(parameters), parameter, gradients))
+                parameters.append(parameter)
+        own = {task: [column[i] for column in columns] for i, task in enumerate(tasks)}
         if world_size > 1:
-            for own in gradients.values():
-                average_over_ranks(own)
-        return parameters, gradients
+            for gradient in own.values():
+                average_over_ranks(gradient)
+        return parameters, own
+
+    def _filled(
+        self, place: int, parameter: nn.Parameter, gradients: Sequence[Tensor | None]
+    ) -> list[Tensor]:
+        if not is_sparse(gradients):
+            return [torch.zeros_like(parameter) if g is None else g for g in gradients]
+        if parameter not in self._known_tables:
+            self._known_tables[parameter] = TableRows(parameter)
+        table = self._tables[place] = self._known_tables[parameter]
+        table.take_back()
+        return table.narrow(gradients)
+
+    def whole(self, gradients: list[Tensor]) -> list[Tensor]:
+        """Gradients in the shapes of the parameters that `take` gave; valid until it is called."""
+        return [
+            self._tables[place].widen(gradient) if place in self._tables else gradient
+            for place, gradient in enumerate(gradients)
+        ]
 
     def collected(self) -> list[Tensor]:
         """Every task's gradients since the last step."""
@@ -66,5 +89,8 @@ class TaskGradients:
         self._found = {}
 
 
-def _given(gradients: list[Tensor | None]) -> list[bool]:
-    return [g is not None for g in gradients]
+def _added(before: Tensor | None, new: Tensor | None) -> Tensor | None:
+    """The sum; that of two dense tensors is in the first of them already."""
+    if before is None or new is None:
+        return new if before is None else before
+    return before + new if new.is_sparse else before

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from trainer.objective.rows import entries
+
 
 @contextmanager
 def gradient_apart(parameters: Sequence[nn.Parameter]) -> Iterator[list[Tensor]]:
@@ -45,4 +47,5 @@ def average_over_ranks(gradients: Sequence[Tensor]) -> None:
 
 def norm(gradients: Sequence[Tensor]) -> Tensor:
     """Euclidean norm over all entries of all tensors, a scalar on their device."""
-    return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(list(gradients))))
+    found = [entries(gradient) for gradient in gradients]
+    return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(found)))

@@ -45,10 +45,11 @@ class SharedGradients(TaskGradients):
         if self.keep:
             # The rule writes its result into the first task's gradient.
             columns = [[g.clone() for g in columns[0]], *columns[1:]]
-        joined = self.rule.combine(columns, tasks, products)
+        joined = self.whole(self.rule.combine(columns, tasks, products))
         for parameter, gradient in zip(parameters, joined, strict=True):
             parameter.grad = gradient
-        return parameters, gradients if self.keep else {}
+        kept = gradients if self.keep else {}
+        return parameters, {task: self.whole(own) for task, own in kept.items()}
 
     def _note(self, tasks: list[str], found: Tensor) -> None:
         for i, j in combinations(range(len(tasks)), 2):

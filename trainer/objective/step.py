@@ -1,6 +1,6 @@
 """One optimizer step's gradients, from the losses of its batches."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 
 import torch
@@ -34,22 +34,34 @@ class StepGradients:
         self.shared = shared
         self._norms: dict[str, Tensor] = {}
 
-    def backward(self, task: str, loss: Tensor, batches: int) -> None:
-        """Back-propagate one batch's share of the step's loss.
+    def passes(self, tasks: Iterable[str], measure: bool) -> list[list[str]]:
+        """The tasks of a plan by pass: all in one where nobody asks whose a gradient is.
 
         Args:
-            task: the batch's task.
-            loss: the batch's loss over `batches`, a scalar.
-            batches: how many batches the task has in the step.
+            tasks: the plan's.
+            measure: whether each task's gradient is looked at in this step. Steps with passes of
+                their own draw other dropout masks, so a run and its resumption must agree on them.
         """
+        tasks = list(tasks)
+        apart = measure or self.shared is not None
+        return [[task] for task in tasks] if apart else [tasks]
+
+    def backward(self, losses: Mapping[str, Tensor], batches: Mapping[str, int]) -> None:
+        """Back-propagate the tasks of one pass.
+
+        Args:
+            losses: each task's batch's share of the step's loss: the loss over its `batches`.
+            batches: how many batches each task has in the step.
+        """
+        task, *others = losses
+        total = torch.stack(list(losses.values())).sum()
         with nullcontext() if self.shared is None else self.shared.of(task):
-            if task in self._norms:
-                self.accelerator.backward(loss)
+            if others or task in self._norms:
+                self.accelerator.backward(total)
             else:
-                self._backward_and_measure(task, loss, batches)
+                self._backward_and_measure(task, total, batches[task])
 
     def _backward_and_measure(self, task: str, loss: Tensor, batches: int) -> None:
-        # Once per logging period is enough to show a task's gradient, and costs next to nothing.
         with gradient_apart(self.parameters) as own:
             self.accelerator.backward(loss)
             self._average(self.parameters)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from modeling_hybrid_mtl import HybridMTLModel, HybridMTLOutput
-from modeling_hybrid_mtl.modeling_hybrid_mtl import stack_rows
+from modeling_hybrid_mtl.texts_hybrid_mtl import stack_rows
 from trainer.objective.regularizers.base import Regularizer, without_labels
 from trainer.objective.regularizers.divergence import divergence
 
@@ -67,7 +67,7 @@ class Smart(Regularizer):
     ) -> Tensor:
         delta = initial_noise(model, token_mask(batch), self.noise)
         inputs = without_labels(batch)
-        with same_masks_after(delta.device):
+        with same_masks_after(delta.device), padded_passes(model):
             clean = model(**inputs, task=task).logits
         delta = self.ascend(model, task, batch, clean.detach(), delta)
         with added_to_embeddings(model, delta):
@@ -117,7 +117,7 @@ def token_mask(batch: Mapping[str, Tensor]) -> Tensor:
         for side in ("", "pair_")
         if f"{side}input_ids" in batch
     ]
-    mask = stack_rows(masks[0], masks[1], 0) if len(masks) == 2 else masks[0]
+    mask = stack_rows(masks, 0)
     return mask.unsqueeze(-1).float()
 
 
@@ -142,13 +142,24 @@ def project(delta: Tensor, radius: float, norm: float) -> Tensor:
 
 
 @contextmanager
+def padded_passes(model: HybridMTLModel) -> Iterator[None]:
+    """Inside the block, the encoder sees each text of a batch in a row of its own."""
+    before, model.packing = model.packing, False
+    try:
+        yield
+    finally:
+        model.packing = before
+
+
+@contextmanager
 def added_to_embeddings(model: HybridMTLModel, delta: Tensor) -> Iterator[None]:
     """Inside the block, the token embeddings of every forward pass come with `delta` added."""
     handle = model.get_input_embeddings().register_forward_hook(
         lambda module, inputs, output: output + delta.to(output.dtype)
     )
     try:
-        yield
+        with padded_passes(model):
+            yield
     finally:
         handle.remove()
 

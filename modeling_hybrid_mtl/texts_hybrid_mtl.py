@@ -1,0 +1,50 @@
+"""Padded batches of texts: put together, told apart, and made into sentence vectors."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def pool(hidden: Tensor, attention_mask: Tensor | None, pooling: str) -> Tensor:
+    """Sentence vectors (B, H) from token vectors (B, L, H) and a mask (B, L), by mean or cls."""
+    if pooling == "cls":
+        return hidden[:, 0]
+    if attention_mask is None:
+        return hidden.mean(dim=1)
+    mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
+    return (hidden * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1)
+
+
+def stack_rows(tables: Sequence[Tensor], value: int) -> Tensor:
+    """One batch (B1 + B2 + ..., L) of several (B1, L1), (B2, L2), ..., padded on the right."""
+    length = max(table.shape[1] for table in tables)
+    return torch.cat([functional.pad(x, (0, length - x.shape[1]), value=value) for x in tables])
+
+
+# Token ids (B, L), attention mask and token types of some texts.
+Encoded = tuple[Tensor, Tensor | None, Tensor | None]
+
+
+def stack_texts(batches: Sequence[Encoded], padding: int) -> Encoded:
+    """Several batches of texts as one, one after the other."""
+    ids = [ids for ids, *_ in batches]
+    masks = [torch.ones_like(ids) if mask is None else mask for ids, mask, _ in batches]
+    typed = any(types is not None for *_, types in batches)
+    # What encoders take for types that are not given.
+    types = [torch.zeros_like(ids) if types is None else types for ids, _, types in batches]
+    return stack_rows(ids, padding), stack_rows(masks, 0), stack_rows(types, 0) if typed else None
+
+
+def sides(batch: dict[str, Tensor]) -> list[Encoded]:
+    """The texts of a batch as `HybridMTLModel.forward` takes it: one side, or a pair's two."""
+    return [
+        (
+            batch[f"{side}input_ids"],
+            batch.get(f"{side}attention_mask"),
+            batch.get(f"{side}token_type_ids"),
+        )
+        for side in ("", "pair_")
+        if f"{side}input_ids" in batch
+    ]

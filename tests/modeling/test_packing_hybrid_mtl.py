@@ -1,0 +1,193 @@
+import pytest
+import torch
+from transformers import AutoModel
+
+from modeling_hybrid_mtl.packing_hybrid_mtl import (
+    ATTENTION,
+    FAMILIES,
+    TEXTS_PER_CALL,
+    Packing,
+    let_pack,
+    packs,
+    read_packed,
+)
+from tests.modeling.toy_models import (
+    TASKS,
+    counted_calls,
+    inputs_for,
+    labels_for,
+    toy_backbone_config,
+    toy_batch,
+    toy_model,
+    with_adapters,
+)
+
+# More texts than share a call of attention; some calls see one length only.
+LENGTHS = [5, 3, 9, 1, 7, 2] + [4] * (TEXTS_PER_CALL + 3) + [11, 6]
+close = {"rtol": 1e-4, "atol": 1e-5}
+
+
+def encoder_of(kind):
+    torch.manual_seed(0)
+    config = toy_backbone_config(kind, initializer_range=0.2)
+    return AutoModel.from_config(config).eval()
+
+
+@pytest.mark.parametrize("kind", FAMILIES)
+class TestEncoders:
+    def test_tokens_get_the_vectors_of_a_padded_pass(self, kind):
+        encoder, batch = encoder_of(kind), toy_batch(LENGTHS)
+        padded = encoder(**batch).last_hidden_state
+        let_pack(encoder)
+        packed = read_packed(encoder, batch["attention_mask"], input_ids=batch["input_ids"])
+        mask = batch["attention_mask"].bool()
+        torch.testing.assert_close(packed[mask], padded[mask], **close)
+        assert (packed[~mask] == 0).all()
+
+    def test_weights_get_the_gradients_of_a_padded_pass(self, kind):
+        encoder, batch = encoder_of(kind), toy_batch(LENGTHS)
+        weights = [p for name, p in encoder.named_parameters() if "pooler" not in name]
+        mask = batch["attention_mask"].bool()
+        direction = torch.randn(*mask.shape, 16, generator=torch.Generator().manual_seed(1))[mask]
+        padded = (encoder(**batch).last_hidden_state[mask] * direction).sum()
+        wanted = torch.autograd.grad(padded, weights, allow_unused=True)
+        let_pack(encoder)
+        packed = read_packed(encoder, batch["attention_mask"], input_ids=batch["input_ids"])
+        found = torch.autograd.grad((packed[mask] * direction).sum(), weights, allow_unused=True)
+        reached = [(f, w) for f, w in zip(found, wanted, strict=True) if w is not None]
+        assert len(reached) > 20
+        for ours, theirs in reached:
+            torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-4)
+
+    def test_a_padded_pass_stays_what_it_was(self, kind):
+        encoder, batch = encoder_of(kind), toy_batch(LENGTHS)
+        before = encoder(**batch).last_hidden_state
+        let_pack(encoder)
+        assert torch.equal(encoder(**batch).last_hidden_state, before)
+
+
+class TestWhatIsRead:
+    def test_only_the_tokens_are(self):
+        model, batch = toy_model(), toy_batch(LENGTHS)
+        with counted_calls(model) as calls:
+            model(**batch)
+        assert calls == [(1, sum(LENGTHS))]
+
+    def test_texts_of_like_length_share_a_call_of_attention(self):
+        packing = Packing.of(toy_batch(LENGTHS)["attention_mask"])
+        assert [texts.tokens for texts in packing.texts] == [
+            sum(sorted(LENGTHS)[:TEXTS_PER_CALL]),
+            sum(sorted(LENGTHS)[TEXTS_PER_CALL:]),
+        ]
+
+    def test_what_is_packed_unpacks(self):
+        batch = toy_batch(LENGTHS)
+        packing = Packing.of(batch["attention_mask"])
+        row = packing.pack(batch["input_ids"])
+        back = packing.unpack(row.unsqueeze(-1)).squeeze(-1)
+        assert torch.equal(back, batch["input_ids"] * batch["attention_mask"])
+
+    def test_a_row_without_any_token_is_zero(self):
+        encoder, batch = encoder_of("bert"), toy_batch([3, 5, 2])
+        batch["attention_mask"][1] = 0
+        let_pack(encoder)
+        found = read_packed(encoder, batch["attention_mask"], input_ids=batch["input_ids"])
+        assert (found[1] == 0).all() and torch.isfinite(found).all()
+
+    def test_padding_on_the_left_is_left_out_too(self):
+        model, batch = toy_model(), toy_batch([4, 6])
+        flipped = {name: table.flip(1) for name, table in batch.items()}
+        packed = model(**flipped).last_hidden_state
+        model.packing = False
+        padded = model(**flipped).last_hidden_state
+        mask = flipped["attention_mask"].bool()
+        torch.testing.assert_close(packed[mask], padded[mask], **close)
+
+    def test_dropout_falls_on_packed_attention(self):
+        model, batch = toy_model(), toy_batch(LENGTHS)
+        for module in model.modules():
+            if isinstance(module, torch.nn.Dropout):
+                module.p = 0.0
+        model.train()
+        calm = model(**batch).embeddings
+        model.backbone.encoder.layer[0].attention.self.dropout.p = 0.5
+        assert not torch.allclose(model(**batch).embeddings, calm)
+
+
+class TestWhoPacks:
+    def test_an_attention_that_was_chosen_is_kept(self):
+        config = toy_backbone_config("bert")
+        encoder = AutoModel.from_config(config, attn_implementation="eager")
+        let_pack(encoder)
+        assert encoder.config._attn_implementation == "eager"
+        assert not packs(encoder, toy_batch([3, 4])["input_ids"])
+
+    def test_other_encoders_read_padded_batches(self):
+        model, batch = toy_model("modernbert"), toy_batch([5, 3])
+        with counted_calls(model) as calls:
+            model(**batch)
+        assert calls == [(2, 5)]
+
+    def test_a_pooler_finds_its_column(self):
+        model, batch = toy_model(pooling="pooler"), toy_batch([5, 3])
+        with counted_calls(model) as calls:
+            model(**batch)
+        assert calls == [(2, 5)]
+
+    def test_the_configuration_says_nothing_of_it(self, tmp_path):
+        model = toy_model()
+        assert model.backbone.config._attn_implementation == ATTENTION
+        model.save_pretrained(tmp_path)
+        assert ATTENTION not in (tmp_path / "config.json").read_text()
+
+
+class TestSeveralTasks:
+    def batches(self):
+        return {name: {**inputs_for(name), "labels": labels_for(name)} for name in TASKS}
+
+    def test_each_gets_what_it_would_get_alone(self):
+        model = toy_model()
+        together = model.forward_tasks(self.batches())
+        assert list(together) == list(TASKS)
+        for task, batch in self.batches().items():
+            alone = model(**batch, task=task)
+            for field, value in alone.items():
+                torch.testing.assert_close(together[task][field], value, **close)
+
+    def test_one_pass_is_enough(self):
+        model = toy_model()
+        with counted_calls(model) as calls:
+            model.forward_tasks(self.batches())
+        assert len(calls) == 1 and calls[0][0] == 1
+
+    def test_token_types_of_some_tasks_are_kept(self):
+        model, batches = toy_model(), self.batches()
+        types = torch.tensor([0, 0, 1, 1, 1, 0, 0]).expand(3, 7)
+        batches["follows"]["token_type_ids"] = types
+        together = model.forward_tasks(batches)
+        for task in ("follows", "overlap"):
+            alone = model(**batches[task], task=task)
+            torch.testing.assert_close(together[task].logits, alone.logits, **close)
+
+    def test_adapters_take_passes_of_their_own(self):
+        model = with_adapters(toy_model(), "mood", "same")
+        with counted_calls(model) as calls:
+            together = model.forward_tasks(self.batches())
+        assert len(calls) == 3
+        for task, batch in self.batches().items():
+            alone = model(**batch, task=task)
+            torch.testing.assert_close(together[task].logits, alone.logits, **close)
+
+    def test_an_encoder_that_cannot_pack_reads_them_one_by_one(self):
+        model = toy_model("modernbert")
+        with counted_calls(model) as calls:
+            together = model.forward_tasks(self.batches())
+        assert len(calls) == len(TASKS)
+        alone = model(**self.batches()["near"], task="near")
+        assert torch.equal(together["near"].logits, alone.logits)
+
+    def test_a_wrong_call_is_refused(self):
+        batches = self.batches()
+        del batches["near"]["pair_input_ids"]
+        with pytest.raises(ValueError, match="task 'near' encodes two texts apart"):
+            toy_model().forward_tasks(batches)
