@@ -198,9 +198,9 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
         if keep or measure:
             shared = [p for _, p in owners(self.model, self.task_names)[SHARED]]
             joined = SharedGradients(shared, self.rule, keep, measure)
-            # Dense, each task's gradient of the token embeddings would be zero almost everywhere.
-            rows_only = self.args.world_size == 1 and self.args.device.type == "cpu"
-            self.model.get_input_embeddings().sparse = rows_only
+        # Dense, a gradient of the token embeddings would be zero almost everywhere.
+        rows_only = self.args.world_size == 1 and self.args.device.type == "cpu"
+        self.model.get_input_embeddings().sparse = rows_only and not self.args.torch_compile
         trained = [p for p in self.model.parameters() if p.requires_grad]
         if self.loss_weights is not None:
             trained += self.loss_weights.parameters()

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from trainer.objective.gradients import average_over_ranks
-from trainer.objective.rows import TableRows, is_sparse
+from trainer.objective.rows import TableRows, compressed, is_sparse
 
 
 class TaskGradients:
@@ -27,7 +27,8 @@ class TaskGradients:
     def of(self, task: str) -> Iterator[None]:
         """What is back-propagated to the shared parameters inside the block is the task's."""
         yield
-        new = [p.grad for p in self.shared]
+        found = [p.grad for p in self.shared]
+        new = [g if g is None or not g.is_sparse else compressed(g) for g in found]
         for p in self.shared:
             p.grad = None
         before = self._found.get(task)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from trainer.objective.rows import entries
+from trainer.objective.rows import compressed, entries
 
 
 @contextmanager
@@ -25,6 +25,8 @@ def gradient_apart(parameters: Sequence[nn.Parameter]) -> Iterator[list[Tensor]]
         if p.grad is None:
             p.grad = before
             continue
+        if p.grad.is_sparse:
+            p.grad = compressed(p.grad)
         own.append(p.grad)
         if before is not None:
             p.grad = before + p.grad

@@ -6,6 +6,15 @@ import torch
 from torch import Tensor, nn
 
 
+def compressed(gradient: Tensor) -> Tensor:
+    """The gradient of one backward pass with each row once, summed as a dense gradient's is."""
+    rows, places = gradient._indices()[0].unique(return_inverse=True)
+    # In the order of the tokens; `coalesce` promises no order.
+    sums = gradient._values().new_zeros(len(rows), gradient.shape[1])
+    sums.index_add_(0, places, gradient._values())
+    return torch.sparse_coo_tensor(rows[None], sums, gradient.shape, is_coalesced=True)
+
+
 def entries(gradient: Tensor) -> Tensor:
     """The entries of a gradient that may be other than zero."""
     return gradient.coalesce().values() if gradient.is_sparse else gradient
@@ -53,6 +62,11 @@ class TableRows:
         whole[self._rows] = rows
         self._written.append((whole, self._rows))
         return whole
+
+    def whole(self, gradient: Tensor) -> Tensor:
+        """One gradient alone as a whole table (V, E); what was handed out is taken back."""
+        self.take_back()
+        return self.widen(*self.narrow([gradient]))
 
     def take_back(self) -> None:
         """Use the tables that were handed out again: nobody reads them any more."""

@@ -8,6 +8,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from trainer.objective.gradients import average_over_ranks, gradient_apart, norm
+from trainer.objective.rows import TableRows
 from trainer.objective.shared import SharedGradients
 
 
@@ -33,6 +34,7 @@ class StepGradients:
         self.accelerator = accelerator
         self.shared = shared
         self._norms: dict[str, Tensor] = {}
+        self._tables: dict[nn.Parameter, TableRows] = {}
 
     def passes(self, tasks: Iterable[str], measure: bool) -> list[list[str]]:
         """The tasks of a plan by pass: all in one where nobody asks whose a gradient is.
@@ -75,7 +77,12 @@ class StepGradients:
             Shared parameters and each task's gradients for them, if they are kept.
         """
         self._average(self.parameters)
-        return ([], {}) if self.shared is None else self.shared.join(self.accelerator.num_processes)
+        if self.shared is not None:
+            return self.shared.join(self.accelerator.num_processes)
+        for p in self.parameters:
+            if p.grad is not None and p.grad.is_sparse:
+                p.grad = self._tables.setdefault(p, TableRows(p)).whole(p.grad)
+        return [], {}
 
     def size(self) -> Tensor:
         """The norm of all gradients of the step so far in this process: finite if they all are."""
