@@ -13,7 +13,9 @@ CODE = {
     "handler.py",
     "heads_hybrid_mtl.py",
     "modeling_hybrid_mtl.py",
+    "packing_hybrid_mtl.py",
     "pipeline_hybrid_mtl.py",
+    "texts_hybrid_mtl.py",
 }
 
 

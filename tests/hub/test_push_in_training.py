@@ -20,7 +20,9 @@ CHECKPOINT = {
     "heads_hybrid_mtl.py",
     "model.safetensors",
     "modeling_hybrid_mtl.py",
+    "packing_hybrid_mtl.py",
     "pipeline_hybrid_mtl.py",
+    "texts_hybrid_mtl.py",
     "tokenizer.json",
     "tokenizer_config.json",
 }
