@@ -23,12 +23,17 @@ TARGETS = {
 
 def vectors(encoder):
     with torch.no_grad():
-        return encoder.eval()(**inputs_for("mood")).last_hidden_state
+        return of_tokens(encoder.eval()(**inputs_for("mood")).last_hidden_state)
 
 
 def own_vectors(model, task):
     with torch.no_grad():
-        return model.eval()(**inputs_for("mood"), task=task).last_hidden_state
+        return of_tokens(model.eval()(**inputs_for("mood"), task=task).last_hidden_state)
+
+
+def of_tokens(hidden):
+    """Without what stands for padding, which means nothing."""
+    return hidden[inputs_for("mood")["attention_mask"].bool()]
 
 
 def close(a, b):
