@@ -1,6 +1,6 @@
 """What a run needs before it starts: tokenizer, checked and tokenised data, model."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -175,8 +175,19 @@ def prepare_data(
                 data.augmented[name] = len(rows) - len(split.rows)
         task = settings.tasks[name].model
         tokens = tokenize(f"{name} {part}", rows, task, tokenizer, settings.run.max_length)
+        tell_of_cut(f"{name} {part}", tokens["cut"][:], settings.run.max_length)
         getattr(data, part)[name] = tokens
     return data
+
+
+def tell_of_cut(place: str, cut: Sequence[bool], max_length: int) -> None:
+    """Say how many of a place's rows have a text whose end is not read, if there are any."""
+    if any(cut):
+        print(
+            f"{place}: {sum(cut)} of {len(cut)} rows have more than {max_length} tokens; the rest "
+            f"of their texts is not read",
+            flush=True,
+        )
 
 
 def _own_splits(settings: Settings, names: Collection[str], part: str) -> dict[str, CheckedSplit]:
