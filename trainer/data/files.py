@@ -87,6 +87,10 @@ def _header(path: Path, names: list[str]) -> list[str]:
         raise InputError(f"{path}: the file is empty; it needs a header line and rows")
     # pandas writes row numbers into a column without a name.
     header = [name or f"Unnamed: {place}" for place, name in enumerate(names)]
+    if any("\0" in name for name in header):
+        raise InputError(
+            f"{path}: a column name holds a NUL character: {listed(header)}; rename it"
+        )
     if len(set(header)) != len(header):
         raise InputError(
             f"{path}: a column name occurs twice in the header: {listed(header)}; rename one"
