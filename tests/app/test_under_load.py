@@ -159,7 +159,7 @@ def test_the_page_answers_eight_clients_as_it_answers_one(pipe, tmp_path):
     short = [text for text in TEXTS if len(text) < 50]
     good = [(one, text) for text in short]
     good += [(two, a, b) for a, b in zip(short, short[1:], strict=False)]
-    good += [(many, "\n".join(short[:n]), None, None, -1.0) for n in (2, 3)]
+    good += [(many, "\n".join(short[:n]), None, None, 0) for n in (2, 3)]
     bad = [(one, ""), (one, "a " * MAX_CHARACTERS), (two, "a", " "), (wrong, None, "good")]
     bad += [
         (one, "the film " * 50),
