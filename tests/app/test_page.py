@@ -18,7 +18,7 @@ from tests.modeling.toy_models import SINGLE, TASKS
 from trainer.app.corpus import MAX_SIZE
 from trainer.app.feedback import Feedback
 from trainer.app.page import build_page
-from trainer.app.serve import MAX_WAITING, launch
+from trainer.app.serve import MAX_SESSIONS, MAX_WAITING, launch
 
 ASK = ("ask-single", "click")
 CORPUS = "the film was good\nthe film was very good\nanna is in paris\n\nthe film was good\n"
@@ -182,6 +182,7 @@ def test_the_server_takes_no_large_uploads_and_records_nothing(make_asker):
         assert get(f"{address}gradio_api/upload", *form(b"x" * (MAX_SIZE + 1)))[0] == 413
         config = json.loads(get(f"{address}config")[1])
         assert config["analytics_enabled"] is False and config["run_history"] is False
-        assert page._queue.max_size == MAX_WAITING and page.share_url is None
+        assert page._queue.max_size == MAX_WAITING
+        assert page.state_session_capacity == MAX_SESSIONS and page.share_url is None
         _, content = get(address)
         assert "fonts.googleapis.com" not in content and "cdnjs" not in content

@@ -166,6 +166,7 @@ def test_the_page_answers_eight_clients_as_it_answers_one(pipe, tmp_path):
         (many, "one", None, None, 0.5),
         (many, "a\n" * 99, None, None, 0),
     ]
+    # A path in the place of an upload, which the server's own log tells of.
     bad += [(many, "", {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}, "root", 0)]
     with served(page, feedback) as address:
         client = Client(address)

@@ -14,6 +14,8 @@ from .hub_feedback import hub_feedback
 from .page import build_page
 
 MAX_WAITING = 32
+# Visitors whose last question is remembered; each takes about 100 kB.
+MAX_SESSIONS = 500
 # The reader's own, so that none is fetched.
 FONT = ["system-ui", "sans-serif"]
 CSS = """
@@ -93,6 +95,7 @@ def launch(page: gr.Blocks, feedback: Feedback | None, host: str | None, port: i
         allowed_paths=[],
         blocked_paths=[str(feedback.folder.resolve())] if feedback else [],
         max_file_size=MAX_SIZE,
+        state_session_capacity=MAX_SESSIONS,
         footer_links=[],
         run_history=False,
         enable_monitoring=False,
