@@ -114,6 +114,12 @@ def test_the_pairs_of_a_corpus_are_found_filtered_and_downloadable(make_asker):
     assert slide(mined, 1.01)[1] == [] and slide(None, 0.5)[1] == []
 
 
+def test_texts_that_are_read_in_part_are_counted(make_asker):
+    search = event(build_page(make_asker(), None, 10), "search", "click").fn
+    _, status, *_ = search("the film was good\n" + "the film was good " * 20, None, None, 0)
+    assert status.endswith("2 different texts; 1 with more than 24 tokens, read in part")
+
+
 def test_the_column_of_an_upload_is_proposed(make_asker, tmp_path):
     page = build_page(make_asker(), None, 10)
     upload = event(page, "upload", "change").fn
@@ -183,6 +189,6 @@ def test_the_server_takes_no_large_uploads_and_records_nothing(make_asker):
         config = json.loads(get(f"{address}config")[1])
         assert config["analytics_enabled"] is False and config["run_history"] is False
         assert page._queue.max_size == MAX_WAITING
-        assert page.state_session_capacity == MAX_SESSIONS and page.share_url is None
+        assert page.app.state_holder.capacity == MAX_SESSIONS and page.share_url is None
         _, content = get(address)
         assert "fonts.googleapis.com" not in content and "cdnjs" not in content

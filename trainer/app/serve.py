@@ -15,7 +15,7 @@ from .page import build_page
 
 MAX_WAITING = 32
 # Visitors whose last question is remembered; each takes about 100 kB.
-MAX_SESSIONS = 500
+MAX_SESSIONS = 200
 # The reader's own, so that none is fetched.
 FONT = ["system-ui", "sans-serif"]
 CSS = """
@@ -95,7 +95,6 @@ def launch(page: gr.Blocks, feedback: Feedback | None, host: str | None, port: i
         allowed_paths=[],
         blocked_paths=[str(feedback.folder.resolve())] if feedback else [],
         max_file_size=MAX_SIZE,
-        state_session_capacity=MAX_SESSIONS,
         footer_links=[],
         run_history=False,
         enable_monitoring=False,
@@ -105,4 +104,6 @@ def launch(page: gr.Blocks, feedback: Feedback | None, host: str | None, port: i
         quiet=True,
         prevent_thread_lock=True,
     )
+    # The option of `launch` comes after the server has read it.
+    page.app.state_holder.capacity = MAX_SESSIONS
     return address
