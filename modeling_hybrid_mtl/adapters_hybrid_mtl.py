@@ -1,8 +1,8 @@
 """Low-rank additions to an encoder's linear layers: LoRA, https://arxiv.org/abs/2106.09685."""
 
 import math
+import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -14,15 +14,31 @@ from transformers import initialization as init
 from .configuration_hybrid_mtl import SHARED_ADAPTER, AdapterConfig, check_adapters
 
 
-@dataclass
 class Switch:
     """Which adapters the layers of one encoder add; they all look here.
 
-    It stays as the last forward pass set it, so that a backward pass which computes activations
-    again finds the same ones.
+    Each thread has a setting of its own, so that callers who ask for different tasks at once do not
+    get one another's. It stays as the thread's last forward pass set it, so that a backward pass
+    which computes activations again finds the same ones; a thread that never set it, such as those
+    of a backward pass on a GPU, finds what was set last.
     """
 
-    on: tuple[str, ...] = ()
+    def __init__(self, on: tuple[str, ...] = ()):
+        self._own = threading.local()
+        self._last = on
+
+    @property
+    def on(self) -> tuple[str, ...]:
+        """The names of the adapters."""
+        return getattr(self._own, "on", self._last)
+
+    @on.setter
+    def on(self, names: tuple[str, ...]) -> None:
+        self._own.on = self._last = names
+
+    def __reduce__(self) -> tuple[type["Switch"], tuple[tuple[str, ...]]]:
+        # What belongs to a thread can be neither copied nor pickled.
+        return Switch, (self.on,)
 
 
 class LoRALinear(nn.Linear):

@@ -113,9 +113,11 @@ def _check_task(name: str, task: TaskConfig) -> None:
         value = getattr(task, field_name)
         raise ValueError(f"task '{name}': field '{field_name}' = {value!r}: {why}")
 
-    # A name becomes a key of nn.ModuleDict and a part of metric names.
-    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
-        raise ValueError(f"task '{name}': a task's name is letters, digits and underscores")
+    # A name becomes a key of nn.ModuleDict and a part of metric names and file names.
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,63}", name):
+        raise ValueError(
+            f"task {str(name)[:70]!r}: a task's name is letters, digits and underscores, at most 64"
+        )
     if hasattr(nn.ModuleDict(), name):
         raise ValueError(f"task '{name}': torch keeps this name for itself; take another one")
     for field_name, choices in (("kind", KINDS), ("input", INPUTS), ("activation", ACTIVATIONS)):

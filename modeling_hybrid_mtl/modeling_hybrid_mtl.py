@@ -62,7 +62,8 @@ class HybridMTLModel(WithAdapters):
 
     def __init__(self, config: HybridMTLConfig):
         super().__init__(config)
-        self.backbone = AutoModel.from_config(config.backbone_config)
+        # A configuration may name code of its own for the encoder, from any repository.
+        self.backbone = AutoModel.from_config(config.backbone_config, trust_remote_code=False)
         has_pooler = getattr(self.backbone, "pooler", None) is not None
         if config.pooling == "pooler" and not has_pooler:
             kind = config.backbone_config.model_type
@@ -99,6 +100,8 @@ class HybridMTLModel(WithAdapters):
     ) -> "HybridMTLModel":
         """Start from a pretrained encoder with newly initialised heads.
 
+        No code of the encoder's repository is run, and no pickle is read.
+
         Args:
             name_or_path: a Hub repository or a folder that `AutoModel` opens.
             tasks: task name -> fields of `TaskConfig`.
@@ -112,6 +115,7 @@ class HybridMTLModel(WithAdapters):
         """
         places = ("revision", "token", "cache_dir", "subfolder", "local_files_only")
         hub = {name: kwargs.pop(name) for name in places if name in kwargs}
+        hub["trust_remote_code"] = False
         backbone_config = AutoConfig.from_pretrained(name_or_path, **hub)
         if backbone_dropout is not None:
             set_encoder_dropout(backbone_config, backbone_dropout)
@@ -119,12 +123,22 @@ class HybridMTLModel(WithAdapters):
         # Checkpoints of a BERT with a language model head store the encoder under names of their
         # own; AutoModel knows them all.
         encoder = AutoModel.from_pretrained(
-            name_or_path, config=backbone_config, dtype=kwargs.get("dtype", "auto"), **hub
+            name_or_path,
+            config=backbone_config,
+            dtype=kwargs.get("dtype", "auto"),
+            use_safetensors=True,
+            **hub,
         )
         weights = {f"backbone.{name}": weight for name, weight in encoder.state_dict().items()}
         model = cls.from_pretrained(None, config=config, state_dict=weights, **kwargs)
         model.name_or_path = model.config.name_or_path = str(name_or_path)
         return model
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: Any, *args, **kwargs) -> Any:
+        """As every model's, from safetensors alone: a pickle is not even looked at."""
+        kwargs["use_safetensors"] = True
+        return super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
 
     def _init_weights(self, module: nn.Module) -> None:
         if isinstance(module, nn.Linear):

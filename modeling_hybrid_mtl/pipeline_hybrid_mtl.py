@@ -210,7 +210,9 @@ def _read(row: Any, index: int | None = None) -> dict[str, str]:
         )
     for key, value in row.items():
         if not isinstance(value, str) or not value.strip():
-            raise ValueError(f"{where}'{key}' must be a text that is not empty, got {value!r}")
+            raise ValueError(f"{where}'{key}' must be a text that is not empty, got {value!r:.80}")
+        if any("\ud800" <= character <= "\udfff" for character in value):
+            raise ValueError(f"{where}'{key}' holds half a character (a lone surrogate)")
     return dict(row)
 
 

@@ -55,12 +55,16 @@ def _check(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="app.py",
-        description="Ask a trained model in the browser. The model's own code is run: read it "
-        "first, and name a --revision of a Hub repository.",
+        description="Ask a trained model in the browser.",
         allow_abbrev=False,
     )
     parser.add_argument("model", metavar="FOLDER_OR_REPOSITORY")
     parser.add_argument("--revision", help="the repository's branch, tag or commit")
+    parser.add_argument(
+        "--trust_remote_code",
+        action="store_true",
+        help="run the Python code that lies with the model: read it first, and name a --revision",
+    )
     parser.add_argument("--title", help="the model's name on the page")
     parser.add_argument(
         "--feedback", type=Path, metavar="DIR", help=f"where right answers go ({FEEDBACK})"
@@ -78,7 +82,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", help="address to listen at (this machine alone)")
     parser.add_argument("--port", type=int, help="port (the first free one from 7860)")
     parser.add_argument(
-        "--space", type=Path, metavar="DIR", help="write a folder for a Hugging Face Space instead"
+        "--space",
+        type=Path,
+        metavar="DIR",
+        help="write a folder for a Hugging Face Space instead, which runs the model's own code",
     )
     return parser
 

@@ -1,6 +1,7 @@
 """Ask a trained model three questions: `ask.py FOLDER_OR_REPOSITORY`.
 
-The folder of an ONNX export does as well.
+The folder of an ONNX export does as well. A model is opened by this project's code, or, with
+--trust_remote_code, by the Python code that lies with it, as on machines without this project.
 """
 
 import sys
@@ -9,6 +10,7 @@ from typing import Any
 
 from transformers import pipeline
 
+TRUST = "--trust_remote_code"
 QUESTIONS = (
     ("sentiment", "A gorgeous, witty film that never overstays its welcome."),
     (
@@ -25,21 +27,27 @@ QUESTIONS = (
 )
 
 
-def load(model: str) -> Any:
-    """The pipeline of a model, loaded as anyone would, or of an export."""
-    if not (Path(model) / "export.json").is_file():
+def load(model: str, trust_remote_code: bool) -> Any:
+    """The pipeline of a model, or of an export."""
+    if trust_remote_code:
         return pipeline("hybrid-mtl", model=model, trust_remote_code=True)
     # Run from a checkout, too, without having been installed.
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-    from trainer.export import onnx_pipeline
+    if (Path(model) / "export.json").is_file():
+        from trainer.export import onnx_pipeline
 
-    return onnx_pipeline(model)
+        return onnx_pipeline(model)
+    from modeling_hybrid_mtl import HybridMTLPipeline
+    from trainer.export.source import open_trained
+
+    trained, tokenizer = open_trained(model)
+    return HybridMTLPipeline(model=trained, tokenizer=tokenizer)
 
 
-def main(model: str) -> None:
+def main(model: str, trust_remote_code: bool = False) -> None:
     """Print the answers of the model in a folder or repository."""
     try:
-        pipe = load(model)
+        pipe = load(model, trust_remote_code)
     except (OSError, ValueError) as error:
         sys.exit(f"ask.py: cannot load a model from '{model}': {error}")
     questions = [
@@ -53,6 +61,7 @@ def main(model: str) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("usage: ask.py FOLDER_OR_REPOSITORY")
-    main(sys.argv[1])
+    given = [argument for argument in sys.argv[1:] if argument != TRUST]
+    if len(given) != 1:
+        sys.exit(f"usage: ask.py FOLDER_OR_REPOSITORY [{TRUST}]")
+    main(given[0], TRUST in sys.argv)

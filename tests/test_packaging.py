@@ -9,10 +9,11 @@ import subprocess
 import sys
 import tomllib
 import zipfile
-from importlib.metadata import packages_distributions
+from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from trainer.command_line import parse
 
@@ -113,6 +114,19 @@ def test_constraints_pin_every_declared_dependency():
     assert all(re.fullmatch(r"[\w.-]+==[\w.]+", pin) for pin in pins)
     declared = [*PROJECT["dependencies"], *sum(PROJECT["optional-dependencies"].values(), [])]
     assert {normal(name) for name in declared} <= {normal(pin) for pin in pins}
+
+
+def test_constraints_pin_what_the_pinned_packages_need():
+    pins = {normal(pin) for pin in CONSTRAINTS if not pin.startswith("#")}
+    for pin in sorted(pins):
+        try:
+            needed = [Requirement(text) for text in requires(pin) or []]
+        except PackageNotFoundError:  # of another machine, or of an extra that is not installed
+            continue
+        for need in needed:
+            if need.marker is None or need.marker.evaluate({"extra": ""}):
+                # Torch's CUDA libraries come with some of its builds, in the versions it names.
+                assert normal(need.name) in pins or normal(pin) == "torch", f"{pin} needs {need}"
 
 
 def test_makefile_installs_the_pinned_torch():

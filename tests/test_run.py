@@ -224,7 +224,7 @@ def test_evaluate_refuses_a_bare_encoder(place, tmp_path):
         evaluate(parse([str(place / "toy.yaml"), *options]))
 
 
-def test_predict_answers_every_row_in_order(trained, tmp_path):
+def test_predict_answers_every_row_in_order(trained, tmp_path, capsys):
     folder, _ = trained
     rows = tmp_path / "rows.csv"
     rows.write_text("text,text_pair\nw1 w2,w3\nw4,w5 w6 w7 w8\nw9 w9,w9\n")
@@ -232,6 +232,7 @@ def test_predict_answers_every_row_in_order(trained, tmp_path):
     options = ["--mode", "predict", "--model_name_or_path", str(folder)]
     options += ["--predict_file", str(rows), "--predict_output", str(target), "--use_cpu", "true"]
     predict(parse([*options, "--predict_task", "similarity"]))
+    assert "tokens" not in capsys.readouterr().out
     found = [json.loads(line) for line in target.read_text().splitlines()]
     pipe = pipeline("hybrid-mtl", model=str(folder), trust_remote_code=True, device="cpu")
     pairs = [("w1 w2", "w3"), ("w4", "w5 w6 w7 w8"), ("w9 w9", "w9")]
@@ -240,6 +241,9 @@ def test_predict_answers_every_row_in_order(trained, tmp_path):
         assert answer["score"] == pytest.approx(expected["score"], abs=1e-4)
     predict(parse([*options, "--overwrite_output_dir", "true"]))
     assert set(json.loads(target.read_text().splitlines()[0])) == {"paraphrase", "similarity"}
+    rows.write_text("text,text_pair\nw1 w2,w3\nw4," + "w5 " * 40 + "\n")
+    predict(parse([*options, "--overwrite_output_dir", "true"]))
+    assert "predict_file: 1 of 2 rows have more than 32 tokens" in capsys.readouterr().out
 
 
 def test_predict_names_what_is_wrong(trained, tmp_path):

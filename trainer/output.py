@@ -79,6 +79,19 @@ def folder_in_place(target: Path) -> Iterator[Path]:
         shutil.rmtree(staged, ignore_errors=True)
 
 
+def check_inside(path: Path, folder: Path) -> None:
+    """Make sure that a file of a folder, which others get a copy of, is no link out of it.
+
+    Raises:
+        InputError: if it is: what a link leads to may be nobody else's business.
+    """
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise InputError(
+            f"'{path}' is a link to a file outside the folder; put the file itself there, or "
+            f"delete the link"
+        )
+
+
 def claim_output_folder(folder: Path, *, resume: bool, overwrite: bool) -> None:
     """Make sure that a training run may write here; nothing is deleted yet.
 

@@ -1,12 +1,11 @@
 """What a run needs before it starts: tokenizer, checked and tokenised data, model."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 
 from datasets import Dataset
-from safetensors import SafetensorError
 from transformers import AutoConfig, AutoTokenizer, PretrainedConfig, PreTrainedTokenizerBase
 
 from modeling_hybrid_mtl import HybridMTLConfig, HybridMTLModel
@@ -59,8 +58,10 @@ def load_config(run: RunArguments) -> PretrainedConfig:
     if path.startswith((".", "/")) and not Path(path).is_dir():
         raise InputError(f"model_name_or_path: there is no folder '{path}'")
     try:
-        return AutoConfig.from_pretrained(path, revision=run.model_revision)
-    except (OSError, ValueError) as error:
+        return AutoConfig.from_pretrained(
+            path, revision=run.model_revision, trust_remote_code=False
+        )
+    except Exception as error:  # a configuration of anyone's makes transformers raise anything
         raise _cannot_load(f"'{path}'", error) from error
 
 
@@ -98,7 +99,9 @@ def open_tokenizer(run: RunArguments) -> PreTrainedTokenizerBase:
         InputError: if there is none, or it cannot pad.
     """
     try:
-        tokenizer = AutoTokenizer.from_pretrained(model_path(run), revision=run.model_revision)
+        tokenizer = AutoTokenizer.from_pretrained(
+            model_path(run), revision=run.model_revision, trust_remote_code=False
+        )
     except Exception as error:  # the tokenizers library raises nothing more specific
         raise _cannot_load(f"the tokenizer of '{run.model_name_or_path}'", error) from error
     # A folder without tokenizer files gives an empty one, to which every word is unknown.
@@ -175,8 +178,19 @@ def prepare_data(
                 data.augmented[name] = len(rows) - len(split.rows)
         task = settings.tasks[name].model
         tokens = tokenize(f"{name} {part}", rows, task, tokenizer, settings.run.max_length)
+        tell_of_cut(f"{name} {part}", tokens["cut"][:], settings.run.max_length)
         getattr(data, part)[name] = tokens
     return data
+
+
+def tell_of_cut(place: str, cut: Sequence[bool], max_length: int) -> None:
+    """Say how many of a place's rows have a text whose end is not read, if there are any."""
+    if any(cut):
+        print(
+            f"{place}: {sum(cut)} of {len(cut)} rows have more than {max_length} tokens; the rest "
+            f"of their texts is not read",
+            flush=True,
+        )
 
 
 def _own_splits(settings: Settings, names: Collection[str], part: str) -> dict[str, CheckedSplit]:
@@ -247,10 +261,10 @@ def new_or_trained_model(settings: Settings, config: PretrainedConfig) -> Hybrid
             backbone_dropout=inside,
             revision=run.model_revision or "main",
         )
-    except (OSError, SafetensorError) as error:
-        raise _cannot_load(f"the weights of '{run.model_name_or_path}'", error) from error
     except ValueError as error:
         raise InputError(str(error)) from error
+    except Exception as error:  # as for the configuration
+        raise _cannot_load(f"the weights of '{run.model_name_or_path}'", error) from error
 
 
 def trained_model(settings: Settings, config: PretrainedConfig) -> HybridMTLModel:
@@ -304,13 +318,12 @@ def open_model(run: RunArguments, config: PretrainedConfig) -> HybridMTLModel:
     Raises:
         InputError: if the folder holds another kind of model, or no weights.
     """
+    config = _hybrid_config(run, config)
     try:
         return HybridMTLModel.from_pretrained(
-            model_path(run),
-            config=_hybrid_config(run, config),
-            revision=run.model_revision or "main",
+            model_path(run), config=config, revision=run.model_revision or "main"
         )
-    except (OSError, SafetensorError) as error:
+    except Exception as error:  # as for the configuration
         raise _cannot_load(f"the weights of '{run.model_name_or_path}'", error) from error
 
 

@@ -161,7 +161,9 @@ def language_model(
         )
     missing: set[str] | None = None
     if start_from is None:
-        model = AutoModelForMaskedLM.from_config(config, dtype=backbone.dtype)
+        model = AutoModelForMaskedLM.from_config(
+            config, dtype=backbone.dtype, trust_remote_code=False
+        )
     else:
         level = get_verbosity()
         set_verbosity_error()  # a checkpoint without a head is called a corrupted one
@@ -172,6 +174,8 @@ def language_model(
                 dtype=backbone.dtype,
                 revision=revision or "main",
                 output_loading_info=True,
+                use_safetensors=True,
+                trust_remote_code=False,
             )
         except (OSError, RuntimeError) as error:
             raise InputError(f"masked language modelling: '{start_from}': {error}") from error

@@ -13,7 +13,8 @@ from trainer.arguments import HybridMTLTrainingArguments
 from trainer.checkpoints import find_checkpoint
 from trainer.command_line import Settings
 from trainer.data.sources import read_rows
-from trainer.errors import InputError
+from trainer.data.tokens import is_cut
+from trainer.errors import InputError, listed
 from trainer.hub import facts_to_json, write_card
 from trainer.hub.architecture import draw_architecture
 from trainer.hub.facts import collect_facts
@@ -39,6 +40,7 @@ from trainer.prepare import (
     open_model,
     open_tokenizer,
     prepare_data,
+    tell_of_cut,
     trained_model,
 )
 from trainer.results import ARCHITECTURE, FIGURES, draw_figures, format_table, write_reports
@@ -223,8 +225,19 @@ def predict(settings: Settings) -> Path:
     except ValueError as error:
         raise InputError(f"{source}: {error} (inputs are counted from 0)") from error
     write_text(target, "".join(json.dumps(answer) + "\n" for answer in answers))
+    _tell_of_cut(pipe, inputs, run.predict_task)
     print(f"{len(answers)} answers written to {target}")
     return target
+
+
+def _tell_of_cut(pipe: HybridMTLPipeline, inputs: list[Any], task: str | None) -> None:
+    tasks = pipe.model.config.tasks
+    asked = tasks.values() if task is None else [tasks[task]]
+    together = any(entry["pair_encoding"] == "cross" for entry in asked)
+    limit = pipe.tokenizer.model_max_length
+    texts = [list(row.values()) for row in inputs]
+    cut = [is_cut(pipe.tokenizer, limit, *row, together=together) for row in texts]
+    tell_of_cut("predict_file", cut, limit)
 
 
 def _pipeline(settings: Settings) -> HybridMTLPipeline:
@@ -246,7 +259,7 @@ def _text_columns(rows: Dataset, settings: Settings, source: Path) -> Dataset:
     if "text" not in columns.values():
         wanted = "text" if own.get("text", "text") == "text" else f"text' or '{own['text']}"
         raise InputError(
-            f"{source}: there is no column '{wanted}' (found: {', '.join(rows.column_names)}); the "
+            f"{source}: there is no column '{wanted}' (found: {listed(rows.column_names)}); the "
             f"columns are text and, for pairs, text_pair"
         )
     return rows.select_columns(list(columns)).rename_columns(columns)

@@ -18,7 +18,7 @@ from tests.modeling.toy_models import SINGLE, TASKS
 from trainer.app.corpus import MAX_SIZE
 from trainer.app.feedback import Feedback
 from trainer.app.page import build_page
-from trainer.app.serve import MAX_WAITING, launch
+from trainer.app.serve import MAX_SESSIONS, MAX_WAITING, launch
 
 ASK = ("ask-single", "click")
 CORPUS = "the film was good\nthe film was very good\nanna is in paris\n\nthe film was good\n"
@@ -114,6 +114,12 @@ def test_the_pairs_of_a_corpus_are_found_filtered_and_downloadable(make_asker):
     assert slide(mined, 1.01)[1] == [] and slide(None, 0.5)[1] == []
 
 
+def test_texts_that_are_read_in_part_are_counted(make_asker):
+    search = event(build_page(make_asker(), None, 10), "search", "click").fn
+    _, status, *_ = search("the film was good\n" + "the film was good " * 20, None, None, 0)
+    assert status.endswith("2 different texts; 1 with more than 24 tokens, read in part")
+
+
 def test_the_column_of_an_upload_is_proposed(make_asker, tmp_path):
     page = build_page(make_asker(), None, 10)
     upload = event(page, "upload", "change").fn
@@ -182,6 +188,7 @@ def test_the_server_takes_no_large_uploads_and_records_nothing(make_asker):
         assert get(f"{address}gradio_api/upload", *form(b"x" * (MAX_SIZE + 1)))[0] == 413
         config = json.loads(get(f"{address}config")[1])
         assert config["analytics_enabled"] is False and config["run_history"] is False
-        assert page._queue.max_size == MAX_WAITING and page.share_url is None
+        assert page._queue.max_size == MAX_WAITING
+        assert page.app.state_holder.capacity == MAX_SESSIONS and page.share_url is None
         _, content = get(address)
         assert "fonts.googleapis.com" not in content and "cdnjs" not in content

@@ -224,6 +224,15 @@ def test_rows_that_quora_is_known_to_have_broken_are_dropped_with_a_count(
     }
 
 
+def test_rows_that_are_too_long_are_counted(encoder, tmp_path, capsys):
+    folder = write_data(tmp_path / "data", question="w1 w2 w3 w4")
+    options = settings(encoder, "--max_length", "5", data_dir=folder)
+    prepare.prepare_data(options, toy_tokenizer(), training=True)
+    said = capsys.readouterr().out
+    told = "paraphrase train: 1 of 2 rows have more than 5 tokens; the rest of their texts is not"
+    assert told in said and "sentiment" not in said and "validation" not in said
+
+
 def test_evaluation_reads_no_training_data(encoder, tmp_path):
     folder = write_data(tmp_path / "data")
     (folder / "stsb" / "train.csv").unlink()

@@ -348,6 +348,7 @@ WRONG_INPUTS = [
     ({"text": "good", "text_pair": ""}, "'text_pair' must be a text that is not empty"),
     ({"text": "good", "text_pair": None}, "'text_pair' must be a text that is not empty"),
     ({"text": 3}, "'text' must be a text that is not empty"),
+    ("a \ud83d", "'text' holds half a character"),
     (3, "expected a string"),
     (None, "expected a string"),
     (b"good", "expected a string"),

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from transformers import pipeline
+from transformers.pipelines import PIPELINE_REGISTRY
 
 from .errors import UserError
 
@@ -49,6 +50,11 @@ class Asker:
         Raises:
             UserError: if a text is empty or longer than what the model reads.
         """
+        # The tokenizer is another one's, too: what it cuts off is set for each call.
+        with self._lock:
+            return self._answer(text, text_pair)
+
+    def _answer(self, text: str, text_pair: str | None) -> dict[str, Any]:
         if text_pair is None:
             self._check_text(text, "The text")
             row = {"text": text}
@@ -60,8 +66,15 @@ class Asker:
                 self.tasks[name]["pair_encoding"] == "cross" for name in self.task_names("pair")
             ):
                 self._check_length("The two texts together", text, text_pair)
+        return self._pipe(row, top_k=None)
+
+    def too_long(self, texts: Sequence[str]) -> int:
+        """How many of the texts are longer than what the model reads."""
         with self._lock:
-            return self._pipe(row, top_k=None)
+            return sum(
+                len(self._pipe.tokenizer(text, verbose=False).input_ids) > self.max_tokens
+                for text in texts
+            )
 
     def embed(
         self, texts: Sequence[str], done: Callable[[int], Any] = lambda count: None
@@ -111,8 +124,20 @@ class Asker:
             )
 
 
-def open_model(name: str, revision: str | None = None, title: str | None = None) -> Asker:
-    """Load a model as anyone would, from its folder or Hub repository.
+def open_model(
+    name: str,
+    revision: str | None = None,
+    title: str | None = None,
+    trust_remote_code: bool = False,
+) -> Asker:
+    """Load a model from its folder or Hub repository.
+
+    Args:
+        name: of the folder or repository.
+        revision: the repository's branch, tag or commit.
+        title: the model's name for readers.
+        trust_remote_code: run the Python code that lies with the model, as must be where this
+            project is not installed; else the installed one's opens it.
 
     Raises:
         UserError: if there is no such model, or it is not one of this kind.
@@ -121,12 +146,25 @@ def open_model(name: str, revision: str | None = None, title: str | None = None)
     if local and revision is not None:
         raise UserError(f"revision: '{name}' is a folder; only a Hub repository has revisions")
     try:
-        pipe = pipeline("hybrid-mtl", model=name, revision=revision, trust_remote_code=True)
-    except (OSError, ValueError, KeyError) as error:
+        pipe = pipeline(
+            "hybrid-mtl",
+            model=name,
+            revision=revision,
+            trust_remote_code=trust_remote_code,
+            pipeline_class=None if trust_remote_code else _installed_pipeline(),
+            model_kwargs={"use_safetensors": True},
+        )
+    except Exception as error:  # a configuration of anyone's makes transformers raise anything
         raise UserError(f"cannot load a model from '{name}': {error}") from error
     # No path of this machine is shown, or stored with feedback.
     title = title or (Path(name).resolve().name if local else name)
     return Asker(pipe, title, _fingerprint(Path(name)) if local else pipe.model.config._commit_hash)
+
+
+def _installed_pipeline() -> Any:
+    """The pipeline of this project, which it registers where it is imported."""
+    _, task, _ = PIPELINE_REGISTRY.check_task("hybrid-mtl")
+    return task["impl"]
 
 
 def _fingerprint(folder: Path) -> str:

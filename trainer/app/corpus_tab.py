@@ -54,13 +54,16 @@ def corpus_tab(asker: Asker, max_rows: int) -> None:
         pasted: str, file: str | None, column: str, least: float, progress: gr.Progress = PROGRESS
     ) -> list[Any]:
         corpus = csv_corpus(file, column, max_rows) if file else pasted_corpus(pasted, max_rows)
-        count = len(corpus.texts)
+        count, cut = len(corpus.texts), asker.too_long(corpus.texts)
         vectors = asker.embed(corpus.texts, lambda done: progress((done, count), unit="texts"))
         pairs = [
             [round(cosine, 4), corpus.texts[i], corpus.texts[j]]
             for cosine, i, j in most_similar_pairs(vectors, MAX_PAIRS)
         ]
-        found = corpus.summary(), pairs
+        summary = corpus.summary()
+        if cut:
+            summary += f"; {cut:,} with more than {asker.max_tokens} tokens, read in part"
+        found = summary, pairs
         return [found, *show(found, least)]
 
     def show(found: tuple[str, list[Any]] | None, least: float) -> list[Any]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,8 @@ from huggingface_hub.utils import WeakFileLock
 from .errors import UserError
 
 LOCAL_FILE = "train.jsonl"
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+_FORMULA = re.compile(r"(?<!\w)[=+\-@]")
 
 
 class Feedback:
@@ -72,7 +75,7 @@ def append_line(path: Path, row: dict[str, Any]) -> None:
     A line that was never finished, because the machine went down, is removed first. The caller
     keeps other writers away.
     """
-    line = json.dumps(row, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+    line = _json_line(row).encode()
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     # Unbuffered: nothing is left to be written by closing the file after a failure.
     with open(descriptor, "r+b", buffering=0) as file:
@@ -88,6 +91,20 @@ def append_line(path: Path, row: dict[str, Any]) -> None:
         except BaseException:
             file.truncate(end)
             raise
+
+
+def _json_line(row: dict[str, Any]) -> str:
+    """A row as JSON in which no text has the beginning of a formula.
+
+    A spreadsheet that takes the file for a table cuts it at commas, also within texts. What could
+    begin a formula there is written by its code, which every reader of JSON turns back.
+    """
+    line = json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n"
+    return _STRING.sub(lambda text: _FORMULA.sub(_by_its_code, text[0]), line)
+
+
+def _by_its_code(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
 
 
 def _last_line(file: Any, block: int = 1 << 16) -> tuple[int, bytes]:

@@ -14,6 +14,8 @@ from .hub_feedback import hub_feedback
 from .page import build_page
 
 MAX_WAITING = 32
+# Visitors whose last question is remembered; each takes about 100 kB.
+MAX_SESSIONS = 200
 # The reader's own, so that none is fetched.
 FONT = ["system-ui", "sans-serif"]
 CSS = """
@@ -41,6 +43,8 @@ class AppOptions:
         max_rows: rows of a corpus at most.
         host: the address to listen at; this machine alone when left out.
         port: the port; the first free one from 7860 when left out.
+        trust_remote_code: run the Python code that lies with the model; without it, the model is
+            opened by the code of the project that is installed.
     """
 
     model: str
@@ -52,6 +56,7 @@ class AppOptions:
     max_rows: int = 2000
     host: str | None = None
     port: int | None = None
+    trust_remote_code: bool = False
 
 
 def serve(options: AppOptions) -> None:
@@ -61,7 +66,7 @@ def serve(options: AppOptions) -> None:
         UserError: if the model cannot be loaded or the Hub dataset cannot be used.
         OSError: if the port is taken.
     """
-    asker = open_model(options.model, options.revision, options.title)
+    asker = open_model(options.model, options.revision, options.title, options.trust_remote_code)
     folder, repo, feedback = options.feedback, options.feedback_repo, None
     if folder is not None and repo is not None:
         facts = {"model": asker.title, "revision": asker.revision}
@@ -99,4 +104,6 @@ def launch(page: gr.Blocks, feedback: Feedback | None, host: str | None, port: i
         quiet=True,
         prevent_thread_lock=True,
     )
+    # The option of `launch` comes after the server has read it.
+    page.app.state_holder.capacity = MAX_SESSIONS
     return address

@@ -10,7 +10,7 @@ from datasets import Sequence as SequenceFeature
 
 from modeling_hybrid_mtl import TaskConfig
 from trainer.data.sources import RawSplit, TaskSource
-from trainer.errors import InputError, nearest
+from trainer.errors import InputError, listed, nearest, shown
 
 TEXT_COLUMNS = {"single": ("text",), "pair": ("text", "text_pair")}
 
@@ -75,7 +75,7 @@ def _resolve_columns(
         if column not in raw.rows.column_names:
             raise InputError(
                 f"{raw.place}: there is no column '{column}' (found: "
-                f"{', '.join(raw.rows.column_names)}); map it with --tasks.{name}.columns.{key}"
+                f"{listed(raw.rows.column_names)}); map it with --tasks.{name}.columns.{key}"
             )
     return columns
 
@@ -101,8 +101,9 @@ def _rows_with_text(
             wanted = "a list of words" if tokens else "text"
             hint = "lists need jsonl or parquet; " if tokens and isinstance(value, str) else ""
             raise InputError(
-                f"{place}, row {row + 1}: column '{columns[empty[0]]}' is not {wanted}: {value!r}; "
-                f"{hint}mend the row, or set empty_text: drop for this task to leave such rows out"
+                f"{place}, row {row + 1}: column '{columns[empty[0]]}' is not {wanted}: "
+                f"{shown(value)}; {hint}mend the row, or set empty_text: drop for this task to "
+                f"leave such rows out"
             )
     return kept, {"empty text": dropped} if dropped else {}
 
@@ -120,7 +121,9 @@ def _is_text(value: Any, tokens: bool) -> bool:
 def _label(value: Any, task: TaskConfig, place: str, column: str) -> Any:
     if task.kind == "token_classification":
         if not isinstance(value, (list, tuple)):
-            raise InputError(f"{place}: column '{column}' must be a list of tags, got {value!r}")
+            raise InputError(
+                f"{place}: column '{column}' must be a list of tags, got {shown(value)}"
+            )
         return [_class_index(tag, task.labels or [], place, column) for tag in value]
     if task.has_labels:
         return _class_index(value, task.labels or [], place, column)
@@ -128,7 +131,7 @@ def _label(value: Any, task: TaskConfig, place: str, column: str) -> Any:
     number = _number(value)
     if number is None or not low <= number <= high:
         raise InputError(
-            f"{place}: column '{column}' has {value!r}; scores of this task are numbers from "
+            f"{place}: column '{column}' has {shown(value)}; scores of this task are numbers from "
             f"{low:g} to {high:g}"
         )
     return number
@@ -145,8 +148,8 @@ def _class_index(value: Any, labels: list[str], place: str, column: str) -> int:
         hint = " (-1 marks a split without labels)" if number == -1 else ""
         indices = "" if named_by_numbers else f"0 to {len(labels) - 1}, or "
         raise InputError(
-            f"{place}: column '{column}' has {value!r}{hint}; labels of this task are {indices}"
-            f"{', '.join(repr(label) for label in labels)}"
+            f"{place}: column '{column}' has {shown(value)}{hint}; labels of this task are "
+            f"{indices}{listed([repr(label) for label in labels])}"
         )
     return int(number)
 
@@ -154,7 +157,7 @@ def _class_index(value: Any, labels: list[str], place: str, column: str) -> int:
 def _number(value: Any) -> float | None:
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         return None
     return number if math.isfinite(number) else None
 

@@ -1,13 +1,13 @@
 """Where a task's rows come from: the Hub, a local folder or the shipped sample."""
 
-import csv
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from datasets import Dataset, Features, Value, load_dataset
+from datasets import Dataset, load_dataset
 from datasets.exceptions import DatasetGenerationError
 
-from trainer.errors import InputError
+from trainer.data.files import check_json, check_parquet, read_table
+from trainer.errors import InputError, listed
 
 SAMPLE_FOLDER = Path(__file__).parent / "sample"
 FILE_KINDS = {".csv": ",", ".tsv": "\t", ".jsonl": None, ".json": None, ".parquet": None}
@@ -97,8 +97,16 @@ def read_rows(path: Path) -> Dataset:
         cause = error.__cause__ or error
         if isinstance(cause, StopIteration) or "corresponds to no data" in str(cause):
             raise InputError(f"{path}: the file has no rows") from error
-        raise InputError(f"{path}: cannot be read as {path.suffix[1:]}: {cause}") from error
+        raise InputError(f"{path}: cannot be read as {path.suffix[1:]}: {_cut(cause)}") from error
+    if len(rows) == 0:
+        raise InputError(f"{path}: the file has no rows")
     return rows
+
+
+def _cut(error: BaseException) -> str:
+    """What a reader says, which may hold a whole file."""
+    text = str(error)
+    return text if len(text) <= 500 else f"{text[:500]}…"
 
 
 def local_folder(
@@ -123,7 +131,7 @@ def local_folder(
         if folder.is_dir():
             return folder
         if source.dataset == default_dataset:
-            found = ", ".join(sorted(p.name for p in root.iterdir() if p.is_dir())) or "none"
+            found = listed(sorted(p.name for p in root.iterdir() if p.is_dir())) or "none"
             raise InputError(
                 f"task '{task}': there is no folder '{folder}' (folders there: {found}); name the "
                 f"right one with --tasks.{task}.folder, or give the task a dataset of its own with "
@@ -147,7 +155,7 @@ def _find_file(task: str, folder: Path, split: str) -> Path:
         names = ", ".join(path.name for path in found)
         raise InputError(f"{folder}: several files for the split '{split}' ({names}); keep one")
     if not found:
-        names = ", ".join(sorted(p.name for p in folder.iterdir())) or "nothing"
+        names = listed(sorted(p.name for p in folder.iterdir())) or "nothing"
         raise InputError(
             f"task '{task}': {folder} holds no {split} file ({', '.join(FILE_KINDS)}); it holds "
             f"{names}"
@@ -157,47 +165,11 @@ def _find_file(task: str, folder: Path, split: str) -> Path:
 
 def _read_file(path: Path) -> Dataset:
     separator = FILE_KINDS[path.suffix]
-    if separator is None:
-        builder = "parquet" if path.suffix == ".parquet" else "json"
-        return load_dataset(builder, data_files=str(path), split="train")
-    header = _checked_header(path, separator)
-    # Every cell stays the text it is: 'NA' and 'null' are words, and a bad label can be shown.
-    return load_dataset(
-        "csv",
-        data_files=str(path),
-        split="train",
-        sep=separator,
-        encoding="utf-8-sig",
-        features=Features({name: Value("string") for name in header}),
-        keep_default_na=False,
-    )
-
-
-def _checked_header(path: Path, separator: str) -> list[str]:
-    """The column names, once every line is known to have as many cells.
-
-    The reader behind `load_dataset` shifts the cells of a longer line and fills up a shorter one.
-    """
-    with path.open(newline="", encoding="utf-8-sig") as lines:
-        reader = csv.reader(lines, delimiter=separator, strict=True)
-        try:
-            header = next(reader, [])
-            for cells in reader:
-                if cells and len(cells) != len(header):
-                    raise InputError(
-                        f"{path}, line {reader.line_num}: {len(cells)} cells under "
-                        f"{len(header)} column names ({', '.join(header)}); put quotes around a "
-                        f"cell that holds the separator"
-                    )
-        except csv.Error as error:
-            raise InputError(f"{path}, line {reader.line_num}: {error}") from error
-    if not header:
-        raise InputError(f"{path}: the file is empty; it needs a header line and rows")
-    # The reader's own name for a column without one: the row numbers that pandas writes.
-    header = [name or f"Unnamed: {place}" for place, name in enumerate(header)]
-    if len(set(header)) != len(header):
-        raise InputError(f"{path}: a column name occurs twice in the header: {', '.join(header)}")
-    return header
+    if separator is not None:
+        return read_table(path, separator)
+    builder, check = ("json", check_json) if "json" in path.suffix else ("parquet", check_parquet)
+    check(path)
+    return load_dataset(builder, data_files=str(path), split="train")
 
 
 def _load_from_hub(task: str, source: TaskSource, split: str) -> RawSplit:

@@ -27,7 +27,8 @@ def tokenize(
 
     Returns:
         Columns `input_ids`, `token_type_ids` (if the tokenizer makes them), the same with the
-        prefix `pair_` for siamese pairs, `labels`, and `length`: the tokens of the longer sequence.
+        prefix `pair_` for siamese pairs, `labels`, `length`: the tokens of the longer sequence, and
+        `cut`: whether the end of a text was left out.
     """
     encode = _encode_words if task.kind == "token_classification" else _encode_texts
     key = _content_key(rows, task, tokenizer, max_length)
@@ -56,7 +57,7 @@ def _content_key(
     for batch in rows.with_format("arrow")[:].combine_chunks().to_batches():
         content.update(batch.serialize())
     made = [type(tokenizer).__name__, tokenizer.model_input_names, tokenizer.truncation_side]
-    shape = [task.kind, task.input, task.pair_encoding, max_length, *made]
+    shape = [task.kind, task.input, task.pair_encoding, max_length, "cut", *made]
     content.update(json.dumps(shape).encode() + vocabulary.encode())
     return content.hexdigest()[:32]
 
@@ -79,16 +80,32 @@ def _encode_texts(
         "max_length": max_length,
         "return_attention_mask": False,
     }
+    pairs = batch.get("text_pair")
+    sides_of_pairs = [] if pairs is None else [pairs]
     if task.is_siamese:
         features = dict(tokenizer(batch["text"], **options))
         pair = tokenizer(batch["text_pair"], **options)
         features.update({f"pair_{key}": value for key, value in pair.items()})
     else:
-        features = dict(tokenizer(batch["text"], batch.get("text_pair"), **options))
+        features = dict(tokenizer(batch["text"], pairs, **options))
     sides = [features["input_ids"], features.get("pair_input_ids", features["input_ids"])]
     features["length"] = [max(len(a), len(b)) for a, b in zip(*sides, strict=True)]
+    features["cut"] = [
+        length == max_length and is_cut(tokenizer, max_length, *texts, together=not task.is_siamese)
+        for length, *texts in zip(features["length"], batch["text"], *sides_of_pairs, strict=True)
+    ]
     features["labels"] = batch["label"]
     return features
+
+
+def is_cut(
+    tokenizer: PreTrainedTokenizerBase, max_length: int, *texts: Any, together: bool, **options: Any
+) -> bool:
+    """Whether a text, or two `together` in one sequence, makes more than `max_length` tokens."""
+    sequences = [texts] if together else [(text,) for text in texts]
+    # Not `verbose`: it warns of sequences that no model can read, and none is to read these.
+    made = (tokenizer(*sequence, verbose=False, **options).input_ids for sequence in sequences)
+    return any(len(ids) > max_length for ids in made)
 
 
 def _encode_words(
@@ -110,6 +127,11 @@ def _encode_words(
         _align(encoded.word_ids(row), tags) for row, tags in enumerate(batch["label"])
     ]
     features["length"] = [len(ids) for ids in features["input_ids"]]
+    features["cut"] = [
+        length == max_length
+        and is_cut(tokenizer, max_length, words, together=True, is_split_into_words=True)
+        for length, words in zip(features["length"], batch["text"], strict=True)
+    ]
     return features
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _MOST_CLASSES_WITH_COUNTS = 20
+_MOST_LETTERS = 30
 _METRIC_LABELS = {"accuracy": "accuracy (0 to 1)", "pearson": "Pearson's r (-1 to 1)"}
 _TRAINING: dict[str, Any] = {"label": "training", "color": BLUE, "linewidth": 1.2}
 _EVALUATION: dict[str, Any] = {
@@ -43,7 +44,7 @@ def draw_confusion_matrix(report: Mapping[str, Any], title: str, path: str | Pat
         path: The PNG file to write; missing folders are made.
     """
     counts = np.asarray(report["confusion_matrix"])
-    names = list(report["labels"])
+    names = [_short(name) for name in report["labels"]]
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     with_counts = len(names) <= _MOST_CLASSES_WITH_COUNTS
     side = min(max(4.0, 2.5 + (0.75 if with_counts else 0.3) * len(names)), 16.0)
@@ -62,6 +63,12 @@ def draw_confusion_matrix(report: Mapping[str, Any], title: str, path: str | Pat
             color = "white" if shares[row, column] > 0.5 else "black"
             axes.text(column, row, str(count), ha="center", va="center", color=color)
     save_figure(figure, path)
+
+
+def _short(name: str) -> str:
+    """A label as it fits beside an axis: the beginning of its text, on one line."""
+    line = "".join(c if c.isprintable() else " " for c in name)
+    return line if len(line) <= _MOST_LETTERS else f"{line[: _MOST_LETTERS - 1]}…"
 
 
 def draw_scatter(

@@ -34,5 +34,7 @@ def onnx_pipeline(
     if description["format"] != "onnx":
         raise InputError(f"'{folder}' is an export of format '{description['format']}', not 'onnx'")
     model: Any = OnnxModel(folder, description, precision, **session)
-    tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
+    tokenizer = AutoTokenizer.from_pretrained(
+        str(folder), local_files_only=True, trust_remote_code=False
+    )
     return HybridMTLPipeline(model=model, tokenizer=tokenizer, device="cpu")

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerBase
 
 from modeling_hybrid_mtl import HybridMTLConfig, HybridMTLModel
@@ -27,8 +26,8 @@ def open_trained(
     if name.startswith((".", "/")) and not Path(name).is_dir():
         raise InputError(f"there is no folder '{name}'")
     try:
-        config = AutoConfig.from_pretrained(name, revision=revision)
-    except (OSError, ValueError) as error:
+        config = AutoConfig.from_pretrained(name, revision=revision, trust_remote_code=False)
+    except Exception as error:  # a configuration of anyone's makes transformers raise anything
         raise _cannot_open(name, error) from error
     if not isinstance(config, HybridMTLConfig):
         raise InputError(
@@ -39,7 +38,7 @@ def open_trained(
         model = HybridMTLModel.from_pretrained(
             name, config=config, revision=revision or "main", dtype=torch.float32
         )
-    except (OSError, SafetensorError) as error:
+    except Exception as error:  # as for the configuration
         raise _cannot_open(name, error) from error
     tokenizer = _open_tokenizer(name, revision)
     limit = position_limit(config)
@@ -50,7 +49,7 @@ def open_trained(
 
 def _open_tokenizer(name: str, revision: str | None) -> PreTrainedTokenizerBase:
     try:
-        tokenizer = AutoTokenizer.from_pretrained(name, revision=revision)
+        tokenizer = AutoTokenizer.from_pretrained(name, revision=revision, trust_remote_code=False)
     except Exception as error:  # the tokenizers library raises nothing more specific
         raise _cannot_open(name, error) from error
     # A folder without tokenizer files gives an empty one, to which every word is unknown.

@@ -74,7 +74,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
         # Applied to every {{ expression }}: the template cannot forget to escape one.
-        finalize=lambda value: value if isinstance(value, Markup) else _markdown(value),
+        finalize=lambda value: value if isinstance(value, Markup) else in_markdown(value),
     )
     environment.filters["python"] = lambda value: Markup(json.dumps(value, ensure_ascii=False))
     environment.filters["url"] = lambda value: Markup(quote(value))
@@ -86,14 +86,14 @@ def _environment() -> Environment:
     return environment
 
 
-def _markdown(value: Any) -> str:
+def in_markdown(value: Any) -> str:
     """Write one value on one line, with nothing in it that Markdown or HTML would act on."""
     if value is None:
         return "–"
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, list | tuple):
-        return ", ".join(map(_markdown, value))
+        return ", ".join(map(in_markdown, value))
     text = html.escape(one_line(value), quote=False).replace("\\", "&#92;")
     # Underscores inside a word, as in learning_rate, are harmless and read better bare.
     return re.sub(r"[`*\[\]|~]|(?<![^\W_])_|_(?![^\W_])", r"\\\g<0>", text)

@@ -11,6 +11,7 @@ from transformers.dynamic_module_utils import get_relative_imports
 
 from trainer.errors import InputError
 from trainer.hub.push_checks import check_text
+from trainer.output import check_inside
 
 WEIGHTS = "model.safetensors"
 WEIGHTS_INDEX = "model.safetensors.index.json"
@@ -92,8 +93,8 @@ def publication(folder: Path, token: str | None = None) -> Publication:
         token: the user's, which must be in no file.
 
     Raises:
-        InputError: if the folder is no whole model, a file's weights are not safetensors, or a text
-            holds a token or a path of this machine.
+        InputError: if the folder is no whole model, a file is a link out of it, its weights are not
+            safetensors, or a text holds a token or a path of this machine.
     """
     if not folder.is_dir():
         raise InputError(f"there is no folder '{folder}'; name a trained model's")
@@ -102,6 +103,7 @@ def publication(folder: Path, token: str | None = None) -> Publication:
     files = {name: path for name, path in names.items() if matches(name, (*PUBLISHED, *KEPT))}
     _check_whole(folder, files)
     for path in files.values():
+        check_inside(path, folder)
         text = ""
         if path.suffix == ".safetensors":
             text = _notes_in_weights(path)
@@ -143,10 +145,12 @@ def _check_whole(folder: Path, files: dict[str, Path]) -> None:
 
 def _needed(folder: Path, config: dict[str, Any]) -> list[str]:
     """The files without which a model's folder does not open."""
-    pipelines = config.get("custom_pipelines") or {}
-    classes = [*(config.get("auto_map") or {}).values()]
-    classes += [entry["impl"] for entry in pipelines.values()]
-    if not config.get("auto_map") or not pipelines:
+    try:
+        classes = [str(name) for name in config["auto_map"].values()]
+        classes += [str(entry["impl"]) for entry in config["custom_pipelines"].values()]
+    except (AttributeError, KeyError, TypeError):
+        classes = []
+    if not classes:
         raise InputError(
             f"'{folder / MODEL_CONFIG}' does not name the model's code (auto_map, "
             f"custom_pipelines); write the model again with save_pretrained"

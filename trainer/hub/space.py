@@ -11,7 +11,9 @@ from huggingface_hub import HfApi
 import trainer.app
 from trainer.app import AppOptions
 from trainer.errors import InputError
-from trainer.output import check_writable
+from trainer.hub.card import in_markdown
+from trainer.hub.card_facts import one_line
+from trainer.output import check_inside, check_writable
 
 PACKAGE = "hybrid_mtl_app"
 MODEL_FOLDER = "model"
@@ -53,6 +55,8 @@ serve(
         feedback_repo={feedback_repo!r},
         feedback_public={feedback_public!r},
         max_rows={max_rows!r},
+        # The project is not installed here: the model is opened by the code that lies with it.
+        trust_remote_code=True,
     )
 )
 '''
@@ -109,7 +113,7 @@ def _fill(folder: Path, options: AppOptions) -> None:
         model, revision = f'str(HERE / "{MODEL_FOLDER}")', None
     else:
         model, revision = repr(options.model), _commit(options.model, options.revision)
-    title = options.title or source.resolve().name
+    title = one_line(options.title or source.resolve().name)
     repo = options.feedback_repo
     app = APP.format(
         package=PACKAGE,
@@ -139,6 +143,7 @@ def _copy_model(source: Path, target: Path) -> None:
         raise InputError(f"'{source}' holds no model: it has no config.json or no safetensors file")
     target.mkdir()
     for path in files:
+        check_inside(path, source)
         shutil.copyfile(path, target / path.name)
 
 
@@ -173,7 +178,7 @@ def _readme(title: str, options: AppOptions, revision: str | None) -> str:
         metadata["datasets"] = [repo]
     return README.format(
         metadata=yaml.safe_dump(metadata, sort_keys=False, allow_unicode=True),
-        title=title,
+        title=in_markdown(title),
         model=model,
         feedback=WITH_FEEDBACK.format(repo=repo) if repo else "",
     )

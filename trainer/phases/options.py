@@ -102,8 +102,10 @@ def _read(number: int, entry: Any, tasks: list[str]) -> PhaseEntry:
         raise InputError(f"phases: entry {number}: expected a mapping of options, got {entry!r}")
     options = {str(key): value for key, value in entry.items()}
     name = str(options.pop("name", number))
-    if not re.fullmatch(r"\w[\w-]*", name):
-        raise InputError(f"phases: name '{name}': use letters, digits, '_' and '-' only")
+    if not re.fullmatch(r"\w[\w-]{0,59}", name):
+        raise InputError(
+            f"phases: name '{name}': use letters, digits, '_' and '-' only, at most 60"
+        )
     place = f"phase '{name}'"
     objective = str(options.pop("objective", OBJECTIVES[0]))
     if objective not in OBJECTIVES:

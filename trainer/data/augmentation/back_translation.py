@@ -75,8 +75,11 @@ class Translator:
 
     def __init__(self, name: str, device: str | torch.device):
         try:
-            self.tokenizer = AutoTokenizer.from_pretrained(name)
-            self.model = AutoModelForSeq2SeqLM.from_pretrained(name).to(device).eval()
+            self.tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+            model = AutoModelForSeq2SeqLM.from_pretrained(
+                name, use_safetensors=True, trust_remote_code=False
+            )
+            self.model = model.to(device).eval()
         except Exception as error:  # no network, no such folder, no sentencepiece, ...
             reason = str(error).strip().partition("\n")[0]
             hint = "Without a network, name a folder with the model and its tokenizer."

@@ -1,0 +1,142 @@
+"""Code from a repository runs when the user says so, and pickles are never read."""
+
+import pytest
+from transformers import AutoModel, BertModel
+
+from modeling_hybrid_mtl import HybridMTLConfig, HybridMTLModel
+from scripts import ask
+from tests.modeling.toy_models import (
+    TASKS,
+    toy_backbone_config,
+    toy_model,
+    toy_tokenizer,
+    with_adapters,
+)
+from tests.security.hostile import Mark, encoder_with_code, model_with_code, with_pickle_alone
+from trainer.data.augmentation.back_translation import Translator
+from trainer.errors import InputError
+from trainer.export.source import open_trained
+from trainer.model_folder import write_model
+from trainer.prepare import load_config, open_model, open_tokenizer
+from trainer.pretraining import language_model
+from trainer.run_arguments import RunArguments
+
+
+@pytest.fixture
+def mark(tmp_path, monkeypatch):
+    # Where transformers copies a repository's code to.
+    monkeypatch.setattr(
+        "transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path / "code")
+    )
+    return Mark(tmp_path / "was-run")
+
+
+@pytest.fixture
+def app():
+    pytest.importorskip("gradio", reason="the extra 'app' is not installed")
+    from trainer.app import asking
+
+    return asking
+
+
+def run_of(folder):
+    return RunArguments(model_name_or_path=str(folder))
+
+
+def test_a_model_is_opened_without_the_code_beside_it(tmp_path, mark):
+    folder = model_with_code(tmp_path / "model", mark)
+    open_trained(str(folder))
+    config = load_config(run_of(folder))
+    open_model(run_of(folder), config)
+    open_tokenizer(run_of(folder))
+    ask.load(str(folder), trust_remote_code=False)
+    HybridMTLModel.from_pretrained(folder)
+    AutoModel.from_pretrained(folder)
+    assert not mark
+    ask.load(str(folder), trust_remote_code=True)
+    assert mark  # the trap works
+
+
+def test_the_page_opens_a_model_without_the_code_beside_it(tmp_path, mark, app):
+    folder = model_with_code(tmp_path / "model", mark)
+    asker = app.open_model(str(folder))
+    assert not mark
+    trusted = app.open_model(str(folder), trust_remote_code=True)
+    assert mark and asker.answer("a film") == trusted.answer("a film")
+
+
+@pytest.mark.parametrize("model_type", ["bert", "evil"])
+def test_an_encoder_s_own_code_is_never_run(tmp_path, mark, model_type):
+    folder = encoder_with_code(tmp_path / "encoder", mark, model_type)
+    BertModel(toy_backbone_config()).save_pretrained(tmp_path / "weights")
+    (folder / "model.safetensors").write_bytes(
+        (tmp_path / "weights" / "model.safetensors").read_bytes()
+    )
+    for trust in ({}, {"trust_remote_code": True}):  # which is said of the model, not of this
+        try:
+            HybridMTLModel.from_backbone(str(folder), TASKS, **trust)
+            assert model_type == "bert"
+        except ValueError as error:
+            assert model_type == "evil" and "custom code" in str(error)
+    if model_type == "evil":
+        with pytest.raises(InputError, match="contains custom code"):
+            load_config(run_of(folder))
+    else:
+        load_config(run_of(folder))
+        open_tokenizer(run_of(folder))
+    assert not mark
+
+
+def test_a_configuration_brings_no_code_into_its_encoder(tmp_path, mark):
+    folder = encoder_with_code(tmp_path / "encoder", mark)
+    entry = {**toy_backbone_config().to_dict(), "_name_or_path": str(folder)}
+    for name in ("evil.Model", f"{folder}--evil.Model"):
+        config = HybridMTLConfig({**entry, "auto_map": {"AutoModel": name}}, TASKS)
+        HybridMTLModel(config)
+    assert not mark
+
+
+def test_a_repository_with_a_pickle_alone_is_refused(tmp_path, mark):
+    toy_model().save_pretrained(tmp_path / "model")
+    toy_tokenizer().save_pretrained(tmp_path / "model")
+    folder = with_pickle_alone(tmp_path / "model", mark)
+    for trust in (False, True):
+        with pytest.raises(OSError, match="safetensors"):
+            AutoModel.from_pretrained(folder, trust_remote_code=trust)
+    with pytest.raises(OSError, match="safetensors"):
+        HybridMTLModel.from_pretrained(folder, use_safetensors=False)
+    for opened in (open_trained, lambda name: open_model(run_of(name), load_config(run_of(name)))):
+        with pytest.raises(InputError, match="safetensors"):
+            opened(str(folder))
+    assert not mark
+
+
+def test_the_page_refuses_a_pickle(tmp_path, mark, app):
+    toy_model().save_pretrained(tmp_path / "model")
+    folder = with_pickle_alone(tmp_path / "model", mark)
+    for trust in (False, True):
+        with pytest.raises(app.UserError, match="safetensors"):
+            app.open_model(str(folder), trust_remote_code=trust)
+    assert not mark
+
+
+def test_an_encoder_with_a_pickle_alone_is_refused(tmp_path, mark):
+    BertModel(toy_backbone_config()).save_pretrained(tmp_path / "encoder")
+    toy_tokenizer().save_pretrained(tmp_path / "encoder")
+    folder = str(with_pickle_alone(tmp_path / "encoder", mark))
+    with pytest.raises(OSError, match="safetensors"):
+        HybridMTLModel.from_backbone(folder, TASKS)
+    with pytest.raises(InputError, match="safetensors"):
+        language_model(toy_model().backbone, folder)
+    with pytest.raises(InputError, match="cannot load the model"):
+        Translator(folder, "cpu")
+    assert not mark
+
+
+def test_what_is_handed_on_holds_no_pickle(tmp_path):
+    model = with_adapters(toy_model(), "mood")
+    write_model(model, toy_tokenizer(), tmp_path, merged=True)
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {path.suffix for path in written} == {".json", ".py", ".safetensors"}
+    # A pickle of Python's, and the archive with one inside that torch.save writes.
+    assert not [path for path in written if path.read_bytes().startswith((b"\x80", b"PK"))]
