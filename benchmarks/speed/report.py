@@ -44,12 +44,12 @@ def as_text(findings: Findings, settings: Settings) -> str:
 
 def as_table(rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table whose columns are aligned in plain text, too."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    widths = [max(3, *(len(row[i]) for row in rows)) for i in range(len(rows[0]))]
     lines = [
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
         for row in rows
     ]
-    rule = "| " + " | ".join("-" * max(3, width) for width in widths) + " |"
+    rule = "| " + " | ".join("-" * width for width in widths) + " |"
     return "\n".join([lines[0], rule, *lines[1:]])
 
 
