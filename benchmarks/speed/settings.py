@@ -44,8 +44,8 @@ QUICK = Sizes(
     texts=32,
     single_texts=4,
     score_rows=40,
-    growth_rows=(100, 1_000),
-    prediction_rows=100,
+    growth_rows=(100, 500),
+    prediction_rows=500,
     starts=1,
 )
 
