@@ -16,8 +16,9 @@ from benchmarks.peers.hugging_face import plain_arguments, train_paced
 from benchmarks.peers.protocol import Line, Pace, read_job
 from benchmarks.peers.tokens import TokenCounter
 
-# tasknet opens this metric of token classification when it is imported, by default on the Hub.
-METRIC = """
+# tasknet opens these metrics of other kinds of task when it is imported, by default on the Hub.
+METRICS = ("seqeval", "bleu")
+SCRIPT = """
 import datasets
 import evaluate
 
@@ -28,14 +29,15 @@ class Unused(evaluate.Metric):
         return evaluate.MetricInfo(description="", citation="", features=features)
 
     def _compute(self, **kwargs):
-        raise NotImplementedError("no tokens are classified here")
+        raise NotImplementedError("not among these tasks")
 """
 
 
 def import_tasknet(folder: Path) -> Any:
-    """tasknet, imported where a local metric lies in the place of the Hub's."""
-    (folder / "seqeval").mkdir()
-    (folder / "seqeval" / "seqeval.py").write_text(METRIC, encoding="utf-8")
+    """tasknet, imported where local metrics lie in the place of the Hub's."""
+    for name in METRICS:
+        (folder / name).mkdir()
+        (folder / name / f"{name}.py").write_text(SCRIPT, encoding="utf-8")
     os.chdir(folder)
     import tasknet
 
