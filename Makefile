@@ -4,9 +4,11 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-hybrid-mtl
 # For make test and make slow, such as "-n 2" for two processes.
 PYTEST_FLAGS ?=
+# For make bench, such as "--data_dir DIR" or "--only training".
+BENCH_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test slow clean
+.PHONY: help install demo test slow bench clean
 .DELETE_ON_ERROR:
 
 help:
@@ -14,6 +16,7 @@ help:
 	@echo "make install  the environment alone, in $(VENV)"
 	@echo "make test     lint, types and fast tests"
 	@echo "make slow     slow tests"
+	@echo "make bench    speed against other projects, which it installs in build/peers: half an hour"
 	@echo "make clean    delete .venv, build outputs and caches; keeps runs/"
 	@echo "PYTHON=python3.12 chooses an interpreter, VENV=folder another place for the environment."
 
@@ -41,6 +44,9 @@ test: $(STAMP)
 slow: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m slow $(PYTEST_FLAGS)
 
+bench: $(STAMP)
+	$(BIN)/python -m benchmarks.speed $(BENCH_FLAGS)
+
 clean:
 	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
-	find modeling_hybrid_mtl trainer scripts tests -type d -name __pycache__ -prune -exec rm -rf {} +
+	find modeling_hybrid_mtl trainer scripts benchmarks tests -type d -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,60 @@
+"""What the peers that are a `transformers.Trainer` have in common."""
+
+from typing import Any
+
+from transformers import TrainerCallback
+
+from benchmarks.peers.protocol import Pace
+
+
+class Paced(TrainerCallback):
+    """Holds a trainer at the end of a step until more cycles are asked for."""
+
+    def __init__(self, pace: Pace):
+        self.pace = pace
+
+    def on_train_begin(self, *args: Any, **kwargs: Any) -> None:
+        self.pace.begin()
+
+    def on_step_end(self, *args: Any, **kwargs: Any) -> None:
+        self.pace.end_cycle()
+
+
+def train_paced(trainer: Any, pace: Pace, parts: int = 1) -> None:
+    """Train for as long as cycles are asked for.
+
+    Args:
+        trainer: a `transformers.Trainer`.
+        pace: who is asked.
+        parts: by what the loss that `training_step` returns is to be divided, to be its share of
+            the cycle's mean; a trainer that accumulates has usually done so.
+    """
+    step = trainer.training_step
+
+    def noting(*args: Any, **kwargs: Any) -> Any:
+        loss = step(*args, **kwargs)
+        pace.note_loss(loss.detach() / parts)
+        return loss
+
+    trainer.training_step = noting
+    trainer.add_callback(Paced(pace))
+    trainer.train()
+
+
+def plain_arguments(job: dict[str, Any], folder: str) -> dict[str, Any]:
+    """Options for one optimizer step per cycle, and nothing but training."""
+    return {
+        "output_dir": folder,
+        "per_device_train_batch_size": job["batch_size"],
+        "gradient_accumulation_steps": len(job["tasks"]),
+        "learning_rate": job["learning_rate"],
+        "max_steps": job["cycles"],
+        "eval_strategy": "no",
+        "save_strategy": "no",
+        "logging_strategy": "no",
+        "report_to": "none",
+        "use_cpu": True,
+        "disable_tqdm": True,
+        "dataloader_pin_memory": False,
+        "seed": job["seed"],
+    }

@@ -1,0 +1,1 @@
+"""What a user would notice of the speed, measured against what they would use instead."""

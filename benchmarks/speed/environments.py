@@ -1,0 +1,43 @@
+"""The peers' environments, made from PyPI and kept for the next run."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmarks.speed.processes import ROOT, AbsentError
+
+# Name -> what is installed after torch.
+ENVIRONMENTS = {
+    "transformers": ["transformers", "accelerate"],
+    "sentence-transformers": ["sentence-transformers", "accelerate", "datasets"],
+    "tasknet": ["tasknet"],
+}
+
+
+def python_of(name: str, folder: Path) -> Path:
+    """The interpreter of a peer's environment, which is made if it is not there.
+
+    The versions are those this project is tested with, so that only the peers' own code differs.
+
+    Raises:
+        AbsentError: if it cannot be made, with pip's last line.
+    """
+    home = folder / name
+    python = home / "bin" / "python"
+    stamp = home / ".complete"
+    if not stamp.is_file():
+        print(f"making the environment of {name} in {home} ...", flush=True)
+        _run([sys.executable, "-m", "venv", "--clear", str(home)])
+        install = [str(python), "-m", "pip", "install", "--quiet", "-c", "constraints.txt"]
+        # Torch first and alone: where pip is told to find a CPU build, that build stays.
+        _run([*install, "torch==2.13.0"])
+        _run([*install, *ENVIRONMENTS[name]])
+        stamp.touch()
+    return python
+
+
+def _run(command: list[str]) -> None:
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if done.returncode:
+        lines = (done.stderr or done.stdout).strip().splitlines()
+        raise AbsentError(lines[-1] if lines else f"exit status {done.returncode}")

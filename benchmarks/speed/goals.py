@@ -1,0 +1,49 @@
+"""What the numbers are to be, and whether they are."""
+
+from dataclasses import dataclass
+
+from benchmarks.speed.rules import COSTLY
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A bound: at least it, or at most."""
+
+    least: float | None = None
+    most: float | None = None
+
+    def met(self, value: float) -> bool:
+        return (self.least is None or value >= self.least) and (
+            self.most is None or value <= self.most
+        )
+
+    def __str__(self) -> str:
+        return f"at least {self.least:g}" if self.least is not None else f"at most {self.most:g}"
+
+
+GOALS = {
+    "train_vs_seed_loop": Goal(least=2.5),
+    "train_vs_trainer": Goal(least=2.0),
+    "train_vs_fastest_peer": Goal(least=1.8),
+    "train_matmul_share": Goal(least=0.60),
+    "layout_worst_vs_siloed": Goal(most=1.3),
+    "infer_three_heads_vs_one": Goal(most=1.05),
+    "infer_all_vs_three_models": Goal(least=2.5),
+    "embed_vs_sentence_transformers": Goal(least=1.0),
+    "int8_vs_float": Goal(least=1.8),
+    "int8_score_loss": Goal(most=0.5),
+    "import_seconds": Goal(most=0.3),
+    # Flat, but for what differs from one run to the next.
+    "growth_reading": Goal(most=1.2),
+    "growth_tokenising": Goal(most=1.2),
+    "growth_batches": Goal(most=1.2),
+    "growth_prediction": Goal(most=1.2),
+}
+OF_RULES = Goal(most=1.15)
+
+
+def goal_of(name: str) -> Goal | None:
+    """The goal of a number, if it has one."""
+    if name.startswith("rule_") and not name.startswith(COSTLY):
+        return OF_RULES
+    return GOALS.get(name)

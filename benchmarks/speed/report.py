@@ -1,0 +1,96 @@
+"""A table, a picture and a JSON file of what was found."""
+
+import json
+import platform
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from benchmarks.speed.findings import Finding, Findings
+from benchmarks.speed.goals import goal_of
+from benchmarks.speed.settings import Settings
+from trainer.evaluation.figure_files import BLUE, GREY, new_figure, save_figure
+
+OURS = "hybrid-mtl"
+
+
+def write(findings: Findings, settings: Settings) -> str:
+    """Write `bench.json`, `bench.md` and `bench.png`; gives the text of the second."""
+    folder = settings.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    numbers = {name: found.spread.median for name, found in findings.numbers.items()}
+    (folder / "bench.json").write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
+    text = as_text(findings, settings)
+    (folder / "bench.md").write_text(text, encoding="utf-8")
+    if findings.series:
+        draw(findings, folder / "bench.png")
+    return text
+
+
+def as_text(findings: Findings, settings: Settings) -> str:
+    """Everything in Markdown: the ratios with their goals, the tables, and what is absent."""
+    parts = [f"# Benchmark\n\n{_machine(settings)}\n"]
+    rows = [_ratio_row(name, found) for name, found in findings.numbers.items()]
+    head = ("Number", "Median", "(range)", "Goal", "Met", "")
+    parts.append(f"## Numbers\n\n{as_table([head, *rows])}\n")
+    for title, table in findings.tables.items():
+        parts.append(f"## {title}\n\n{as_table(table)}\n")
+    if findings.absent:
+        lines = "\n".join(f"- {name}: {reason}" for name, reason in findings.absent.items())
+        parts.append(f"## Absent\n\n{lines}\n")
+    parts += [f"{remark}\n" for remark in findings.remarks]
+    return "\n".join(parts)
+
+
+def as_table(rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table whose columns are aligned in plain text, too."""
+    widths = [max(3, *(len(row[i]) for row in rows)) for i in range(len(rows[0]))]
+    lines = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
+        for row in rows
+    ]
+    rule = "| " + " | ".join("-" * width for width in widths) + " |"
+    return "\n".join([lines[0], rule, *lines[1:]])
+
+
+def _ratio_row(name: str, found: Finding) -> tuple[str, ...]:
+    spread, goal = found.spread, goal_of(name)
+    met = "" if goal is None else ("yes" if goal.met(spread.median) else "no")
+    between = "" if spread.low == spread.high else f"{spread.low:.3f} to {spread.high:.3f}"
+    return name, f"{spread.median:.3f}", between, str(goal or ""), met, found.note
+
+
+def _machine(settings: Settings) -> str:
+    versions = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers"))
+    data = "the shipped sample" if settings.data_dir == "sample" else "a folder of its own"
+    return (
+        f"{_processor()}, {settings.threads} threads, {settings.repetitions} repetitions; Python "
+        f"{platform.python_version()}, {versions}; data: {data}."
+    )
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def draw(findings: Findings, path: Path) -> None:
+    """Bars of everyone's speed, with the range of the repetitions."""
+    heights = [len(series) for series in findings.series.values()]
+    figure = new_figure(9.0, 1.2 * len(heights) + 0.34 * sum(heights))
+    panels = figure.subplots(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
+    for axes, (title, series) in zip(panels, findings.series.items(), strict=True):
+        names = list(series)
+        middle = [series[name].median for name in names]
+        low = [series[name].median - series[name].low for name in names]
+        high = [series[name].high - series[name].median for name in names]
+        colours = [BLUE if name.startswith(OURS) else GREY for name in names]
+        axes.barh(names, middle, xerr=[low, high], color=colours, capsize=3)
+        axes.invert_yaxis()
+        axes.set_title(title, fontsize=10)
+        axes.set_xlim(left=0)
+    save_figure(figure, path)

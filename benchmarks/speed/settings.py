@@ -1,0 +1,80 @@
+"""What a run of the benchmark measures, and how often."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+# Options of run_mtl.py for our side of the training, where the defaults are not the fastest.
+OURS: dict[str, str] = {}
+
+
+@dataclass
+class Sizes:
+    """How much is measured.
+
+    Attributes:
+        cycles: rows of a batch -> training cycles in each repetition.
+        rule_cycles: the same for the rules and layouts.
+        warm_up: cycles before the first repetition.
+        model_cycles: cycles of training the model that predicts.
+        texts: texts of one repetition of prediction.
+        single_texts: texts of one repetition with one text a call.
+        score_rows: validation rows of each task for the score.
+        growth_rows: the sizes at which time per row is compared.
+        prediction_rows: the most rows of these that are predicted.
+        starts: starts of `run_mtl.py` and imports.
+    """
+
+    cycles: dict[int, int] = field(default_factory=lambda: {8: 8, 32: 3})
+    rule_cycles: dict[int, int] = field(default_factory=lambda: {8: 2, 32: 1})
+    warm_up: int = 2
+    model_cycles: int = 120
+    texts: int = 512
+    single_texts: int = 48
+    score_rows: int = 1000
+    growth_rows: tuple[int, ...] = (1_000, 10_000, 100_000, 1_000_000)
+    prediction_rows: int = 10_000
+    starts: int = 3
+
+
+QUICK = Sizes(
+    cycles={8: 1},
+    rule_cycles={8: 1},
+    warm_up=1,
+    model_cycles=2,
+    texts=32,
+    single_texts=4,
+    score_rows=40,
+    growth_rows=(100, 500),
+    prediction_rows=500,
+    starts=1,
+)
+
+
+@dataclass
+class Settings:
+    """How one run measures.
+
+    Attributes:
+        data_dir: as for `run_mtl.py`: `sample`, or a folder in its layout.
+        threads: of each worker.
+        repetitions: of every comparison.
+        sizes: how much is measured.
+        folder: where workers, environments and results are.
+        peers: whether other projects are measured, too.
+        model: a trained model's folder for the predictions; one is trained if it is None.
+        seed: of the draws.
+    """
+
+    data_dir: str
+    threads: int
+    repetitions: int
+    sizes: Sizes
+    folder: Path
+    peers: bool = True
+    model: str | None = None
+    seed: int = 1
+
+    @property
+    def work(self) -> Path:
+        """Where the workers' files are."""
+        return self.folder / "bench"

@@ -1,0 +1,144 @@
+"""Training: ours and the peers on the same rows, each in a process of its own, taking turns."""
+
+from contextlib import ExitStack
+from typing import Any
+
+from benchmarks.speed.arithmetic import Spread, padding_share, per_second, ratios, turns
+from benchmarks.speed.environments import python_of
+from benchmarks.speed.findings import Findings
+from benchmarks.speed.processes import AbsentError, Worker, own_python
+from benchmarks.speed.rows import as_json, draw, read_tasks, weights
+from benchmarks.speed.settings import Settings
+
+OURS = "hybrid-mtl"
+# Name -> its environment, its module, and what the ratio to it is called.
+PEERS = {
+    "seed loop": ("transformers", "seed_loop", "seed_loop"),
+    "transformers.Trainer": ("transformers", "plain_trainer", "trainer"),
+    "sentence-transformers": (
+        "sentence-transformers",
+        "sentence_transformers_loop",
+        "sentence_transformers",
+    ),
+    "tasknet": ("tasknet", "tasknet_loop", "tasknet"),
+}
+Answers = dict[str, list[dict[str, Any]]]
+
+
+def measure(settings: Settings, findings: Findings) -> None:
+    """Add the ratios and the table of every batch size."""
+    for size, cycles in settings.sizes.cycles.items():
+        print(f"training, {size} rows a batch ...", flush=True)
+        with ExitStack() as stack:
+            workers = _start(settings, findings, stack, size, cycles)
+            answers = _take_turns(settings, findings, workers, cycles)
+        _report(findings, size, answers)
+
+
+def job_of(settings: Settings, size: int, cycles: int) -> dict[str, Any]:
+    """What every training worker is told: the rows of so many cycles, in order."""
+    tasks = draw(read_tasks(settings, "train"), cycles * size, settings.seed)
+    return {
+        "weights": weights(settings),
+        "tasks": as_json(tasks),
+        "batch_size": size,
+        "cycles": cycles,
+        "learning_rate": 1e-4,
+        "max_length": 128,
+        "seed": settings.seed,
+    }
+
+
+def _start(
+    settings: Settings, findings: Findings, stack: ExitStack, size: int, cycles: int
+) -> dict[str, Worker]:
+    job = job_of(settings, size, settings.sizes.warm_up + cycles * settings.repetitions)
+    found: dict[str, Worker] = {}
+    module = "benchmarks.speed.workers.train"
+    folder, threads = settings.work / f"training{size}", settings.threads
+    found[OURS] = stack.enter_context(Worker(OURS, own_python(), module, job, folder, threads))
+    for name, (where, script, _) in PEERS.items() if settings.peers else ():
+        try:
+            python = python_of(where, settings.folder / "peers")
+            module = f"benchmarks.peers.{script}"
+            worker = Worker(name, python, module, job, folder, threads)
+        except AbsentError as reason:
+            findings.absent[name] = str(reason)
+            continue
+        found[name] = stack.enter_context(worker)
+    return found
+
+
+def _take_turns(
+    settings: Settings, findings: Findings, workers: dict[str, Worker], cycles: int
+) -> Answers:
+    answers: Answers = {name: [] for name in workers}
+    for repetition in range(-1, settings.repetitions):  # the first one warms up
+        asked = settings.sizes.warm_up if repetition < 0 else cycles
+        for name in turns(list(answers), repetition):
+            try:
+                answer = workers[name].ask(cycles=asked)
+            except AbsentError as reason:
+                if name == OURS:
+                    raise
+                findings.absent[name] = str(reason)
+                del answers[name]
+                continue
+            if repetition >= 0:
+                answers[name].append(answer)
+    return answers
+
+
+def _report(findings: Findings, size: int, answers: Answers) -> None:
+    rates = {
+        name: per_second([a["tokens"] for a in own], [a["seconds"] for a in own])
+        for name, own in answers.items()
+    }
+    prefix = "train" if size == 8 else f"train{size}"
+    against = {name: ratios(rates[OURS], rates[name]) for name in rates if name != OURS}
+    for name, spread in against.items():
+        findings.add(f"{prefix}_vs_{PEERS[name][2]}", spread)
+    if against:
+        fastest = min(against, key=lambda name: against[name].median)
+        findings.add(f"{prefix}_vs_fastest_peer", against[fastest], note=fastest)
+    ours = answers[OURS]
+    share = [a["product_seconds"] / a["seconds"] for a in ours]
+    findings.add(f"{prefix}_matmul_share", Spread.of(share))
+    findings.add(f"{prefix}_padding_share", Spread.of([_padding(a) for a in ours]))
+    rows = [_row(name, rates[name], own) for name, own in answers.items()]
+    columns = (
+        "",
+        "Real tokens/s",
+        "(range)",
+        "Seconds/cycle",
+        "Tokens/cycle",
+        "Padding",
+        "Peak MB",
+        "Loss, first to last",
+    )
+    findings.tables[f"Training, {size} rows a batch"] = [columns, *rows]
+    findings.series[f"training, {size} rows a batch (real tokens/s)"] = {
+        name: Spread.of(rate) for name, rate in rates.items()
+    }
+
+
+def _padding(answer: dict[str, Any]) -> float:
+    return padding_share(answer["tokens"], answer["positions"])
+
+
+def _row(name: str, rates: list[float], answers: list[dict[str, Any]]) -> tuple[str, ...]:
+    rate = Spread.of(rates)
+    cycle = Spread.of([a["seconds"] / a["cycles"] for a in answers])
+    tokens, cycles, positions = (
+        sum(a[key] for a in answers) for key in ("tokens", "cycles", "positions")
+    )
+    return (
+        name,
+        f"{rate.median:,.0f}",
+        f"{rate.low:,.0f} to {rate.high:,.0f}",
+        f"{cycle.median:.3f}",
+        f"{tokens / cycles:,.0f}",
+        f"{padding_share(tokens, positions):.0%}",
+        f"{max(a['peak_memory'] for a in answers) / 1e6:,.0f}",
+        f"{answers[0]['loss']:.3f} to {answers[-1]['loss']:.3f}",
+    )

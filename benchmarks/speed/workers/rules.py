@@ -1,0 +1,56 @@
+"""One training cycle with each of several update rules and layouts, in turn, in one process."""
+
+import tempfile
+import time
+from typing import Any
+
+from benchmarks.peers.protocol import Line, Message, read_job
+from benchmarks.speed.workers.trainers import be_quiet, make_trainer, settings_of, tokenised
+from trainer import HybridMTLTrainer
+
+
+class Way:
+    """A trainer that goes through the same plans as all others, a cycle when it is asked.
+
+    Args:
+        trainer: ours, with the rule or layout.
+    """
+
+    def __init__(self, trainer: HybridMTLTrainer):
+        self.trainer: Any = trainer
+        trainer.create_optimizer()
+        self._plans = iter(list(trainer.get_train_dataloader()))
+
+    def cycle(self) -> float:
+        """The seconds of one cycle: forward, backward, the rule, clipping and the step."""
+        trainer, plan = self.trainer, next(self._plans)
+        # A step that is logged measures the tasks' gradients apart, whatever the rule.
+        trainer.state.global_step += 1
+        start = time.perf_counter()
+        plans, _ = trainer.get_batch_samples(iter([plan]), 1, trainer.args.device)
+        trainer.training_step(trainer.model, plans[0])
+        trainer._clip_grad_norm(trainer.model)
+        trainer.optimizer.step()
+        trainer.model.zero_grad()
+        return time.perf_counter() - start
+
+
+def main() -> None:
+    job, line = read_job(), Line()
+    be_quiet()
+    with tempfile.TemporaryDirectory() as folder:
+        rows = tokenised(job, settings_of(job, folder))
+        ways = {
+            name: Way(make_trainer(settings_of(job, folder, *options), rows))
+            for name, options in job["ways"].items()
+        }
+
+        def answer(request: Message) -> Message:
+            cycles = range(request["cycles"])
+            return {"seconds": sum(ways[request["way"]].cycle() for _ in cycles)}
+
+        line.serve(answer)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""Tokens are counted where an encoder reads them, positions where it computes them."""
+
+import torch
+from torch import nn
+
+from benchmarks.peers.tokens import TokenCounter
+
+PAD = 0
+
+
+class Encoder(nn.Module):
+    """Reads ids (B, L); may leave the padding out before its layer."""
+
+    def __init__(self, packs: bool):
+        super().__init__()
+        self.embedding = nn.Embedding(10, 4)
+        self.layer = nn.Linear(4, 4)
+        self.packs = packs
+
+    def forward(self, ids):
+        vectors = self.embedding(ids)
+        return self.layer(vectors[ids != PAD] if self.packs else vectors)
+
+
+IDS = torch.tensor([[1, 2, 3, PAD], [4, PAD, PAD, PAD]])
+
+
+def test_padding_is_computed_but_no_token():
+    encoder = Encoder(packs=False)
+    counter = TokenCounter([encoder], PAD)
+    encoder(IDS)
+    encoder(IDS[:1, :3])
+    assert counter.take() == {"tokens": 7, "positions": 11, "passes": [4, 3]}
+    assert counter.take() == {"tokens": 0, "positions": 0, "passes": []}
+
+
+def test_padding_that_is_left_out_is_not_computed():
+    encoder = Encoder(packs=True)
+    counter = TokenCounter([encoder], PAD)
+    encoder(IDS)
+    assert counter.take() == {"tokens": 4, "positions": 4, "passes": [4]}
+
+
+def test_several_encoders_are_counted_together():
+    encoders = [Encoder(packs=False), Encoder(packs=False)]
+    counter = TokenCounter(encoders, PAD)
+    for encoder in encoders:
+        encoder(IDS)
+    assert counter.take()["passes"] == [4, 4]
