@@ -10,9 +10,10 @@ from tests.toys import toy_trainer
 
 if __name__ == "__main__":
     folder, batch_size, options = Path(sys.argv[1]), int(sys.argv[2]), json.loads(sys.argv[3])
+    sizes = options.pop("sizes", {"mood": 26, "same": 34, "near": 24})
     trainer = toy_trainer(
         folder,
-        sizes={"mood": 26, "same": 34, "near": 24},
+        sizes=sizes,
         per_device_train_batch_size=batch_size,
         gradient_accumulation_steps=2,
         ddp_backend="gloo",
