@@ -16,6 +16,14 @@ from .adapters_hybrid_mtl import WithAdapters
 from .configuration_hybrid_mtl import HybridMTLConfig, TaskConfig
 from .heads_hybrid_mtl import HEADS
 
+# What the Hub calls each kind of task: its page proposes `pipeline(NAME, model=...)`, which works.
+HUB_NAMES = {
+    "classification": "text-classification",
+    "regression": "sentence-similarity",
+    "similarity": "sentence-similarity",
+    "token_classification": "token-classification",
+}
+
 
 @dataclass
 class HybridMTLOutput(ModelOutput):
@@ -299,12 +307,14 @@ class HybridMTLModel(WithAdapters):
         from .handler import EndpointHandler  # noqa: F401
         from .pipeline_hybrid_mtl import HybridMTLPipeline
 
+        names = [HUB_NAMES[entry["kind"]] for entry in self.config.tasks.values()]
         self.config.custom_pipelines = {
-            "hybrid-mtl": {
+            name: {
                 "impl": f"pipeline_hybrid_mtl.{HybridMTLPipeline.__name__}",
                 "pt": ["AutoModel"],
                 "type": "text",
             }
+            for name in ("hybrid-mtl", *names)
         }
         super().save_pretrained(save_directory, is_main_process=is_main_process, **kwargs)
 
