@@ -171,8 +171,9 @@ def _from_zero(axes: "Axes", best: float | None = None) -> None:
     """Let the vertical axis begin at zero, or lower where a value does, and end at the best."""
     if not axes.lines:
         return
-    lowest = min(min(line.get_ydata()) for line in axes.lines)
-    axes.set_ylim(bottom=None if lowest < 0 else 0, top=best)
+    values = [value for line in axes.lines for value in line.get_ydata()]
+    top = 1.08 * max(values) if best is None and max(values) > 0 else best
+    axes.set_ylim(bottom=None if min(values) < 0 else 0, top=top)
 
 
 def _ends_of_phases(log_history: Sequence[Mapping[str, Any]]) -> list[float]:
