@@ -17,6 +17,14 @@ from .heads_hybrid_mtl import HEADS
 from .packing_hybrid_mtl import has_padding, let_pack, packs, read_packed
 from .texts_hybrid_mtl import Encoded, pool, sides, stack_texts
 
+# What the Hub calls each kind of task: its page proposes `pipeline(NAME, model=...)`, which works.
+HUB_NAMES = {
+    "classification": "text-classification",
+    "regression": "sentence-similarity",
+    "similarity": "sentence-similarity",
+    "token_classification": "token-classification",
+}
+
 
 @dataclass
 class HybridMTLOutput(ModelOutput):
@@ -342,12 +350,14 @@ class HybridMTLModel(WithAdapters):
         from .handler import EndpointHandler  # noqa: F401
         from .pipeline_hybrid_mtl import HybridMTLPipeline
 
+        names = [HUB_NAMES[entry["kind"]] for entry in self.config.tasks.values()]
         self.config.custom_pipelines = {
-            "hybrid-mtl": {
+            name: {
                 "impl": f"pipeline_hybrid_mtl.{HybridMTLPipeline.__name__}",
                 "pt": ["AutoModel"],
                 "type": "text",
             }
+            for name in ("hybrid-mtl", *names)
         }
         super().save_pretrained(save_directory, is_main_process=is_main_process, **kwargs)
 

@@ -16,7 +16,22 @@ def main(arguments: list[str]) -> int:
     parser = _parser()
     given = parser.parse_args(arguments)
     _check(parser, given)
-    from trainer.app import AppOptions, UserError, serve
+    from trainer.app.errors import UserError
+    from trainer.app.known import check_model
+
+    try:
+        check_model(given.model, given.revision)
+    except UserError as error:
+        print(f"app.py: {error}", file=sys.stderr)
+        return 2
+    return _open(given)
+
+
+def _open(given: argparse.Namespace) -> int:
+    # Registers the pipeline. These take seconds to import, which a refusal need not wait for.
+    import modeling_hybrid_mtl  # noqa: F401
+    from trainer.app.errors import UserError
+    from trainer.app.serve import AppOptions, serve
     from trainer.errors import InputError
     from trainer.hub.space import write_space
 

@@ -9,11 +9,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from trainer.errors import InputError  # noqa: E402
 
+FORMATS = ("sentence-transformers", "onnx")
+
 
 def main(arguments: list[str]) -> int:
     """Write one format; wrong input prints one message and gives exit status 2."""
-    from trainer.export import FORMATS, export
-
     parser = argparse.ArgumentParser(
         prog="export.py",
         description="Write a trained model in the format of another library.",
@@ -23,7 +23,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("output", metavar="OUTPUT", help="the folder to write")
     parser.add_argument(
         "--format",
-        choices=list(FORMATS),
+        choices=FORMATS,
         required=True,
         help="sentence-transformers: the encoder alone; onnx: encoder and heads for onnxruntime, "
         "in float and int8",
@@ -35,8 +35,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--overwrite", action="store_true", help="replace an earlier export in OUTPUT"
     )
+    given = parser.parse_args(arguments)
+    # Only now: it takes seconds, which a wrong option need not wait for.
+    from trainer.export import export
+
     try:
-        export(**vars(parser.parse_args(arguments)))
+        export(**vars(given))
     except (InputError, OSError) as error:
         print(f"export.py: {error}", file=sys.stderr)
         return 2

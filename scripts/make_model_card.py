@@ -8,6 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from trainer.errors import InputError  # noqa: E402
 from trainer.hub import facts_from_json, write_card  # noqa: E402
 
 FIGURES = Path("docs") / "figures"
@@ -15,7 +16,12 @@ FIGURES = Path("docs") / "figures"
 
 def main(folder: Path, name: str, root: Path = ROOT) -> None:
     """Render the folder's recorded facts again, with copies of its figures in docs/figures."""
-    facts = facts_from_json(folder / "card_facts.json")
+    path = folder / "card_facts.json"
+    if not folder.is_dir():
+        raise InputError(f"there is no folder '{folder}'; name a finished run's")
+    if not path.is_file():
+        raise InputError(f"'{folder}' has no card_facts.json, which training writes as it ends")
+    facts = facts_from_json(path)
 
     def copied(path: str) -> str:
         target = FIGURES / Path(path).name

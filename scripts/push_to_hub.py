@@ -33,12 +33,25 @@ def main(arguments: list[str]) -> int:
 
     from huggingface_hub import get_token
 
-    from trainer.hub.push import MESSAGE, Destination, check_destination, push
+    from trainer.hub.push import (
+        MESSAGE,
+        Destination,
+        check_destination,
+        check_named,
+        check_token,
+        push,
+    )
+    from trainer.hub.push_card import card_notes, published_card
     from trainer.hub.push_files import publication
 
     where = Destination(given.repo, given.revision, given.private or None, given.create_pr)
     try:
-        print(publication(given.folder, get_token()).listing(), flush=True)
+        check_named(where)
+        if not given.dry_run:
+            check_token(where)
+        found = publication(given.folder, get_token())
+        published_card(given.folder, given.repo)  # there is one, or it can be made
+        print(found.listing(), *card_notes(given.folder, given.repo), sep="\n", flush=True)
         if given.dry_run:
             return 0
         address = push(given.folder, check_destination(where), given.commit_message or MESSAGE)

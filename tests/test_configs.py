@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from trainer.command_line import parse
 from trainer.data.tagger import find_tagger
@@ -16,6 +17,12 @@ QUICK = (
     "--gradient_accumulation_steps 1 --per_device_train_batch_size 4 --disable_tqdm true "
     "--use_cpu true"
 )
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
+def test_a_configuration_says_what_a_card_needs(config):
+    said = yaml.safe_load(config.read_text())
+    assert (said["license"], said["language"]) == ("apache-2.0", "en")
 
 
 @pytest.mark.slow

@@ -1,6 +1,22 @@
 """How a hybrid multitask model is trained."""
 
-from trainer.arguments import HybridMTLTrainingArguments
-from trainer.hybrid_trainer import HybridMTLTrainer
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from trainer.arguments import HybridMTLTrainingArguments
+    from trainer.hybrid_trainer import HybridMTLTrainer
 
 __all__ = ["HybridMTLTrainer", "HybridMTLTrainingArguments"]
+
+# On first use: a part of this package that needs no torch is then imported in a moment.
+_MODULES = {
+    "HybridMTLTrainer": "trainer.hybrid_trainer",
+    "HybridMTLTrainingArguments": "trainer.arguments",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module 'trainer' has no attribute '{name}'")
+    return getattr(import_module(_MODULES[name]), name)

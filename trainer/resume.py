@@ -14,6 +14,7 @@ from trainer.yaml_text import read_yaml, to_yaml
 # what is computed. (`logging_steps` decides in which steps the tasks take passes of their own.)
 FREE = (
     "data_license",
+    "data_name",
     "dataloader_num_workers",
     "dataloader_persistent_workers",
     "dataloader_pin_memory",

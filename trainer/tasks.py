@@ -5,6 +5,9 @@ from copy import deepcopy
 from dataclasses import dataclass, fields
 from typing import Any, get_args, get_origin
 
+from huggingface_hub.errors import HFValidationError
+from huggingface_hub.utils import validate_repo_id
+
 from modeling_hybrid_mtl import TaskConfig
 from trainer.arguments import TaskTraining
 from trainer.data.augmentation import AUGMENTATIONS, TaskAugmentation
@@ -115,6 +118,7 @@ def _read_entry(name: str, entry: Any, own: list[str]) -> TaskEntry:
         parts[part] = kind(**{key: value for key, value in values.items() if key in names})
     if parts["source"].empty_text not in ("error", "drop"):
         raise InputError(f"task '{name}': field 'empty_text': must be 'error' or 'drop'")
+    _check_data_name(name, parts["source"].data_name)
     try:
         parts["model"] = TaskConfig.from_entry(name, parts["model"])
     except ValueError as error:
@@ -124,6 +128,17 @@ def _read_entry(name: str, entry: Any, own: list[str]) -> TaskEntry:
     except InputError as error:
         raise InputError(f"task '{name}': {error}") from error
     return TaskEntry(**parts)
+
+
+def _check_data_name(task: str, data_name: str | None) -> None:
+    try:
+        if data_name is not None:
+            validate_repo_id(data_name)
+    except HFValidationError as error:
+        raise InputError(
+            f"task '{task}': field 'data_name': '{data_name}' is no name of a dataset on the Hub, "
+            f"such as nyu-mll/glue: {error}"
+        ) from error
 
 
 def _read_steps(name: str, steps: Any) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Make docs/figures/app.png, three views of the page on a phone: `make_picture.py FOLDER TITLE`.
+"""Make docs/figures/app.png, the page's three tabs on a phone and a desk.
 
 Run from the project's folder: `python -m tests.app.make_picture FOLDER TITLE`.
 """
@@ -17,20 +17,23 @@ from trainer.app.page import build_page
 from trainer.app.serve import launch
 
 OUT = Path(__file__).parents[2] / "docs/figures/app.png"
-PHONE = (390, 800)
+# Widths in pixels.
+PHONE, DESK = 390, 860
 GAP = 24
 
 
-def view(browser: Browser, top: str) -> Image.Image:
-    """What a phone shows with this element at the top of its window."""
-    element = browser.find(top)
-    browser.driver.execute_script(
-        "window.scrollTo(0, arguments[0].getBoundingClientRect().top + window.scrollY - 12)",
-        element,
-    )
-    # The bars grow for a moment.
-    browser.driver.execute_async_script("setTimeout(arguments[0], 1500)")
+def whole_page(browser: Browser, width: int) -> Image.Image:
+    """The page from its title to its end, on a screen as high as that."""
+    _resize(browser, width, 200)
+    _resize(browser, width, browser.driver.execute_script("return document.body.scrollHeight"))
     return Image.open(io.BytesIO(browser.driver.get_screenshot_as_png())).convert("RGB")
+
+
+def _resize(browser: Browser, width: int, height: int) -> None:
+    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
+    browser.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    # The page fits itself to the screen, and the bars grow for a moment.
+    browser.driver.execute_async_script("setTimeout(arguments[0], 2000)")
 
 
 def views(browser: Browser) -> list[Image.Image]:
@@ -38,20 +41,19 @@ def views(browser: Browser) -> list[Image.Image]:
     browser.wait(lambda: browser.find("#text textarea").get_attribute("value"), "no example")
     browser.click("#ask-single")
     browser.wait_for_text("#answer-sentiment", "%")
-    browser.click("#wrong-sentiment button")
-    one = view(browser, "#text")
+    one = whole_page(browser, PHONE)
     browser.open_tab("Two texts")
     browser.click_text("button", "Two questions")
     browser.wait(lambda: browser.find("#second textarea").get_attribute("value"), "no example")
     browser.click("#ask-pair")
     browser.wait_for_text("#answer-similarity", "scale")
-    two = view(browser, "#first")
+    two = whole_page(browser, PHONE)
     browser.open_tab("Many texts")
     browser.click_text("button", "Questions to a shop")
     browser.wait(lambda: browser.find("#corpus textarea").get_attribute("value"), "no example")
     browser.click("#search")
     browser.wait_for_text("#pairs", "password")
-    return [one, two, view(browser, "#search")]
+    return [one, two, whole_page(browser, DESK)]
 
 
 def main(folder: str, title: str) -> None:
@@ -60,13 +62,16 @@ def main(folder: str, title: str) -> None:
         feedback = Feedback(Path(work), asker.title, asker.revision)
         page = build_page(asker, feedback, 2000)
         address = launch(page, feedback, None, None)
-        with browser_at(address, *PHONE, Path(work)) as browser:
+        with browser_at(address, PHONE, 800, Path(work)) as browser:
             pictures = views(browser)
         page.close(verbose=False)
-    width, height = pictures[0].size
-    whole = Image.new("RGB", (3 * width + 4 * GAP, height + 2 * GAP), "#d5d8de")
-    for place, picture in enumerate(pictures):
-        whole.paste(picture, (GAP + place * (width + GAP), GAP))
+    width = sum(picture.width + GAP for picture in pictures) + GAP
+    height = max(picture.height for picture in pictures) + 2 * GAP
+    whole = Image.new("RGB", (width, height), "#d5d8de")
+    left = GAP
+    for picture in pictures:
+        whole.paste(picture, (left, GAP))
+        left += picture.width + GAP
     whole.quantize(256).save(OUT, optimize=True)
     print(f"{OUT}: {OUT.stat().st_size:,} bytes")
 

@@ -1,5 +1,6 @@
 """The model answers all tasks of a text at once, and says what it cannot read."""
 
+import logging
 import re
 import shutil
 
@@ -98,11 +99,26 @@ def test_a_folder_is_named_by_its_name_and_known_by_its_weights(folder):
 
 def test_what_is_no_model_gives_one_message(folder, tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(UserError, match="cannot load a model from '/nowhere/at/all'"):
+    with pytest.raises(UserError, match="there is no folder '/nowhere/at/all'"):
         open_model("/nowhere/at/all")
     with pytest.raises(UserError, match="only a Hub repository has revisions"):
         open_model(str(folder), revision="main")
     shutil.copytree(folder, tmp_path / "bare")
     (tmp_path / "bare" / "config.json").unlink()
-    with pytest.raises(UserError, match="cannot load a model"):
+    with pytest.raises(UserError, match="holds no model: there is no config.json"):
         open_model(str(tmp_path / "bare"))
+
+
+def test_another_kind_of_model_gives_one_message(folder):
+    toy_model().backbone.save_pretrained(folder)
+    with pytest.raises(UserError, match="holds a model of type bert"):
+        open_model(str(folder))
+
+
+def test_a_text_that_is_refused_is_not_warned_of(asker, monkeypatch):
+    warned = []
+    logger = logging.getLogger("transformers.tokenization_utils_base")
+    monkeypatch.setattr(logger, "warning", lambda message, *args: warned.append(message))
+    with pytest.raises(UserError, match="too long for this model"):
+        asker.answer("film " * 100)
+    assert warned == []

@@ -168,6 +168,10 @@ def test_two_texts(browser, folder, pipe):
         browser.wait_for_text("#answer-same", f"{entry['score']:.0%}")
     browser.wait_for_text("#answer-near", f"{answers['near']['score']:.2f}")
     browser.wait_for_text("#answer-near", "from 0 to 5")
+    # Also what is written for screen readers.
+    content = "return document.body.textContent"
+    browser.wait(lambda: "Done." in browser.driver.execute_script(content), "it is not announced")
+    assert "common." not in browser.driver.execute_script(content)
 
     browser.click("#wrong-near button")
     browser.write("#right-near input", "7")
@@ -201,6 +205,9 @@ def test_an_uploaded_file(browser, folder):
     assert "exceed the maximum allowed size of 2.0 Mb" in browser.error()
     browser.upload("#upload", folder / "no.csv")
     assert "not a CSV file in UTF-8" in browser.error()
+    # Once, and not again a moment later.
+    browser.driver.execute_async_script("setTimeout(arguments[0], 1000)")
+    assert not browser.driver.find_elements("css selector", ".toast-body")
     browser.click("#upload button[aria-label=Clear]")
     browser.upload("#upload", folder / "rows.csv")
     browser.wait(

@@ -122,7 +122,7 @@ def test_texts_that_are_read_in_part_are_counted(make_asker):
 
 def test_the_column_of_an_upload_is_proposed(make_asker, tmp_path):
     page = build_page(make_asker(), None, 10)
-    upload = event(page, "upload", "change").fn
+    upload = event(page, "upload", "upload").fn
     (tmp_path / "rows.csv").write_text("id,Text\n1,one\n2,two\n")
     column = upload(str(tmp_path / "rows.csv"))
     assert (column.value, column.visible) == ("Text", True)
@@ -172,7 +172,7 @@ def test_the_server_gives_no_files_away(make_asker, feedback, tmp_path):
             assert get(f"{address}gradio_api/file={path}")[0] == 403
         call = {
             "data": [{"path": str(other), "meta": {"_type": "gradio.FileData"}}],
-            "fn_index": event(page, "upload", "change")._id,
+            "fn_index": event(page, "upload", "upload")._id,
             "session_hash": "s",
         }
         assert get(f"{address}gradio_api/queue/join", json.dumps(call).encode())[0] == 200

@@ -244,3 +244,9 @@ def test_a_default_dataset_is_not_mixed_with_a_data_dir(tmp_path):
     paraphrase = TaskSource(dataset="nyu-mll/glue", folder="qqp")
     with refused(f"task 'paraphrase': there is no folder '{tmp_path / 'qqp'}'"):
         load_split("paraphrase", paraphrase, "train", str(tmp_path), "nyu-mll/glue")
+
+
+def test_files_are_no_other_dataset_than_the_one_that_is_loaded():
+    source = TaskSource(dataset="me/this", data_name="me/that")
+    with pytest.raises(InputError, match="data_name = 'me/that': the rows come from .* 'me/this'"):
+        load_split("mood", source, "train", None)

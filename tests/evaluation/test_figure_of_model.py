@@ -1,13 +1,16 @@
 """The picture of a model."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from trainer.evaluation import DrawnTask, count_text, draw_model
 
 ENCODER = ["encoder: bert", "6 layers of 384 units"]
-MOOD = DrawnTask("mood", "one text", "5 classes", 1200)
+MOOD = DrawnTask("mood", "one text", "5 classes", "1.2K parameters")
 
 
 def picture(path, *tasks):
@@ -17,20 +20,20 @@ def picture(path, *tasks):
 
 def test_every_task_has_its_place(tmp_path):
     one = picture(tmp_path / "deep" / "one.png", MOOD)
-    tasks = [DrawnTask(f"task{i}", "one text", "score, 0 to 5", i) for i in range(6)]
+    tasks = [DrawnTask(f"task{i}", "one text", "score, 0 to 5", "none") for i in range(6)]
     six = picture(tmp_path / "six.png", *tasks)
     assert six.shape[0] > 2 * one.shape[0] and six.shape[1] == one.shape[1]
 
 
 def test_an_adapter_changes_the_picture(tmp_path):
     plain = picture(tmp_path / "a.png", MOOD)
-    adapted = picture(tmp_path / "b.png", DrawnTask("mood", "one text", "5 classes", 1200, "LoRA"))
+    adapted = picture(tmp_path / "b.png", replace(MOOD, adapter="LoRA"))
     assert plain.shape == adapted.shape and not np.array_equal(plain, adapted)
 
 
 def test_names_are_drawn_as_they_are(tmp_path):
     # Dollar signs would be formulas, and a broken one an error.
-    picture(tmp_path / "a.png", DrawnTask("$x_{$" * 20, "$\\frac$", "$$", 10**9, "$_$"))
+    picture(tmp_path / "a.png", DrawnTask("$x_{$" * 20, "$\\frac$", "$$", "$1$", "$_$"))
 
 
 def test_a_model_without_tasks_is_refused(tmp_path):
@@ -41,3 +44,23 @@ def test_a_model_without_tasks_is_refused(tmp_path):
 def test_counts_are_short():
     counts = [0, 950, 1200, 22_713_216, 1_340_000_000]
     assert [count_text(c) for c in counts] == ["0", "950", "1.2K", "22.7M", "1.3B"]
+
+
+def test_a_head_says_what_it_reads_in_the_colour_of_that(tmp_path, monkeypatch):
+    figures = []
+    monkeypatch.setattr(
+        Figure, "savefig", lambda figure, path, **_: figures.append(figure) or path.touch()
+    )
+    pair = DrawnTask("near", "two texts", "cosine", "no weights of its own")
+    draw_model(ENCODER, [MOOD, pair], tmp_path / "a.png")
+    axes = figures[0].axes[0]
+    boxes = zip(
+        (text.get_text() for text in axes.texts if text.get_text()), axes.patches, strict=True
+    )
+    colors = {text: box.get_edgecolor() for text, box in boxes}
+    reads = {
+        way: [text for text in colors if f"from {way}" in text] for way in ("one text", "two texts")
+    }
+    for way, (head,) in reads.items():
+        assert colors[head] == colors[way]
+    assert colors["one text"] != colors["two texts"]

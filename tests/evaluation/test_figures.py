@@ -135,3 +135,13 @@ def test_importing_the_package_is_cheap():
         "sys.exit(f'imported {heavy}' if heavy else 0)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_axes_begin_at_zero_and_end_at_the_best_value(tmp_path, drawn):
+    below = {"step": 30, "eval_similarity_pearson": -0.3}
+    draw_learning_curves([*LOG, below], KINDS, tmp_path / "curves.png")
+    sentiment, similarity, _, accuracy, pearson, overall = drawn[0].axes
+    assert sentiment.get_ylim()[0] == similarity.get_ylim()[0] == 0
+    assert accuracy.get_ylim() == overall.get_ylim() == (0, 1)
+    low, high = pearson.get_ylim()
+    assert low < -0.3 and high == 1

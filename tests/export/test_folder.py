@@ -59,3 +59,13 @@ def test_a_file_in_the_folders_place_is_refused(tmp_path):
     (tmp_path / "out").write_text("")
     with pytest.raises(InputError, match="OUTPUT: '.*out' is no folder"):
         claim(tmp_path / "out", overwrite=True)
+
+
+def test_what_is_no_export_is_told_apart(tmp_path):
+    with pytest.raises(InputError, match="there is no folder '.*none'"):
+        read_description(tmp_path / "none")
+    with pytest.raises(InputError, match="holds no export"):
+        read_description(tmp_path)
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(InputError, match="holds a model and no export of one; make it with"):
+        read_description(tmp_path)

@@ -83,6 +83,7 @@ def test_folder_describes_itself(onnx_export):
         loaded = onnx.load(folder / file, load_external_data=False)
         assert not any(weight.external_data for weight in loaded.graph.initializer)
     assert described["files"] == [
+        "README.md",
         "float/shared.onnx",
         "int8/shared.onnx",
         "tokenizer.json",

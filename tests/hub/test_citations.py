@@ -22,6 +22,13 @@ def test_every_entry_is_whole():
         assert re.fullmatch(r"@\w+{\w+,\n(  \w+ = {.+},\n)*  \w+ = {.+}\n}", entry), entry
 
 
+def test_everything_but_what_nobody_told_has_all_its_authors_and_a_year():
+    assert " and others" not in bibtex(KNOWN)
+    for key in KNOWN - set(ALWAYS):
+        entry = bibtex([key]).split("\n\n")[-1]
+        assert "  author = " in entry and "  year = " in entry
+
+
 def test_the_version_is_told_where_it_is_known():
     assert "version = {1.2.3}" in bibtex([], "1.2.3")
     assert "version" not in bibtex([])

@@ -29,3 +29,19 @@ def test_the_sample_is_ours_and_a_folder_beside_it_is_not(tmp_path):
     assert _source("sentiment", settings)["dataset_description"] == "local files"
     sample = _source("similarity", settings)
     assert "sample" in sample["dataset_description"] and sample["dataset_license"] == "Apache 2.0"
+
+
+def test_files_are_said_to_be_of_a_dataset_of_the_hub(tmp_path):
+    for name in ("sst5", "stsb"):
+        (tmp_path / name).mkdir()
+    named = [
+        "--tasks.similarity.data_name",
+        "nyu-mll/glue",
+        "--tasks.sentiment.data_name",
+        "me/own",
+    ]
+    settings = parse([*REPORT, "--data_dir", str(tmp_path), *named])
+    similarity, sentiment = (_source(name, settings) for name in ("similarity", "sentiment"))
+    assert (similarity["dataset"], similarity["dataset_config"]) == ("nyu-mll/glue", "stsb")
+    assert (sentiment["dataset"], sentiment["dataset_config"]) == ("me/own", None)
+    assert similarity["from_files"] and "dataset_split" not in similarity

@@ -46,6 +46,14 @@ def test_data_is_cited_where_it_came_from_the_hub():
     assert not data & set(cited("paper", "--data_dir", "sample"))
 
 
+def test_data_is_cited_where_its_files_are_said_to_be_of_the_hub(tmp_path):
+    for name in ("sst5", "qqp", "stsb"):
+        (tmp_path / name).mkdir()
+    options = ["--data_dir", str(tmp_path), "--tasks.similarity.data_name", "nyu-mll/glue"]
+    assert {"glue", "stsb"} <= set(cited("paper", *options))
+    assert "sst5" not in cited("paper", *options)
+
+
 def test_the_encoder_is_cited_by_its_name_or_its_type():
     assert "bert" in cited("paper") and "minilm" not in cited("paper")
     assert {"minilm", "sbert"} <= set(cited("paper", "--model_name_or_path", "minilm"))

@@ -90,7 +90,8 @@ def test_weights_may_be_in_shards(folder):
 
 
 @pytest.mark.parametrize(
-    "name", [*sorted(CODE), "model.safetensors", "tokenizer_config.json", "config.json"]
+    "name",
+    [*sorted(CODE - {"handler.py"}), "model.safetensors", "tokenizer_config.json", "config.json"],
 )
 def test_a_folder_that_would_not_open_is_refused(folder, name):
     (folder / name).unlink()
@@ -135,3 +136,16 @@ def test_notes_in_the_weights_are_looked_through(folder):
 def test_a_file_left_out_of_a_published_folder_has_its_name(folder):
     (folder / "figures" / "mood.psd").write_bytes(b"")
     assert "figures/mood.psd" in publication(folder).left_out
+
+
+def test_a_folder_of_an_earlier_version_gets_a_handler(folder):
+    (folder / "handler.py").unlink()
+    found = publication(folder).files["handler.py"]
+    assert found.is_file() and not found.is_relative_to(folder)
+    assert "class EndpointHandler" in found.read_text()
+
+
+def test_an_export_is_refused_with_what_publishes_it(folder):
+    (folder / "export.json").write_text("{}")
+    with pytest.raises(InputError, match=f"is an export, .*`hf upload NAME/REPOSITORY {folder}`"):
+        publication(folder)

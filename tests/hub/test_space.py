@@ -14,7 +14,7 @@ pytest.importorskip("gradio", reason="the extra 'app' is not installed")
 
 import trainer.app
 from tests.modeling.toy_models import toy_model, toy_tokenizer
-from trainer.app import AppOptions
+from trainer.app.serve import AppOptions
 from trainer.errors import InputError
 from trainer.hub import space
 from trainer.hub.space import write_space
@@ -30,7 +30,9 @@ def model(tmp_path):
     toy_tokenizer().save_pretrained(folder)
     (folder / "run_config.yaml").write_text("data_dir: /home/me\n")
     (folder / "training_args.bin").write_bytes(b"pickle")
-    (folder / "checkpoint-1").mkdir()
+    for part in ("checkpoint-1", "figures"):
+        (folder / part).mkdir()
+    (folder / "figures" / "mood.png").write_bytes(b"PNG")
     return folder
 
 
@@ -48,6 +50,7 @@ def test_a_local_model_is_copied_without_what_answering_does_not_need(model, tmp
     copied = {path.name for path in (tmp_path / "space/model").iterdir()}
     assert copied >= {"config.json", "model.safetensors", "tokenizer.json"}
     assert copied >= {path.name for path in model.glob("*_hybrid_mtl.py")}
+    assert "handler.py" in copied and (tmp_path / "space/model/figures/mood.png").is_file()
     assert not copied & {"run_config.yaml", "training_args.bin", "checkpoint-1"}
     package = tmp_path / "space/hybrid_mtl_app"
     assert sorted(path.name for path in package.iterdir()) == [path.name for path in PACKAGE]
@@ -76,7 +79,8 @@ def test_the_metadata_is_what_the_hub_reads(model, tmp_path):
 
 def test_the_requirements_are_the_tested_versions(model, tmp_path):
     write_space(tmp_path / "space", AppOptions(str(model)))
-    lines = (tmp_path / "space/requirements.txt").read_text().splitlines()
+    source, *lines = (tmp_path / "space/requirements.txt").read_text().splitlines()
+    assert source == "--extra-index-url https://download.pytorch.org/whl/cpu"
     assert set(lines) <= set((ROOT / "constraints.txt").read_text().splitlines())
     assert {line.split("==")[0] for line in lines} == {
         "gradio", "huggingface_hub", "torch", "transformers",
@@ -107,7 +111,7 @@ def test_what_cannot_be_written_is_refused_and_leaves_nothing(model, tmp_path, m
     with pytest.raises(InputError, match="full' exists already; name a new folder"):
         write_space(full, AppOptions(str(model)))
     (model / "config.json").unlink()
-    with pytest.raises(InputError, match="holds no model"):
+    with pytest.raises(InputError, match="holds no trained hybrid-mtl model"):
         write_space(tmp_path / "space", AppOptions(str(model)))
     with pytest.raises(InputError, match="only a Hub repository has one"):
         write_space(tmp_path / "space", AppOptions(str(model), revision="main"))

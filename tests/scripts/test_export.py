@@ -8,7 +8,7 @@ import pytest
 from transformers import BertModel
 
 from tests.toys import TASKS, toy_backbone_config, toy_model, toy_tokenizer
-from trainer.export import packages
+from trainer.export import FORMATS, packages
 from trainer.model_folder import write_model
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
@@ -124,3 +124,7 @@ def test_missing_packages_are_named_with_their_extra(
         f"with pip install 'hybrid-mtl[export]'\n"
     )
     assert not (tmp_path / "out").exists()
+
+
+def test_the_formats_are_those_of_the_package(main):
+    assert main.__globals__["FORMATS"] == tuple(FORMATS)

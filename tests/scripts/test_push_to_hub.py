@@ -5,8 +5,11 @@ from pathlib import Path
 import pytest
 
 from tests.hub.folders import model_folder
+from trainer.hub import CardFacts, TaskFacts, facts_to_json, write_card
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "push_to_hub.py"
+
+FACTS = CardFacts("model", [TaskFacts("mood", "classification", "single", labels=["a", "b"])])
 
 
 @pytest.fixture
@@ -61,3 +64,38 @@ def test_a_refusal_is_one_line(hub, main, folder, capsys):
     assert main([str(folder), "me/model"]) == 2
     error = capsys.readouterr().err
     assert error.startswith("push_to_hub.py: no token of the Hub") and error.count("\n") == 1
+
+
+@pytest.mark.parametrize("options", [[], ["--dry_run"]])
+def test_a_name_that_can_be_none_is_refused_before_the_listing(hub, main, folder, capsys, options):
+    assert main([str(folder), "a/b/c", *options]) == 2
+    printed = capsys.readouterr()
+    assert "'a/b/c' is no name of a repository" in printed.err and printed.out == ""
+
+
+def test_a_missing_token_is_told_before_the_listing(hub, main, folder, capsys):
+    assert main([str(folder), "me/model"]) == 2
+    assert capsys.readouterr().out == "" and hub.seen == []
+
+
+def test_a_card_without_the_repository_s_name_is_told(hub, me, main, folder, capsys):
+    facts_to_json(FACTS, folder / "card_facts.json")
+    for options in (["--dry_run"], []):
+        assert main([str(folder), "me/model", *options]) == 0
+        assert "note: README.md is published as it is, and its examp" in capsys.readouterr().out
+    write_card(FACTS, folder / "README.md")
+    assert main([str(folder), "me/model", "--dry_run"]) == 0
+    assert "note:" not in capsys.readouterr().out
+
+
+def test_a_missing_card_is_made_of_the_facts_or_refused(hub, me, main, folder, capsys):
+    (folder / "README.md").unlink()
+    (folder / "metrics.json").unlink()
+    assert main([str(folder), "me/model"]) == 2
+    assert "has no README.md, the model card, and no card_facts.json" in capsys.readouterr().err
+    facts_to_json(FACTS, folder / "card_facts.json")
+    assert main([str(folder), "me/model"]) == 0
+    printed = capsys.readouterr().out
+    assert "note: there is no README.md: it is made of" in printed
+    assert "note: there is no metrics.json" in printed
+    assert b'repo = "me/model"' in hub.files("me/model")["README.md"]

@@ -14,7 +14,8 @@ SCRIPTS = Path(__file__).parents[2] / "scripts"
     [
         (["ask.py", "/nowhere"], "ask.py: cannot load a model from '/nowhere': "),
         (["ask.py"], "usage: ask.py FOLDER_OR_REPOSITORY"),
-        (["make_model_card.py", "/nowhere", "name"], "make_model_card.py: "),
+        (["make_model_card.py", "/nowhere", "x"], "make_model_card.py: there is no folder '/nowh"),
+        (["make_model_card.py", ".", "x"], "make_model_card.py: '.' has no card_facts.json"),
         (["make_model_card.py"], "usage: make_model_card.py FOLDER NAME"),
     ],
 )

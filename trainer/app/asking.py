@@ -12,6 +12,7 @@ from transformers import pipeline
 from transformers.pipelines import PIPELINE_REGISTRY
 
 from .errors import UserError
+from .known import check_model
 
 # Nobody's tokenizer has to look at more than this.
 MAX_CHARACTERS = 20_000
@@ -116,7 +117,8 @@ class Asker:
         self._check_length(name, text)
 
     def _check_length(self, name: str, *texts: str) -> None:
-        tokens = len(self._pipe.tokenizer(*texts).input_ids)
+        # Not verbose: the tokenizer warns of what is refused here.
+        tokens = len(self._pipe.tokenizer(*texts, verbose=False).input_ids)
         if tokens > self.max_tokens:
             raise UserError(
                 f"{name}: too long for this model, which reads {self.max_tokens} tokens (words or "
@@ -142,9 +144,8 @@ def open_model(
     Raises:
         UserError: if there is no such model, or it is not one of this kind.
     """
+    check_model(name, revision)
     local = Path(name).is_dir()
-    if local and revision is not None:
-        raise UserError(f"revision: '{name}' is a folder; only a Hub repository has revisions")
     try:
         pipe = pipeline(
             "hybrid-mtl",

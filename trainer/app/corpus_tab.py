@@ -88,7 +88,8 @@ def corpus_tab(asker: Asker, max_rows: int) -> None:
         **MODEL,
     )
     threshold.change(show, [mined, threshold], results, trigger_mode="always_last", **LIGHT)
-    upload.change(told(_column_choice), upload, column, **LIGHT)
+    # Not `change`, which happens twice with one file.
+    gr.on([upload.upload, upload.clear], told(_column_choice), upload, column, **LIGHT)
 
 
 def _count(pairs: int) -> str:

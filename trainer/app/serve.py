@@ -18,6 +18,8 @@ MAX_WAITING = 32
 MAX_SESSIONS = 200
 # The reader's own, so that none is fetched.
 FONT = ["system-ui", "sans-serif"]
+# What a screen reader hears after an answer; gradio has a key for it and no words.
+WORDS = {"common.complete": "Done."}
 CSS = """
 footer { display: none !important; }
 .score strong { font-size: 1.6em; }
@@ -99,6 +101,7 @@ def launch(page: gr.Blocks, feedback: Feedback | None, host: str | None, port: i
         run_history=False,
         enable_monitoring=False,
         ssr_mode=False,
+        i18n=gr.I18n(en=WORDS),
         theme=gr.themes.Default(font=FONT, font_mono=FONT),
         css=CSS,
         quiet=True,

@@ -26,6 +26,8 @@ class TaskSource:
         validation_split: the split to evaluate on, also the stem of the local file.
         columns: `text`, `text_pair` and `label` -> the dataset's column names.
         empty_text: `error`, or `drop` to leave out (and count) rows with an empty text.
+        data_name: the Hub's name of the dataset that the rows of local files are from: the model
+            card's entry.
         data_license: the data's licence, in words of your own: the model card's entry.
     """
 
@@ -37,6 +39,7 @@ class TaskSource:
     validation_split: str = "validation"
     columns: dict[str, str] = field(default_factory=dict)
     empty_text: str = "error"
+    data_name: str | None = None
     data_license: str | None = None
 
 
@@ -72,6 +75,11 @@ def load_split(
     """
     folder = local_folder(task, source, data_dir, default_dataset)
     if folder is None:
+        if source.data_name not in (None, source.dataset):
+            raise InputError(
+                f"task '{task}': data_name = '{source.data_name}': the rows come from the Hub's "
+                f"dataset '{source.dataset}'; leave it out, it is for local files"
+            )
         return _load_from_hub(task, source, split)
     path = _find_file(task, folder, split)
     return RawSplit(read_rows(path), str(path))

@@ -4,13 +4,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainer.evaluation.figure_files import BLUE, GREEN, GREY, ORANGE, new_figure, save_figure
+from trainer.evaluation.figure_files import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    new_figure,
+    save_figure,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _MOST_LETTERS = 26
-_ROW = 1.0
+_ROW = 1.15
+# Of the inputs and of the heads that read them.
+_WAYS = (GREEN, PURPLE, GREY)
 # Left edges and widths of the columns, in inches.
 _INPUTS, _ENCODER, _ADAPTERS, _HEADS = (0.0, 2.1), (2.8, 2.4), (5.6, 1.6), (7.6, 3.2)
 
@@ -23,14 +33,14 @@ class DrawnTask:
         name: the task's.
         reads: how its texts are put in, such as `one text`; one box for each such way.
         head: what its head is, such as `classification, 5 labels`.
-        parameters: of the head.
+        size: of the head, such as `1.2K parameters`.
         adapter: what its adapter is, such as `LoRA, rank 8`; None if it has none.
     """
 
     name: str
     reads: str
     head: str
-    parameters: int
+    size: str
     adapter: str | None = None
 
 
@@ -58,8 +68,10 @@ def draw_model(encoder: list[str], tasks: list[DrawnTask], path: str | Path) -> 
     tall = height - 0.2
     _box(axes, _ENCODER, middle, tall, encoder, BLUE)
     ways = list(dict.fromkeys(task.reads for task in tasks))
+    # A head has the colour of the texts that it answers.
+    colors = {way: _WAYS[index % len(_WAYS)] for index, way in enumerate(ways)}
     for place, way in zip(_rows(len(ways), height), ways, strict=True):
-        _box(axes, _INPUTS, place, 0.6, [way], GREY)
+        _box(axes, _INPUTS, place, 0.6, [way], colors[way])
         _arrow(axes, sum(_INPUTS), _ENCODER[0], place)
     for place, task in zip(_rows(len(tasks), height), tasks, strict=True):
         begin = sum(_ENCODER)
@@ -68,8 +80,8 @@ def draw_model(encoder: list[str], tasks: list[DrawnTask], path: str | Path) -> 
             _arrow(axes, begin, _ADAPTERS[0], place)
             begin = sum(_ADAPTERS)
         _arrow(axes, begin, _HEADS[0], place)
-        lines = [task.name, task.head, f"{count_text(task.parameters)} parameters"]
-        _box(axes, _HEADS, place, 0.8, lines, GREEN)
+        lines = [task.name, f"from {task.reads}", task.head, task.size]
+        _box(axes, _HEADS, place, 0.9, lines, colors[task.reads])
     save_figure(figure, path)
 
 

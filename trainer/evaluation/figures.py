@@ -128,6 +128,7 @@ def draw_learning_curves(
     """Draw each task's losses (upper row) and main metric (lower row) against optimizer steps.
 
     The last column holds the legend and the overall score. A panel without logged values says so.
+    Every axis begins at zero, and a metric's ends at its best value: a small change looks small.
     Where training had phases, dotted lines part them.
 
     Args:
@@ -152,15 +153,18 @@ def draw_learning_curves(
         metric = main_metric(kind)
         lines = {f"loss_{task}": _TRAINING, f"eval_{task}_loss": _EVALUATION}
         _draw_lines(upper, log_history, lines, "mean loss of an example")
+        _from_zero(upper)
         upper.set_title(f"{task} (auxiliary)" if task in auxiliary else task, parse_math=False)
         _draw_lines(
             lower, log_history, {f"eval_{task}_{metric}": _EVALUATION}, _METRIC_LABELS[metric]
         )
+        _from_zero(lower, best=1)
     legend_place, overall = grid[:, -1]
     legend_place.set_axis_off()
     styles = (_TRAINING, _EVALUATION, _OVERALL)
     legend_place.legend(handles=[Line2D([], [], **style) for style in styles], loc="center")
     _draw_lines(overall, log_history, {"eval_overall": _OVERALL}, "overall score (0 to 1)")
+    _from_zero(overall, best=1)
     overall.set_title("all but the auxiliary tasks" if auxiliary else "all tasks")
     for axes in grid[1]:
         axes.set_xlabel("optimizer step")
@@ -168,6 +172,15 @@ def draw_learning_curves(
         for step in _ends_of_phases(log_history):
             axes.axvline(step, color=GREY, linewidth=0.8, linestyle=":")
     save_figure(figure, path)
+
+
+def _from_zero(axes: "Axes", best: float | None = None) -> None:
+    """Let the vertical axis begin at zero, or lower where a value does, and end at the best."""
+    if not axes.lines:
+        return
+    values = np.concatenate([np.asarray(line.get_ydata(), dtype=float) for line in axes.lines])
+    top = 1.08 * values.max() if best is None and values.max() > 0 else best
+    axes.set_ylim(bottom=None if values.min() < 0 else 0, top=top)
 
 
 def _ends_of_phases(log_history: Sequence[Mapping[str, Any]]) -> list[float]:

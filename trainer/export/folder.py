@@ -72,6 +72,13 @@ def read_description(folder: Path) -> dict[str, Any]:
         InputError: if the folder holds no export.
     """
     path = folder / DESCRIPTION
+    if not folder.is_dir():
+        raise InputError(f"there is no folder '{folder}'; name one that scripts/export.py wrote")
+    if not path.is_file() and (folder / "config.json").is_file():
+        raise InputError(
+            f"'{folder}' holds a model and no export of one; make it with "
+            f"scripts/export.py {folder} OUTPUT --format onnx"
+        )
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -6,16 +6,18 @@ from typing import Any
 
 from modeling_hybrid_mtl import HybridMTLModel
 from trainer.errors import InputError
+from trainer.export.card import ONNX, SENTENCE_TRANSFORMERS, export_card, origin_of
 from trainer.export.folder import claim, new_folder
 from trainer.export.packages import require
 from trainer.export.source import open_trained
 from trainer.export.to_onnx import write_onnx
 from trainer.export.to_sentence_transformers import write_sentence_transformer
+from trainer.output import write_text
 
 # Format -> what writes it, and the packages that it needs.
 FORMATS: dict[str, tuple[Callable[..., dict[str, Any]], tuple[str, ...]]] = {
-    "sentence-transformers": (write_sentence_transformer, ("sentence_transformers",)),
-    "onnx": (write_onnx, ("onnx", "onnxruntime", "onnxscript")),
+    SENTENCE_TRANSFORMERS: (write_sentence_transformer, ("sentence_transformers",)),
+    ONNX: (write_onnx, ("onnx", "onnxruntime", "onnxscript")),
 }
 
 
@@ -51,7 +53,10 @@ def export(
     model, tokenizer = open_trained(source, revision)
     description = {"format": format, "task": task}
     with new_folder(target, description) as staged:
-        description |= write(_alone(model, task), tokenizer, staged)
+        exported = _alone(model, task)
+        description |= write(exported, tokenizer, staged)
+        card = export_card(format, origin_of(source, revision), exported, tokenizer)
+        write_text(staged / "README.md", card)
     print(f"written to {output}")
 
 

@@ -14,46 +14,16 @@ from modeling_hybrid_mtl import HybridMTLModel
 from trainer.errors import InputError
 from trainer.export.samples import long_text, sample_pairs
 from trainer.hub.adapters import plain_encoder
-from trainer.output import write_json, write_text
+from trainer.output import write_json
 
 # Largest difference between two computations of the same vector, per unit of its largest value.
 TOLERANCE = 1e-6
-
-CARD = """---
-library_name: sentence-transformers
-pipeline_tag: sentence-similarity
-tags:
-- sentence-transformers
-- feature-extraction
-- sentence-similarity
----
-
-# A sentence encoder
-
-The encoder of a model that hybrid-mtl trained, without the heads of its tasks ({tasks}){adapters}.
-It maps a text of up to {length} tokens (longer ones are cut off) to a vector of {width} numbers, by
-{pooling} of the token vectors of an encoder of type {kind}. What it was trained on is told by the
-card of the model it was taken from.
-
-```python
-from sentence_transformers import SentenceTransformer
-
-encoder = SentenceTransformer("THIS_FOLDER_OR_REPOSITORY")
-vectors = encoder.encode(["A plane is taking off.", "An aeroplane leaves the runway."])
-similarity = encoder.similarity(vectors, vectors)  # cosines
-```
-"""
-POOLINGS = {
-    "mean": "the mean",
-    "cls": "the first",
-    "pooler": "a linear layer and a tanh on the first",
-}
 
 
 def write_sentence_transformer(
     model: HybridMTLModel, tokenizer: PreTrainedTokenizerBase, folder: Path
 ) -> dict[str, Any]:
-    """Write the encoder, its pooling, the tokenizer and a short card.
+    """Write the encoder, its pooling and the tokenizer.
 
     Adapters of single tasks are left out; one that all tasks share is folded in. What
     `SentenceTransformer(folder)` gives is compared with the model's own vectors.
@@ -78,7 +48,6 @@ def write_sentence_transformer(
             f"sentence-transformers gives other vectors for this encoder: they differ by "
             f"{difference:.1e}, relative to the largest value; nothing was written"
         )
-    write_text(folder / "README.md", _card(model, tokenizer))
     return {"largest_difference": difference}
 
 
@@ -150,16 +119,3 @@ def _difference(model: HybridMTLModel, tokenizer: PreTrainedTokenizerBase, other
         scale = max(1.0, ours.abs().max().item())
         found = max(found, (ours - theirs).abs().max().item() / scale)
     return found
-
-
-def _card(model: HybridMTLModel, tokenizer: PreTrainedTokenizerBase) -> str:
-    config = model.config
-    own = _own_adapters(model)
-    return CARD.format(
-        tasks=", ".join(config.tasks) or "none",
-        adapters=f" and without the adapters of {', '.join(own)}" if own else "",
-        length=tokenizer.model_max_length,
-        width=config.hidden_size,
-        pooling=POOLINGS[config.pooling],
-        kind=config.backbone_config.model_type,
-    )

@@ -38,7 +38,8 @@ def draw_architecture(facts: CardFacts, path: Path) -> None:
         return
     depth = "" if parts.layers is None else f"{parts.layers} layers of "
     encoder = [
-        f"encoder: {parts.encoder}",
+        facts.base_model.split("/")[-1] if facts.base_model else "encoder",
+        f"type: {parts.encoder}",
         f"{depth}{parts.hidden_size} units",
         f"{count_text(parts.encoder_parameters)} parameters",
         f"sentence vector: {parts.pooling}",
@@ -48,7 +49,7 @@ def draw_architecture(facts: CardFacts, path: Path) -> None:
             task.name,
             _reads(task),
             _head(task),
-            parts.heads[task.name],
+            _size(parts.heads[task.name]),
             f"LoRA, rank {parts.ranks[task.name]}" if task.name in parts.adapters else None,
         )
         for task in facts.tasks
@@ -69,6 +70,10 @@ def _head(task: TaskFacts) -> str:
     how = "cosine" if task.kind == "similarity" else "score"
     low, high = task.score_range or (0, 1)
     return f"{how}, {low:g} to {high:g}"
+
+
+def _size(parameters: int) -> str:
+    return f"{count_text(parameters)} parameters" if parameters else "no weights of its own"
 
 
 def _count(parameters: Iterable[Tensor]) -> int:

@@ -22,6 +22,8 @@ from trainer.output import write_text
 
 # In the examples, where the repository is not known.
 SOME_REPO = 'repo = "path/or/id"  # the folder of this card, or its repository on the Hub'
+# The figure of the angles between the tasks' gradients, without its suffix.
+COSINES = "gradient_cosines"
 # Settings that say nothing at these values.
 IDLE: dict[str, Any] = {
     "loss_weight": 1.0,
@@ -45,6 +47,7 @@ def render_card(facts: CardFacts) -> str:
             repo=repo,
             max_length=facts.shared_hyperparameters.get("max_length"),
             repo_line=Markup(f"repo = {json.dumps(repo)}" if repo else SOME_REPO),
+            has_cosines=any(Path(path).stem == COSINES for _, path in facts.figures),
             has_before=facts.overall_before is not None
             or any(task.metrics_before for task in facts.tasks),
             has_intervals=facts.overall_interval is not None

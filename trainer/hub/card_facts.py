@@ -38,7 +38,8 @@ class TaskFacts:
     pair_encoding: str | None = None  # for pairs: siamese or cross
     labels: list[str] | None = None
     score_range: list[float] | None = None  # lowest and highest score
-    dataset: str | None = None  # Hub id, None for local files or a sample
+    dataset: str | None = None  # Hub id, None where none is known
+    from_files: bool = False  # the rows were read from local files, said to be of that dataset
     dataset_config: str | None = None
     dataset_split: str | None = None  # of a Hub dataset: the split that the metrics are of
     dataset_revision: str | None = None  # of a Hub dataset, where one was named

@@ -72,7 +72,7 @@ def _eval_result(task: TaskFacts, metric: str, value: float) -> EvalResult:
     return EvalResult(
         task_type=HUB_TASKS[task.kind],
         dataset_type=task.dataset or "local-" + re.sub(r"[^A-Za-z0-9]+", "-", task.name),
-        dataset_name=task.dataset or task.dataset_description,
+        dataset_name=_name_of_data(task),
         dataset_config=task.dataset_config,
         dataset_split=task.dataset_split,
         dataset_revision=task.dataset_revision,
@@ -80,3 +80,9 @@ def _eval_result(task: TaskFacts, metric: str, value: float) -> EvalResult:
         metric_name=f"{task.name} {metric}",
         metric_value=value,
     )
+
+
+def _name_of_data(task: TaskFacts) -> str:
+    if task.dataset is None:
+        return task.dataset_description
+    return f"{task.dataset}, from local files" if task.from_files else task.dataset

@@ -18,9 +18,16 @@ _ENTRIES["hybrid_mtl"] = (
         "license": "Apache-2.0",
     },
 )
-_ENTRIES["hybrid_bert"] = ("misc", {"title": "{Hybrid Multitask Learning with BERT}"})
+# What is known of it for certain; a style that sorts by authors takes the key.
+_ENTRIES["hybrid_bert"] = (
+    "misc",
+    {
+        "key": "Hybrid Multitask Learning",
+        "title": "{Hybrid Multitask Learning with BERT}",
+        "note": "The paper whose method hybrid-mtl follows",
+    },
+)
 
-_MANY = " and others"
 _NEURIPS = "Advances in Neural Information Processing Systems"
 _ICLR = "International Conference on Learning Representations"
 _ICML = "International Conference on Machine Learning"
@@ -36,7 +43,8 @@ _paper(
 )
 _paper(
     "roberta",
-    "Liu, Yinhan and Ott, Myle and Goyal, Naman" + _MANY,
+    "Liu, Yinhan and Ott, Myle and Goyal, Naman and Du, Jingfei and Joshi, Mandar and Chen, Danqi "
+    "and Levy, Omer and Lewis, Mike and Zettlemoyer, Luke and Stoyanov, Veselin",
     "RoBERTa: A Robustly Optimized BERT Pretraining Approach",
     "arXiv:1907.11692",
     2019,
@@ -52,7 +60,7 @@ _paper(
 )
 _paper(
     "minilm",
-    "Wang, Wenhui and Wei, Furu and Dong, Li" + _MANY,
+    "Wang, Wenhui and Wei, Furu and Dong, Li and Bao, Hangbo and Yang, Nan and Zhou, Ming",
     "MiniLM: Deep Self-Attention Distillation for Task-Agnostic Compression of Pre-Trained "
     "Transformers",
     _NEURIPS,
@@ -68,14 +76,15 @@ _paper(
 # Rules for conflicting gradients.
 _paper(
     "pcgrad",
-    "Yu, Tianhe and Kumar, Saurabh and Gupta, Abhishek" + _MANY,
+    "Yu, Tianhe and Kumar, Saurabh and Gupta, Abhishek and Levine, Sergey and Hausman, Karol and "
+    "Finn, Chelsea",
     "Gradient Surgery for Multi-Task Learning",
     _NEURIPS,
     2020,
 )
 _paper(
     "mtrec",
-    "Bi, Qiwei and Li, Jian and Shang, Lifeng" + _MANY,
+    "Bi, Qiwei and Li, Jian and Shang, Lifeng and Jiang, Xin and Liu, Qun and Yang, Hanfang",
     "MTRec: Multi-Task Learning over BERT for News Recommendation",
     "Findings of the Association for Computational Linguistics: ACL 2022",
     2022,
@@ -95,7 +104,14 @@ _paper(
     _CVPR,
     2023,
 )
-_paper("imtl_g", "Liu, Liyang" + _MANY, "Towards Impartial Multi-task Learning", _ICLR, 2021)
+_paper(
+    "imtl_g",
+    "Liu, Liyang and Li, Yi and Kuang, Zhanghui and Xue, Jing-Hao and Chen, Yimin and "
+    "Yang, Wenming and Liao, Qingmin and Zhang, Wayne",
+    "Towards Impartial Multi-task Learning",
+    _ICLR,
+    2021,
+)
 _paper(
     "gradvac",
     "Wang, Zirui and Tsvetkov, Yulia and Firat, Orhan and Cao, Yuan",
@@ -106,7 +122,8 @@ _paper(
 )
 _paper(
     "graddrop",
-    "Chen, Zhao and Ngiam, Jiquan and Huang, Yanping" + _MANY,
+    "Chen, Zhao and Ngiam, Jiquan and Huang, Yanping and Luong, Thang and Kretzschmar, Henrik and "
+    "Chai, Yuning and Anguelov, Dragomir",
     "Just Pick a Sign: Optimizing Deep Multitask Models with Gradient Sign Dropout",
     _NEURIPS,
     2020,
@@ -150,7 +167,8 @@ _paper(
 )
 _paper(
     "nash_mtl",
-    "Navon, Aviv and Shamsian, Aviv and Achituve, Idan" + _MANY,
+    "Navon, Aviv and Shamsian, Aviv and Achituve, Idan and Maron, Haggai and Kawaguchi, Kenji and "
+    "Chechik, Gal and Fetaya, Ethan",
     "Multi-Task Learning as a Bargaining Game",
     _ICML,
     2022,
@@ -158,7 +176,8 @@ _paper(
 # Other ways of training.
 _paper(
     "smart",
-    "Jiang, Haoming and He, Pengcheng and Chen, Weizhu" + _MANY,
+    "Jiang, Haoming and He, Pengcheng and Chen, Weizhu and Liu, Xiaodong and Gao, Jianfeng and "
+    "Zhao, Tuo",
     "SMART: Robust and Efficient Fine-Tuning for Pre-trained Natural Language Models through "
     "Principled Regularized Optimization",
     "ACL",
@@ -166,7 +185,8 @@ _paper(
 )
 _paper(
     "rdrop",
-    "Liang, Xiaobo and Wu, Lijun and Li, Juntao" + _MANY,
+    "Liang, Xiaobo and Wu, Lijun and Li, Juntao and Wang, Yue and Meng, Qi and Qin, Tao and "
+    "Chen, Wei and Zhang, Min and Liu, Tie-Yan",
     "R-Drop: Regularized Dropout for Neural Networks",
     _NEURIPS,
     2021,
@@ -180,7 +200,8 @@ _paper(
 )
 _paper(
     "lora",
-    "Hu, Edward J. and Shen, Yelong and Wallis, Phillip" + _MANY,
+    "Hu, Edward J. and Shen, Yelong and Wallis, Phillip and Allen-Zhu, Zeyuan and Li, Yuanzhi and "
+    "Wang, Shean and Wang, Lu and Chen, Weizhu",
     "LoRA: Low-Rank Adaptation of Large Language Models",
     _ICLR,
     2022,
@@ -216,21 +237,23 @@ _paper(
 # Data.
 _paper(
     "sst5",
-    "Socher, Richard and Perelygin, Alex and Wu, Jean" + _MANY,
+    "Socher, Richard and Perelygin, Alex and Wu, Jean and Chuang, Jason and "
+    "Manning, Christopher D. and Ng, Andrew and Potts, Christopher",
     "Recursive Deep Models for Semantic Compositionality Over a Sentiment Treebank",
     "EMNLP",
     2013,
 )
 _paper(
     "glue",
-    "Wang, Alex and Singh, Amanpreet and Michael, Julian" + _MANY,
+    "Wang, Alex and Singh, Amanpreet and Michael, Julian and Hill, Felix and Levy, Omer and "
+    "Bowman, Samuel R.",
     "GLUE: A Multi-Task Benchmark and Analysis Platform for Natural Language Understanding",
     _ICLR,
     2019,
 )
 _paper(
     "stsb",
-    "Cer, Daniel and Diab, Mona and Agirre, Eneko" + _MANY,
+    "Cer, Daniel and Diab, Mona and Agirre, Eneko and Lopez-Gazpio, I{\\~n}igo and Specia, Lucia",
     "SemEval-2017 Task 1: Semantic Textual Similarity Multilingual and Crosslingual Focused "
     "Evaluation",
     "SemEval",

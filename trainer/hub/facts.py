@@ -161,7 +161,15 @@ def _source(name: str, settings: Settings) -> dict[str, Any]:
     if folder.parent == SAMPLE_FOLDER:
         sample = "the demonstration sample shipped with hybrid-mtl"
         return {"dataset_description": sample, "dataset_license": stated or "Apache 2.0"}
-    return {"dataset_description": "local files", "dataset_license": stated}
+    if source.data_name is None:
+        return {"dataset_description": "local files", "dataset_license": stated}
+    return {
+        "dataset": source.data_name,
+        # The configuration is that of the task's own dataset.
+        "dataset_config": source.dataset_config if source.data_name == source.dataset else None,
+        "from_files": True,
+        "dataset_license": stated,
+    }
 
 
 def _row_counts(name: str, data: PreparedData) -> dict[str, int]:

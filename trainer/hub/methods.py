@@ -56,13 +56,13 @@ def _of_data(name: str, settings: Settings) -> Iterator[str]:
     if entry.made.make_labels is not None:
         return
     source = entry.source
-    if local_folder(name, source, settings.run.data_dir) is not None:
-        return
-    if source.dataset == "SetFit/sst5":
+    in_files = local_folder(name, source, settings.run.data_dir) is not None
+    dataset = source.data_name if in_files else source.dataset
+    if dataset == "SetFit/sst5":
         yield "sst5"
-    if source.dataset == "nyu-mll/glue":
+    if dataset == "nyu-mll/glue":
         yield "glue"
-        if source.dataset_config == "stsb":
+        if source.dataset == dataset and source.dataset_config == "stsb":
             yield "stsb"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from huggingface_hub import (
     CommitInfo,
@@ -18,7 +18,6 @@ from huggingface_hub import (
 )
 from huggingface_hub.errors import RepositoryNotFoundError
 from huggingface_hub.utils import validate_repo_id
-from transformers import TrainingArguments
 
 from trainer.errors import InputError
 from trainer.hub.push_card import CARD, published_card
@@ -29,6 +28,9 @@ from trainer.hub.push_files import (
     publication,
     read_model_config,
 )
+
+if TYPE_CHECKING:
+    from transformers import TrainingArguments
 
 logger = logging.getLogger(__name__)
 
@@ -57,10 +59,30 @@ class Destination:
     token: str | None = None
 
 
-def destination(args: TrainingArguments) -> Destination:
+def destination(args: "TrainingArguments") -> Destination:
     """Where a training run's arguments say that its model is published."""
     repo = args.hub_model_id or Path(args.output_dir).absolute().name
     return Destination(repo, args.hub_revision, args.hub_private_repo, token=args.hub_token)
+
+
+def check_named(where: Destination) -> None:
+    """Make sure that the repository's name can be one; nobody is asked.
+
+    Raises:
+        InputError: if it cannot.
+    """
+    with explained(where.repo):
+        validate_repo_id(where.repo)
+
+
+def check_token(where: Destination) -> None:
+    """Make sure that there is a token to push with; nobody is asked.
+
+    Raises:
+        InputError: if there is none, saying where to get one.
+    """
+    if (where.token or get_token()) is None:
+        raise InputError(NO_TOKEN)
 
 
 def check_destination(where: Destination) -> Destination:
@@ -75,11 +97,10 @@ def check_destination(where: Destination) -> Destination:
     """
     if where.create_pr and where.revision not in (None, "main"):
         raise InputError("create_pr: a pull request is made to main; leave the revision out")
-    if (where.token or get_token()) is None:
-        raise InputError(NO_TOKEN)
+    check_token(where)
+    check_named(where)
     api = HfApi(token=where.token)
     with explained(where.repo, where.revision):
-        validate_repo_id(where.repo)
         user = api.whoami()
         if "/" not in where.repo:
             where = replace(where, repo=f"{user['name']}/{where.repo}")

@@ -3,11 +3,11 @@
 import json
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from transformers.dynamic_module_utils import get_relative_imports
 
 from trainer.errors import InputError
 from trainer.hub.push_checks import check_text
@@ -16,6 +16,7 @@ from trainer.output import check_inside
 WEIGHTS = "model.safetensors"
 WEIGHTS_INDEX = "model.safetensors.index.json"
 MODEL_CONFIG = "config.json"
+HANDLER = "handler.py"
 # What is published, and what a later push deletes in the repository when the folder has it no
 # more. Nothing else ever goes up: no pickle, no optimizer's state, no run's configuration.
 MODEL_FILES = (
@@ -32,7 +33,7 @@ MODEL_FILES = (
     "spiece.model",
     "sentencepiece.bpe.model",
     "*_hybrid_mtl.py",
-    "handler.py",
+    HANDLER,
 )
 PUBLISHED = (
     *MODEL_FILES,
@@ -101,7 +102,8 @@ def publication(folder: Path, token: str | None = None) -> Publication:
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     names = {path.relative_to(folder).as_posix(): path for path in paths}
     files = {name: path for name, path in names.items() if matches(name, (*PUBLISHED, *KEPT))}
-    _check_whole(folder, files)
+    own_handler = {HANDLER: _own_handler()}
+    _check_whole(folder, own_handler | files)
     for path in files.values():
         check_inside(path, folder)
         text = ""
@@ -110,6 +112,8 @@ def publication(folder: Path, token: str | None = None) -> Publication:
         elif path.suffix in TEXT_SUFFIXES:
             text = path.read_text(encoding="utf-8", errors="replace")
         check_text(path, text, token, folder)
+    # A folder of an earlier version has none; this project's opens any of its models.
+    files = own_handler | files
     folders = {name.split("/")[0] for name in files if "/" in name}
     left_out = set()
     for name in names.keys() - files.keys():
@@ -127,8 +131,20 @@ def read_model_config(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
+def _own_handler() -> Path:
+    """The handler of this project, found without importing it, which takes a while."""
+    package = find_spec("modeling_hybrid_mtl")
+    assert package is not None and package.origin is not None
+    return Path(package.origin).with_name(HANDLER)
+
+
 def _check_whole(folder: Path, files: dict[str, Path]) -> None:
     """Make sure that what is published opens with `AutoModel`, `AutoTokenizer` and `pipeline`."""
+    if (folder / "export.json").is_file():
+        raise InputError(
+            f"'{folder}' is an export, not the model; publish it as it is with "
+            f"`hf upload NAME/REPOSITORY {folder}`"
+        )
     config = read_model_config(folder / MODEL_CONFIG)
     if config.get("model_type") != "hybrid_mtl":
         raise InputError(
@@ -168,6 +184,9 @@ def _needed(folder: Path, config: dict[str, Any]) -> list[str]:
 
 def _imported_by(file: Path, known: set[str]) -> set[str]:
     """The files beside a file that its relative imports lead to, and `known`."""
+    # Torch comes with it, which a folder that is refused earlier does not have to wait for.
+    from transformers.dynamic_module_utils import get_relative_imports
+
     found = {f"{name}.py" for name in get_relative_imports(file)} - known
     for name in found:
         if file.with_name(name).is_file():

@@ -6,14 +6,15 @@ import tempfile
 from pathlib import Path
 
 import yaml
-from huggingface_hub import HfApi
+from huggingface_hub import HfApi, get_token
 
 import trainer.app
-from trainer.app import AppOptions
+from trainer.app.serve import AppOptions
 from trainer.errors import InputError
 from trainer.hub.card import in_markdown
 from trainer.hub.card_facts import one_line
-from trainer.output import check_inside, check_writable
+from trainer.hub.push_files import publication
+from trainer.output import check_writable
 
 PACKAGE = "hybrid_mtl_app"
 MODEL_FOLDER = "model"
@@ -25,24 +26,15 @@ REQUIREMENTS = {
     "torch": "2.13.0",
     "transformers": "5.23.0",
 }
-# A model folder's files that answering needs, and its card.
-MODEL_FILES = (
-    "config.json",
-    "model*.safetensors*",
-    "tokenizer*",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "vocab.*",
-    "merges.txt",
-    "*.model",
-    "*_hybrid_mtl.py",
-    "README.md",
-)
+# Where pip finds torch without CUDA's gigabytes, which a Space on a CPU has no use for.
+CPU_TORCH = "--extra-index-url https://download.pytorch.org/whl/cpu\n"
+# What a published model has and answering does not need.
+UNUSED = ("adapters", "merged")
 APP = '''"""The Space's page; the README says how to change it."""
 
 from pathlib import Path
 
-from {package} import AppOptions, serve
+from {package}.serve import AppOptions, serve
 
 HERE = Path(__file__).parent
 
@@ -127,7 +119,7 @@ def _fill(folder: Path, options: AppOptions) -> None:
     )
     (folder / "app.py").write_text(app, encoding="utf-8")
     (folder / "requirements.txt").write_text(
-        "".join(f"{name}=={version}\n" for name, version in REQUIREMENTS.items())
+        CPU_TORCH + "".join(f"{name}=={version}\n" for name, version in REQUIREMENTS.items())
     )
     (folder / "README.md").write_text(_readme(title, options, revision), encoding="utf-8")
     package = Path(trainer.app.__file__).parent
@@ -135,16 +127,11 @@ def _fill(folder: Path, options: AppOptions) -> None:
 
 
 def _copy_model(source: Path, target: Path) -> None:
-    files = sorted(
-        {path for pattern in MODEL_FILES for path in source.glob(pattern) if path.is_file()}
-    )
-    names = {path.name for path in files}
-    if "config.json" not in names or not any(name.endswith(".safetensors") for name in names):
-        raise InputError(f"'{source}' holds no model: it has no config.json or no safetensors file")
-    target.mkdir()
-    for path in files:
-        check_inside(path, source)
-        shutil.copyfile(path, target / path.name)
+    """Copy what a push would publish, with the same checks: a Space is public, too."""
+    for name, path in publication(source, get_token()).files.items():
+        if name.split("/")[0] not in UNUSED:
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target / name)
 
 
 def _commit(repo: str, revision: str | None) -> str | None:
