@@ -38,7 +38,7 @@ def test_a_link_out_of_the_folder_is_not_published(folder, tmp_path, name):
 
 def test_a_link_out_of_the_folder_is_not_copied_into_a_space(folder, tmp_path):
     pytest.importorskip("gradio", reason="the extra 'app' is not installed")
-    from trainer.app import AppOptions
+    from trainer.app.serve import AppOptions
     from trainer.hub.space import write_space
 
     (tmp_path / "secret.txt").write_text("secret")
