@@ -150,13 +150,15 @@ def read_packed(encoder: PreTrainedModel, attention_mask: Tensor, **tables: Tens
     """
     packing = Packing.of(attention_mask)
     row = {name: packing.pack(table) for name, table in tables.items()}
-    row["position_ids"] = packing.pack(_positions(encoder, attention_mask))
+    row["position_ids"] = packing.pack(_positions(encoder, tables["input_ids"]))
     return packing.unpack(encoder(**row, packing=packing).last_hidden_state)
 
 
-def _positions(encoder: Any, mask: Tensor) -> Tensor:
+def _positions(encoder: Any, input_ids: Tensor) -> Tensor:
     """The positions (B, L) that the encoder would give to a padded batch."""
-    first = encoder.embeddings.position_embeddings.padding_idx
-    if first is not None:  # RoBERTa counts tokens, from behind its padding's number
-        return mask.cumsum(dim=1) + first
-    return torch.arange(mask.shape[1]).expand(mask.shape)
+    padding = encoder.embeddings.position_embeddings.padding_idx
+    if padding is None:
+        return torch.arange(input_ids.shape[1]).expand(input_ids.shape)
+    # RoBERTa counts the ids that are not padding's, from behind padding's number.
+    counted = input_ids.ne(padding).long()
+    return counted.cumsum(dim=1) * counted + padding

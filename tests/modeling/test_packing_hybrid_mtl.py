@@ -103,6 +103,14 @@ class TestWhatIsRead:
         mask = flipped["attention_mask"].bool()
         torch.testing.assert_close(packed[mask], padded[mask], **close)
 
+    def test_an_id_of_padding_inside_a_text_is_counted_as_the_encoder_does(self):
+        model, batch = toy_model("roberta"), toy_batch([4, 6])
+        batch["input_ids"][1, 2] = model.config.backbone_config.pad_token_id
+        packed = model(**batch).last_hidden_state
+        model.packing = False
+        mask = batch["attention_mask"].bool()
+        torch.testing.assert_close(packed[mask], model(**batch).last_hidden_state[mask], **close)
+
     def test_dropout_falls_on_packed_attention(self):
         model, batch = toy_model(), toy_batch(LENGTHS)
         for module in model.modules():
