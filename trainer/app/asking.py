@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import Tensor
 from transformers import pipeline
-from transformers.pipelines import PIPELINE_REGISTRY
 
 from .errors import UserError
 from .known import check_model
@@ -163,9 +162,11 @@ def open_model(
 
 
 def _installed_pipeline() -> Any:
-    """The pipeline of this project, which it registers where it is imported."""
-    _, task, _ = PIPELINE_REGISTRY.check_task("hybrid-mtl")
-    return task["impl"]
+    """The pipeline of this project, which its import registers."""
+    # Here and not above: a Space has this package alone, and the code that lies with the model.
+    from modeling_hybrid_mtl import HybridMTLPipeline
+
+    return HybridMTLPipeline
 
 
 def _fingerprint(folder: Path) -> str:
