@@ -274,9 +274,7 @@ class HybridMTLModel(WithAdapters):
     def forward_tasks(self, batches: dict[str, dict[str, Tensor]]) -> dict[str, HybridMTLOutput]:
         """Answer a batch of each of several tasks, in one pass of the encoder if it can be.
 
-        One large pass takes less time than several small ones. Tasks that read the encoder through
-        adapters of their own take a pass of their own, and so does every task if the encoder cannot
-        leave out padding: texts of other tasks would make it more.
+        One large pass takes less time than several small ones; `passes` says which tasks share one.
 
         Args:
             batches: task -> the arguments of `forward` but for `task`.
@@ -287,15 +285,24 @@ class HybridMTLModel(WithAdapters):
         Raises:
             ValueError: as `forward` does.
         """
-        passes: dict[Any, list[str]] = {}
         for task, batch in batches.items():
             self._check_call(task, batch.get("pair_input_ids"), batch.get("labels"))
-            packs = self._packs(batch["input_ids"])
-            passes.setdefault(self.config.adapters_of(task) if packs else task, []).append(task)
         outputs: dict[str, HybridMTLOutput] = {}
-        for tasks in passes.values():
+        for tasks in self.passes(batches):
             outputs.update(self._one_pass({task: batches[task] for task in tasks}))
         return {task: outputs[task] for task in batches}
+
+    def passes(self, batches: dict[str, dict[str, Tensor]]) -> list[list[str]]:
+        """The tasks of some batches by the pass of the encoder that `forward_tasks` gives them.
+
+        Tasks that read the encoder through adapters of their own take a pass of their own, and so
+        does every task if the encoder cannot leave out padding: texts of others would make it more.
+        """
+        passes: dict[Any, list[str]] = {}
+        for task, batch in batches.items():
+            packs = self._packs(batch["input_ids"])
+            passes.setdefault(self.config.adapters_of(task) if packs else task, []).append(task)
+        return list(passes.values())
 
     def _one_pass(self, batches: dict[str, dict[str, Tensor]]) -> dict[str, HybridMTLOutput]:
         texts = {task: sides(batch) for task, batch in batches.items()}

@@ -72,6 +72,28 @@ def test_tasks_take_passes_of_their_own_where_their_gradients_are_needed(tmp_pat
     assert passes_of_each_step(toy_trainer(tmp_path, logging_steps=3, **option), 2) == [3, 3]
 
 
+def test_an_encoder_that_pads_keeps_one_tasks_activations_at_a_time(tmp_path):
+    trainer = toy_trainer(tmp_path, logging_steps=100, max_steps=2)
+    trainer.model.packing = False
+    events = []
+    encoder = trainer.model.backbone
+    encoder.register_forward_pre_hook(lambda *_: events.append("forward"))
+    encoder.embeddings.register_full_backward_hook(lambda *_: events.append("backward"))
+    trainer.train()
+    assert events == ["forward", "backward"] * 6
+
+
+def test_activations_computed_again_are_those_of_the_tasks_own_adapter(tmp_path):
+    weights = []
+    for again in (False, True):
+        options = {"trains": "adapters", "logging_steps": 100, "gradient_checkpointing": again}
+        trainer = toy_trainer(tmp_path / str(again), max_steps=4, **options)
+        trainer.train()
+        weights.append(trainer.model.state_dict())
+    for key, weight in weights[0].items():
+        torch.testing.assert_close(weights[1][key], weight, msg=key)
+
+
 def test_a_run_that_goes_on_takes_the_same_passes(tmp_path):
     whole, again = whole_and_resumed(tmp_path, logging_steps=4, eval_strategy="no")
     for ours, theirs in zip(whole.model.parameters(), again.model.parameters(), strict=True):

@@ -241,8 +241,7 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
         model = (model if self.args.torch_compile else self.model).train()
         inputs = self._prepare_inputs(inputs)
         total = torch.zeros((), device=self.args.device)
-        measure = self.state.global_step % self.state.logging_steps == 0
-        for tasks in self.gradients.passes(inputs, measure):
+        for tasks in self._passes(inputs):
             batches = {task: inputs[task] for task in tasks}
             with self.compute_loss_context_manager():
                 losses = self._losses_of(model, batches)
@@ -256,6 +255,18 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
             self._finish_gradients()
         return total
 
+    def _passes(self, inputs: dict[str, dict[str, Tensor]]) -> list[list[str]]:
+        """The tasks of a plan by pass: together where nobody asks whose a gradient is.
+
+        Each pass is followed by its own backward pass, so what one keeps in memory is not kept for
+        all, and activations that are computed again find the adapters of their own pass.
+        """
+        # Once per logging period, which costs next to nothing, each task's gradient is measured. A
+        # run and its resumption must agree on these steps: passes apart draw other dropout masks.
+        measure = self.state.global_step % self.state.logging_steps == 0
+        apart = measure or self.gradients.shared is not None or self.args.torch_compile
+        return [[task] for task in inputs] if apart else self.model.passes(inputs)
+
     def _finish_gradients(self) -> None:
         if not self.finite.passes(self.model, self.gradients, self.state.global_step + 1):
             self.gradients.drop()
@@ -268,7 +279,7 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
         self, model: nn.Module, batches: dict[str, dict[str, Tensor]]
     ) -> dict[str, Tensor]:
         """Each batch's loss, with what the regularizers and the learned weights make of it."""
-        if len(batches) == 1 or self.args.torch_compile:
+        if len(batches) == 1:
             outputs = {task: model(**batch, task=task) for task, batch in batches.items()}
         else:
             outputs = self.model.forward_tasks(batches)

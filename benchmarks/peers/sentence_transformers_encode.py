@@ -1,10 +1,8 @@
 """Sentence vectors by `SentenceTransformer.encode`."""
 
-import time
-
 from sentence_transformers import SentenceTransformer
 
-from benchmarks.peers.protocol import Line, Message, read_job
+from benchmarks.peers.protocol import Line, read_job, seconds_of
 
 
 def main() -> None:
@@ -17,12 +15,7 @@ def main() -> None:
         "embed one call": lambda: [model.encode(text, **options) for text in job["single_texts"]],
     }
 
-    def answer(request: Message) -> Message:
-        start = time.perf_counter()
-        ways[request["way"]]()
-        return {"seconds": time.perf_counter() - start}
-
-    line.serve(answer)
+    line.serve(lambda request: {"seconds": seconds_of(ways[request["way"]])})
 
 
 if __name__ == "__main__":

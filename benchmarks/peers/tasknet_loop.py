@@ -29,7 +29,7 @@ class Unused(evaluate.Metric):
         return evaluate.MetricInfo(description="", citation="", features=features)
 
     def _compute(self, **kwargs):
-        raise NotImplementedError("not among these tasks")
+        raise RuntimeError("no task of this benchmark is measured by it")
 """
 
 

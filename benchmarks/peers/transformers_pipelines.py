@@ -1,11 +1,10 @@
 """Three single-task models, each with the `text-classification` pipeline of transformers."""
 
-import time
 from typing import Any
 
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
 
-from benchmarks.peers.protocol import Line, Message, read_job
+from benchmarks.peers.protocol import Line, read_job, seconds_of
 
 LABELS = 5
 
@@ -32,12 +31,7 @@ def main() -> None:
         "one call": lambda: [pipes[0](text) for text in job["single_texts"]],
     }
 
-    def answer(request: Message) -> Message:
-        start = time.perf_counter()
-        ways[request["way"]]()
-        return {"seconds": time.perf_counter() - start}
-
-    line.serve(answer)
+    line.serve(lambda request: {"seconds": seconds_of(ways[request["way"]])})
 
 
 if __name__ == "__main__":

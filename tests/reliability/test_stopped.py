@@ -84,17 +84,20 @@ def test_a_second_interrupt_ends_the_run_at_once(tmp_path):
     assert find_checkpoint(tmp_path / "out") is not None
 
 
-@pytest.mark.slow
-def test_all_processes_stop_when_one_is_asked(tmp_path):
-    script = Path(__file__).with_name("stop_one_rank.py")
-    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
-    done = subprocess.run(
-        [sys.executable, *launch, str(script), str(tmp_path)],
+def launch(script, processes, folder):
+    torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"]
+    return subprocess.run(
+        [sys.executable, *torchrun, str(Path(__file__).with_name(script)), str(folder)],
         env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         timeout=240,
     )
+
+
+@pytest.mark.slow
+def test_all_processes_stop_when_one_is_asked(tmp_path):
+    done = launch("stop_one_rank.py", 2, tmp_path)
     assert done.returncode == 0, done.stderr[-3000:]
     assert [(tmp_path / f"rank-{rank}.txt").read_text() for rank in (0, 1)] == ["5", "5"]
     assert find_checkpoint(tmp_path) == tmp_path / "checkpoint-5"
@@ -102,15 +105,7 @@ def test_all_processes_stop_when_one_is_asked(tmp_path):
 
 @pytest.mark.slow
 def test_one_process_that_is_killed_ends_the_others(tmp_path):
-    script = Path(__file__).with_name("kill_one_rank.py")
-    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=3"]
-    done = subprocess.run(
-        [sys.executable, *launch, str(script), str(tmp_path)],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
+    done = launch("kill_one_rank.py", 3, tmp_path)
     assert done.returncode != 0
     assert "Signal 9 (SIGKILL)" in done.stderr and "rank      : 2" in done.stderr
     assert find_checkpoint(tmp_path) == tmp_path / "checkpoint-4"

@@ -4,9 +4,10 @@ Matplotlib is imported on first use and never through pyplot, which keeps global
 look for a display. Colours are of the Okabe-Ito palette, told apart by colour-blind readers.
 """
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from trainer.output import whole_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,11 +29,5 @@ def new_figure(width: float, height: float) -> "Figure":
 
 def save_figure(figure: "Figure", path: str | Path) -> None:
     """Write a PNG that is there whole or not at all."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with whole_file(Path(path)) as unfinished:
         figure.savefig(unfinished, format="png")
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)

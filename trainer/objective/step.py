@@ -36,18 +36,6 @@ class StepGradients:
         self._norms: dict[str, Tensor] = {}
         self._tables: dict[nn.Parameter, TableRows] = {}
 
-    def passes(self, tasks: Iterable[str], measure: bool) -> list[list[str]]:
-        """The tasks of a plan by pass: all in one where nobody asks whose a gradient is.
-
-        Args:
-            tasks: the plan's.
-            measure: whether each task's gradient is looked at in this step. Steps with passes of
-                their own draw other dropout masks, so a run and its resumption must agree on them.
-        """
-        tasks = list(tasks)
-        apart = measure or self.shared is not None
-        return [[task] for task in tasks] if apart else [tasks]
-
     def backward(self, losses: Mapping[str, Tensor], batches: Mapping[str, int]) -> None:
         """Back-propagate the tasks of one pass.
 

@@ -1,6 +1,5 @@
 """Our predictions: pipelines of torch and onnxruntime, and sentence vectors."""
 
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -9,7 +8,7 @@ import onnxruntime
 import torch
 from transformers import AutoModel, AutoTokenizer
 
-from benchmarks.peers.protocol import Line, Message, read_job
+from benchmarks.peers.protocol import Line, Message, read_job, seconds_of
 from benchmarks.speed.workers.trainers import be_quiet
 from modeling_hybrid_mtl import HybridMTLModel, HybridMTLPipeline
 from trainer.evaluation.metrics import compute_task_metrics, overall_score
@@ -120,9 +119,7 @@ def main() -> None:
     def answer(request: Message) -> Message:
         if "score" in request:
             return {"score": score(pipes[request["score"]], job["tasks"], job["batch_size"])}
-        start = time.perf_counter()
-        ways[request["way"]]()
-        return {"seconds": time.perf_counter() - start}
+        return {"seconds": seconds_of(ways[request["way"]])}
 
     line.serve(answer)
 
