@@ -29,6 +29,7 @@ def main(arguments: list[str]) -> int:
 
 def _open(given: argparse.Namespace) -> int:
     # These take seconds to import, which a refusal need not wait for.
+    import modeling_hybrid_mtl  # noqa: F401 (registers the pipeline that opens the model)
     from trainer.app.errors import UserError
     from trainer.app.serve import AppOptions, serve
     from trainer.errors import InputError

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
+import modeling_hybrid_mtl  # noqa: F401 (registers the pipeline)
 from tests.app.browser import Browser, browser_at
 from trainer.app.asking import open_model
 from trainer.app.feedback import Feedback

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from transformers import pipeline
+from transformers.pipelines import PIPELINE_REGISTRY
 
 from .errors import UserError
 from .known import check_model
@@ -138,7 +139,8 @@ def open_model(
         revision: the repository's branch, tag or commit.
         title: the model's name for readers.
         trust_remote_code: run the Python code that lies with the model, as must be where this
-            project is not installed; else the installed one's opens it.
+            project is not installed; else `modeling_hybrid_mtl` opens it, which the caller has
+            imported.
 
     Raises:
         UserError: if there is no such model, or it is not one of this kind.
@@ -162,11 +164,9 @@ def open_model(
 
 
 def _installed_pipeline() -> Any:
-    """The pipeline of this project, which its import registers."""
-    # Here and not above: a Space has this package alone, and the code that lies with the model.
-    from modeling_hybrid_mtl import HybridMTLPipeline
-
-    return HybridMTLPipeline
+    """The pipeline that importing `modeling_hybrid_mtl` has registered."""
+    # Not imported here: a Space has this package alone, and the code that lies with the model.
+    return PIPELINE_REGISTRY.check_task("hybrid-mtl")[1]["impl"]
 
 
 def _fingerprint(folder: Path) -> str:
