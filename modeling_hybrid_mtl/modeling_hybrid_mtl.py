@@ -15,6 +15,7 @@ from .adapters_hybrid_mtl import WithAdapters
 from .configuration_hybrid_mtl import HybridMTLConfig, TaskConfig
 from .heads_hybrid_mtl import HEADS
 from .packing_hybrid_mtl import has_padding, let_pack, packs, read_packed
+from .products_hybrid_mtl import fast_products
 from .texts_hybrid_mtl import Encoded, pool, sides, stack_texts
 
 # What the Hub calls each kind of task: its page proposes `pipeline(NAME, model=...)`, which works.
@@ -170,6 +171,12 @@ class HybridMTLModel(WithAdapters):
     ) -> tuple[Tensor, Tensor]:
         """Sentence vectors (B, H) and token vectors (B, L, H) of token ids (B, L), for a task."""
         self.switch_adapters(task)
+        with fast_products(input_ids.device):
+            return self._encode(input_ids, attention_mask, token_type_ids)
+
+    def _encode(
+        self, input_ids: Tensor, attention_mask: Tensor | None, token_type_ids: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
         tables: dict[str, Tensor] = {"input_ids": input_ids}
         if self._takes_token_types and token_type_ids is not None:
             tables["token_type_ids"] = token_type_ids

@@ -58,6 +58,7 @@ def test_train_writes_the_whole_folder(trained):
         "heads_hybrid_mtl.py",
         "packing_hybrid_mtl.py",
         "pipeline_hybrid_mtl.py",
+        "products_hybrid_mtl.py",
         "texts_hybrid_mtl.py",
         "metrics.json",
         "evaluation.json",

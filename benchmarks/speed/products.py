@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from modeling_hybrid_mtl.products_hybrid_mtl import fast_products
+
 
 @dataclass
 class Products:
@@ -40,7 +42,7 @@ class Products:
         """
         config = self.encoder.config
         total = 0.0
-        with torch.no_grad():
+        with torch.no_grad(), fast_products(torch.device("cpu")):
             for tokens in passes:
                 texts = max(1, round(tokens / self.text_tokens))
                 total += _linear_seconds(self.weights, tokens)

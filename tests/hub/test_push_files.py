@@ -15,6 +15,7 @@ CODE = {
     "modeling_hybrid_mtl.py",
     "packing_hybrid_mtl.py",
     "pipeline_hybrid_mtl.py",
+    "products_hybrid_mtl.py",
     "texts_hybrid_mtl.py",
 }
 

@@ -22,6 +22,7 @@ CHECKPOINT = {
     "modeling_hybrid_mtl.py",
     "packing_hybrid_mtl.py",
     "pipeline_hybrid_mtl.py",
+    "products_hybrid_mtl.py",
     "texts_hybrid_mtl.py",
     "tokenizer.json",
     "tokenizer_config.json",
