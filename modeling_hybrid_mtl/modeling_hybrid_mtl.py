@@ -13,6 +13,7 @@ from transformers.utils import ModelOutput
 
 from .adapters_hybrid_mtl import WithAdapters
 from .configuration_hybrid_mtl import HybridMTLConfig, TaskConfig
+from .dropout_hybrid_mtl import use_fast_dropout
 from .heads_hybrid_mtl import HEADS
 from .packing_hybrid_mtl import has_padding, let_pack, packs, read_packed
 from .products_hybrid_mtl import fast_products
@@ -84,6 +85,7 @@ class HybridMTLModel(WithAdapters):
             "token_type_ids" in inspect.signature(self.backbone.forward).parameters
         )
         let_pack(self.backbone)
+        use_fast_dropout(self.backbone)
         # Whether the encoder may leave the padding out; nothing but the time depends on it.
         self.packing = True
         self.build_adapters()

@@ -15,6 +15,8 @@ from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedM
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
+from .dropout_hybrid_mtl import drop
+
 ATTENTION = "hybrid_mtl_packed"
 # Those whose attention takes what it is handed, and whose positions can be given.
 FAMILIES = ("bert", "camembert", "distilbert", "electra", "roberta", "xlm-roberta")
@@ -39,14 +41,31 @@ class Texts:
         """Attention of each token to its own text's tokens; all are (tokens, heads, width)."""
         query, key, value = (self._apart(x).transpose(1, 2) for x in (query, key, value))
         mask = None if self.full else self.mask[:, None, None, :]
-        found = functional.scaled_dot_product_attention(query, key, value, mask, **options)
-        found = found.transpose(1, 2).flatten(0, 1)
-        return found if self.full else found[self.slots]
+        found = _attend(query, key, value, mask, **options).transpose(1, 2).flatten(0, 1)
+        return found if self.full else found.index_select(0, self.slots)
 
     def _apart(self, x: Tensor) -> Tensor:
         if not self.full:
             x = x.new_zeros(self.mask.numel(), *x.shape[1:]).index_copy(0, self.slots, x)
         return x.unflatten(0, self.shape)
+
+
+def _attend(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Tensor | None,
+    dropout_p: float,
+    scale: float | None,
+) -> Tensor:
+    """Attention where the mask is true; queries, keys and values are (texts, heads, L, width)."""
+    if not dropout_p:
+        return functional.scaled_dot_product_attention(query, key, value, mask, scale=scale)
+    # With dropout torch does this, too, with a slower dropout and a look for texts without tokens.
+    scores = query @ key.mT * (query.shape[-1] ** -0.5 if scale is None else scale)
+    if mask is not None:
+        scores = scores.masked_fill(~mask, -torch.inf)
+    return drop(scores.softmax(dim=-1), dropout_p) @ value
 
 
 @dataclass

@@ -50,7 +50,7 @@ def fast_products(device: torch.device) -> AbstractContextManager:
 
 def _is_faster() -> bool:
     """Whether this is a processor on which it was measured, and a torch that can choose."""
-    has = getattr(torch.cpu, "get_capabilities", dict)()
+    has: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     known = "AMD" in has.get("cpu_name", "") and has.get("avx512_f", False)
     return (
         known and torch.backends.mkldnn.is_available() and hasattr(torch.backends.mkldnn, "matmul")

@@ -10,6 +10,7 @@ from trainer.hub.push_files import is_published, publication
 CODE = {
     "adapters_hybrid_mtl.py",
     "configuration_hybrid_mtl.py",
+    "dropout_hybrid_mtl.py",
     "handler.py",
     "heads_hybrid_mtl.py",
     "modeling_hybrid_mtl.py",

@@ -16,6 +16,7 @@ CHECKPOINT = {
     "adapters_hybrid_mtl.py",
     "config.json",
     "configuration_hybrid_mtl.py",
+    "dropout_hybrid_mtl.py",
     "handler.py",
     "heads_hybrid_mtl.py",
     "model.safetensors",

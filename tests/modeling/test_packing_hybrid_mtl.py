@@ -2,6 +2,7 @@ import pytest
 import torch
 from transformers import AutoModel
 
+from modeling_hybrid_mtl import packing_hybrid_mtl
 from modeling_hybrid_mtl.packing_hybrid_mtl import (
     ATTENTION,
     FAMILIES,
@@ -120,6 +121,26 @@ class TestWhatIsRead:
         calm = model(**batch).embeddings
         model.backbone.encoder.layer[0].attention.self.dropout.p = 0.5
         assert not torch.allclose(model(**batch).embeddings, calm)
+
+    def test_attention_with_dropout_is_attention_but_for_what_is_dropped(self, monkeypatch):
+        model, batch = toy_model(), toy_batch(LENGTHS)
+        calm = model(**batch).last_hidden_state
+        for module in model.modules():
+            if isinstance(module, torch.nn.Dropout):
+                module.p = 0.0
+        for layer in model.backbone.encoder.layer:
+            layer.attention.self.dropout.p = 0.25
+        seen = []
+
+        def all_kept(probabilities, p):
+            seen.append(p)
+            torch.testing.assert_close(probabilities.sum(-1), torch.ones(probabilities.shape[:-1]))
+            return probabilities
+
+        monkeypatch.setattr(packing_hybrid_mtl, "drop", all_kept)
+        found = model.train()(**batch).last_hidden_state
+        torch.testing.assert_close(found, calm, **close)
+        assert seen == [0.25] * 4
 
 
 class TestWhoPacks:
