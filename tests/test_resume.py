@@ -1,7 +1,9 @@
+import json
+
 import pytest
 
 from trainer.errors import InputError
-from trainer.resume import check_same_run
+from trainer.resume import check_same_rows, check_same_run
 from trainer.yaml_text import to_yaml
 
 OPTIONS = {
@@ -64,3 +66,34 @@ def test_a_configuration_that_cannot_be_read_is_refused(recorded, text, message)
     recorded.write_text(text)
     with pytest.raises(InputError, match=f"run_config.yaml' {message}"):
         check_same_run(recorded, OPTIONS)
+
+
+ROWS = {"train": {"mood": "a", "near": "b"}, "validation": {"mood": "c"}}
+
+
+@pytest.fixture
+def rows(tmp_path):
+    path = tmp_path / "run_rows.json"
+    path.write_text(json.dumps(ROWS))
+    return path
+
+
+def test_the_same_rows_go_on(rows, tmp_path):
+    check_same_rows(rows, ROWS)
+    check_same_rows(tmp_path / "of_an_older_version.json", ROWS)
+
+
+def test_rows_that_changed_are_named(rows):
+    now = {"train": {"mood": "a", "near": "x"}, "validation": {"mood": "y"}}
+    with pytest.raises(InputError) as caught:
+        check_same_rows(rows, now)
+    assert str(caught.value).startswith(
+        "resume: the train rows of task 'near' and the validation rows of task 'mood' are others"
+    )
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"train": 3}', '{"train": {"mood": "a"}}'])
+def test_a_damaged_list_of_rows_is_named(rows, text):
+    rows.write_text(text)
+    with pytest.raises(InputError, match="run_rows.json' is damaged"):
+        check_same_rows(rows, ROWS)

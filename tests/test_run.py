@@ -220,6 +220,17 @@ def test_a_run_goes_on_with_the_options_it_began_with_only(trained, place):
     assert (folder / "run_config.yaml").read_bytes() == before
 
 
+def test_a_run_goes_on_with_the_rows_it_began_with_only(place, tmp_path):
+    data = tmp_path / "data"
+    shutil.copytree(place / "data", data)
+    own = [str(place / "toy.yaml"), "--data_dir", str(data), "--output_dir", str(tmp_path / "out")]
+    train(parse(own))
+    table = data / "stsb" / "train.csv"
+    table.write_text(table.read_text() + table.read_text().splitlines()[-1] + "\n")
+    with pytest.raises(InputError, match="the train rows of task 'similarity' are others"):
+        train(parse([*own, "--resume", "true"]))
+
+
 def test_evaluate_refuses_a_bare_encoder(place, tmp_path):
     options = ["--mode", "evaluate", "--output_dir", str(tmp_path)]
     with pytest.raises(InputError, match="needs a model that run_mtl.py trained"):
@@ -309,7 +320,7 @@ def test_resumed_run_ends_with_the_same_weights(trained, place, tmp_path):
     train(parse(options))
     expected = (whole / "model.safetensors").read_bytes()
     for path in whole.iterdir():
-        if path.is_file() and path.name != "run_config.yaml":
+        if path.is_file() and not path.name.startswith("run_"):
             path.unlink()
     last = max(whole.glob("checkpoint-*"), key=lambda p: int(p.name.split("-")[1]))
     shutil.rmtree(last)

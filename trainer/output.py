@@ -14,6 +14,8 @@ from trainer.errors import InputError
 
 # Written before a run's first step: it tells a folder that a run made from any other.
 CONFIG_FILE = "run_config.yaml"
+# What the run's rows were, so that it is resumed with the same.
+ROWS_FILE = "run_rows.json"
 CHECKPOINTS = "checkpoint-[0-9]*"
 PHASES = "phases"
 RUN_FILES = (
@@ -33,6 +35,7 @@ RUN_FILES = (
     "handler.py",
     ".pushing-*",
     ".writing-*",  # left by a run that was killed
+    ROWS_FILE,
     # The last to be deleted: a folder that is half cleared is still known for a run's.
     CONFIG_FILE,
 )
@@ -114,7 +117,7 @@ def claim_output_folder(folder: Path, *, resume: bool, overwrite: bool) -> None:
             raise InputError(f"resume: '{folder}' holds no run to continue: no checkpoint is there")
     elif (folder / CONFIG_FILE).is_file():
         # With nothing else there, the run failed before its first step.
-        if found != [folder / CONFIG_FILE] and not overwrite:
+        if {path.name for path in found} - {CONFIG_FILE, ROWS_FILE} and not overwrite:
             raise InputError(
                 f"output_dir: '{folder}' holds another run; choose a new folder, continue that run "
                 f"with --resume true, or delete it with --overwrite_output_dir true"

@@ -27,6 +27,15 @@ class PreparedData:
     dropped: dict[str, dict[str, int]] = field(default_factory=dict)
     augmented: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def keys(self) -> dict[str, dict[str, str]]:
+        """Split -> task -> what is the same for the same rows, read by the same tokenizer."""
+        splits = {"train": self.train, "validation": self.validation}
+        return {
+            part: {name: rows._fingerprint for name, rows in own.items()}
+            for part, own in splits.items()
+        }
+
 
 def model_path(run: RunArguments) -> str:
     """The Hub name or folder to load weights from.

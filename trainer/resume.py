@@ -1,5 +1,6 @@
 """Continuing a run: only with the options that it began with."""
 
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -79,6 +80,35 @@ def check_same_run(recorded: Path, resolved: Mapping[str, Any]) -> None:
             + "\n  ".join(changed)
             + "\nFor a run with other options, start from a model that it saved: "
             + f"--model_name_or_path {recorded.parent}/{place} with a new --output_dir"
+        )
+
+
+def check_same_rows(recorded: Path, rows: Mapping[str, Mapping[str, str]]) -> None:
+    """Make sure that a run goes on with the rows it began with.
+
+    Args:
+        recorded: the run's own list of them; an older version of this project wrote none.
+        rows: split -> task -> the key of its tokenised rows as they are now.
+
+    Raises:
+        InputError: naming each task whose rows changed, or the list if it is damaged.
+    """
+    if not recorded.is_file():
+        return
+    try:
+        then = json.loads(recorded.read_text(encoding="utf-8"))
+        changed = [
+            f"the {split} rows of task '{task}'"
+            for split, keys in rows.items()
+            for task, key in keys.items()
+            if then[split][task] != key
+        ]
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"resume: '{recorded}' is damaged: {error!r}") from error
+    if changed:
+        raise InputError(
+            f"resume: {' and '.join(changed)} are others than those the run began with (or another "
+            f"version of a library reads them differently). Put them back, or begin a new run"
         )
 
 

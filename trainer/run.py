@@ -24,6 +24,7 @@ from trainer.measuring import arguments_to_measure
 from trainer.model_folder import write_model
 from trainer.output import (
     CONFIG_FILE,
+    ROWS_FILE,
     claim_output_files,
     claim_output_folder,
     clear_output_folder,
@@ -44,7 +45,7 @@ from trainer.prepare import (
     trained_model,
 )
 from trainer.results import ARCHITECTURE, FIGURES, draw_figures, format_table, write_reports
-from trainer.resume import check_same_run
+from trainer.resume import check_same_rows, check_same_run
 from trainer.stopping import StopOnSignal
 from trainer.yaml_text import to_yaml
 
@@ -73,10 +74,13 @@ def train(settings: Settings) -> dict[str, float]:
     config = load_config(settings.run)
     tokenizer = load_tokenizer(settings.run, config)
     data = prepare_data(settings, tokenizer, training=True)
+    if settings.run.resume:
+        check_same_rows(folder / ROWS_FILE, data.keys)
 
     def begin() -> None:
         if first_rank and not settings.run.resume:
             clear_output_folder(folder)
+            write_json(folder / ROWS_FILE, data.keys)
             write_text(folder / CONFIG_FILE, to_yaml(settings.resolved))
 
     go = train_in_phases if settings.phases else _train_at_once
