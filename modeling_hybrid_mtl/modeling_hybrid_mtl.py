@@ -15,8 +15,7 @@ from .adapters_hybrid_mtl import WithAdapters
 from .configuration_hybrid_mtl import HybridMTLConfig, TaskConfig
 from .dropout_hybrid_mtl import use_fast_dropout
 from .heads_hybrid_mtl import HEADS
-from .packing_hybrid_mtl import has_padding, let_pack, packs, read_packed
-from .products_hybrid_mtl import fast_products
+from .packing_hybrid_mtl import can_pack, let_pack, pays, read_packed
 from .texts_hybrid_mtl import Encoded, pool, sides, stack_texts
 
 # What the Hub calls each kind of task: its page proposes `pipeline(NAME, model=...)`, which works.
@@ -173,17 +172,12 @@ class HybridMTLModel(WithAdapters):
     ) -> tuple[Tensor, Tensor]:
         """Sentence vectors (B, H) and token vectors (B, L, H) of token ids (B, L), for a task."""
         self.switch_adapters(task)
-        with fast_products(input_ids.device):
-            return self._encode(input_ids, attention_mask, token_type_ids)
-
-    def _encode(
-        self, input_ids: Tensor, attention_mask: Tensor | None, token_type_ids: Tensor | None
-    ) -> tuple[Tensor, Tensor]:
         tables: dict[str, Tensor] = {"input_ids": input_ids}
         if self._takes_token_types and token_type_ids is not None:
             tables["token_type_ids"] = token_type_ids
-        if attention_mask is not None and self._packs(input_ids) and has_padding(attention_mask):
-            hidden = read_packed(self.backbone, attention_mask, **tables)
+        if self._packs(input_ids) and (attention_mask is None or attention_mask.any()):
+            mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
+            hidden = read_packed(self.backbone, mask, **tables)
         else:
             output = self.backbone(attention_mask=attention_mask, **tables)
             hidden = output.last_hidden_state
@@ -191,10 +185,14 @@ class HybridMTLModel(WithAdapters):
                 return self.pooled_dropout(output.pooler_output), hidden
         return self.pooled_dropout(pool(hidden, attention_mask, self.config.pooling)), hidden
 
-    def _packs(self, input_ids: Tensor) -> bool:
+    @property
+    def reads_packed(self) -> bool:
+        """Whether texts are read without padding where that pays, on a CPU."""
         # A pooler reads the first column of what the encoder saw.
-        fits = self.config.pooling != "pooler" and packs(self.backbone, input_ids)
-        return self.packing and fits
+        return self.packing and self.config.pooling != "pooler" and can_pack(self.backbone)
+
+    def _packs(self, input_ids: Tensor) -> bool:
+        return self.reads_packed and pays(input_ids)
 
     def encode_pair(
         self,

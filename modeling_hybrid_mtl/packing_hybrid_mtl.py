@@ -10,17 +10,18 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 from .dropout_hybrid_mtl import drop
+from .products_hybrid_mtl import fast_products
 
 ATTENTION = "hybrid_mtl_packed"
 # Those whose attention takes what it is handed, and whose positions can be given.
 FAMILIES = ("bert", "camembert", "distilbert", "electra", "roberta", "xlm-roberta")
 TEXTS_PER_CALL = 16
+SCORES_PER_CALL = 1 << 16  # of each head
 
 
 class Texts:
@@ -32,7 +33,7 @@ class Texts:
 
     def __init__(self, lengths: list[int]):
         self.tokens = sum(lengths)
-        self.shape = (len(lengths), max(lengths))
+        self.shape = (len(lengths), _rounded_up(max(lengths)))
         self.mask = torch.arange(self.shape[1]) < torch.tensor(lengths)[:, None]
         self.slots = self.mask.flatten().nonzero().squeeze(1)
         self.full = len(self.slots) == self.mask.numel()
@@ -58,14 +59,25 @@ def _attend(
     dropout_p: float,
     scale: float | None,
 ) -> Tensor:
-    """Attention where the mask is true; queries, keys and values are (texts, heads, L, width)."""
-    if not dropout_p:
-        return functional.scaled_dot_product_attention(query, key, value, mask, scale=scale)
-    # With dropout torch does this, too, with a slower dropout and a look for texts without tokens.
+    """Attention where the mask is true; queries, keys and values are (texts, heads, L, width).
+
+    Torch's own is made for long texts: on a few short ones it takes several times as long.
+    """
     scores = query @ key.mT * (query.shape[-1] ** -0.5 if scale is None else scale)
     if mask is not None:
         scores = scores.masked_fill(~mask, -torch.inf)
     return drop(scores.softmax(dim=-1), dropout_p) @ value
+
+
+def _in_calls(lengths: list[int]) -> list[Texts]:
+    """Texts in ascending order of length, by calls of attention whose scores a cache can hold."""
+    calls: list[list[int]] = []
+    for length in lengths:
+        most = min(TEXTS_PER_CALL, SCORES_PER_CALL // _rounded_up(length) ** 2)
+        if not calls or len(calls[-1]) >= most:
+            calls.append([])
+        calls[-1].append(length)
+    return [Texts(call) for call in calls]
 
 
 @dataclass
@@ -74,11 +86,13 @@ class Packing:
 
     Attributes:
         slots: where each token of the row stands in the flattened batch, (T,).
+        spare: how many more the row has, copies of the first, which nobody reads.
         shape: rows and columns of the padded batch.
         texts: the row's tokens by calls of attention, in order.
     """
 
     slots: Tensor
+    spare: int
     shape: tuple[int, int]
     texts: list[Texts]
 
@@ -90,19 +104,32 @@ class Packing:
         # Slots of the flattened batch, text by text in the new order.
         numbers = torch.arange(mask.numel()).view(mask.shape)
         slots = numbers[order][mask[order]]
-        found = [n for n in lengths.tolist() if n]
-        calls = range(0, len(found), TEXTS_PER_CALL)
-        texts = [Texts(found[start : start + TEXTS_PER_CALL]) for start in calls]
-        return cls(slots, (mask.shape[0], mask.shape[1]), texts)
+        texts = _in_calls([n for n in lengths.tolist() if n])
+        spare = _few_sizes(len(slots)) - len(slots)
+        return cls(slots, spare, (mask.shape[0], mask.shape[1]), texts)
 
     def pack(self, table: Tensor) -> Tensor:
-        """The row (1, T) of a padded table (B, L)."""
-        return table.flatten()[self.slots][None]
+        """The row (1, T + spare) of a padded table (B, L)."""
+        row = table.flatten()[self.slots]
+        return torch.cat([row, row[:1].expand(self.spare)])[None]
 
     def unpack(self, row: Tensor) -> Tensor:
-        """The padded vectors (B, L, H) of a row (1, T, H), zero where there is padding."""
+        """The padded vectors (B, L, H) of a row (1, T + spare, H), zero where there is padding."""
         flat = row.new_zeros(self.shape[0] * self.shape[1], row.shape[-1])
-        return flat.index_copy(0, self.slots, row[0]).unflatten(0, self.shape)
+        tokens = row[0, : len(self.slots)]
+        return flat.index_copy(0, self.slots, tokens).unflatten(0, self.shape)
+
+
+def _rounded_up(count: int, step: int = 8) -> int:
+    return -(-count // step) * step
+
+
+def _few_sizes(tokens: int) -> int:
+    """So many or up to a sixteenth more (or 16), a number that comes up often.
+
+    oneDNN makes and keeps a program of a megabyte for every size of a product that it meets.
+    """
+    return _rounded_up(tokens, 1 << max(4, tokens.bit_length() - 5))
 
 
 def packed_attention(
@@ -121,13 +148,14 @@ def packed_attention(
     if packing is None:
         options: dict[str, Any] = {"dropout": dropout, "scaling": scaling, **kwargs}
         return sdpa_attention_forward(module, query, key, value, attention_mask, **options)
-    sizes = [texts.tokens for texts in packing.texts]
+    sizes = [*(texts.tokens for texts in packing.texts), packing.spare]
     sides = [x[0].transpose(0, 1).split(sizes) for x in (query, key, value)]
     found = [
         texts.attend(*parts, dropout_p=dropout, scale=scaling)
-        for texts, *parts in zip(packing.texts, *sides, strict=True)
+        for texts, *parts in zip(packing.texts, *sides, strict=False)
     ]
-    return torch.cat(found)[None], None
+    unread = torch.zeros_like(sides[-1][-1])
+    return torch.cat([*found, unread])[None], None
 
 
 AttentionInterface.register(ATTENTION, packed_attention)
@@ -141,22 +169,18 @@ def let_pack(encoder: PreTrainedModel) -> None:
         encoder.set_attn_implementation(ATTENTION)
 
 
-def packs(encoder: PreTrainedModel, input_ids: Tensor) -> bool:
+def can_pack(encoder: PreTrainedModel) -> bool:
+    """Whether `let_pack` made this encoder able to."""
+    return encoder.config._attn_implementation == ATTENTION
+
+
+def pays(input_ids: Tensor) -> bool:
     """Whether a pass over these texts gains by packing.
 
     On an accelerator finding the tokens would make every step wait; graphs want fixed shapes.
     """
     traced = torch.jit.is_tracing() or torch.compiler.is_compiling()
-    return (
-        not traced
-        and input_ids.device.type == "cpu"
-        and encoder.config._attn_implementation == ATTENTION
-    )
-
-
-def has_padding(attention_mask: Tensor) -> bool:
-    """Whether there is padding beside tokens."""
-    return 0 < int(attention_mask.sum()) < attention_mask.numel()
+    return not traced and input_ids.device.type == "cpu"
 
 
 def read_packed(encoder: PreTrainedModel, attention_mask: Tensor, **tables: Tensor) -> Tensor:
@@ -164,13 +188,14 @@ def read_packed(encoder: PreTrainedModel, attention_mask: Tensor, **tables: Tens
 
     Args:
         encoder: one that `let_pack` prepared.
-        attention_mask: 1 for tokens to read, 0 for padding, (B, L).
+        attention_mask: 1 for tokens to read, 0 for padding, (B, L); not everywhere 0.
         **tables: the encoder's inputs by name: token ids and, if it reads any, token types, (B, L).
     """
     packing = Packing.of(attention_mask)
     row = {name: packing.pack(table) for name, table in tables.items()}
     row["position_ids"] = packing.pack(_positions(encoder, tables["input_ids"]))
-    return packing.unpack(encoder(**row, packing=packing).last_hidden_state)
+    with fast_products:
+        return packing.unpack(encoder(**row, packing=packing).last_hidden_state)
 
 
 def _positions(encoder: Any, input_ids: Tensor) -> Tensor:

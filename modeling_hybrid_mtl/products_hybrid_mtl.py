@@ -1,11 +1,12 @@
 """Float32 matrix products by the faster of two libraries, in float32 as before.
 
 On a CPU torch multiplies float32 matrices with MKL, which takes twice the time of oneDNN on AMD's
-processors with AVX-512. oneDNN is reached by allowing it to round to bfloat16, which it only does
+processors with AVX-512. It makes and keeps a program for every size that it meets, so it is for
+those who meet few sizes. oneDNN is reached by allowing it to round to bfloat16, which it only does
 where the processor has tiles for that; whether it does not is asked of a product before.
 """
 
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from threading import Lock
 from typing import Any
 
@@ -39,13 +40,8 @@ class _OneDNN(AbstractContextManager):
                 _set_precision("none")
 
 
-_ONE_DNN = _OneDNN()
-
-
-def fast_products(device: torch.device) -> AbstractContextManager:
-    """A block in which products on this device are as fast as they can be in full precision."""
-    traced = torch.jit.is_tracing() or torch.compiler.is_compiling()
-    return nullcontext() if traced or device.type != "cpu" else _ONE_DNN
+# A block in which products on a CPU are as fast as they can be in full precision.
+fast_products = _OneDNN()
 
 
 def _is_faster() -> bool:

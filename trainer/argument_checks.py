@@ -114,7 +114,7 @@ def check_layout(args: HybridMTLTrainingArguments) -> None:
             f"rule = '{args.rule}': with layout 'per_task' each optimizer steps with its own "
             f"task's gradient, and there is nothing to join; use siloed, single or overlapping"
         )
-    if args.layout in NEED_TASK_GRADIENTS and args.fp16:
+    if args.layout in NEED_TASK_GRADIENTS and args.mixed_precision == "fp16":
         raise InputError(
             f"fp16: layout '{args.layout}' steps with gradients that its scaler does not see; "
             f"use bf16"

@@ -1,6 +1,5 @@
 """What training on tasks and pretraining have in common beyond `transformers.Trainer`."""
 
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,6 @@ from transformers import TrainerControl
 from transformers.trainer_callback import ExportableState
 from transformers.trainer_utils import rotate_checkpoints
 
-from modeling_hybrid_mtl.products_hybrid_mtl import fast_products
 from trainer.arguments import HybridMTLTrainingArguments
 from trainer.checkpoints import PREFIX, written_aside
 from trainer.hub.push_in_training import PushesInTraining
@@ -29,13 +27,6 @@ class BaseTrainer(PushesInTraining):
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.add_callback(SessionRecorder())
-
-    def train(self, *args: Any, **kwargs: Any) -> Any:
-        """As `Trainer.train`, with products that are as fast as they can be."""
-        # The compiler asks for a precision that holds everywhere.
-        compiled = self.args.torch_compile
-        with nullcontext() if compiled else fast_products(self.args.device):
-            return super().train(*args, **kwargs)
 
     @property
     def sessions(self) -> list[Session]:

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from transformers import PreTrainedTokenizerBase, TrainerCallback, TrainerContro
 from transformers.trainer_callback import ProgressCallback
 
 from modeling_hybrid_mtl import HybridMTLModel
+from modeling_hybrid_mtl.products_hybrid_mtl import fast_products
 from trainer.arguments import HybridMTLTrainingArguments
 from trainer.averaging import AveragedWeights
 from trainer.base_trainer import BaseTrainer
@@ -209,8 +211,10 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
 
     def train(self, *args: Any, **kwargs: Any) -> Any:
         """As `Trainer.train`; what the run froze is free again after it, however it ends."""
+        fast = self.model.reads_packed and not self.args.torch_compile
         try:
-            return super().train(*args, **kwargs)
+            with fast_products if fast else nullcontext():
+                return super().train(*args, **kwargs)
         finally:
             self.model.get_input_embeddings().sparse = False
             self.trained_parts.release()

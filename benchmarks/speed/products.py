@@ -42,7 +42,7 @@ class Products:
         """
         config = self.encoder.config
         total = 0.0
-        with torch.no_grad(), fast_products(torch.device("cpu")):
+        with torch.no_grad(), fast_products:
             for tokens in passes:
                 texts = max(1, round(tokens / self.text_tokens))
                 total += _linear_seconds(self.weights, tokens)

@@ -51,7 +51,7 @@ def draw(tasks: dict[str, Task], count: int, seed: int) -> dict[str, Task]:
     for index, (name, task) in enumerate(tasks.items()):
         random = np.random.default_rng([seed, index])
         size = len(task.rows)
-        passes = [random.permutation(size) for _ in range(-(-count // size))]
+        passes = [random.permutation(size) for _ in range(max(1, -(-count // size)))]
         order = np.concatenate(passes)[:count]
         drawn[name] = Task(**{**vars(task), "rows": [task.rows[i] for i in order]})
     return drawn

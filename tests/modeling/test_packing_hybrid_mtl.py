@@ -8,8 +8,10 @@ from modeling_hybrid_mtl.packing_hybrid_mtl import (
     FAMILIES,
     TEXTS_PER_CALL,
     Packing,
+    _few_sizes,
+    _in_calls,
+    can_pack,
     let_pack,
-    packs,
     read_packed,
 )
 from tests.modeling.toy_models import (
@@ -72,7 +74,8 @@ class TestWhatIsRead:
         model, batch = toy_model(), toy_batch(LENGTHS)
         with counted_calls(model) as calls:
             model(**batch)
-        assert calls == [(1, sum(LENGTHS))]
+        # One row, and so many more that its size comes up often.
+        assert calls == [(1, 16 * -(-sum(LENGTHS) // 16))]
 
     def test_texts_of_like_length_share_a_call_of_attention(self):
         packing = Packing.of(toy_batch(LENGTHS)["attention_mask"])
@@ -149,7 +152,7 @@ class TestWhoPacks:
         encoder = AutoModel.from_config(config, attn_implementation="eager")
         let_pack(encoder)
         assert encoder.config._attn_implementation == "eager"
-        assert not packs(encoder, toy_batch([3, 4])["input_ids"])
+        assert not can_pack(encoder)
 
     def test_other_encoders_read_padded_batches(self):
         model, batch = toy_model("modernbert"), toy_batch([5, 3])
@@ -220,3 +223,34 @@ class TestSeveralTasks:
         del batches["near"]["pair_input_ids"]
         with pytest.raises(ValueError, match="task 'near' encodes two texts apart"):
             toy_model().forward_tasks(batches)
+
+
+class TestSizes:
+    """oneDNN keeps a program for every size that it meets."""
+
+    def test_few_rows_are_added_and_few_sizes_come_up(self):
+        sizes = {tokens: _few_sizes(tokens) for tokens in range(1, 4097)}
+        for tokens, size in sizes.items():
+            assert tokens <= size < tokens + max(16, tokens / 15)
+        assert len(set(sizes.values())) < 100
+
+    def test_a_call_of_attention_holds_few_scores(self):
+        calls = _in_calls([3] * 20 + [60, 100, 100, 100, 100, 100, 300])
+        assert [texts.shape for texts in calls] == [
+            (16, 8),
+            (6, 104),
+            (4, 104),
+            (1, 304),
+        ]
+
+    def test_the_rows_that_were_added_are_not_read(self):
+        encoder, batch = encoder_of("bert"), toy_batch([5, 3])
+        let_pack(encoder)
+        tables = {"input_ids": batch["input_ids"]}
+        wanted = read_packed(encoder, batch["attention_mask"], **tables)
+
+        def spoil(module, arguments, output):
+            output.data[:, 8:] = float("nan")
+
+        encoder.embeddings.register_forward_hook(spoil)
+        assert torch.equal(read_packed(encoder, batch["attention_mask"], **tables), wanted)

@@ -215,7 +215,8 @@ class TestLists:
         long, short = TEXTS[2], "dull"
         with counted_calls(pipe.model) as calls:
             pipe([long, short, long, short], task="mood", batch_size=2)
-        assert [shape[1] for shape in calls] == [14, 3]
+        # Twice 14 and twice 3 tokens, rounded up to a multiple of 16.
+        assert [shape[1] for shape in calls] == [32, 16]
 
     def test_the_batch_size_of_the_pipeline_holds(self):
         pipe = new_pipeline(batch_size=3)

@@ -21,6 +21,7 @@ from trainer.output import write_text
 
 logger = logging.getLogger(__name__)
 
+STAGED = ".pushing-"
 INTERIM_CARD = """---
 library_name: transformers
 tags:
@@ -55,6 +56,9 @@ class PushesInTraining(Trainer):
         if not self.is_world_process_zero():
             return
         where = check_destination(self._destination(token, private))
+        # What a run that was killed while pushing left.
+        for leftover in Path(self.args.output_dir).glob(f"{STAGED}*"):
+            shutil.rmtree(leftover, ignore_errors=True)
         make_repo(where)
         self.hub_model_id = where.repo
 
@@ -129,7 +133,7 @@ class PushesInTraining(Trainer):
 
         Its files are the checkpoint's own under a second name, where the file system can do that.
         """
-        staged = Path(tempfile.mkdtemp(prefix=".pushing-", dir=self.args.output_dir))
+        staged = Path(tempfile.mkdtemp(prefix=STAGED, dir=self.args.output_dir))
         for path in checkpoint.iterdir():
             if matches(path.name, MODEL_FILES):
                 try:

@@ -1,0 +1,78 @@
+"""Two processes that are killed together, wherever they are, go on to the same weights."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file
+
+from tests.toy_runs import toy_run
+
+ROOT = Path(__file__).parents[2]
+KILLS = 2
+WAYS = {
+    "plain": {},
+    "conflicts": {"layout": "per_task", "rule": "pcgrad", "ema_decay": 0.9},
+    "drawn": {"update": "turn", "plan": "annealed", "length_window": 3, "smart_weight": 1.0},
+}
+
+
+def start(config, output, *options):
+    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    script = str(ROOT / "scripts" / "run_mtl.py")
+    return subprocess.Popen(
+        [sys.executable, *launch, script, str(config), "--output_dir", str(output), *options],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def finish(running):
+    _, said = running.communicate(timeout=240)
+    assert running.returncode == 0, said[-3000:]
+
+
+def wait_for_its_configuration(running, output):
+    """The seconds until the run's first trace."""
+    began = time.monotonic()
+    while not (output / "run_config.yaml").exists():
+        assert running.poll() is None, running.communicate()[1][-3000:]
+        time.sleep(0.02)
+    return time.monotonic() - began
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", WAYS)
+def test_killed_ranks_go_on_to_the_same_weights(tmp_path, way):
+    options = {"num_train_epochs": 3, "save_steps": 1, "save_strategy": "steps", "seed": 5}
+    config = toy_run(tmp_path, 14, 6, ddp_backend="gloo", **options, **WAYS[way])
+    whole = tmp_path / "whole"
+    running = start(config, whole)
+    wait_for_its_configuration(running, whole)
+    began = time.monotonic()
+    finish(running)
+    seconds = time.monotonic() - began
+    expected = load_file(whole / "model.safetensors")
+
+    draw = random.Random(way)
+    for kill in range(KILLS):
+        output = tmp_path / f"killed-{kill}"
+        running = start(config, output)
+        wait_for_its_configuration(running, output)
+        time.sleep(draw.uniform(0, 0.8 * seconds))
+        os.killpg(running.pid, signal.SIGKILL)
+        running.communicate()
+        finish(start(config, output, "--resume", "true"))
+        found = load_file(output / "model.safetensors")
+        assert found.keys() == expected.keys()
+        for name, value in expected.items():
+            assert found[name].equal(value), f"{name} after kill {kill}"
+        assert not list(output.glob(".writing-*"))
