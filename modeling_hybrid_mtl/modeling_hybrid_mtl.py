@@ -3,6 +3,7 @@
 import copy
 import inspect
 from collections.abc import Collection
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from .configuration_hybrid_mtl import HybridMTLConfig, TaskConfig
 from .dropout_hybrid_mtl import use_fast_dropout
 from .heads_hybrid_mtl import HEADS
 from .packing_hybrid_mtl import can_pack, let_pack, pays, read_packed
+from .products_hybrid_mtl import fast_products
 from .texts_hybrid_mtl import Encoded, pool, sides, stack_texts
 
 # What the Hub calls each kind of task: its page proposes `pipeline(NAME, model=...)`, which works.
@@ -223,7 +225,9 @@ class HybridMTLModel(WithAdapters):
     ) -> Tensor:
         """One head's logits from sentence vectors (B, H), or from token vectors (B, L, H)."""
         reads_tokens = self.config.task(task).kind == "token_classification"
-        return self.heads[task](hidden if reads_tokens else u, v)
+        # As in the encoder: a setting of the process, which no other thread shall turn over.
+        with fast_products if self._packs(u) else nullcontext():
+            return self.heads[task](hidden if reads_tokens else u, v)
 
     def forward(
         self,

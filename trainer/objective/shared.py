@@ -30,8 +30,15 @@ class SharedGradients(TaskGradients):
         self.measure = measure
         self._cosines: dict[tuple[str, str], list[Tensor]] = {}
 
-    def join(self, world_size: int) -> tuple[list[nn.Parameter], dict[str, list[Tensor]]]:
+    def join(
+        self, world_size: int, scale: float = 1.0
+    ) -> tuple[list[nn.Parameter], dict[str, list[Tensor]]]:
         """Put the joined gradient into `.grad`, once per optimizer step.
+
+        Args:
+            world_size: the number of processes.
+            scale: what the gradients are multiplied with, in half precision. A rule that solves a
+                problem of its own does it for the gradients as they are without.
 
         Returns:
             The parameters that were reached and, if they are kept, each task's gradients for them.
@@ -40,7 +47,7 @@ class SharedGradients(TaskGradients):
         tasks, columns = list(gradients), list(gradients.values())
         products = torch.empty(0)
         if self.measure:
-            products = gramian(columns)
+            products = gramian(columns) / scale**2
             self._note(tasks, cosines(products))
         if self.keep:
             # The rule writes its result into the first task's gradient.

@@ -55,8 +55,7 @@ class StepGradients:
         with gradient_apart(self.parameters) as own:
             self.accelerator.backward(loss)
             self._average(self.parameters)
-        scaler = self.accelerator.scaler
-        self._norms[task] = norm(own) * batches / (scaler.get_scale() if scaler else 1.0)
+        self._norms[task] = norm(own) * batches / self._scale
 
     def finish(self) -> tuple[list[nn.Parameter], dict[str, list[Tensor]]]:
         """After a step's last batch: average over processes, make one gradient of the tasks'.
@@ -66,7 +65,7 @@ class StepGradients:
         """
         self._average(self.parameters)
         if self.shared is not None:
-            return self.shared.join(self.accelerator.num_processes)
+            return self.shared.join(self.accelerator.num_processes, self._scale)
         for p in self.parameters:
             if p.grad is not None and p.grad.is_sparse:
                 p.grad = self._tables.setdefault(p, TableRows(p)).whole(p.grad)
@@ -93,6 +92,11 @@ class StepGradients:
         if self.shared is not None:
             found.update(self.shared.mean_cosines())
         return found
+
+    @property
+    def _scale(self) -> float:
+        scaler = self.accelerator.scaler
+        return scaler.get_scale() if scaler else 1.0
 
     def _average(self, parameters: Sequence[nn.Parameter]) -> None:
         if self.accelerator.num_processes > 1:
