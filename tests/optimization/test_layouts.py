@@ -2,6 +2,7 @@ import pytest
 import torch
 from transformers import Trainer
 
+from modeling_hybrid_mtl.products_hybrid_mtl import fast_products
 from tests.toys import TASKS, toy_model, toy_trainer
 from trainer.errors import InputError
 from trainer.optimization import LAYOUTS, SHARED, learning_rates
@@ -128,24 +129,26 @@ def test_each_tasks_optimizer_steps_with_its_own_gradient(tmp_path, layout, upda
     optimizers = reference_optimizers(reference, layout)
     loader = reference.get_train_dataloader()
     loader.set_epoch(0)
-    for plan in loader:
-        # All gradients of a step are taken at the weights before it.
-        taken = {}
-        for task, batch in plan.items():
-            model.zero_grad()
-            model(**batch, task=task).loss.backward()
-            taken[task] = {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
-        for task, own in taken.items():
-            model.zero_grad()
-            for name, parameter in model.named_parameters():
-                parameter.grad = own.get(name)
-            optimizers[task].step()
-        if SHARED in optimizers:
-            model.zero_grad()
-            for name, parameter in model.backbone.named_parameters(prefix="backbone"):
-                given = [own[name] for own in taken.values() if name in own]
-                parameter.grad = sum(given) if given else None
-            optimizers[SHARED].step()
+    # As in training, to the last digits.
+    with fast_products:
+        for plan in loader:
+            # All gradients of a step are taken at the weights before it.
+            taken = {}
+            for task, batch in plan.items():
+                model.zero_grad()
+                model(**batch, task=task).loss.backward()
+                taken[task] = {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
+            for task, own in taken.items():
+                model.zero_grad()
+                for name, parameter in model.named_parameters():
+                    parameter.grad = own.get(name)
+                optimizers[task].step()
+            if SHARED in optimizers:
+                model.zero_grad()
+                for name, parameter in model.backbone.named_parameters(prefix="backbone"):
+                    given = [own[name] for own in taken.values() if name in own]
+                    parameter.grad = sum(given) if given else None
+                optimizers[SHARED].step()
     for (name, a), b in zip(ours.model.named_parameters(), model.parameters(), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-7, msg=name)
 
