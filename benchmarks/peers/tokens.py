@@ -10,7 +10,8 @@ from torch import nn
 class TokenCounter:
     """Counts the tokens of every training pass through some encoders.
 
-    `tokens` are the real ones, those that are not padding; `positions` are those that the layers
+    `tokens` are the real ones, those that are not padding and that were not added to a packed row
+    for its size; `positions` are those that the layers
     computed, padding included. Real tokens are seen where ids become vectors, positions in front of
     the first linear layer: between the two an encoder may leave padding out.
 
@@ -23,9 +24,11 @@ class TokenCounter:
         self.pad = pad
         self.passes: list[int] = []
         self.positions = 0
+        self._spare = 0
         for encoder in encoders:
             embedding = next(m for m in encoder.modules() if isinstance(m, nn.Embedding))
             linear = next(m for m in encoder.modules() if isinstance(m, nn.Linear))
+            encoder.register_forward_pre_hook(self._note_spare, with_kwargs=True)
             embedding.register_forward_pre_hook(self._count_tokens)
             linear.register_forward_pre_hook(self._count_positions)
 
@@ -35,8 +38,11 @@ class TokenCounter:
         self.passes, self.positions = [], 0
         return found
 
+    def _note_spare(self, module: nn.Module, inputs: tuple, options: dict[str, Any]) -> None:
+        self._spare = getattr(options.get("packing"), "spare", 0)
+
     def _count_tokens(self, module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
-        self.passes.append(int((inputs[0] != self.pad).sum()))
+        self.passes.append(int((inputs[0] != self.pad).sum()) - self._spare)
 
     def _count_positions(self, module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
         self.positions += inputs[0].shape[:-1].numel()

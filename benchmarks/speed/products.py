@@ -45,6 +45,7 @@ class Products:
         with torch.no_grad(), fast_products:
             for tokens in passes:
                 texts = max(1, round(tokens / self.text_tokens))
+                _linear_seconds(self.weights, tokens)  # oneDNN makes its programs
                 total += _linear_seconds(self.weights, tokens)
                 total += config.num_hidden_layers * _attention_seconds(
                     texts * config.num_attention_heads,

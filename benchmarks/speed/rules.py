@@ -53,7 +53,7 @@ def _groups(names: list[str]) -> list[list[str]]:
 
 def _ratios(settings: Settings, names: list[str], size: int, cycles: int) -> dict[str, Spread]:
     ways = {PLAIN: [], **{name: all_ways()[name] for name in names}}
-    job = {**job_of(settings, size, settings.sizes.warm_up + cycles * settings.repetitions)}
+    job = job_of(settings, size, settings.sizes.warm_up + cycles * settings.repetitions)
     job["ways"] = ways
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     folder, module = settings.work / f"rules{size}", "benchmarks.speed.workers.rules"

@@ -3,9 +3,6 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-# Options of run_mtl.py for our side of the training, where the defaults are not the fastest.
-OURS: dict[str, str] = {}
-
 
 @dataclass
 class Sizes:

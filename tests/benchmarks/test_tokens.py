@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from benchmarks.peers.tokens import TokenCounter
+from tests.modeling.toy_models import toy_batch, toy_model
 
 PAD = 0
 
@@ -47,3 +48,10 @@ def test_several_encoders_are_counted_together():
     for encoder in encoders:
         encoder(IDS)
     assert counter.take()["passes"] == [4, 4]
+
+
+def test_what_our_encoder_adds_to_a_row_is_no_token():
+    model, batch = toy_model(), toy_batch([5, 3, 2])
+    counter = TokenCounter([model.backbone], model.config.backbone_config.pad_token_id)
+    model(**batch)
+    assert counter.take() == {"tokens": 10, "positions": 16, "passes": [10]}

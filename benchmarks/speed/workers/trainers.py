@@ -6,7 +6,6 @@ from datasets import Dataset
 from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 
 from benchmarks.speed.rows import OPTIONS
-from benchmarks.speed.settings import OURS
 from trainer import HybridMTLTrainer
 from trainer.command_line import Settings, parse
 from trainer.data import tokenize
@@ -27,7 +26,6 @@ def settings_of(job: dict[str, Any], folder: str, *options: str) -> Settings:
         "save_strategy": "no",
         "logging_strategy": "no",
         "disable_tqdm": "true",
-        **OURS,
     }
     given = [text for name, value in own.items() for text in (f"--{name}", str(value))]
     return parse([*OPTIONS, "--data_dir", "sample", *given, *options])
