@@ -37,7 +37,9 @@ def load_state(folder: Path, device: torch.device) -> dict[str, dict[str, Any]]:
     path = folder / STATE_FILE
     if not path.is_file():
         return {}
-    with safe_open(path, framework="pt", device=str(device)) as file:
+    # Each of several processes on a CPU has "cpu:0", which safetensors does not know.
+    place = "cpu" if device.type == "cpu" else str(device)
+    with safe_open(path, framework="pt", device=place) as file:
         states: dict[str, dict[str, Any]] = json.loads(file.metadata()["plain"])
         for name in file.keys():  # noqa: SIM118 - it is no mapping
             part, _, key = name.partition("/")

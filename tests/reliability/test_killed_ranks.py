@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 KILLS = 2
 WAYS = {
     "plain": {},
-    "conflicts": {"layout": "per_task", "rule": "pcgrad", "ema_decay": 0.9},
+    "conflicts": {"layout": "overlapping", "rule": "gradvac", "ema_decay": 0.9},
     "drawn": {"update": "turn", "plan": "annealed", "length_window": 3, "smart_weight": 1.0},
 }
 

@@ -45,8 +45,7 @@ def test_a_run_killed_while_pushing_goes_on_and_publishes(hub, me, tmp_path, mom
     saves = {"save_strategy": "steps", "save_steps": 1, "num_train_epochs": 2, "seed": 5}
     pushes = {"push_to_hub": True, "hub_model_id": "me/run", "hub_always_push": True}
     config = toy_run(tmp_path, 14, 6, **saves, **pushes)
-    whole = tmp_path / "whole"
-    finish(start(config, hub, me, "--output_dir", str(whole), "--push_to_hub", "false"))
+    finish(start(toy_run(tmp_path / "whole", 14, 6, **saves), hub, me))
 
     seen = []
     running = start(config, hub, me)
@@ -65,7 +64,7 @@ def test_a_run_killed_while_pushing_goes_on_and_publishes(hub, me, tmp_path, mom
         assert {"model.safetensors", "config.json"} <= set(hub.files("me/run", commit.oid))
 
     finish(start(config, hub, me, "--resume", "true"))
-    output, expected = tmp_path / "out", load_file(whole / "model.safetensors")
+    output, expected = tmp_path / "out", load_file(tmp_path / "whole/out/model.safetensors")
     published = hub.files("me/run")
     for weights in (load_file(output / "model.safetensors"), load(published["model.safetensors"])):
         assert weights.keys() == expected.keys()
