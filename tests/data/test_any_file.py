@@ -126,8 +126,8 @@ def is_number(text):
     return True
 
 
-# Where all other texts are numbers in quotes, a number among them makes the reader take them all for
-# numbers: the file is refused from its first row.
+# Where all other texts are numbers in quotes, a number among them makes the reader take them all
+# for numbers: the file is refused from its first row.
 good_texts = texts.filter(lambda text: text.strip() and not is_number(text))
 bad_texts = st.sampled_from([None, "", " \t", 5, 0.5, True, ["a"], {"a": "b"}])
 good_labels = st.sampled_from(["bad", "so-so", "good", 0, 1, 2, "0", "2", 1.0])
