@@ -1,8 +1,8 @@
 """Float32 matrix products by the faster of two libraries, in float32 as before.
 
 On a CPU torch multiplies float32 matrices with MKL, which takes twice the time of oneDNN on AMD's
-processors with AVX-512. It makes and keeps a program for every size that it meets, so it is for
-those who meet few sizes. oneDNN is reached by allowing it to round to bfloat16, which it only does
+processors with AVX-512. oneDNN makes and keeps a program for every size that it meets, so it is
+for those who meet few sizes. It is reached by allowing it to round to bfloat16, which it only does
 where the processor has tiles for that; whether it does not is asked of a product before.
 """
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 import yaml
 
+from tests.processes import finish
 from tests.toy_runs import toy_run
 
 ROOT = Path(__file__).parents[2]
@@ -27,12 +28,6 @@ def launch(name, config, *options):
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-def finish(running):
-    said, errors = running.communicate(timeout=240)
-    assert running.returncode == 0, errors[-3000:]
-    return said
 
 
 def hardware(folder):

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file
 
+from tests.processes import finish
 from tests.toy_runs import toy_run
 
 ROOT = Path(__file__).parents[2]
@@ -33,11 +34,6 @@ def start(config, output, *options):
         text=True,
         start_new_session=True,
     )
-
-
-def finish(running):
-    _, said = running.communicate(timeout=240)
-    assert running.returncode == 0, said[-3000:]
 
 
 def wait_for_its_configuration(running, output):

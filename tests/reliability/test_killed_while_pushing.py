@@ -11,6 +11,7 @@ from safetensors.torch import load, load_file
 from transformers import AutoModel
 
 from tests.hub.elsewhere import environment
+from tests.processes import finish
 from tests.toy_runs import toy_run
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "run_mtl.py"
@@ -32,11 +33,6 @@ def start(config, hub, token, *options):
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-def finish(running):
-    _, said = running.communicate(timeout=240)
-    assert running.returncode == 0, said[-3000:]
 
 
 @pytest.mark.slow
