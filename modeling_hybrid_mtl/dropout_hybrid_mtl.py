@@ -12,7 +12,7 @@ _NUMBERS = 1 << 16  # that 16 bits tell apart
 
 
 class Dropout(nn.Dropout):
-    """As `nn.Dropout`; p is a multiple of 1/65,536, and what is kept is scaled by that."""
+    """As `nn.Dropout` that is not in place; p is a multiple of 1/65,536, and the scale fits it."""
 
     def forward(self, input: Tensor) -> Tensor:
         return drop(input, self.p) if self.training else input
@@ -36,7 +36,7 @@ def drop(x: Tensor, p: float) -> Tensor:
 
 
 def use_fast_dropout(model: nn.Module) -> None:
-    """Put this dropout in the place of torch's, in all of a model."""
+    """Put this dropout in the place of torch's, in all of a model, but for one that is in place."""
     for name, module in list(model.named_modules()):
-        if type(module) is nn.Dropout:
+        if type(module) is nn.Dropout and not module.inplace:
             model.set_submodule(name, Dropout(module.p))

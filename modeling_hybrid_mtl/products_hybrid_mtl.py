@@ -22,13 +22,18 @@ class _OneDNN(AbstractContextManager):
         self._before = "none"
         self._pays: bool | None = None
 
+    @property
+    def pays(self) -> bool:
+        """Whether oneDNN is taken here; asked of the processor once."""
+        if self._pays is None:
+            self._pays = _is_faster() and _is_exact()
+        return self._pays
+
     def __enter__(self) -> None:
         with self._lock:
-            if self._pays is None:
-                self._pays = _is_faster() and _is_exact()
             self._inside += 1
             # A precision that somebody chose is theirs.
-            if self._pays and self._inside == 1:
+            if self.pays and self._inside == 1:
                 self._before = _precision()
                 if self._before == "none":
                     _set_precision("bf16")
@@ -36,7 +41,7 @@ class _OneDNN(AbstractContextManager):
     def __exit__(self, *raised: Any) -> None:
         with self._lock:
             self._inside -= 1
-            if self._pays and self._inside == 0 and self._before == "none":
+            if self.pays and self._inside == 0 and self._before == "none":
                 _set_precision("none")
 
 

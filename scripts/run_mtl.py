@@ -1,5 +1,6 @@
 """Train, evaluate or apply a model: `run_mtl.py CONFIG.yaml [--option value ...]`."""
 
+import signal
 import sys
 from pathlib import Path
 
@@ -37,4 +38,6 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    status = main(sys.argv[1:])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a late Ctrl-C changes nothing of what is said
+    sys.exit(status)

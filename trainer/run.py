@@ -78,10 +78,14 @@ def train(settings: Settings) -> dict[str, float]:
         check_same_rows(folder / ROWS_FILE, data.keys)
 
     def begin() -> None:
-        if first_rank and not settings.run.resume:
+        if not first_rank:
+            return
+        if not settings.run.resume:
             clear_output_folder(folder)
-            write_json(folder / ROWS_FILE, data.keys)
+            # First of all: without it the folder is not known for a run's.
             write_text(folder / CONFIG_FILE, to_yaml(settings.resolved))
+        if not (folder / ROWS_FILE).is_file():
+            write_json(folder / ROWS_FILE, data.keys)
 
     go = train_in_phases if settings.phases else _train_at_once
     stop = StopOnSignal()

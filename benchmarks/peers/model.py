@@ -10,7 +10,10 @@ from transformers import AutoModel, AutoTokenizer
 
 
 class PlainModel(nn.Module):
-    """One pass of the encoder for each text column, the mean of its vectors, a head a task.
+    """One pass of the encoder for a batch, both texts of its pairs in it, and a head a task.
+
+    A vector is the mean over a text's tokens. A similarity is a cosine behind a linear layer, so
+    that every head has weights for an optimizer of its own.
 
     Args:
         folder: the encoder's weights.
@@ -26,12 +29,13 @@ class PlainModel(nn.Module):
         self.tasks = dict(tasks)
         self.encoder = AutoModel.from_pretrained(folder, add_pooling_layer=False)
         width = self.encoder.config.hidden_size
-        # A pair's head reads [u; v; |u-v|; u*v]; a similarity is a cosine and has none.
+        # The head of a pair's classes reads [u; v; |u-v|; u*v].
         self.heads = nn.ModuleDict(
             {
-                name: nn.Linear(width * (4 if task["pair"] else 1), task["labels"])
+                name: nn.Linear(width, width)
+                if task["kind"] == "similarity"
+                else nn.Linear(width * (4 if task["pair"] else 1), task["labels"])
                 for name, task in tasks.items()
-                if task["kind"] == "classification"
             }
         )
 
@@ -42,13 +46,12 @@ class PlainModel(nn.Module):
         return (hidden * weights).sum(1) / weights.sum(1)
 
     def forward(self, task: str, labels: Tensor, **batch: Tensor) -> dict[str, Tensor]:
-        u = self.encode(batch["input_ids"], batch["attention_mask"])
-        v: Any = None
-        if "pair_input_ids" in batch:
-            v = self.encode(batch["pair_input_ids"], batch["pair_attention_mask"])
+        vectors = self.encode(batch["input_ids"], batch["attention_mask"])
+        u, v = vectors.chunk(2) if self.tasks[task]["pair"] else (vectors, None)
         if self.tasks[task]["kind"] == "similarity":
             low, high = self.tasks[task]["range"]
-            scores = low + (high - low) * functional.cosine_similarity(u, v)
+            head = self.heads[task]
+            scores = low + (high - low) * functional.cosine_similarity(head(u), head(v))
             return {"loss": functional.mse_loss(scores, labels.float()), "logits": scores}
         features = u if v is None else torch.cat([u, v, (u - v).abs(), u * v], dim=-1)
         logits = self.heads[task](features)
@@ -73,11 +76,7 @@ def tokenised(rows: Sequence[Mapping[str, Any]], tokenizer: Any) -> list[dict[st
 
 
 def padded(rows: Sequence[Mapping[str, Any]], tokenizer: Any) -> dict[str, Tensor]:
-    """Rows of one task as tensors, padded to the longest text of the batch."""
-    batch = {"labels": torch.tensor([row["labels"] for row in rows])}
-    for prefix in ("", "pair_"):
-        if f"{prefix}input_ids" in rows[0]:
-            ids = {"input_ids": [row[f"{prefix}input_ids"] for row in rows]}
-            for name, value in tokenizer.pad(ids, return_tensors="pt").items():
-                batch[prefix + name] = value
-    return batch
+    """Rows of one task as tensors, padded to the longest text; of pairs all firsts come first."""
+    ids = [row[name] for name in ("input_ids", "pair_input_ids") for row in rows if name in row]
+    batch = tokenizer.pad({"input_ids": ids}, return_tensors="pt")
+    return {**batch, "labels": torch.tensor([row["labels"] for row in rows])}

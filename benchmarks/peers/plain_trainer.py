@@ -11,6 +11,7 @@ from torch.utils.data import SequentialSampler
 from transformers import Trainer, TrainingArguments, set_seed
 
 from benchmarks.peers.hugging_face import plain_arguments, train_paced
+from benchmarks.peers.libraries import choose_library
 from benchmarks.peers.model import PlainModel, load_tokenizer, padded, tokenised
 from benchmarks.peers.protocol import Line, Pace, read_job
 from benchmarks.peers.tokens import TokenCounter
@@ -36,6 +37,7 @@ def in_turns(rows: dict[str, list[dict[str, Any]]], size: int) -> list[dict[str,
 
 def main() -> None:
     job, line = read_job(), Line()
+    choose_library(job)
     set_seed(job["seed"])
     tokenizer = load_tokenizer(job["weights"], job["max_length"])
     model = PlainModel(job["weights"], job["tasks"])

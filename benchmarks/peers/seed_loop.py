@@ -7,6 +7,7 @@ encoder take a step.
 
 import torch
 
+from benchmarks.peers.libraries import choose_library
 from benchmarks.peers.model import PlainModel, load_tokenizer, padded, tokenised
 from benchmarks.peers.protocol import Line, Pace, read_job
 from benchmarks.peers.tokens import TokenCounter
@@ -14,6 +15,7 @@ from benchmarks.peers.tokens import TokenCounter
 
 def main() -> None:
     job, line = read_job(), Line()
+    choose_library(job)
     torch.manual_seed(job["seed"])
     tokenizer = load_tokenizer(job["weights"], job["max_length"])
     model = PlainModel(job["weights"], job["tasks"]).train()

@@ -21,6 +21,7 @@ from torch.nn import functional
 from transformers import set_seed
 
 from benchmarks.peers.hugging_face import plain_arguments, train_paced
+from benchmarks.peers.libraries import choose_library
 from benchmarks.peers.protocol import Line, Pace, read_job
 from benchmarks.peers.tokens import TokenCounter
 
@@ -68,6 +69,7 @@ def dataset_of(task: dict[str, Any]) -> Dataset:
 
 def main() -> None:
     job, line = read_job(), Line()
+    choose_library(job)
     set_seed(job["seed"])
     model = SentenceTransformer(job["weights"], device="cpu")
     model.max_seq_length = job["max_length"]

@@ -13,6 +13,7 @@ from datasets import ClassLabel, Dataset, DatasetDict, Value
 from transformers import set_seed
 
 from benchmarks.peers.hugging_face import plain_arguments, train_paced
+from benchmarks.peers.libraries import choose_library
 from benchmarks.peers.protocol import Line, Pace, read_job
 from benchmarks.peers.tokens import TokenCounter
 
@@ -61,6 +62,7 @@ def dataset_of(name: str, task: dict[str, Any]) -> DatasetDict:
 
 def main() -> None:
     job, line = read_job(), Line()
+    choose_library(job)
     set_seed(job["seed"])
     with tempfile.TemporaryDirectory() as folder:
         tasknet = import_tasknet(Path(folder))

@@ -22,7 +22,7 @@ class Sizes:
     """
 
     cycles: dict[int, int] = field(default_factory=lambda: {8: 8, 32: 3})
-    rule_cycles: dict[int, int] = field(default_factory=lambda: {8: 2, 32: 1})
+    rule_cycles: dict[int, int] = field(default_factory=lambda: {8: 4, 32: 2})
     warm_up: int = 2
     model_cycles: int = 120
     texts: int = 512

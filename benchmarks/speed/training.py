@@ -1,4 +1,8 @@
-"""Training: ours and the peers on the same rows, each in a process of its own, taking turns."""
+"""Training: ours and the peers on the same rows, each in a process of its own, taking turns.
+
+Where ours takes oneDNN's matrix products, the peers take part a second time, with the line in
+their scripts that gives them the same.
+"""
 
 from contextlib import ExitStack
 from typing import Any
@@ -9,8 +13,11 @@ from benchmarks.speed.findings import Findings
 from benchmarks.speed.processes import AbsentError, Worker, own_python
 from benchmarks.speed.rows import as_json, draw, read_tasks, weights
 from benchmarks.speed.settings import Settings
+from modeling_hybrid_mtl.products_hybrid_mtl import fast_products
 
 OURS = "hybrid-mtl"
+PRODUCTS = "matrix products alone"
+SAME_LIBRARY = ", oneDNN"
 # Name -> its environment, its module, and what the ratio to it is called.
 PEERS = {
     "seed loop": ("transformers", "seed_loop", "seed_loop"),
@@ -54,14 +61,17 @@ def _start(
 ) -> dict[str, Worker]:
     job = job_of(settings, size, settings.sizes.warm_up + cycles * settings.repetitions)
     found: dict[str, Worker] = {}
-    module = "benchmarks.speed.workers.train"
     folder, threads = settings.work / f"training{size}", settings.threads
-    found[OURS] = stack.enter_context(Worker(OURS, own_python(), module, job, folder, threads))
-    for name, (where, script, _) in PEERS.items() if settings.peers else ():
+    for name, script in ((OURS, "train"), (PRODUCTS, "multiply")):
+        module = f"benchmarks.speed.workers.{script}"
+        worker = Worker(name, own_python(), module, job, folder, threads)
+        found[name] = stack.enter_context(worker)
+    peers = contenders(fast_products.pays) if settings.peers else {}
+    for name, (where, script, _) in peers.items():
+        own = {**job, "onednn": name.endswith(SAME_LIBRARY)}
         try:
             python = python_of(where, settings.folder / "peers")
-            module = f"benchmarks.peers.{script}"
-            worker = Worker(name, python, module, job, folder, threads)
+            worker = Worker(name, python, f"benchmarks.peers.{script}", own, folder, threads)
         except AbsentError as reason:
             findings.absent[name] = str(reason)
             continue
@@ -69,10 +79,19 @@ def _start(
     return found
 
 
+def contenders(twice: bool) -> dict[str, tuple[str, str, str]]:
+    """The peers, and if they take part twice all of them again with oneDNN's products."""
+    again = {
+        name + SAME_LIBRARY: (where, script, f"{ratio}_onednn")
+        for name, (where, script, ratio) in PEERS.items()
+    }
+    return {**PEERS, **(again if twice else {})}
+
+
 def _take_turns(
     settings: Settings, findings: Findings, workers: dict[str, Worker], cycles: int
 ) -> Answers:
-    answers: Answers = {name: [] for name in workers}
+    answers: Answers = {name: [] for name in workers if name != PRODUCTS}
     for repetition in range(-1, settings.repetitions):  # the first one warms up
         asked = settings.sizes.warm_up if repetition < 0 else cycles
         for name in turns(list(answers), repetition):
@@ -84,6 +103,9 @@ def _take_turns(
                 findings.absent[name] = str(reason)
                 del answers[name]
                 continue
+            if name == OURS:
+                products = workers[PRODUCTS].ask(passes=answer["passes"])
+                answer["product_seconds"] = products["seconds"]
             if repetition >= 0:
                 answers[name].append(answer)
     return answers
@@ -97,10 +119,13 @@ def _report(findings: Findings, size: int, answers: Answers) -> None:
     prefix = "train" if size == 8 else f"train{size}"
     against = {name: ratios(rates[OURS], rates[name]) for name in rates if name != OURS}
     for name, spread in against.items():
-        findings.add(f"{prefix}_vs_{PEERS[name][2]}", spread)
-    if against:
-        fastest = min(against, key=lambda name: against[name].median)
-        findings.add(f"{prefix}_vs_fastest_peer", against[fastest], note=fastest)
+        findings.add(f"{prefix}_vs_{contenders(True)[name][2]}", spread)
+    for suffix in ("", SAME_LIBRARY):
+        own = {n: s for n, s in against.items() if n.endswith(SAME_LIBRARY) == bool(suffix)}
+        if own:
+            fastest = min(own, key=lambda name: own[name].median)
+            number = f"{prefix}_vs_fastest_peer{'_onednn' if suffix else ''}"
+            findings.add(number, own[fastest], note=fastest)
     ours = answers[OURS]
     share = [a["product_seconds"] / a["seconds"] for a in ours]
     findings.add(f"{prefix}_matmul_share", Spread.of(share))

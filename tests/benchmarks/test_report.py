@@ -49,6 +49,21 @@ def test_ratios_of_training_are_of_real_tokens_a_second():
     assert findings.numbers["train_vs_fastest_peer"].note == "tasknet"
 
 
+def test_peers_with_our_library_are_compared_apart():
+    findings = Findings()
+    answers = {
+        training.OURS: [answer(100, 1.0)],
+        "tasknet": [answer(50, 1.0)],
+        "seed loop": [answer(25, 1.0)],
+        "seed loop, oneDNN": [answer(80, 1.0)],
+    }
+    training._report(findings, 8, answers)
+    found = {name: finding.spread.median for name, finding in findings.numbers.items()}
+    assert found["train_vs_fastest_peer"] == found["train_vs_tasknet"] == 2.0
+    assert found["train_vs_fastest_peer_onednn"] == found["train_vs_seed_loop_onednn"] == 1.25
+    assert len(training.contenders(True)) == 2 * len(training.contenders(False))
+
+
 def test_files_hold_flat_numbers_goals_and_who_is_absent(settings):
     findings = Findings()
     findings.add("train_vs_trainer", Spread(2.5, 2.4, 2.6))
@@ -76,13 +91,16 @@ def test_columns_of_a_table_are_aligned():
 def test_goals_bound_from_below_or_above():
     assert GOALS["train_vs_trainer"].met(2.0)
     assert not GOALS["train_vs_trainer"].met(1.99)
-    assert GOALS["import_seconds"].met(0.3)
-    assert not GOALS["import_seconds"].met(0.31)
+    assert GOALS["import_command_seconds"].met(0.3)
+    assert not GOALS["import_command_seconds"].met(0.31)
 
 
 def test_every_rule_but_the_costly_ones_has_a_goal():
     without = [n for n in all_ways() if n.startswith("rule_") and goal_of(f"{n}_vs_sum") is None]
     assert without == ["rule_graddrop", "rule_nash_mtl"]
+    assert str(goal_of("rule32_pcgrad_vs_sum")) == "at most 1.15"
+    assert str(goal_of("layout32_worst_vs_siloed")) == "at most 1.3"
+    assert goal_of("rule32_graddrop_vs_sum") is None
 
 
 def test_names_are_flat():

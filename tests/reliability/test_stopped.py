@@ -84,6 +84,21 @@ def test_a_second_interrupt_ends_the_run_at_once(tmp_path):
     assert find_checkpoint(tmp_path / "out") is not None
 
 
+@pytest.mark.slow
+def test_an_interrupt_after_the_end_changes_nothing(tmp_path):
+    config = toy_run(tmp_path, 400, 6, num_train_epochs=1, save_strategy="steps", save_steps=2)
+    running = start(config)
+    wait_for_a_checkpoint(tmp_path / "out")
+    running.send_signal(signal.SIGTERM)
+    while "stopped after step" not in (line := running.stderr.readline()):
+        assert line, "ended without a word"
+    for _ in range(20):
+        time.sleep(0.02)
+        running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=120)
+    assert running.returncode == 75, said[-3000:]
+
+
 def launch(script, processes, folder):
     torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"]
     return subprocess.run(

@@ -1,0 +1,28 @@
+"""The matrix products of our training passes, alone, in a process that holds nothing else."""
+
+import tempfile
+
+from benchmarks.peers.protocol import Line, read_job
+from benchmarks.speed.products import Products
+from benchmarks.speed.workers.trainers import (
+    be_quiet,
+    make_trainer,
+    mean_text,
+    settings_of,
+    tokenised,
+)
+
+
+def main() -> None:
+    job, line = read_job(), Line()
+    be_quiet()
+    with tempfile.TemporaryDirectory() as folder:
+        settings = settings_of(job, folder)
+        rows = tokenised(job, settings)
+        encoder = make_trainer(settings, rows).model.backbone
+    products = Products(encoder, mean_text(rows))
+    line.serve(lambda request: {"seconds": products.seconds(request["passes"])})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""A run that is killed between the files that it begins with."""
+
+import os
+
+import pytest
+
+from tests.toy_runs import toy_run
+from trainer.command_line import parse
+from trainer.errors import InputError
+from trainer.run import train
+
+
+class KilledError(BaseException):
+    """In the place of a signal, at a moment of the test's choice."""
+
+
+@pytest.fixture
+def run(tmp_path):
+    return str(toy_run(tmp_path, 8, 4, max_steps=2, save_strategy="steps", save_steps=1))
+
+
+def kill_at(monkeypatch, folder, name):
+    """Kill the run just before a file of the folder gets its name."""
+    real = os.replace
+
+    def replace(source, target):
+        if os.fspath(target) == str(folder / name):
+            raise KilledError
+        real(source, target)
+
+    monkeypatch.setattr(os, "replace", replace)
+
+
+@pytest.mark.parametrize("name", ["run_config.yaml", "run_rows.json"])
+@pytest.mark.parametrize("again", [False, True], ids=["first", "over another"])
+def test_it_can_begin_anew_and_goes_on_once_it_is_known(run, tmp_path, monkeypatch, name, again):
+    output = tmp_path / "out"
+    if again:
+        train(parse([run]))
+    with monkeypatch.context() as patch, pytest.raises(KilledError):
+        kill_at(patch, output, name)
+        train(parse([run, "--overwrite_output_dir", "true"]))
+    # No run goes on from a checkpoint with rows of which nobody knows whether they are the same.
+    assert not list(output.glob("checkpoint-*"))
+    assert not (output / "model.safetensors").exists()
+    if name == "run_rows.json":
+        train(parse([run, "--resume", "true"]))
+    else:
+        with pytest.raises(InputError, match="holds no run to continue"):
+            train(parse([run, "--resume", "true"]))
+        train(parse([run]))
+    assert (output / "model.safetensors").is_file()
+    assert (output / "run_rows.json").is_file()
