@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -34,25 +35,26 @@ class Products:
         layers = [m for m in self.encoder.modules() if isinstance(m, nn.Linear)]
         return [layer.weight.detach() for layer in layers]
 
-    def seconds(self, passes: Sequence[int]) -> float:
+    def seconds(self, passes: Sequence[int], *, fast: bool = True) -> float:
         """The time that the products of these passes take, one after the other.
 
         Args:
             passes: real tokens of each pass.
+            fast: with the library that training takes; else with torch's default.
         """
+        with torch.no_grad(), fast_products if fast else nullcontext():
+            return sum(map(self._of_pass, passes))
+
+    def _of_pass(self, tokens: int) -> float:
         config = self.encoder.config
-        total = 0.0
-        with torch.no_grad(), fast_products:
-            for tokens in passes:
-                texts = max(1, round(tokens / self.text_tokens))
-                _linear_seconds(self.weights, tokens)  # oneDNN makes its programs
-                total += _linear_seconds(self.weights, tokens)
-                total += config.num_hidden_layers * _attention_seconds(
-                    texts * config.num_attention_heads,
-                    round(self.text_tokens),
-                    config.hidden_size // config.num_attention_heads,
-                )
-        return total
+        texts = max(1, round(tokens / self.text_tokens))
+        _linear_seconds(self.weights, tokens)  # oneDNN makes its programs
+        attention = _attention_seconds(
+            texts * config.num_attention_heads,
+            round(self.text_tokens),
+            config.hidden_size // config.num_attention_heads,
+        )
+        return _linear_seconds(self.weights, tokens) + config.num_hidden_layers * attention
 
 
 def _linear_seconds(weights: Sequence[Tensor], tokens: int) -> float:

@@ -104,8 +104,7 @@ def _take_turns(
                 del answers[name]
                 continue
             if name == OURS:
-                products = workers[PRODUCTS].ask(passes=answer["passes"])
-                answer["product_seconds"] = products["seconds"]
+                answer |= workers[PRODUCTS].ask(passes=answer["passes"])
             if repetition >= 0:
                 answers[name].append(answer)
     return answers
@@ -127,8 +126,10 @@ def _report(findings: Findings, size: int, answers: Answers) -> None:
             number = f"{prefix}_vs_fastest_peer{'_onednn' if suffix else ''}"
             findings.add(number, own[fastest], note=fastest)
     ours = answers[OURS]
-    share = [a["product_seconds"] / a["seconds"] for a in ours]
-    findings.add(f"{prefix}_matmul_share", Spread.of(share))
+    # Of the limit with the library that ours takes, and of the one that torch has by default.
+    for name, products in (("", "product_seconds"), ("_default", "default_product_seconds")):
+        share = [a[products] / a["seconds"] for a in ours]
+        findings.add(f"{prefix}_matmul_share{name}", Spread.of(share))
     findings.add(f"{prefix}_padding_share", Spread.of([_padding(a) for a in ours]))
     rows = [_row(name, rates[name], own) for name, own in answers.items()]
     columns = (

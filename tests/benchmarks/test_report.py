@@ -25,6 +25,7 @@ def answer(tokens, seconds):
         "seconds": seconds,
         "cycles": 2,
         "product_seconds": seconds / 2,
+        "default_product_seconds": seconds,
         "peak_memory": 5_000_000,
         "loss": 1.0,
     }
@@ -44,6 +45,7 @@ def test_ratios_of_training_are_of_real_tokens_a_second():
         "train_vs_seed_loop": 4.0,
         "train_vs_fastest_peer": 2.0,
         "train_matmul_share": 0.5,
+        "train_matmul_share_default": 1.0,
         "train_padding_share": 0.5,
     }
     assert findings.numbers["train_vs_fastest_peer"].note == "tasknet"

@@ -2,7 +2,7 @@
 
 import tempfile
 
-from benchmarks.peers.protocol import Line, read_job
+from benchmarks.peers.protocol import Line, Message, read_job
 from benchmarks.speed.products import Products
 from benchmarks.speed.workers.trainers import (
     be_quiet,
@@ -21,7 +21,15 @@ def main() -> None:
         rows = tokenised(job, settings)
         encoder = make_trainer(settings, rows).model.backbone
     products = Products(encoder, mean_text(rows))
-    line.serve(lambda request: {"seconds": products.seconds(request["passes"])})
+
+    def answer(request: Message) -> Message:
+        passes = request["passes"]
+        return {
+            "product_seconds": products.seconds(passes),
+            "default_product_seconds": products.seconds(passes, fast=False),
+        }
+
+    line.serve(answer)
 
 
 if __name__ == "__main__":
