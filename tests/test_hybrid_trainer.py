@@ -353,3 +353,23 @@ def test_flops_count_tokens_of_all_batches(tmp_path):
     )
     outside = trainer.model.num_parameters(exclude_embeddings=True)
     assert trainer.floating_point_ops(plan) == 6.0 * tokens * outside
+
+
+@pytest.mark.parametrize("kind", ["fsdp", "deepspeed"])
+def test_a_launcher_that_divides_parameters_is_refused_by_name(tmp_path, monkeypatch, kind):
+    """`accelerate launch` asks for it by environment variables, and only where there are GPUs."""
+    real = HybridMTLTrainer.create_accelerator_and_postprocess
+
+    def asked(trainer):
+        real(trainer)
+        setattr(trainer, f"is_{kind}_enabled", True)
+
+    monkeypatch.setattr(HybridMTLTrainer, "create_accelerator_and_postprocess", asked)
+    with pytest.raises(InputError, match="^FSDP and DeepSpeed .* without them$"):
+        toy_trainer(tmp_path)
+
+
+def test_compiling_in_several_processes_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(HybridMTLTrainingArguments, "world_size", 2)
+    with pytest.raises(InputError, match="torch_compile: works in one process only"):
+        toy_trainer(tmp_path, torch_compile=True)

@@ -1,5 +1,6 @@
 """The command line when it is asked to stop, and when the disk is full."""
 
+import json
 import os
 import re
 import resource
@@ -99,10 +100,10 @@ def test_an_interrupt_after_the_end_changes_nothing(tmp_path):
     assert running.returncode == 75, said[-3000:]
 
 
-def launch(script, processes, folder):
+def launch(script, processes, folder, *options):
     torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"]
     return subprocess.run(
-        [sys.executable, *torchrun, str(Path(__file__).with_name(script)), str(folder)],
+        [sys.executable, *torchrun, str(Path(__file__).with_name(script)), str(folder), *options],
         env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
@@ -124,3 +125,22 @@ def test_one_process_that_is_killed_ends_the_others(tmp_path):
     assert done.returncode != 0
     assert "Signal 9 (SIGKILL)" in done.stderr and "rank      : 2" in done.stderr
     assert find_checkpoint(tmp_path) == tmp_path / "checkpoint-4"
+
+
+@pytest.mark.slow
+def test_a_loss_that_is_not_finite_in_one_process_stops_all_and_is_named(tmp_path):
+    done = launch("spoil_one_rank.py", 2, tmp_path, "stop")
+    assert done.returncode != 0
+    assert "the loss of task 'near' is inf because of 1 of its 4 rows" in done.stderr
+    assert "a gradient is not finite here or in another process" in done.stderr
+    assert not list(tmp_path.glob("rank-*.json"))
+
+
+@pytest.mark.slow
+def test_processes_leave_out_the_same_step(tmp_path):
+    done = launch("spoil_one_rank.py", 2, tmp_path, "skip")
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = [json.loads((tmp_path / f"rank-{rank}.json").read_text()) for rank in (0, 1)]
+    assert found[0] == found[1]
+    assert found[0]["skipped"] == 1 < found[0]["steps"]
+    assert found[0]["text"] in done.stderr
