@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from benchmarks.speed.arithmetic import Spread, growth
+from benchmarks.speed.arithmetic import Spread, growth, turns
 from benchmarks.speed.findings import Findings
 from benchmarks.speed.inference import some_texts
 from benchmarks.speed.processes import Worker, own_python
@@ -20,28 +20,35 @@ PARTS = {
 
 
 def measure(settings: Settings, findings: Findings) -> None:
-    """Time each part at each size, in a process of its own for each size."""
+    """Time each part at each size, in a process of its own for each size and repetition."""
     sizes = settings.sizes
     texts, _ = some_texts(read_tasks(settings, "train"), 2000, settings.seed)
-    seconds: dict[str, dict[int, float]] = {part: {} for part in PARTS}
+    measured: dict[str, dict[int, list[tuple[float, int]]]] = {part: {} for part in PARTS}
+    for repetition in range(sizes.growth_repetitions):
+        for count in turns(sizes.growth_rows, repetition):
+            print(f"growth, {count:,} rows ...", flush=True)
+            for part, (done, taken, peak) in _at(settings, texts, count).items():
+                measured[part].setdefault(done, []).append((taken, peak))
     rows = []
-    for count in sizes.growth_rows:
-        print(f"growth, {count:,} rows ...", flush=True)
-        answers = _at(settings, texts, count)
-        for part, (done, taken, peak) in answers.items():
-            seconds[part][done] = taken
-            cells = (part, f"{done:,}", f"{1e6 * taken / done:,.1f}", f"{peak / 1e6:,.0f}")
-            rows.append(cells)
     for part, name in PARTS.items():
-        findings.add(name, Spread.of([growth(seconds[part])]))
-    rows.sort(key=lambda cells: list(PARTS).index(cells[0]))
-    findings.tables["Growth"] = [("", "Rows", "Microseconds/row", "Peak MB"), *rows]
+        own = dict(sorted(measured[part].items()))
+        middle = {d: Spread.of([taken for taken, _ in found]).median for d, found in own.items()}
+        findings.add(name, Spread.of([growth(middle)]))
+        rows += [_row(part, done, found) for done, found in own.items()]
+    findings.tables["Growth"] = [("", "Rows", "Microseconds/row", "(range)", "Peak MB"), *rows]
     findings.remarks.append(
         f"Growth: the rows are random words of the data's texts, as many as one of them has. "
         f"Prediction, where the model itself runs, has at most {sizes.prediction_rows:,} rows. "
-        f"Each size is measured once. The ratio is the time per row of the largest size over that "
-        f"of the best smaller one."
+        f"The ratio is of medians: the time per row of the largest size over that of the best "
+        f"smaller one."
     )
+
+
+def _row(part: str, done: int, found: list[tuple[float, int]]) -> tuple[str, ...]:
+    per_row = Spread.of([1e6 * taken / done for taken, _ in found])
+    between = f"{per_row.low:,.1f} to {per_row.high:,.1f}"
+    peak = max(peak for _, peak in found)
+    return part, f"{done:,}", f"{per_row.median:,.1f}", between, f"{peak / 1e6:,.0f}"
 
 
 def _at(settings: Settings, texts: list[str], count: int) -> dict[str, tuple[int, float, int]]:

@@ -17,6 +17,7 @@ class Sizes:
         single_texts: texts of one repetition with one text a call.
         score_rows: validation rows of each task for the score.
         growth_rows: the sizes at which time per row is compared.
+        growth_repetitions: how often.
         prediction_rows: the most rows of these that are predicted.
         starts: starts of `run_mtl.py` and imports.
     """
@@ -29,6 +30,7 @@ class Sizes:
     single_texts: int = 48
     score_rows: int = 1000
     growth_rows: tuple[int, ...] = (1_000, 10_000, 100_000, 1_000_000)
+    growth_repetitions: int = 3
     prediction_rows: int = 10_000
     starts: int = 3
 
@@ -42,6 +44,7 @@ QUICK = Sizes(
     single_texts=4,
     score_rows=40,
     growth_rows=(100, 500),
+    growth_repetitions=1,
     prediction_rows=500,
     starts=1,
 )

@@ -20,7 +20,7 @@ PRODUCTS = "matrix products alone"
 SAME_LIBRARY = ", oneDNN"
 # Name -> its environment, its module, and what the ratio to it is called.
 PEERS = {
-    "seed loop": ("transformers", "seed_loop", "seed_loop"),
+    "the paper's loop": ("transformers", "seed_loop", "seed_loop"),
     "transformers.Trainer": ("transformers", "plain_trainer", "trainer"),
     "sentence-transformers": (
         "sentence-transformers",

@@ -36,7 +36,7 @@ def test_ratios_of_training_are_of_real_tokens_a_second():
     answers = {
         training.OURS: [answer(100, 1.0), answer(120, 1.0)],
         "tasknet": [answer(50, 1.0), answer(60, 1.0)],
-        "seed loop": [answer(100, 4.0), answer(120, 4.0)],
+        "the paper's loop": [answer(100, 4.0), answer(120, 4.0)],
     }
     training._report(findings, 8, answers)
     found = {name: finding.spread.median for name, finding in findings.numbers.items()}
@@ -56,8 +56,8 @@ def test_peers_with_our_library_are_compared_apart():
     answers = {
         training.OURS: [answer(100, 1.0)],
         "tasknet": [answer(50, 1.0)],
-        "seed loop": [answer(25, 1.0)],
-        "seed loop, oneDNN": [answer(80, 1.0)],
+        "the paper's loop": [answer(25, 1.0)],
+        "the paper's loop, oneDNN": [answer(80, 1.0)],
     }
     training._report(findings, 8, answers)
     found = {name: finding.spread.median for name, finding in findings.numbers.items()}
