@@ -5,6 +5,7 @@ import torch
 from transformers import Trainer
 
 from tests.toys import toy_trainer
+from trainer.optimization.kinds import _has_fused_kernel
 
 OPTIONS = {
     "lr_scheduler_type": "constant",
@@ -71,3 +72,16 @@ def test_the_default_optimizer_is_the_fused_one(tmp_path):
 def test_adam_survives_a_checkpoints_json(tmp_path):
     args = toy_trainer(tmp_path, optim="adam").args
     assert json.loads(args.to_json_string())["optim"] == args.to_dict()["optim"] == "adam"
+
+
+def test_a_fused_kernel_is_used_where_the_device_has_one(monkeypatch):
+    asked = []
+
+    def refuse(parameters, fused):
+        asked.append((parameters[0].device.type, fused))
+        raise RuntimeError("`fused=True` requires other devices")
+
+    assert _has_fused_kernel(torch.device("cpu"))
+    monkeypatch.setattr(torch.optim, "Adam", refuse)
+    assert not _has_fused_kernel(torch.device("meta"))
+    assert asked == [("meta", True)]

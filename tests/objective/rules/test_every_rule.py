@@ -59,6 +59,17 @@ def test_other_precisions(name, dtype):
     torch.testing.assert_close(found.float(), usual, rtol=0.05, atol=0.1)
 
 
+@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("scale", [1e-6, 1e-3, 1e3])
+def test_the_direction_does_not_depend_on_the_size_of_all_gradients(name, scale):
+    """Nor does the length of a bargain: Nash-MTL and FairGrad solve G w = 1 / w."""
+    gradients = random_gradients(4)
+    scaled = [[tensor * scale for tensor in own] for own in gradients]
+    usual, found = combined(rule_of(name), gradients), combined(rule_of(name), scaled)
+    expected = usual if name in ("nash_mtl", "fairgrad") else usual * scale
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3 * float(expected.norm()))
+
+
 @pytest.mark.parametrize("name", [name for name in RULES if name != "sum"])
 def test_no_rule_is_the_plain_sum_on_conflicting_gradients(name):
     gradients = random_gradients(1)

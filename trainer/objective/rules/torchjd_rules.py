@@ -14,11 +14,19 @@ from trainer.objective.rules.draws import Draws
 
 @dataclass(frozen=True)
 class Method:
-    """A class of `torchjd.aggregation`, the extra of torchjd that it needs, and its arguments."""
+    """A class of `torchjd.aggregation`.
+
+    Attributes:
+        class_name: its name.
+        extra: of torchjd, that it needs.
+        arguments: its own.
+        degree: with a Gramian s times as large, its weights are s**degree times as large.
+    """
 
     class_name: str
     extra: str | None = None
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    degree: float = 0.0
 
 
 METHODS = {
@@ -34,9 +42,9 @@ METHODS = {
     # From 0, the mean, to 1: how far from the mean gradient the result may lie.
     "cagrad": Method("CAGradWeighting", "cagrad", {"c": 0.4}),
     # 1 is proportional fairness.
-    "fairgrad": Method("FairGradWeighting", "fairgrad", {"alpha": 1.0}),
+    "fairgrad": Method("FairGradWeighting", "fairgrad", {"alpha": 1.0}, degree=-0.5),
     # 0: without the clipping that is not in the paper's Algorithm 1; the trainer clips.
-    "nash_mtl": Method("NashMTL", "nash-mtl", {"max_norm": 0.0}),
+    "nash_mtl": Method("NashMTL", "nash-mtl", {"max_norm": 0.0}, degree=-0.5),
 }
 
 
@@ -75,6 +83,7 @@ class TorchjdRule(GramianRule):
     def __init__(self, name: str, tasks: Sequence[str], options: RuleOptions, **arguments: Any):
         super().__init__(tasks, options)
         self.method = load(name, **arguments)
+        self.degree = METHODS[name].degree
 
     def combine(
         self, gradients: Sequence[Sequence[Tensor]], tasks: Sequence[str], gramian: Tensor
@@ -89,10 +98,15 @@ class TorchjdRule(GramianRule):
         # would not be finite either, and whoever scales losses knows that sign.
         if not gramian.isfinite().all():
             return torch.full_like(gramian[0], torch.nan)
-        return self.solve(gramian, tasks)
+        # Solvers call small what is below fixed numbers: CAGrad would make a step of zero where
+        # gradients are shorter than 0.01. So all see gradients whose mean square length is one.
+        size = gramian.diagonal().mean()
+        if size == 0:
+            return self.solve(gramian, tasks)
+        return self.solve(gramian / size, tasks) * size**self.degree
 
     def solve(self, gramian: Tensor, tasks: Sequence[str]) -> Tensor:
-        """The weights (K,) for a finite Gramian (K, K) on the CPU."""
+        """The weights (K,) for a Gramian (K, K) on the CPU of mean diagonal one, or of zeros."""
         return self.method(gramian)
 
 
