@@ -8,7 +8,7 @@ PYTEST_FLAGS ?=
 BENCH_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test slow bench clean
+.PHONY: help install demo test slow mutants bench clean
 .DELETE_ON_ERROR:
 
 help:
@@ -16,6 +16,7 @@ help:
 	@echo "make install  the environment alone, in $(VENV)"
 	@echo "make test     lint, types and fast tests"
 	@echo "make slow     slow tests"
+	@echo "make mutants  are the tests of rules, plans, layouts and metrics sharp? mutmut, over an hour"
 	@echo "make bench    speed against other projects, which it installs in build/peers: half an hour"
 	@echo "make clean    delete .venv, build outputs and caches; keeps runs/"
 	@echo "PYTHON=python3.12 chooses an interpreter, VENV=folder another place for the environment."
@@ -44,9 +45,14 @@ test: $(STAMP)
 slow: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m slow $(PYTEST_FLAGS)
 
+mutants: $(STAMP)
+	$(BIN)/python -m pip install mutmut==3.8.1
+	OMP_NUM_THREADS=1 $(BIN)/mutmut run
+	$(BIN)/mutmut results
+
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.speed $(BENCH_FLAGS)
 
 clean:
-	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv build dist mutants *.egg-info .mypy_cache .pytest_cache .ruff_cache
 	find modeling_hybrid_mtl trainer scripts benchmarks tests -type d -name __pycache__ -prune -exec rm -rf {} +

@@ -1,4 +1,5 @@
 import logging
+import math
 import os
 import subprocess
 import sys
@@ -256,3 +257,27 @@ def test_the_overall_score_names_what_is_missing():
         overall_score({"eval_a_accuracy": 1.0}, {"a": "classification", "tags": "classification"})
     with pytest.raises(ValueError, match="at least one task"):
         overall_score({}, {})
+
+
+def test_every_metric_comes_from_the_source_that_was_asked_for(monkeypatch):
+    asked = []
+
+    def load(name, source="shipped"):
+        asked.append((name, source))
+        return load_metric(name)
+
+    monkeypatch.setattr(metrics, "load_metric", load)
+    compute_task_metrics("classification", [0, 1, 2], [0, 1, 1], source="hub")
+    compute_task_metrics("similarity", [1.0, 2.0, 4.0], [0.0, 2.0, 3.0], source="hub")
+    names = ["accuracy", "f1", "pearsonr", "spearmanr"]
+    assert asked == [(name, "hub") for name in names]
+
+
+def test_a_correlation_that_its_library_cannot_give_is_none(monkeypatch):
+    class Lost:
+        def compute(self, **_):
+            return {"pearsonr": math.nan, "spearmanr": math.inf}
+
+    monkeypatch.setattr(metrics, "load_metric", lambda *_: Lost())
+    found = compute_task_metrics("similarity", [1.0, 2.0, 4.0], [0.0, 2.0, 3.0])
+    assert found == {"pearson": 0.0, "spearman": 0.0}

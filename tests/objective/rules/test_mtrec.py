@@ -61,6 +61,13 @@ def test_rounding_is_not_taken_for_a_main_gradient_where_the_main_tasks_cancel_o
     assert auxiliary == pytest.approx(0.3)
 
 
+def test_short_gradients_conflict_like_long_ones():
+    products = torch.tensor([[4.0, -8.0], [-8.0, 20.0]])
+    rule = rule_of("mtrec", ["a", "c"])
+    usual, short = (rule.weights(products * size, ["a", "c"]) for size in (1.0, 1e-10))
+    torch.testing.assert_close(short, usual)
+
+
 def test_main_tasks_by_name():
     rule = rule_of("mtrec", main_tasks=["a"], auxiliary_tasks=["b", "c"])
     gradients = vectors([1.0, 0.0], [0.0, 1.0], [0.0, 2.0])
