@@ -1,4 +1,7 @@
-"""One rank of a toy training; rank 0 saves: `train_one_rank.py FOLDER BATCH_SIZE OPTIONS`, JSON."""
+"""One rank of toy trainings; rank 0 saves: `train_one_rank.py FOLDER BATCH_SIZE OPTIONS`.
+
+OPTIONS is JSON: a list of the options of each training, whose results go to FOLDER/0, FOLDER/1 ...
+"""
 
 import json
 import sys
@@ -8,8 +11,8 @@ from safetensors.torch import save_file
 
 from tests.toys import toy_trainer
 
-if __name__ == "__main__":
-    folder, batch_size, options = Path(sys.argv[1]), int(sys.argv[2]), json.loads(sys.argv[3])
+
+def train(folder, batch_size, options):
     sizes = options.pop("sizes", {"mood": 26, "same": 34, "near": 24})
     trainer = toy_trainer(
         folder,
@@ -22,7 +25,13 @@ if __name__ == "__main__":
     trainer.train()
     metrics = trainer.evaluate()
     if trainer.is_world_process_zero():
+        folder.mkdir(exist_ok=True)
         model = trainer.accelerator.unwrap_model(trainer.model)
         save_file(model.state_dict(), folder / "weights.safetensors")
         entry = [e for e in trainer.state.log_history if "loss_mood" in e][-1]
         (folder / "metrics.json").write_text(json.dumps({**metrics, **entry}))
+
+
+if __name__ == "__main__":
+    for number, options in enumerate(json.loads(sys.argv[3])):
+        train(Path(sys.argv[1]) / str(number), int(sys.argv[2]), options)
