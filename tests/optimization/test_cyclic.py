@@ -51,6 +51,17 @@ def test_a_warm_up_leads_to_the_lowest_share():
     assert [share(s) for s in range(8)] == pytest.approx([0, 0.1, 0.2, 0.3, 0.4, 0.7, 1.0, 0.7])
 
 
+def test_cycles_begin_after_a_warm_up_of_any_length():
+    options = {"step_size_up": 2, "step_size_down": 3, "mode": "exp_range", "gamma": 0.9}
+    early, late = cyclic(0, 100, **options), cyclic(3, 100, **options)
+    assert [late(3 + step) for step in range(20)] == [early(step) for step in range(20)]
+
+
+def test_a_cycle_rises_for_a_tenth_of_all_steps_if_nothing_is_said():
+    share = cyclic(0, 100)
+    assert [share(step) for step in (0, 5, 10, 15, 20)] == [0.25, 0.625, 1.0, 0.625, 0.25]
+
+
 @pytest.mark.parametrize(
     "options, message",
     [
@@ -59,8 +70,9 @@ def test_a_warm_up_leads_to_the_lowest_share():
         ({"base_share": "low"}, "base_share = 'low': must be a number from 0 to 1"),
         ({"step_size_up": 0}, "step_size_up = 0: must be a number above 0"),
         ({"step_size_up": float("nan")}, "step_size_up = nan: must be a number above 0"),
+        ({"step_size_up": float("inf")}, "step_size_up = inf: must be a number above 0"),
         ({"step_size_down": "3"}, "step_size_down = '3': must be a number above 0"),
-        ({"mode": "exp_range"}, "gamma: mode exp_range needs it"),
+        ({"mode": "exp_range"}, "gamma: mode exp_range needs it, and the other"),
         ({"gamma": 0.9}, "the other modes do not read it"),
         ({"mode": "exp_range", "gamma": 2}, "gamma = 2: must be a number from 0 to 1"),
     ],

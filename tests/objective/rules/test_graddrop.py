@@ -24,3 +24,11 @@ def test_signs_are_drawn_in_proportion_to_their_purity():
 def test_steps_draw_anew():
     rule, gradients = rule_of("graddrop"), random_gradients()
     assert not torch.equal(combined(rule, gradients), combined(rule, gradients))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_draws_and_adds_like_single(dtype):
+    gradients = random_gradients(dtype=dtype)
+    wide = [[tensor.float() for tensor in own] for own in gradients]
+    expected = combined(rule_of("graddrop"), wide).to(dtype)
+    assert torch.equal(combined(rule_of("graddrop"), gradients), expected)
