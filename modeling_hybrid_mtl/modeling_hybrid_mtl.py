@@ -19,6 +19,7 @@ from .heads_hybrid_mtl import HEADS
 from .packing_hybrid_mtl import can_pack, let_pack, pays, read_packed
 from .products_hybrid_mtl import fast_products
 from .texts_hybrid_mtl import Encoded, pool, sides, stack_texts
+from .weights_hybrid_mtl import PLACES, check_weights
 
 # What the Hub calls each kind of task: its page proposes `pipeline(NAME, model=...)`, which works.
 HUB_NAMES = {
@@ -125,8 +126,8 @@ class HybridMTLModel(WithAdapters):
         Raises:
             ValueError: naming the task and field, or the option, that is wrong.
         """
-        places = ("revision", "token", "cache_dir", "subfolder", "local_files_only")
-        hub = {name: kwargs.pop(name) for name in places if name in kwargs}
+        hub = {name: kwargs.pop(name) for name in PLACES if name in kwargs}
+        check_weights(name_or_path, **hub)
         hub["trust_remote_code"] = False
         backbone_config = AutoConfig.from_pretrained(name_or_path, **hub)
         if backbone_dropout is not None:
@@ -148,8 +149,15 @@ class HybridMTLModel(WithAdapters):
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: Any, *args, **kwargs) -> Any:
-        """As every model's, from safetensors alone: a pickle is not even looked at."""
+        """As every model's, from safetensors alone: a pickle is not even looked at.
+
+        Raises:
+            ValueError: if an index of weights names other files.
+        """
         kwargs["use_safetensors"] = True
+        if pretrained_model_name_or_path is not None:
+            hub = {name: kwargs[name] for name in PLACES if name in kwargs}
+            check_weights(pretrained_model_name_or_path, **hub)
         return super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
 
     def _init_weights(self, module: nn.Module) -> None:

@@ -17,6 +17,19 @@ def main(arguments: list[str]) -> int:
         The exit status: 0, 2 after one message about wrong input or a loss that is not finite, 75
         when training was stopped with a checkpoint to go on from, 130 when it was interrupted.
     """
+    try:
+        return run(arguments)
+    except (InputError, OSError) as error:  # such as a disk that is full where nobody looked
+        print(f"run_mtl.py: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("run_mtl.py: interrupted", file=sys.stderr)
+        return 130
+
+
+def run(arguments: list[str]) -> int:
+    """As `main`, but for what any command may meet."""
+    # Importing takes seconds, in which somebody may press Ctrl-C.
     from trainer.command_line import parse
     from trainer.finite import NonFiniteError
     from trainer.run import MODES
@@ -25,15 +38,12 @@ def main(arguments: list[str]) -> int:
     try:
         settings = parse(arguments)
         MODES[settings.run.mode](settings)
-    except (InputError, NonFiniteError) as error:
+    except NonFiniteError as error:
         print(f"run_mtl.py: {error}", file=sys.stderr)
         return 2
     except StoppedError as stopped:
         print(f"run_mtl.py: {stopped}", file=sys.stderr)
         return EXIT_STATUS
-    except KeyboardInterrupt:
-        print("run_mtl.py: interrupted", file=sys.stderr)
-        return 130
     return 0
 
 

@@ -5,10 +5,12 @@ import pytest
 from trainer.checkpoints import LIST_FILE, NEEDED, damage, find_checkpoint, written_aside
 from trainer.errors import InputError
 
+WEIGHTS = ("model.safetensors", "rng_state.pth")
+
 
 def write(target, text="content"):
     with written_aside(target) as aside:
-        for name in NEEDED:
+        for name in (*NEEDED, *WEIGHTS):
             (aside / name).write_text(f"{text} of {name}")
     return target
 
@@ -115,3 +117,14 @@ def test_the_list_names_the_files_of_folders_too(tmp_path):
     listed = json.loads((target / LIST_FILE).read_text())
     assert list(listed) == ["adapters/a"]
     assert listed["adapters/a"][0] == 5
+
+
+@pytest.mark.parametrize("name", WEIGHTS)
+def test_a_checkpoint_without_a_part_of_the_whole_is_no_use(tmp_path, name):
+    target = write(tmp_path / "checkpoint-1")
+    listed = json.loads((target / LIST_FILE).read_text())
+    del listed[name]
+    (target / LIST_FILE).write_text(json.dumps(listed))
+    assert damage(target).startswith(f"there is no {name.split('.')[0]}")
+    (target / LIST_FILE).write_text("[" * 100_000)
+    assert "is damaged" in damage(target)

@@ -96,6 +96,7 @@ def test_a_gradient_that_is_not_finite_is_left_out(tmp_path, caplog, options):
     assert changes == [True, False, False, True]
     assert trainer.finite.skipped == 2
     assert "step 3 is left out: a gradient is not finite, the losses are: " in caplog.text
+    assert "the gradient of task 'mood' is not because of 4 of its 4 rows: " in caplog.text
 
 
 def test_a_model_that_diverged_ends_training_though_steps_are_skipped(tmp_path):
@@ -127,3 +128,34 @@ def test_looking_changes_nothing(tmp_path):
     unseen.train()
     for name, value in unseen.model.state_dict().items():
         assert torch.equal(looked.model.state_dict()[name], value), name
+
+
+class SpoilOneTask(SpoilGradient):
+    """A head's gradient is NaN in one step, for rows that say a certain word."""
+
+    def on_train_begin(self, args, state, control, model, **_):
+        self.word = None
+        model.heads["mood"].register_full_backward_pre_hook(self._spoil_head)
+
+    def _spoil_head(self, head, gradients):
+        return tuple(self._spoil(g) if g is not None else None for g in gradients)
+
+
+def test_the_task_whose_gradient_is_not_finite_is_named(tmp_path):
+    trainer = toy_trainer(tmp_path, callbacks=[SpoilOneTask(2, 2)])
+    with pytest.raises(NonFiniteError) as caught:
+        trainer.train()
+    message = str(caught.value)
+    assert message.startswith("step 2: a gradient is not finite, the losses are: ")
+    assert "the gradient of task 'mood' is not because of 4 of its 4 rows: '" in message
+    assert "task 'same' is not" not in message and "task 'near' is not" not in message
+
+
+def test_what_was_left_out_is_counted_on_after_a_resumption(tmp_path):
+    options = {"nonfinite": "skip", "save_strategy": "steps", "save_steps": 4}
+    trainer = toy_trainer(tmp_path, callbacks=[SpoilGradient(2, 4)], **options)
+    trainer.train()
+    assert trainer.finite.skipped == 3
+    again = toy_trainer(tmp_path, **options)
+    again.train(resume_from_checkpoint=str(tmp_path / "checkpoint-4"))
+    assert again.finite.skipped == 3

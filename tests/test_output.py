@@ -3,12 +3,14 @@ import re
 from pathlib import Path
 
 import pytest
+from safetensors import SafetensorError
 
 from trainer import output
 from trainer.errors import InputError
 from trainer.output import (
     claim_output_files,
     claim_output_folder,
+    clear_leftovers,
     clear_output_folder,
     folder_in_place,
     write_json,
@@ -38,7 +40,7 @@ def test_an_error_while_writing_leaves_the_old_file_and_nothing_else(tmp_path, m
         raise OSError("disk full")
 
     monkeypatch.setattr(Path, "write_text", write_half)
-    with pytest.raises(OSError, match="disk full"):
+    with refused(f"'{path}' could not be written: disk full"):
         write_text(path, "new and longer")
     assert path.read_text() == "old"
     assert names(tmp_path) == ["a.txt"]
@@ -52,7 +54,7 @@ def test_an_error_while_moving_leaves_the_old_file_and_nothing_else(tmp_path, mo
         raise PermissionError("read only")
 
     monkeypatch.setattr(output.os, "replace", fail)
-    with pytest.raises(PermissionError):
+    with refused(f"'{path}' could not be written: read only"):
         write_text(path, "new")
     assert path.read_text() == "old"
     assert names(tmp_path) == ["a.txt"]
@@ -92,6 +94,20 @@ def test_an_error_while_filling_a_folder_leaves_nothing_half_written(tmp_path):
         fill()
     assert names(tmp_path) == ["old.txt"]
     assert (tmp_path / "old.txt").read_text() == "old"
+
+
+@pytest.mark.parametrize("error", [OSError("disk full"), SafetensorError("disk full")])
+def test_a_folder_that_cannot_be_filled_is_named(tmp_path, error):
+    with refused(f"'{tmp_path}' could not be written: disk full"), folder_in_place(tmp_path):
+        raise error
+    assert names(tmp_path) == []
+
+
+def test_what_a_killed_run_was_about_to_write_is_cleared(tmp_path):
+    for name in (".writing-a.json.17", "phases/1-words/.writing-x/model", "phases/1-words/kept"):
+        write_text(tmp_path / name, "half")
+    clear_leftovers(tmp_path)
+    assert names(tmp_path) == ["phases", "phases/1-words", "phases/1-words/kept"]
 
 
 def claim(folder, resume=False, overwrite=False):
@@ -200,13 +216,17 @@ def test_resuming_needs_a_checkpoint_and_deletes_nothing(tmp_path):
     message = "holds no run to continue: no checkpoint is there"
     with refused(f"resume: '{tmp_path / 'new'}' {message}"):
         claim(tmp_path / "new", resume=True)
-    folder = run_folder(tmp_path, "run_config.yaml", "metrics.json")
+    folder = run_folder(tmp_path, "run_config.yaml", "metrics.json", "README.md")
     with refused(f"resume: '{folder}' {message}"):
         claim(folder, resume=True)
     write_text(folder / "checkpoint-3" / "config.json", "x")
     before = names(folder)
     claim(folder, resume=True)
     assert names(folder) == before
+
+
+def test_a_run_that_was_killed_before_its_card_is_resumed(tmp_path):
+    claim(run_folder(tmp_path, "run_config.yaml", "metrics.json"), resume=True)
 
 
 def test_a_run_that_wrote_no_checkpoint_yet_is_resumed_from_its_beginning(tmp_path):

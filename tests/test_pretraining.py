@@ -6,11 +6,19 @@ from types import SimpleNamespace
 import pytest
 import torch
 from datasets import Dataset
-from transformers import AutoConfig, AutoModel, BertForMaskedLM, BertModel, T5Config
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    BertForMaskedLM,
+    BertModel,
+    T5Config,
+    TrainerCallback,
+)
 
 from tests.toys import toy_backbone_config, toy_model, toy_rows, toy_tokenizer
 from trainer.arguments import HybridMTLTrainingArguments
 from trainer.errors import InputError
+from trainer.finite import MOST_IN_A_ROW, NonFiniteError
 from trainer.pretraining import collect_texts, language_model, masked_loss, pretrain
 
 
@@ -249,3 +257,50 @@ def test_what_cannot_be_pretrained_is_refused(tmp_path):
         language_model(SimpleNamespace(config=T5Config()), None)
     with pytest.raises(InputError, match=re.escape(f"'{tmp_path / 'nowhere'}': ")):
         language_model(toy_model().backbone, str(tmp_path / "nowhere"))
+
+
+class Spoil(TrainerCallback):
+    """From one step to another the loss is NaN."""
+
+    def __init__(self, first, last):
+        self.first, self.last = first, last
+
+    def on_step_begin(self, args, state, control, model, **_):
+        self.spoilt = self.first <= state.global_step + 1 <= self.last
+
+    def on_train_begin(self, args, state, control, model, **_):
+        last = model.cls.predictions.decoder
+        last.register_forward_hook(lambda *given: given[2] * math.nan if self.spoilt else None)
+
+
+def test_a_loss_that_is_not_finite_stops_pretraining(tmp_path):
+    model = toy_model()
+    before = weights(model)
+    with pytest.raises(
+        NonFiniteError, match="^step 1: the loss of masked language modelling is nan"
+    ):
+        pretrain(model, repeated(32), tokenizer(), arguments(tmp_path), callbacks=[Spoil(1, 1)])
+    assert all(torch.equal(value, before[name]) for name, value in weights(model).items())
+
+
+def test_or_is_left_out_but_not_for_ever(tmp_path, caplog):
+    args = arguments(tmp_path, nonfinite="skip", num_train_epochs=6)
+    model = toy_model()
+    with caplog.at_level(logging.WARNING):
+        pretrain(model, repeated(32), tokenizer(), args, callbacks=[Spoil(2, 4)])
+    assert caplog.text.count("it is left out") == 3
+    assert all(p.isfinite().all() for p in model.parameters())
+    with pytest.raises(NonFiniteError, match=f"^step {1 + MOST_IN_A_ROW}: "):
+        pretrain(model, repeated(32), tokenizer(), args, callbacks=[Spoil(2, 99)])
+
+
+def test_an_encoder_that_is_broken_at_the_end_is_not_handed_on(tmp_path):
+    class Break(TrainerCallback):
+        def on_train_end(self, args, state, control, model, **_):
+            with torch.no_grad():
+                model.bert.encoder.layer[0].output.dense.bias[0] = math.inf
+
+    for nonfinite in ("stop", "skip"):
+        with pytest.raises(NonFiniteError, match="1 weights of the encoder are not finite"):
+            args = arguments(tmp_path, nonfinite=nonfinite)
+            pretrain(toy_model(), repeated(16), tokenizer(), args, callbacks=[Break()])

@@ -2,8 +2,9 @@ import json
 
 import pytest
 
+from trainer.arguments import HybridMTLTrainingArguments
 from trainer.errors import InputError
-from trainer.resume import check_same_rows, check_same_run
+from trainer.resume import check_same_rows, check_same_run, surroundings
 from trainer.yaml_text import to_yaml
 
 OPTIONS = {
@@ -68,7 +69,8 @@ def test_a_configuration_that_cannot_be_read_is_refused(recorded, text, message)
         check_same_run(recorded, OPTIONS)
 
 
-ROWS = {"train": {"mood": "a", "near": "b"}, "validation": {"mood": "c"}}
+KEYS = {"train": {"mood": "a", "near": "b"}, "validation": {"mood": "c"}}
+ROWS = {"processes": 2, "mixed_precision": "no", **KEYS}
 
 
 @pytest.fixture
@@ -80,11 +82,11 @@ def rows(tmp_path):
 
 def test_the_same_rows_go_on(rows, tmp_path):
     check_same_rows(rows, ROWS)
-    check_same_rows(tmp_path / "of_an_older_version.json", ROWS)
+    check_same_rows(tmp_path / "of_a_run_killed_as_it_began.json", ROWS)
 
 
 def test_rows_that_changed_are_named(rows):
-    now = {"train": {"mood": "a", "near": "x"}, "validation": {"mood": "y"}}
+    now = {**ROWS, "train": {"mood": "a", "near": "x"}, "validation": {"mood": "y"}}
     with pytest.raises(InputError) as caught:
         check_same_rows(rows, now)
     assert str(caught.value).startswith(
@@ -92,8 +94,33 @@ def test_rows_that_changed_are_named(rows):
     )
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"train": 3}', '{"train": {"mood": "a"}}'])
+@pytest.mark.parametrize("change", [{"processes": 1}, {"mixed_precision": "bf16"}])
+def test_another_launch_is_named(rows, change):
+    ((name, value),) = change.items()
+    with pytest.raises(InputError, match=f"^resume: {name} was {ROWS[name]} and is now {value}; "):
+        check_same_rows(rows, {**ROWS, **change})
+
+
+def test_what_a_launcher_decided_is_recorded(tmp_path, monkeypatch):
+    args = HybridMTLTrainingArguments(str(tmp_path), use_cpu=True, bf16=True)
+    assert surroundings(args) == {"processes": 1, "mixed_precision": "bf16"}
+    plain = HybridMTLTrainingArguments(str(tmp_path), use_cpu=True)
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "fp16")
+    assert surroundings(plain)["mixed_precision"] == "fp16"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"train": 3}', '{"train": {"mood": "a"}}', "[" * 100_000]
+)
 def test_a_damaged_list_of_rows_is_named(rows, text):
     rows.write_text(text)
     with pytest.raises(InputError, match="run_rows.json' is damaged"):
         check_same_rows(rows, ROWS)
+
+
+@pytest.mark.parametrize("name", ["model_name_or_path", "model_revision", "languages", "modes"])
+def test_an_option_that_only_begins_like_a_free_one_is_not(recorded, name):
+    recorded.write_text(to_yaml({**OPTIONS, name: "first"}))
+    with pytest.raises(InputError, match=f"{name} was 'first' and is now 'other'"):
+        check_same_run(recorded, {**OPTIONS, name: "other"})
+    check_same_run(recorded, {**OPTIONS, name: "first", "mode": "train", "hub_model_id": "a/b"})

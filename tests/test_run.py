@@ -10,12 +10,13 @@ import pytest
 import torch
 import yaml
 from peft import PeftModel
+from safetensors.torch import load_file, save_file
 from transformers import AutoModel, BertModel, pipeline
 
 from tests.toy_runs import toy_run
 from trainer.command_line import parse
 from trainer.errors import InputError
-from trainer.prepare import load_config, trained_model
+from trainer.prepare import load_config, open_model, trained_model
 from trainer.run import evaluate, predict, train
 
 ROOT = Path(__file__).parents[1]
@@ -61,6 +62,7 @@ def test_train_writes_the_whole_folder(trained):
         "pipeline_hybrid_mtl.py",
         "products_hybrid_mtl.py",
         "texts_hybrid_mtl.py",
+        "weights_hybrid_mtl.py",
         "metrics.json",
         "evaluation.json",
         "README.md",
@@ -372,3 +374,21 @@ def test_adapters_are_written_for_peft_too(place):
     evaluated = ["--mode", "evaluate", "--model_name_or_path", str(out)]
     again = evaluate(parse([config, *evaluated, "--output_dir", str(place / "adapters_again")]))
     assert again["eval_overall"] == pytest.approx(metrics["eval_overall"], abs=1e-6)
+
+
+@pytest.mark.parametrize("damage", ["missing", "not finite"])
+def test_a_model_without_all_of_its_weights_gives_no_answers(trained, tmp_path, damage):
+    shutil.copytree(trained[0], tmp_path / "model")
+    file = tmp_path / "model" / "model.safetensors"
+    weights = load_file(file)
+    name = next(name for name in weights if name.startswith("heads."))
+    if damage == "missing":
+        del weights[name]
+    else:
+        weights[name][0] = torch.nan
+    save_file(weights, file, metadata={"format": "pt"})
+    config = tmp_path / "model.yaml"
+    config.write_text(yaml.safe_dump({"model_name_or_path": str(tmp_path / "model")}))
+    run = parse([str(config), "--output_dir", str(tmp_path / "out")]).run
+    with pytest.raises(InputError, match=f": 1 weights are {damage}, first '{name}'"):
+        open_model(run, load_config(run))

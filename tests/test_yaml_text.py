@@ -23,3 +23,17 @@ def test_what_is_dumped_is_read_back(value):
 def test_objects_are_not_made():
     with pytest.raises(yaml.YAMLError):
         read_yaml("!!python/object/apply:os.getcwd []")
+
+
+def test_an_error_names_the_place_and_not_what_stands_there():
+    with pytest.raises(
+        yaml.YAMLError, match=r"unexpected end of stream \(line 3, column 1\)$"
+    ) as e:
+        read_yaml('seed: 1\nhub_token: "hf_SECRETSECRET\n')
+    assert "SECRET" not in str(e.value) and e.value.__suppress_context__
+
+
+@pytest.mark.parametrize("text", ["[" * 5000, "a: 2021-99-99", "a: " + "9" * 5000])
+def test_what_python_cannot_hold_is_no_yaml(text):
+    with pytest.raises(yaml.YAMLError):
+        read_yaml(text)

@@ -1,5 +1,6 @@
 """Checkpoints that are there whole or not at all, and that are known to be whole."""
 
+import fnmatch
 import json
 import os
 import shutil
@@ -13,14 +14,16 @@ from accelerate import PartialState
 from safetensors import SafetensorError
 
 from trainer.errors import InputError
+from trainer.output import UNFINISHED
 from trainer.state import STATE_FILE
 
 # Size and checksum of every other file of the checkpoint.
 LIST_FILE = "checkpoint_files.json"
 PREFIX = "checkpoint-"
-ASIDE = ".writing-"
+ASIDE = UNFINISHED
 # What an exact continuation needs.
 NEEDED = ("trainer_state.json", "optimizer.pt", "scheduler.pt", STATE_FILE)
+PARTS = ("model*.safetensors", "rng_state*.pth")  # one or several of each
 _BLOCK = 1 << 20  # bytes read at once
 
 
@@ -90,10 +93,13 @@ def damage(checkpoint: Path) -> str | None:
                 return f"{name} is damaged"
     except FileNotFoundError:
         return f"there is no {LIST_FILE}, so it is not known to be whole"
-    except (OSError, UnicodeDecodeError, ValueError, AttributeError, TypeError) as error:
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError) as error:
         return f"{LIST_FILE} is damaged ({error})"
     missing = [name for name in NEEDED if name not in listed]
-    return f"it was written with save_only_model, there is no {missing[0]}" if missing else None
+    if missing:
+        return f"it was written with save_only_model, there is no {missing[0]}"
+    lost = [kind for kind in PARTS if not fnmatch.filter(listed, kind)]
+    return f"there is no {lost[0]}" if lost else None
 
 
 def _list_files(folder: Path) -> None:

@@ -203,7 +203,8 @@ def read_config(path: Path) -> dict[str, Any]:
         raise InputError(f"there is no configuration file '{path}'")
     try:
         content = read_yaml(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        str(content)  # which fails for a number of thousands of digits
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: is not YAML: {error}") from error
     if content is None:
         return {}

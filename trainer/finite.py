@@ -1,6 +1,7 @@
 """Losses and gradients that are NaN or infinite: named, and never trained on by accident."""
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
 from trainer.objective import StepGradients
+from trainer.objective.rows import entries
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +49,13 @@ class FiniteCheck:
         """Remember a batch of the step and its loss, a scalar."""
         if self.policy != "ignore":
             self._batches.append((task, batch, loss))
+
+    def state_dict(self) -> dict[str, int]:
+        return {"skipped": self.skipped, "in_a_row": self._in_a_row}
+
+    def load_state_dict(self, state: Mapping[str, int]) -> None:
+        self.skipped = state.get("skipped", 0)
+        self._in_a_row = state.get("in_a_row", 0)
 
     def passes(self, model: nn.Module, gradients: StepGradients, step: int) -> bool:
         """Whether the step that ends here may be made.
@@ -99,22 +108,26 @@ class FiniteCheck:
         if found:
             return "; ".join(found)
         losses = ", ".join(f"{task} {loss.item():.4g}" for task, _, loss in batches)
+        found = [
+            f"the gradient of task '{task}' is not{self._rows(model, task, batch, gradients=True)}"
+            for task, batch, _ in batches
+            if not _is_finite(model, task, batch, gradients=True)
+        ]
         where = "" if self.accelerator.num_processes == 1 else " here or in another process"
-        return f"a gradient is not finite{where}, the losses are: {losses}"
+        causes = "; ".join(found) or "computed again each task's is"
+        return f"a gradient is not finite{where}, the losses are: {losses}; {causes}"
 
-    @torch.no_grad()
-    def _rows(self, model: nn.Module, task: str, batch: dict[str, Tensor]) -> str:
-        """The texts of the rows whose own loss is not finite."""
-        training = model.training
-        model.eval()
+    def _rows(
+        self, model: nn.Module, task: str, batch: dict[str, Tensor], gradients: bool = False
+    ) -> str:
+        """The texts of the rows whose own loss, or gradient, is not finite."""
         bad = []
         for i in range(len(batch["input_ids"])):
             row: dict[str, Any] = {key: value[i : i + 1] for key, value in batch.items()}
-            if not torch.isfinite(model(**row, task=task).loss):
+            if not _is_finite(model, task, row, gradients):
                 bad.append(self._text(row))
-        model.train(training)
         if not bad:
-            return ", though no row's own loss is"
+            return f", though no row's own {'gradient' if gradients else 'loss'} is"
         shown = "; ".join(bad[:_SHOWN_ROWS]) + (" ..." if len(bad) > _SHOWN_ROWS else "")
         return f" because of {len(bad)} of its {len(batch['input_ids'])} rows: {shown}"
 
@@ -122,3 +135,17 @@ class FiniteCheck:
         sides = [row[name][0] for name in ("input_ids", "pair_input_ids") if name in row]
         texts = [self.tokenizer.decode(ids, skip_special_tokens=True) for ids in sides]
         return " | ".join(repr(text[:_SHOWN_CHARACTERS]) for text in texts)
+
+
+def _is_finite(model: nn.Module, task: str, batch: dict[str, Tensor], gradients: bool) -> bool:
+    """Whether a batch's loss is finite without dropout; or its gradient for all that is trained."""
+    training = model.training
+    model.eval()
+    with torch.set_grad_enabled(gradients):
+        numbers = [model(**batch, task=task).loss]
+        if gradients:
+            trained = [p for p in model.parameters() if p.requires_grad]
+            found = torch.autograd.grad(numbers[0], trained, allow_unused=True)
+            numbers += [entries(gradient) for gradient in found if gradient is not None]
+    model.train(training)
+    return all(bool(torch.isfinite(number).all()) for number in numbers)

@@ -286,7 +286,8 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
         if len(batches) == 1:
             outputs = {task: model(**batch, task=task) for task, batch in batches.items()}
         else:
-            outputs = self.model.forward_tasks(batches)
+            with self.accelerator.autocast():  # which it gives to `forward` alone
+                outputs = self.model.forward_tasks(batches)
         losses = {}
         for task, output in outputs.items():
             loss = output.loss
@@ -361,7 +362,7 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
 
     def _parts(self) -> dict[str, Any]:
         """What a step depends on besides weights, optimizer and schedule, by name."""
-        parts: dict[str, Any] = {"rule": self.rule}
+        parts: dict[str, Any] = {"rule": self.rule, "finite": self.finite}
         if self.loss_weights is not None:
             parts["loss_weights"] = self.loss_weights
         parts.update({type(part).__name__.lower(): part for part in self.regularizers})

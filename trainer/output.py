@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
 from trainer.errors import InputError
 
 # Written before a run's first step: it tells a folder that a run made from any other.
@@ -17,6 +19,8 @@ CONFIG_FILE = "run_config.yaml"
 # What the run's rows were, so that it is resumed with the same.
 ROWS_FILE = "run_rows.json"
 CHECKPOINTS = "checkpoint-[0-9]*"
+# What is being written has a name that begins so.
+UNFINISHED = ".writing-"
 PHASES = "phases"
 RUN_FILES = (
     "config.json",
@@ -34,7 +38,7 @@ RUN_FILES = (
     "*_hybrid_mtl.py",
     "handler.py",
     ".pushing-*",
-    ".writing-*",  # left by a run that was killed
+    f"{UNFINISHED}*",  # left by a run that was killed
     ROWS_FILE,
     # The last to be deleted: a folder that is half cleared is still known for a run's.
     CONFIG_FILE,
@@ -43,12 +47,18 @@ RUN_FILES = (
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """A place to write a file to, which has its own name when the block ends, and not before."""
+    """A place to write a file to, which has its own name when the block ends, and not before.
+
+    Raises:
+        InputError: if it cannot be written, as on a full disk.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    unfinished = path.with_name(f"{UNFINISHED}{path.name}.{os.getpid()}")
     try:
         yield unfinished
         os.replace(unfinished, path)
+    except OSError as error:
+        raise InputError(f"'{path}' could not be written: {error}") from error
     finally:
         unfinished.unlink(missing_ok=True)
 
@@ -77,14 +87,20 @@ def _finite(content: Any) -> Any:
 
 @contextmanager
 def folder_in_place(target: Path) -> Iterator[Path]:
-    """A new folder beside the target whose files move into it when the block ends well."""
+    """A new folder beside the target whose files move into it when the block ends well.
+
+    Raises:
+        InputError: if it cannot be written, as on a full disk.
+    """
     target.mkdir(parents=True, exist_ok=True)
-    staged = Path(tempfile.mkdtemp(prefix=".writing-", dir=target))
+    staged = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=target))
     try:
         yield staged
         for path in sorted(staged.iterdir()):
             path.chmod(0o644)
             os.replace(path, target / path.name)
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"'{target}' could not be written: {error}") from error
     finally:
         shutil.rmtree(staged, ignore_errors=True)
 
@@ -110,9 +126,11 @@ def claim_output_folder(folder: Path, *, resume: bool, overwrite: bool) -> None:
             replace, has no checkpoint to resume from, or cannot be written to.
     """
     check_writable(folder, "output_dir")
-    found = _run_files(folder)
+    # What a run was about to write as it was killed is nothing that anyone would miss.
+    found = [path for path in _run_files(folder) if not path.name.startswith(UNFINISHED)]
     if resume:
-        begun = (folder / CONFIG_FILE).is_file() and not (folder / "metrics.json").is_file()
+        # The card is the last that a run writes.
+        begun = (folder / CONFIG_FILE).is_file() and not (folder / "README.md").is_file()
         if not (begun or list(folder.glob(CHECKPOINTS)) or (folder / PHASES).is_dir()):
             raise InputError(f"resume: '{folder}' holds no run to continue: no checkpoint is there")
     elif (folder / CONFIG_FILE).is_file():
@@ -164,9 +182,17 @@ def check_writable(folder: Path, option: str) -> None:
 
 def clear_output_folder(folder: Path) -> None:
     """Delete what an earlier run wrote here, and nothing else that may lie in the folder."""
-    if not (folder / CONFIG_FILE).is_file():
-        return
-    for path in _run_files(folder):
+    if (folder / CONFIG_FILE).is_file():
+        _delete(_run_files(folder))
+
+
+def clear_leftovers(folder: Path) -> None:
+    """Delete what a run that was killed here was about to write, its phases' too."""
+    _delete([*folder.glob(f"{UNFINISHED}*"), *folder.glob(f"{PHASES}/*/{UNFINISHED}*")])
+
+
+def _delete(paths: Iterable[Path]) -> None:
+    for path in paths:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:

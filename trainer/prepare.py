@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 
+import torch
 from datasets import Dataset
 from transformers import AutoConfig, AutoTokenizer, PretrainedConfig, PreTrainedTokenizerBase
 
@@ -325,15 +326,29 @@ def open_model(run: RunArguments, config: PretrainedConfig) -> HybridMTLModel:
     """A trained hybrid-mtl model as it is.
 
     Raises:
-        InputError: if the folder holds another kind of model, or no weights.
+        InputError: if the folder holds another kind of model, or not all of its weights, or some
+            that are not finite.
     """
     config = _hybrid_config(run, config)
+    name = run.model_name_or_path
     try:
-        return HybridMTLModel.from_pretrained(
-            model_path(run), config=config, revision=run.model_revision or "main"
+        model, loading = HybridMTLModel.from_pretrained(
+            model_path(run),
+            config=config,
+            revision=run.model_revision or "main",
+            output_loading_info=True,
         )
     except Exception as error:  # as for the configuration
-        raise _cannot_load(f"the weights of '{run.model_name_or_path}'", error) from error
+        raise _cannot_load(f"the weights of '{name}'", error) from error
+    # transformers would draw new ones.
+    lost = sorted(loading["missing_keys"])
+    bad = lost or [name for name, p in model.named_parameters() if not torch.isfinite(p).all()]
+    if bad:
+        raise InputError(
+            f"model_name_or_path = '{name}': {len(bad)} weights are "
+            f"{'missing' if lost else 'not finite'}, first '{bad[0]}'; get the model anew"
+        )
+    return model
 
 
 def _hybrid_config(run: RunArguments, config: PretrainedConfig) -> HybridMTLConfig:

@@ -23,11 +23,13 @@ from transformers import (
 from transformers.utils.logging import get_verbosity, set_verbosity, set_verbosity_error
 
 from modeling_hybrid_mtl import HybridMTLModel
+from modeling_hybrid_mtl.weights_hybrid_mtl import check_weights
 from trainer.arguments import HybridMTLTrainingArguments
 from trainer.base_trainer import BaseTrainer
 from trainer.data import TaskStream
 from trainer.data.tokens import IGNORED_LABEL
 from trainer.errors import InputError
+from trainer.finite import MOST_IN_A_ROW, NonFiniteError
 from trainer.optimization import optimizer_kind
 from trainer.sessions import Session
 
@@ -99,6 +101,7 @@ def pretrain(
 
     Raises:
         InputError: if the encoder or the tokenizer cannot be pretrained like this.
+        NonFiniteError: as for training on tasks, unless `nonfinite` is `ignore`.
     """
     if not 0 < mask_share < 1:
         raise InputError(f"mask_share = {mask_share!r}: must be between 0 and 1")
@@ -133,6 +136,12 @@ def pretrain(
         callbacks=callbacks,
     )
     trainer.train(resume_from_checkpoint=checkpoint)
+    broken = [name for name, p in model.backbone.named_parameters() if not torch.isfinite(p).all()]
+    if broken and args.nonfinite != "ignore":
+        raise NonFiniteError(
+            f"masked language modelling: {len(broken)} weights of the encoder are not finite at "
+            f"its end, first '{broken[0]}'; start again with a lower learning rate"
+        )
     if sessions is not None:
         sessions += trainer.sessions
     return trainer.state.log_history
@@ -168,6 +177,7 @@ def language_model(
         level = get_verbosity()
         set_verbosity_error()  # a checkpoint without a head is called a corrupted one
         try:
+            check_weights(start_from, revision=revision or "main")
             model, loading = AutoModelForMaskedLM.from_pretrained(
                 start_from,
                 config=config,
@@ -177,7 +187,7 @@ def language_model(
                 use_safetensors=True,
                 trust_remote_code=False,
             )
-        except (OSError, RuntimeError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
             raise InputError(f"masked language modelling: '{start_from}': {error}") from error
         finally:
             set_verbosity(level)
@@ -248,6 +258,24 @@ class _PretrainingTrainer(BaseTrainer):
     """A plain `Trainer` that knows this project's optimizers and batches by length."""
 
     get_optimizer_cls_and_kwargs = staticmethod(optimizer_kind)
+    skipped_in_a_row = 0
+
+    def training_step(self, *args: Any, **kwargs: Any) -> Tensor:
+        loss = super().training_step(*args, **kwargs)
+        if self.args.nonfinite == "ignore":
+            return loss
+        bad = (~torch.isfinite(loss.detach())).float().reshape(1)
+        if not self.accelerator.reduce(bad, "sum").item():
+            self.skipped_in_a_row = 0
+            return loss
+        step = self.state.global_step + 1
+        cause = f"step {step}: the loss of masked language modelling is {loss.item()}"
+        self.skipped_in_a_row += 1
+        if self.args.nonfinite == "stop" or self.skipped_in_a_row == MOST_IN_A_ROW:
+            raise NonFiniteError(f"{cause}. Lower the learning rate, or look at the texts")
+        logger.warning("%s; it is left out", cause)
+        self.model.zero_grad()
+        return torch.zeros_like(loss)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler:
         args = self.args

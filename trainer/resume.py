@@ -1,6 +1,7 @@
 """Continuing a run: only with the options that it began with."""
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,11 +9,13 @@ from typing import Any
 
 import yaml
 
+from trainer.arguments import HybridMTLTrainingArguments
 from trainer.errors import InputError
 from trainer.yaml_text import read_yaml, to_yaml
 
-# What may differ, by name or by the beginning of the name: it decides what is shown and kept, not
-# what is computed. (`logging_steps` decides in which steps the tasks take passes of their own.)
+# What may differ, by name, or where it ends in _ by the beginning of the name: it decides what is
+# shown and kept, not what is computed. (`logging_steps` decides in which steps the tasks take
+# passes of their own.)
 FREE = (
     "data_license",
     "data_name",
@@ -27,7 +30,7 @@ FREE = (
     "license",
     "log_",
     "logging_dir",
-    "logging_nan",
+    "logging_nan_inf_filter",
     "merged_adapters",
     "mode",
     "nonfinite",
@@ -83,28 +86,48 @@ def check_same_run(recorded: Path, resolved: Mapping[str, Any]) -> None:
         )
 
 
-def check_same_rows(recorded: Path, rows: Mapping[str, Mapping[str, str]]) -> None:
-    """Make sure that a run goes on with the rows it began with.
+def surroundings(args: HybridMTLTrainingArguments) -> dict[str, Any]:
+    """What a launcher decides of a run and no option says."""
+    chosen = "bf16" if args.bf16 else "fp16" if args.fp16 else "no"
+    return {
+        "processes": args.world_size,
+        "mixed_precision": os.environ.get("ACCELERATE_MIXED_PRECISION", chosen),
+    }
+
+
+def check_same_rows(recorded: Path, now: Mapping[str, Any]) -> None:
+    """Make sure that a run goes on with the rows it began with, and as many processes.
 
     Args:
-        recorded: the run's own list of them; an older version of this project wrote none.
-        rows: split -> task -> the key of its tokenised rows as they are now.
+        recorded: the run's own list of them; a run that was killed as it began has none.
+        now: split -> task -> the key of its tokenised rows as they are now; and `surroundings`.
 
     Raises:
-        InputError: naming each task whose rows changed, or the list if it is damaged.
+        InputError: naming what changed, or the list if it is damaged.
     """
     if not recorded.is_file():
         return
     try:
         then = json.loads(recorded.read_text(encoding="utf-8"))
+        launched = [
+            f"{name} was {then[name]} and is now {value}"
+            for name, value in now.items()
+            if not isinstance(value, Mapping) and then[name] != value
+        ]
         changed = [
             f"the {split} rows of task '{task}'"
-            for split, keys in rows.items()
+            for split, keys in now.items()
+            if isinstance(keys, Mapping)
             for task, key in keys.items()
             if then[split][task] != key
         ]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(f"resume: '{recorded}' is damaged: {error!r}") from error
+    if launched:
+        raise InputError(
+            f"resume: {' and '.join(launched)}; launch the run as it was, its batches and steps "
+            f"follow from that"
+        )
     if changed:
         raise InputError(
             f"resume: {' and '.join(changed)} are others than those the run began with (or another "
@@ -113,7 +136,8 @@ def check_same_rows(recorded: Path, rows: Mapping[str, Mapping[str, str]]) -> No
 
 
 def _is_free(name: str) -> bool:
-    return re.sub(r"^(phases\.\d+|tasks\.\w+)\.", "", name).startswith(FREE)
+    option = re.sub(r"^(phases\.\d+|tasks\.\w+)\.", "", name)
+    return option in FREE or option.startswith(tuple(free for free in FREE if free.endswith("_")))
 
 
 def _flat(options: Any, prefix: str = "") -> dict[str, Any]:

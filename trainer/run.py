@@ -27,6 +27,7 @@ from trainer.output import (
     ROWS_FILE,
     claim_output_files,
     claim_output_folder,
+    clear_leftovers,
     clear_output_folder,
     write_json,
     write_text,
@@ -45,7 +46,7 @@ from trainer.prepare import (
     trained_model,
 )
 from trainer.results import ARCHITECTURE, FIGURES, draw_figures, format_table, write_reports
-from trainer.resume import check_same_rows, check_same_run
+from trainer.resume import check_same_rows, check_same_run, surroundings
 from trainer.stopping import StopOnSignal
 from trainer.yaml_text import to_yaml
 
@@ -74,18 +75,20 @@ def train(settings: Settings) -> dict[str, float]:
     config = load_config(settings.run)
     tokenizer = load_tokenizer(settings.run, config)
     data = prepare_data(settings, tokenizer, training=True)
+    began = {**surroundings(settings.training), **data.keys}
     if settings.run.resume:
-        check_same_rows(folder / ROWS_FILE, data.keys)
+        check_same_rows(folder / ROWS_FILE, began)
 
     def begin() -> None:
         if not first_rank:
             return
+        clear_leftovers(folder)
         if not settings.run.resume:
             clear_output_folder(folder)
             # First of all: without it the folder is not known for a run's.
             write_text(folder / CONFIG_FILE, to_yaml(settings.resolved))
         if not (folder / ROWS_FILE).is_file():
-            write_json(folder / ROWS_FILE, data.keys)
+            write_json(folder / ROWS_FILE, began)
 
     go = train_in_phases if settings.phases else _train_at_once
     stop = StopOnSignal()

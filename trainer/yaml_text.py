@@ -26,9 +26,19 @@ def read_yaml(text: str) -> Any:
     """What a YAML document holds.
 
     Raises:
-        yaml.YAMLError: if the text is not YAML, or asks for more than plain data.
+        yaml.YAMLError: if the text is not YAML, or asks for more than plain data. It names the
+            place and does not show what stands there, which may be a token.
     """
-    return yaml.load(text, Loader=_Loader)
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+        raise yaml.YAMLError(f"{error.problem or error.context}{place}") from None
+    except RecursionError:
+        raise yaml.YAMLError("too many brackets inside one another") from None
+    except ValueError as error:  # a date that is none, a number of thousands of digits
+        raise yaml.YAMLError(str(error)) from None
 
 
 def to_yaml(content: Any) -> str:

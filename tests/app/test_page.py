@@ -1,12 +1,14 @@
 """The page has what the model's tasks ask for, and its server gives nothing else away."""
 
 import csv
+import http.client
 import json
 import socket
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -15,6 +17,7 @@ pytest.importorskip("gradio", reason="the extra 'app' is not installed")
 import gradio as gr
 
 from tests.modeling.toy_models import SINGLE, TASKS
+from trainer.app.bodies import MAX_BODY
 from trainer.app.corpus import MAX_SIZE
 from trainer.app.feedback import Feedback
 from trainer.app.page import build_page
@@ -157,6 +160,17 @@ def get(address: str, body: bytes | None = None, kind: str = "application/json")
         return error.code, error.read().decode()
 
 
+def posted(address: str, path: str, **headers: str) -> int:
+    """The status of the answer to the beginning of a request, before any of its body."""
+    place = urlsplit(address)
+    line = http.client.HTTPConnection(place.hostname, place.port, timeout=30)
+    line.putrequest("POST", path)
+    for name, value in headers.items():
+        line.putheader(name, value)
+    line.endheaders()
+    return line.getresponse().status
+
+
 def form(content: bytes) -> tuple[bytes, str]:
     head = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.csv"\r\n\r\n'
     return head + content + b"\r\n--x--\r\n", "multipart/form-data; boundary=x"
@@ -186,6 +200,9 @@ def test_the_server_takes_no_large_uploads_and_records_nothing(make_asker):
     with served(page) as address:
         assert get(f"{address}gradio_api/upload", *form(b"text\na\nb\n"))[0] == 200
         assert get(f"{address}gradio_api/upload", *form(b"x" * (MAX_SIZE + 1)))[0] == 413
+        join = "/gradio_api/queue/join"
+        assert posted(address, join, **{"Content-Length": str(MAX_BODY + 1)}) == 413
+        assert posted(address, join, **{"Transfer-Encoding": "chunked"}) == 411
         config = json.loads(get(f"{address}config")[1])
         assert config["analytics_enabled"] is False and config["run_history"] is False
         assert page._queue.max_size == MAX_WAITING

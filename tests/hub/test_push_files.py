@@ -18,6 +18,7 @@ CODE = {
     "pipeline_hybrid_mtl.py",
     "products_hybrid_mtl.py",
     "texts_hybrid_mtl.py",
+    "weights_hybrid_mtl.py",
 }
 
 

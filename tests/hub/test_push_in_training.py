@@ -25,6 +25,7 @@ CHECKPOINT = {
     "pipeline_hybrid_mtl.py",
     "products_hybrid_mtl.py",
     "texts_hybrid_mtl.py",
+    "weights_hybrid_mtl.py",
     "tokenizer.json",
     "tokenizer_config.json",
 }

@@ -56,6 +56,15 @@ def test_bfloat16_learns_what_float32_does(tmp_path, way):
     assert all(p.dtype == torch.float32 for p in half.model.parameters())
 
 
+def test_every_pass_of_a_step_is_in_bfloat16(tmp_path):
+    """The passes of several tasks together, too, which go by another method of the model."""
+    trainer = toy_trainer(tmp_path, bf16=True, logging_steps=5)
+    kinds, layer = [], trainer.model.backbone.encoder.layer[0].output.dense
+    layer.register_forward_hook(lambda *given: kinds.append(given[2].dtype))
+    trainer.train()
+    assert len(kinds) > trainer.state.global_step and set(kinds) == {torch.bfloat16}
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_float16_is_for_layouts_whose_optimizer_the_scaler_sees(tmp_path, layout):
     if layout in NEED_TASK_GRADIENTS:

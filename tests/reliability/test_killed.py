@@ -38,9 +38,9 @@ def processes():
     return context
 
 
-def start(processes, config, output, *options):
+def start(processes, config, output, *options, kill_before=None):
     arguments = [str(config), "--output_dir", str(output), *options]
-    process = processes.Process(target=run, args=(arguments, str(output) + ".log"))
+    process = processes.Process(target=run, args=(arguments, f"{output}.log", kill_before))
     process.start()
     return process
 
@@ -86,3 +86,27 @@ def test_a_killed_run_goes_on_to_the_same_weights(tmp_path, processes, way):
         for name, value in expected.items():
             assert found[name].equal(value), f"{name} after kill {kills}"
         assert not list(folder.glob(".writing-*"))
+
+
+@pytest.mark.slow
+def test_a_run_killed_before_any_of_its_files_has_its_name_goes_on(tmp_path, processes):
+    options = {"max_steps": 3, "save_steps": 1, "save_strategy": "steps", "seed": 5}
+    config = toy_run(tmp_path, 14, 6, **options)
+    finish(start(processes, config, tmp_path / "whole"), tmp_path / "whole")
+    expected = load_file(tmp_path / "whole" / "model.safetensors")
+    number = 0
+    while True:
+        output = tmp_path / f"killed-{number}"
+        process = start(processes, config, output, kill_before=number)
+        process.join(240)
+        if process.exitcode == 0:
+            break
+        assert process.exitcode == -signal.SIGKILL
+        known = (output / "run_config.yaml").exists()
+        finish(start(processes, config, output, *(["--resume", "true"] if known else [])), output)
+        found = load_file(output / "model.safetensors")
+        assert all(found[name].equal(value) for name, value in expected.items()), number
+        assert (output / "README.md").is_file()
+        assert not list(output.glob(".*")), number
+        number += 1
+    assert number > 12  # its two first files, three checkpoints, and what a finished run has

@@ -1,6 +1,10 @@
 """Code from a repository runs when the user says so, and pickles are never read."""
 
+import json
+
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 from transformers import AutoModel, BertModel
 
 from modeling_hybrid_mtl import HybridMTLConfig, HybridMTLModel
@@ -140,3 +144,54 @@ def test_what_is_handed_on_holds_no_pickle(tmp_path):
     assert {path.suffix for path in written} == {".json", ".py", ".safetensors"}
     # A pickle of Python's, and the archive with one inside that torch.save writes.
     assert not [path for path in written if path.read_bytes().startswith((b"\x80", b"PK"))]
+
+
+@pytest.mark.parametrize("named", ["weights.bin", "../outside/model.safetensors"])
+def test_an_index_cannot_name_a_pickle_or_a_file_elsewhere(tmp_path, mark, app, named):
+    for name, model in (("model", toy_model()), ("encoder", BertModel(toy_backbone_config()))):
+        model.save_pretrained(tmp_path / name)
+        toy_tokenizer().save_pretrained(tmp_path / name)
+        _index_names(tmp_path / name, named)
+    folder, encoder = str(tmp_path / "model"), str(tmp_path / "encoder")
+    message = f"names '{named}'; weights are read from safetensors files of the same folder only"
+    for opened in (HybridMTLModel.from_pretrained, AutoModel.from_pretrained):
+        with pytest.raises(ValueError, match=message):
+            opened(folder)
+    with pytest.raises(ValueError, match=message):
+        HybridMTLModel.from_backbone(encoder, TASKS)
+    with pytest.raises(app.UserError, match=message):
+        app.open_model(folder)
+    for opened in (
+        open_trained,
+        lambda name: open_model(run_of(name), load_config(run_of(name))),
+        lambda _: language_model(toy_model().backbone, encoder),
+        lambda _: Translator(encoder, "cpu"),
+    ):
+        with pytest.raises(InputError, match=message):
+            opened(folder)
+    assert not mark
+
+
+def _index_names(folder, named):
+    """The folder's weights under another name, and an index that says so."""
+    weights = load_file(folder / "model.safetensors")
+    (folder / "model.safetensors").unlink()
+    place = folder / named
+    place.parent.mkdir(exist_ok=True)
+    if named.endswith(".bin"):
+        torch.save(weights, place)
+    else:
+        save_file(weights, place)
+    index = {"metadata": {}, "weight_map": dict.fromkeys(weights, named)}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+
+
+def test_weights_in_several_files_of_the_folder_are_read(tmp_path):
+    model = toy_model()
+    model.save_pretrained(tmp_path, max_shard_size="20KB")
+    assert len(list(tmp_path.glob("*.safetensors"))) > 1
+    found = HybridMTLModel.from_pretrained(tmp_path).state_dict()
+    assert all(torch.equal(found[name], value) for name, value in model.state_dict().items())
+    (tmp_path / "model.safetensors.index.json").write_text("[" * 100_000)
+    with pytest.raises(ValueError, match="index.json is damaged"):
+        HybridMTLModel.from_pretrained(tmp_path)

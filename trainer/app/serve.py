@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from .asking import open_model
+from .bodies import MAX_BODY, ShortBodies
 from .corpus import MAX_SIZE
 from .feedback import Feedback
 from .hub_feedback import hub_feedback
@@ -97,6 +99,7 @@ def launch(page: gr.Blocks, feedback: Feedback | None, host: str | None, port: i
         allowed_paths=[],
         blocked_paths=[str(feedback.folder.resolve())] if feedback else [],
         max_file_size=MAX_SIZE,
+        app_kwargs={"middleware": [Middleware(ShortBodies, most=MAX_BODY)]},
         footer_links=[],
         run_history=False,
         enable_monitoring=False,

@@ -8,6 +8,7 @@ import torch
 from datasets.utils import tqdm
 from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
+from modeling_hybrid_mtl.weights_hybrid_mtl import check_weights
 from trainer.data.augmentation.methods import Lookup, Method
 from trainer.data.augmentation.translation_cache import TranslationCache
 from trainer.data.augmentation.words import keeps_facts
@@ -75,6 +76,7 @@ class Translator:
 
     def __init__(self, name: str, device: str | torch.device):
         try:
+            check_weights(name)
             self.tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
             model = AutoModelForSeq2SeqLM.from_pretrained(
                 name, use_safetensors=True, trust_remote_code=False
