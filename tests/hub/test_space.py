@@ -83,7 +83,7 @@ def test_the_requirements_are_the_tested_versions(model, tmp_path):
     assert source == "--extra-index-url https://download.pytorch.org/whl/cpu"
     assert set(lines) <= set((ROOT / "constraints.txt").read_text().splitlines())
     assert {line.split("==")[0] for line in lines} == {
-        "gradio", "huggingface_hub", "torch", "transformers",
+        "gradio", "huggingface_hub", "starlette", "torch", "transformers",
     }  # fmt: skip
 
 

@@ -23,6 +23,7 @@ PYTHON_VERSION = "3.11"
 REQUIREMENTS = {
     "gradio": "6.31.0",
     "huggingface_hub": "2.4.0",
+    "starlette": "1.10.0",
     "torch": "2.13.0",
     "transformers": "5.23.0",
 }
