@@ -1,5 +1,6 @@
 """`pipeline("hybrid-mtl", ...)`: answers for texts and pairs of texts, one task or all of them."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
@@ -8,7 +9,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 from transformers import Pipeline
-from transformers.utils import ModelOutput
+from transformers.utils import ModelOutput, logging
+
+logger = logging.get_logger(__name__)
 
 
 class HybridMTLPipeline(Pipeline):
@@ -28,6 +31,9 @@ class HybridMTLPipeline(Pipeline):
     Answers: `{"label": str, "score": probability}` for classification, `{"score": float}` in the
     task's range for regression and similarity, a list of `{"entity", "score", "word", "start",
     "end"}` for token classification, one for each word as the tokenizer divides the text.
+
+    Of an input with more tokens than the tokenizer's `model_max_length` the beginning is read; how
+    many inputs of a call were so long is logged as a warning.
     """
 
     def __init__(self, *args, **kwargs):
@@ -36,7 +42,7 @@ class HybridMTLPipeline(Pipeline):
         self.model.eval()
 
     def _sanitize_parameters(self, task: str | None = None, **options):
-        unknown = [name for name in options if name != "top_k"]
+        unknown = [name for name in options if name not in ("top_k", "cut")]
         if unknown:
             raise ValueError(f"unknown pipeline arguments: {', '.join(unknown)}")
         top_k = options.get("top_k")
@@ -50,13 +56,24 @@ class HybridMTLPipeline(Pipeline):
         """Answer one input, or many of them; see the class."""
         if task is not None:
             self.model.config.task(task)
-        if isinstance(inputs, list):
-            return self._answers(inputs, 0, task=task, **kwargs)
         if isinstance(inputs, (Iterator, Dataset)):
             return self._stream(inputs, task=task, **kwargs)
-        row = _read(inputs)
-        self._tasks_for(row, task)
-        return super().__call__(row, task=task, **kwargs)
+        cut: Counter[bool] = Counter()  # of this call, others may run in other threads
+        if isinstance(inputs, list):
+            answers = self._answers(inputs, 0, task=task, cut=cut, **kwargs)
+        else:
+            row = _read(inputs)
+            self._tasks_for(row, task)
+            answers = super().__call__(row, task=task, cut=cut, **kwargs)
+        self._tell(cut)
+        return answers
+
+    def _tell(self, cut: Counter[bool]) -> None:
+        if cut[True]:
+            logger.warning(
+                f"{cut[True]} of {cut.total()} inputs have more than "
+                f"{self.tokenizer.model_max_length} tokens; what is beyond these is not read"
+            )
 
     def _stream(self, inputs: Any, batch_size: int | None = None, **kwargs) -> Iterator[Any]:
         """Answers in the order of the inputs, read a batch at a time."""
@@ -64,9 +81,11 @@ class HybridMTLPipeline(Pipeline):
         rows = map(inputs.__getitem__, range(len(inputs))) if by_index else iter(inputs)
         size = batch_size or self._batch_size or 1
         start = 0
+        cut: Counter[bool] = Counter()
         while batch := list(islice(rows, size)):
-            yield from self._answers(batch, start, batch_size=size, **kwargs)
+            yield from self._answers(batch, start, batch_size=size, cut=cut, **kwargs)
             start += size
+        self._tell(cut)
 
     def _answers(self, inputs: list[Any], start: int, task: str | None, **kwargs) -> list[Any]:
         """Answers to a list whose first input is the caller's input number `start`."""
@@ -124,6 +143,8 @@ class HybridMTLPipeline(Pipeline):
             *texts, truncation=True, return_tensors="pt", return_offsets_mapping=tags
         )
         features: dict[str, Any] = {prefix + name: value for name, value in encoded.items()}
+        long = any(part.overflowing for part in encoded.encodings or [])
+        features[f"{prefix}cut"] = torch.tensor([long])
         if tags:
             features["words"] = [texts[0]]
             words = [-1 if word is None else word for word in encoded.word_ids(0)]
@@ -136,6 +157,8 @@ class HybridMTLPipeline(Pipeline):
             for name in ("words", "offset_mapping", "word_ids")
             if name in model_inputs
         }
+        sides = ("cut", "pair_cut", "cross_cut")
+        cut = [model_inputs.pop(name) for name in sides if name in model_inputs]
         groups: dict[str, dict[str, Tensor]] = {"": {}, "pair_": {}, "cross_": {}}
         for name, value in model_inputs.items():
             prefix = next((p for p in ("pair_", "cross_") if name.startswith(p)), "")
@@ -157,6 +180,7 @@ class HybridMTLPipeline(Pipeline):
         result: dict[str, Any] = {
             "asked": torch.full((len(next(iter(outputs.values()))),), int(task is not None))
         }
+        result["cut"] = torch.stack(cut).any(dim=0)
         result.update({f"answer_{name}": value for name, value in outputs.items()})
         result.update(texts)
         return ModelOutput(result)
@@ -171,7 +195,11 @@ class HybridMTLPipeline(Pipeline):
         u, hidden = self.model.encode(*_triple(groups["cross_" if cross else ""]), task)
         return u, None, hidden
 
-    def postprocess(self, model_outputs: ModelOutput, top_k: int | None = 1) -> Any:
+    def postprocess(
+        self, model_outputs: ModelOutput, top_k: int | None = 1, cut: Counter[bool] | None = None
+    ) -> Any:
+        if cut is not None:
+            cut[bool(model_outputs["cut"][0])] += 1
         answers = {}
         for key, values in model_outputs.items():
             if key.startswith("answer_"):

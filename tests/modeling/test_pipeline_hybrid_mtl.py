@@ -238,6 +238,30 @@ class TestLists:
         assert len(pipe(long, task="tags")) == 22
         assert pipe({"text": long, "text_pair": long}).keys() == set(PAIR_TASKS)
 
+    @pytest.mark.parametrize("options", [{}, {"batch_size": 3}, {"task": "mood"}])
+    def test_how_many_were_truncated_is_said_once(self, pipe, caplog, options):
+        fits, long = "good " * 22, "good " * 23  # with [CLS] and [SEP] 24 tokens, and 25
+        pipe([fits, "dull"], **options)
+        assert not caplog.messages
+        pipe([fits, long, "dull", long], **options)
+        assert caplog.messages == [said(2, 4)]
+        pipe(long, **options)
+        assert caplog.messages[1:] == [said(1, 1)]
+        list(pipe(iter([long, "dull"] * 3), **options))
+        assert caplog.messages[2:] == [said(3, 6)]
+
+    @pytest.mark.parametrize("task", [*SIAMESE[:1], *CROSS[:1]])
+    def test_pairs_with_a_side_that_was_truncated(self, pipe, caplog, task):
+        half = "good " * 15  # two of them are too long for one sequence only
+        pipe([{"text": half, "text_pair": half}, PAIRS[0]], task=task)
+        assert caplog.messages == ([said(1, 2)] if task in CROSS else [])
+        pipe({"text": "dull", "text_pair": half * 2}, task=task)
+        assert caplog.messages[-1] == said(1, 1)
+
+
+def said(cut: int, count: int) -> str:
+    return f"{cut} of {count} inputs have more than 24 tokens; what is beyond these is not read"
+
 
 class Rows(Dataset):
     """A map-style data set that, as many do, says `KeyError` rather than `IndexError`."""
