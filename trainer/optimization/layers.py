@@ -48,7 +48,7 @@ def by_depth(model: nn.Module, parameters: Named) -> dict[int, Named]:
 def _embeddings(backbone: Any) -> list[nn.Parameter]:
     """All that stands in front of the first layer: the module that holds the word embeddings."""
     words = backbone.get_input_embeddings()
-    for _, module in backbone.named_children():
-        if any(part is words for part in module.modules()):
-            return list(module.parameters())
-    return list(words.parameters())
+    holder = next(
+        module for module in backbone.children() if any(part is words for part in module.modules())
+    )
+    return list(holder.parameters())
