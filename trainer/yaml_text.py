@@ -4,10 +4,18 @@ import re
 from typing import Any
 
 import yaml
+from yaml.constructor import ConstructorError
+from yaml.parser import ParserError
+from yaml.scanner import ScannerError
 
 
 class _Loader(yaml.SafeLoader):
-    pass
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, KeyError, AttributeError):  # what PyYAML lets through
+            problem = "a date or number that is none, or a value that is not as its tag says"
+            raise ConstructorError(None, None, problem, node.start_mark) from None
 
 
 class _Dumper(yaml.SafeDumper):
@@ -34,11 +42,18 @@ def read_yaml(text: str) -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
-        raise yaml.YAMLError(f"{error.problem or error.context}{place}") from None
+        raise yaml.YAMLError(f"{_without_quotes(error)}{place}") from None
     except RecursionError:
         raise yaml.YAMLError("too many brackets inside one another") from None
-    except ValueError as error:  # a date that is none, a number of thousands of digits
-        raise yaml.YAMLError(str(error)) from None
+
+
+def _without_quotes(error: yaml.MarkedYAMLError) -> str:
+    problem = error.problem or error.context or "no YAML"
+    # The scanner quotes a character and the parser a kind of token; others, and whoever speaks of
+    # a handle, quote the text.
+    if isinstance(error, ScannerError | ParserError) and "handle" not in problem:
+        return problem
+    return problem.partition("'")[0].partition('"')[0].partition(":")[0].strip()
 
 
 def to_yaml(content: Any) -> str:

@@ -1,6 +1,8 @@
 """`export.py` from its command line, and `ask.py` on what it wrote."""
 
 import importlib.util
+import resource
+import signal
 import sys
 from pathlib import Path
 
@@ -97,15 +99,20 @@ def test_bad_input_is_one_message(
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_a_full_disk_is_one_line_and_leaves_nothing(folder, tmp_path, main, capsys, monkeypatch):
+def test_a_full_disk_is_one_line_and_leaves_nothing(folder, tmp_path, main, capsys):
     pytest.importorskip("sentence_transformers")
-
-    def full(*args):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("trainer.export.folder.write_json", full)
-    assert main([str(folder), str(tmp_path / "out"), "--format", "sentence-transformers"]) == 2
-    assert "export.py: [Errno 28] No space left on device\n" in capsys.readouterr().err
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # Configurations fit, weights do not. The signal that comes with it would end the process.
+    handled = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limit[1]))
+    try:
+        assert main([str(folder), str(tmp_path / "out"), "--format", "sentence-transformers"]) == 2
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        signal.signal(signal.SIGXFSZ, handled)
+    said = capsys.readouterr().err
+    assert f"export.py: '{tmp_path / 'out'}' could not be written: " in said
+    assert "File too large" in said and "Traceback" not in said
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 

@@ -10,6 +10,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
 from trainer.errors import InputError
 from trainer.output import check_writable, write_json
 
@@ -47,6 +49,9 @@ def new_folder(target: Path, description: dict[str, Any]) -> Iterator[Path]:
     """A folder that takes the target's place when the block ends well, with a description in it.
 
     What the block adds to the description is written, too.
+
+    Raises:
+        InputError: if it cannot be written, as on a full disk.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
@@ -61,6 +66,8 @@ def new_folder(target: Path, description: dict[str, Any]) -> Iterator[Path]:
         if target.exists():
             os.replace(target, staging / "old")
         os.replace(staged, target)
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"'{target}' could not be written: {error}") from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
