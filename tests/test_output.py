@@ -104,10 +104,12 @@ def test_a_folder_that_cannot_be_filled_is_named(tmp_path, error):
 
 
 def test_what_a_killed_run_was_about_to_write_is_cleared(tmp_path):
-    for name in (".writing-a.json.17", "phases/1-words/.writing-x/model", "phases/1-words/kept"):
+    folder = "phases/1-words/.writing-x"
+    left = (".writing-a.json.17", "figures/.writing-a.png.17", f"{folder}/.writing-b.json.17")
+    for name in (*left, "phases/1-words/kept"):
         write_text(tmp_path / name, "half")
     clear_leftovers(tmp_path)
-    assert names(tmp_path) == ["phases", "phases/1-words", "phases/1-words/kept"]
+    assert names(tmp_path) == ["figures", "phases", "phases/1-words", "phases/1-words/kept"]
 
 
 def claim(folder, resume=False, overwrite=False):

@@ -187,8 +187,8 @@ def clear_output_folder(folder: Path) -> None:
 
 
 def clear_leftovers(folder: Path) -> None:
-    """Delete what a run that was killed here was about to write, its phases' too."""
-    _delete([*folder.glob(f"{UNFINISHED}*"), *folder.glob(f"{PHASES}/*/{UNFINISHED}*")])
+    """Delete what a run that was killed here was about to write, its phases' and figures' too."""
+    _delete(list(folder.rglob(f"{UNFINISHED}*")))
 
 
 def _delete(paths: Iterable[Path]) -> None:
@@ -196,7 +196,7 @@ def _delete(paths: Iterable[Path]) -> None:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
-            path.unlink()
+            path.unlink(missing_ok=True)  # it may have been in one of those before
 
 
 def _run_files(folder: Path) -> list[Path]:

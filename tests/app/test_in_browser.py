@@ -228,6 +228,39 @@ def test_an_uploaded_file(browser, folder):
     assert {cell for row in rows for cell in row[1:]} <= {*ROWS[:3], "'=paris"}
 
 
+def test_html_is_shown_and_not_obeyed(tmp_path):
+    html = "<img src=x onerror='document.title=1'>"
+    tasks = {
+        "mood": {"kind": "classification", "labels": [html, "good"]},
+        "tags": {"kind": "token_classification", "labels": [html, f"{html}2"]},
+        "same": {"kind": "classification", "input": "pair", "labels": [html, "yes"]},
+    }
+    toy_model(tasks=tasks).save_pretrained(tmp_path / "model")
+    toy_tokenizer().save_pretrained(tmp_path / "model")
+    script = str(ROOT / "scripts/app.py")
+    with (
+        running(tmp_path, script, str(tmp_path / "model"), "--title", html) as address,
+        browser_at(address, *DESK, tmp_path) as browser,
+    ):
+        assert browser.text("h1") == html
+        title = browser.driver.title
+        browser.write("#text textarea", html)
+        browser.click("#ask-single")
+        browser.wait_for_text("#answer-mood", html)
+        browser.wait_for_text("#answer-tags", html.upper())
+        browser.open_tab("Many texts")
+        browser.write("#corpus textarea", f"{html}\n{html} good")
+        browser.click("#search")
+        browser.wait_for_text("#pairs", f"{html} good")
+        browser.open_tab("Two texts")
+        browser.write("#first textarea", html)
+        browser.write("#second textarea", html)
+        browser.click("#ask-pair")
+        browser.wait_for_text("#answer-same", html)
+        assert browser.driver.title == title
+        assert not browser.driver.find_elements("css selector", "img[onerror]")
+
+
 def test_a_space_runs_where_this_project_is_not_installed(folder, tmp_path, pipe):
     script, space = str(ROOT / "scripts/app.py"), folder / "space"
     command = [sys.executable, script, str(folder / "toy-model"), "--space", str(space)]

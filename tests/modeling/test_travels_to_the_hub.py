@@ -32,7 +32,7 @@ ROWS = ["the film was good", {"text": "a dull film", "text_pair": "Anna is in Pa
 # Opens each model, answers, and saves it twice: by the model, the first time before any pipeline
 # exists, and by the pipeline. What it saved can be the next model to open.
 STRANGER = """
-import importlib.abc, json, sys
+import importlib.abc, json, shutil, sys
 from pathlib import Path
 
 class Refuse(importlib.abc.MetaPathFinder):
@@ -71,6 +71,15 @@ for name in names:
         "modules": [type(x).__module__ for x in (config, model, pipe)],
     }
     (place / "facts.json").write_text(json.dumps(facts))
+
+hostile = Path(shutil.copytree(Path(out) / names[0], Path(out) / "hostile"))
+(hostile / "model.safetensors").rename(hostile / "weights.bin")
+index = {"metadata": {}, "weight_map": {"any": "weights.bin"}}
+(hostile / "model.safetensors.index.json").write_text(json.dumps(index))
+try:
+    AutoModel.from_pretrained(hostile, trust_remote_code=True)
+except ValueError as error:
+    (hostile / "refusal.txt").write_text(str(error))
 """
 
 
@@ -115,7 +124,9 @@ def journey(tmp_path_factory) -> dict[str, Any]:
         facts = json.loads((place / "facts.json").read_text())
         findings[name] = {**facts, "logits": load_file(place / "logits.safetensors")}
     folders = [folder / name for name in STAGES]
-    return {"folders": folders, "findings": findings, "saved": folder / "saved"}
+    refusal = (folder / "hostile" / "refusal.txt").read_text()
+    saved = folder / "saved"
+    return {"folders": folders, "findings": findings, "saved": saved, "refusal": refusal}
 
 
 def test_elsewhere_the_code_comes_from_the_folder(journey):
@@ -136,6 +147,10 @@ def test_logits_are_equal_to_the_bit(journey, stage, task):
 def test_the_pipeline_answers_alike(journey, stage):
     here = pipeline("hybrid-mtl", model=str(journey["saved"]), trust_remote_code=True, device="cpu")
     assert journey["findings"][stage]["answers"] == json.loads(json.dumps(here(ROWS)))
+
+
+def test_elsewhere_an_index_cannot_name_a_pickle_either(journey):
+    assert "weights are read from safetensors files of the same folder only" in journey["refusal"]
 
 
 def test_the_tasks_and_the_adapters_survive(journey):
