@@ -122,6 +122,7 @@ def test_all_processes_stop_when_one_is_asked(tmp_path):
 @pytest.mark.slow
 def test_one_process_that_is_killed_ends_the_others(tmp_path):
     done = launch("kill_one_rank.py", 3, tmp_path)
+    assert time.time() - (tmp_path / "killed").stat().st_mtime < 60
     assert done.returncode != 0
     assert "Signal 9 (SIGKILL)" in done.stderr and "rank      : 2" in done.stderr
     assert find_checkpoint(tmp_path) == tmp_path / "checkpoint-4"
