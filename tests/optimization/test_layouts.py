@@ -194,8 +194,9 @@ def test_each_tasks_gradient_is_clipped_by_itself(tmp_path, layout):
     assert 0 < moved.norm() <= steps * 1e-3 * 1.01
 
 
-def test_layer_decay_makes_lower_layers_slower(tmp_path):
-    trainer = toy_trainer(tmp_path, layer_decay=0.5, learning_rate=8e-3)
+@pytest.mark.parametrize("layout", ["siloed", "single"])
+def test_layer_decay_makes_lower_layers_slower(tmp_path, layout):
+    trainer = toy_trainer(tmp_path, layout=layout, layer_decay=0.5, learning_rate=8e-3)
     rates = {}
     for group, names in named_groups(trainer):
         rates.update(dict.fromkeys(names, group["lr"]))

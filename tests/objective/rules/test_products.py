@@ -35,8 +35,9 @@ def test_gramian_pairs_entries_whatever_their_layout_in_memory():
     torch.testing.assert_close(gramian([[x], [transposed]])[0, 1], (x * y).sum())
 
 
-def test_cosines_of_known_angles():
-    gradients = [[torch.tensor(v)] for v in ([2.0, 0.0], [-3.0, 3.0], [0.0, 1.0])]
+@pytest.mark.parametrize("length", [1.0, 1e-4])
+def test_cosines_of_known_angles(length):
+    gradients = [[length * torch.tensor(v)] for v in ([2.0, 0.0], [-3.0, 3.0], [0.0, 1.0])]
     half = 1 / math.sqrt(2)
     expected = [[1, -half, 0], [-half, 1, half], [0, half, 1]]
     torch.testing.assert_close(cosines(gramian(gradients)), torch.tensor(expected))
