@@ -104,12 +104,14 @@ def test_a_folder_that_cannot_be_filled_is_named(tmp_path, error):
 
 
 def test_what_a_killed_run_was_about_to_write_is_cleared(tmp_path):
-    folder = "phases/1-words/.writing-x"
-    left = (".writing-a.json.17", "figures/.writing-a.png.17", f"{folder}/.writing-b.json.17")
-    for name in (*left, "phases/1-words/kept"):
+    phase, adapter = "phases/1-words/.writing-x", "adapters/mood/.writing-x"
+    left = [".writing-a.json.17", "figures/.writing-a.png.17", f"{phase}/.writing-b.json.17"]
+    kept = ["another_run/.writing-a.json.18", "phases/1-words/kept"]
+    for name in (*left, f"{adapter}/model", *kept):
         write_text(tmp_path / name, "half")
     clear_leftovers(tmp_path)
-    assert names(tmp_path) == ["figures", "phases", "phases/1-words", "phases/1-words/kept"]
+    found = [path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()]
+    assert sorted(map(str, found)) == kept
 
 
 def claim(folder, resume=False, overwrite=False):

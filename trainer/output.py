@@ -187,8 +187,13 @@ def clear_output_folder(folder: Path) -> None:
 
 
 def clear_leftovers(folder: Path) -> None:
-    """Delete what a run that was killed here was about to write, its phases' and figures' too."""
-    _delete(list(folder.rglob(f"{UNFINISHED}*")))
+    """Delete what a run that was killed here was about to write, in its own folders, too."""
+    own = _run_files(folder)
+    _delete([path for path in own if path.name.startswith(UNFINISHED)])
+    # Not in any others: another run may be writing there.
+    for part in own:
+        if part.is_dir() and not part.is_symlink():
+            _delete(list(part.rglob(f"{UNFINISHED}*")))
 
 
 def _delete(paths: Iterable[Path]) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
+from matplotlib.text import Text
 
 from trainer.evaluation import DrawnTask, count_text, draw_model
 
@@ -31,9 +32,15 @@ def test_an_adapter_changes_the_picture(tmp_path):
     assert plain.shape == adapted.shape and not np.array_equal(plain, adapted)
 
 
-def test_names_are_drawn_as_they_are(tmp_path):
+def test_names_are_drawn_as_they_are(tmp_path, monkeypatch):
+    figures, save = [], Figure.savefig
+    monkeypatch.setattr(
+        Figure, "savefig", lambda self, *a, **k: (figures.append(self), save(self, *a, **k))
+    )
     # Dollar signs would be formulas, and a broken one an error.
     picture(tmp_path / "a.png", DrawnTask("$x_{$" * 20, "$\\frac$", "$$", "$1$", "$_$"))
+    signs = [text for text in figures[0].findobj(Text) if "$" in text.get_text()]
+    assert len(signs) >= 2 and not any(text.get_parse_math() for text in signs)
 
 
 def test_a_model_without_tasks_is_refused(tmp_path):
