@@ -16,7 +16,7 @@ from .adapters_hybrid_mtl import WithAdapters
 from .configuration_hybrid_mtl import HybridMTLConfig, TaskConfig
 from .dropout_hybrid_mtl import use_fast_dropout
 from .heads_hybrid_mtl import HEADS
-from .packing_hybrid_mtl import can_pack, let_pack, pays, read_packed
+from .packing_hybrid_mtl import can_pack, let_pack, padding_mask, pays, read_packed
 from .products_hybrid_mtl import fast_products
 from .texts_hybrid_mtl import Encoded, pool, sides, stack_texts
 from .weights_hybrid_mtl import PLACES, check_weights
@@ -180,24 +180,37 @@ class HybridMTLModel(WithAdapters):
         token_type_ids: Tensor | None = None,
         task: str | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Sentence vectors (B, H) and token vectors (B, L, H) of token ids (B, L), for a task."""
+        """Sentence vectors (B, H) and token vectors (B, L, H) of token ids (B, L), for a task.
+
+        An attention mask may stay on the CPU while the ids are on an accelerator: a pass without
+        padding then finds out the texts' lengths without waiting for what the device still has to
+        do.
+        """
         self.switch_adapters(task)
         tables: dict[str, Tensor] = {"input_ids": input_ids}
         if self._takes_token_types and token_type_ids is not None:
             tables["token_type_ids"] = token_type_ids
-        if self._packs(input_ids) and (attention_mask is None or attention_mask.any()):
-            mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
-            hidden = read_packed(self.backbone, mask, **tables)
-        else:
-            output = self.backbone(attention_mask=attention_mask, **tables)
+        hidden = self._read_packed(attention_mask, tables) if self._packs(input_ids) else None
+        if attention_mask is not None:
+            attention_mask = attention_mask.to(input_ids.device, non_blocking=True)
+        if hidden is None:
+            mask = padding_mask(self.backbone, attention_mask)
+            output = self.backbone(attention_mask=mask, **tables)
             hidden = output.last_hidden_state
             if self.config.pooling == "pooler":
                 return self.pooled_dropout(output.pooler_output), hidden
         return self.pooled_dropout(pool(hidden, attention_mask, self.config.pooling)), hidden
 
+    def _read_packed(self, mask: Tensor | None, tables: dict[str, Tensor]) -> Tensor | None:
+        """Token vectors (B, L, H) of a pass without padding; None if there is nothing to read."""
+        if mask is None:
+            mask = torch.ones(tables["input_ids"].shape, dtype=torch.bool)
+        mask = mask.cpu()
+        return read_packed(self.backbone, mask, **tables) if mask.any() else None
+
     @property
     def reads_packed(self) -> bool:
-        """Whether texts are read without padding where that pays, on a CPU."""
+        """Whether texts are read without padding where that pays."""
         # A pooler reads the first column of what the encoder saw.
         return self.packing and self.config.pooling != "pooler" and can_pack(self.backbone)
 
@@ -234,7 +247,7 @@ class HybridMTLModel(WithAdapters):
         """One head's logits from sentence vectors (B, H), or from token vectors (B, L, H)."""
         reads_tokens = self.config.task(task).kind == "token_classification"
         # As in the encoder: a setting of the process, which no other thread shall turn over.
-        with fast_products if self._packs(u) else nullcontext():
+        with fast_products if u.device.type == "cpu" and self._packs(u) else nullcontext():
             return self.heads[task](hidden if reads_tokens else u, v)
 
     def forward(
@@ -253,7 +266,7 @@ class HybridMTLModel(WithAdapters):
 
         Args:
             input_ids: token ids, (B, L).
-            attention_mask: 1 for tokens to read, 0 for padding, (B, L).
+            attention_mask: 1 for tokens to read, 0 for padding, (B, L); may stay on the CPU.
             token_type_ids: (B, L); dropped if the backbone knows none.
             pair_input_ids: token ids of the second texts, (B, L2), when they are encoded apart.
             pair_attention_mask: (B, L2).

@@ -1,10 +1,11 @@
 """Un-padded passes: an encoder reads the tokens of a batch as one row, without the padding.
 
 Everything in an encoder but attention works on each token by itself. So the tokens of all texts
-stand in one row, (1, T), and only attention puts them apart again, texts of like length together.
-The results are those of a padded pass.
+stand in one row, (1, T), and only attention keeps them apart (`attention_hybrid_mtl`). The results
+are those of a padded pass.
 """
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,71 +15,20 @@ from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedM
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
-from .dropout_hybrid_mtl import drop
+from .attention_hybrid_mtl import Blocks, Ragged, rounded_up, to_device
 from .products_hybrid_mtl import fast_products
 
 ATTENTION = "hybrid_mtl_packed"
 # Those whose attention takes what it is handed, and whose positions can be given.
-FAMILIES = ("bert", "camembert", "distilbert", "electra", "roberta", "xlm-roberta")
-TEXTS_PER_CALL = 16
-SCORES_PER_CALL = 1 << 16  # of each head
-
-
-class Texts:
-    """Some texts that share a call of attention: their tokens follow one another in the row.
-
-    Args:
-        lengths: tokens of each text.
-    """
-
-    def __init__(self, lengths: list[int]):
-        self.tokens = sum(lengths)
-        self.shape = (len(lengths), _rounded_up(max(lengths)))
-        self.mask = torch.arange(self.shape[1]) < torch.tensor(lengths)[:, None]
-        self.slots = self.mask.flatten().nonzero().squeeze(1)
-        self.full = len(self.slots) == self.mask.numel()
-
-    def attend(self, query: Tensor, key: Tensor, value: Tensor, **options: Any) -> Tensor:
-        """Attention of each token to its own text's tokens; all are (tokens, heads, width)."""
-        query, key, value = (self._apart(x).transpose(1, 2) for x in (query, key, value))
-        mask = None if self.full else self.mask[:, None, None, :]
-        found = _attend(query, key, value, mask, **options).transpose(1, 2).flatten(0, 1)
-        return found if self.full else found.index_select(0, self.slots)
-
-    def _apart(self, x: Tensor) -> Tensor:
-        if not self.full:
-            x = x.new_zeros(self.mask.numel(), *x.shape[1:]).index_copy(0, self.slots, x)
-        return x.unflatten(0, self.shape)
-
-
-def _attend(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    mask: Tensor | None,
-    dropout_p: float,
-    scale: float | None,
-) -> Tensor:
-    """Attention where the mask is true; queries, keys and values are (texts, heads, L, width).
-
-    Torch's own makes a small product for every block, which costs oneDNN several times what it
-    costs MKL.
-    """
-    scores = query @ key.mT * (query.shape[-1] ** -0.5 if scale is None else scale)
-    if mask is not None:
-        scores = scores.masked_fill(~mask, -torch.inf)
-    return drop(scores.softmax(dim=-1), dropout_p) @ value
-
-
-def _in_calls(lengths: list[int]) -> list[Texts]:
-    """Texts in ascending order of length, by calls of attention whose scores a cache can hold."""
-    calls: list[list[int]] = []
-    for length in lengths:
-        most = min(TEXTS_PER_CALL, SCORES_PER_CALL // _rounded_up(length) ** 2)
-        if not calls or len(calls[-1]) >= most:
-            calls.append([])
-        calls[-1].append(length)
-    return [Texts(call) for call in calls]
+FAMILIES = (
+    "bert",
+    "camembert",
+    "distilbert",
+    "electra",
+    "modernbert",
+    "roberta",
+    "xlm-roberta",
+)
 
 
 @dataclass
@@ -89,25 +39,36 @@ class Packing:
         slots: where each token of the row stands in the flattened batch, (T,).
         spare: how many more the row has, copies of the first, which nobody reads.
         shape: rows and columns of the padded batch.
-        texts: the row's tokens by calls of attention, in order.
+        attention: keeps the row's texts apart.
     """
 
     slots: Tensor
     spare: int
     shape: tuple[int, int]
-    texts: list[Texts]
+    attention: Blocks | Ragged
 
     @classmethod
-    def of(cls, mask: Tensor) -> "Packing":
-        """Put the texts of a batch with this attention mask (B, L) in order of their lengths."""
+    def of(cls, mask: Tensor, device: torch.device | str = "cpu") -> "Packing":
+        """Put the texts of a batch in order of their lengths.
+
+        Args:
+            mask: 1 for tokens to read, 0 for padding, (B, L), on the CPU: how long the texts are
+                decides the shapes of all that follows, and to ask a device would be to wait for it.
+            device: where the batch is.
+        """
         mask = mask.bool()
         lengths, order = mask.sum(dim=1).sort(stable=True)
         # Slots of the flattened batch, text by text in the new order.
         numbers = torch.arange(mask.numel()).view(mask.shape)
         slots = numbers[order][mask[order]]
-        texts = _in_calls([n for n in lengths.tolist() if n])
-        spare = _few_sizes(len(slots)) - len(slots)
-        return cls(slots, spare, (mask.shape[0], mask.shape[1]), texts)
+        texts = [n for n in lengths.tolist() if n]
+        spare = _few_sizes(len(slots), device) - len(slots)
+        attention: Blocks | Ragged
+        if _is_host(device):
+            attention = Blocks(texts)
+        else:  # a kernel reads the whole row, and the spare tokens are one more text in it
+            attention = Ragged([*texts, spare] if spare else texts, device)
+        return cls(to_device(slots, device), spare, (mask.shape[0], mask.shape[1]), attention)
 
     def pack(self, table: Tensor) -> Tensor:
         """The row (1, T + spare) of a padded table (B, L)."""
@@ -120,17 +81,29 @@ class Packing:
         tokens = row[0, : len(self.slots)]
         return flat.index_copy(0, self.slots, tokens).unflatten(0, self.shape)
 
+    def attend(self, query: Tensor, key: Tensor, value: Tensor, **options: Any) -> Tensor:
+        """Attention within each text; all are (T + spare, heads, width)."""
+        if isinstance(self.attention, Ragged):
+            return self.attention.attend(query, key, value, **options)
+        tokens = len(self.slots)
+        read = self.attention.attend(query[:tokens], key[:tokens], value[:tokens], **options)
+        return torch.cat([read, torch.zeros_like(value[tokens:])])
 
-def _rounded_up(count: int, step: int = 8) -> int:
-    return -(-count // step) * step
+
+def _is_host(device: torch.device | str) -> bool:
+    return torch.device(device).type == "cpu"
 
 
-def _few_sizes(tokens: int) -> int:
-    """So many or up to a sixteenth more (or 16), a number that comes up often.
+def _few_sizes(tokens: int, device: torch.device | str = "cpu") -> int:
+    """So many tokens or some more, a number that comes up often.
 
-    oneDNN makes and keeps a program of a megabyte for every size of a product that it meets.
+    On a CPU up to a sixteenth more (or 16): oneDNN makes and keeps a program of a megabyte for
+    every size of a product that it meets. Elsewhere up to 63, for the allocator and the tiles of
+    the products.
     """
-    return _rounded_up(tokens, 1 << max(4, tokens.bit_length() - 5))
+    if not _is_host(device):
+        return rounded_up(tokens, 64)
+    return rounded_up(tokens, 1 << max(4, tokens.bit_length() - 5))
 
 
 def packed_attention(
@@ -149,14 +122,14 @@ def packed_attention(
     if packing is None:
         options: dict[str, Any] = {"dropout": dropout, "scaling": scaling, **kwargs}
         return sdpa_attention_forward(module, query, key, value, attention_mask, **options)
-    sizes = [*(texts.tokens for texts in packing.texts), packing.spare]
-    sides = [x[0].transpose(0, 1).split(sizes) for x in (query, key, value)]
-    found = [
-        texts.attend(*parts, dropout_p=dropout, scale=scaling)
-        for texts, *parts in zip(packing.texts, *sides, strict=False)
-    ]
-    unread = torch.zeros_like(sides[-1][-1])
-    return torch.cat([*found, unread])[None], None
+    window = kwargs.get("sliding_window")
+    found = packing.attend(
+        *(x[0].transpose(0, 1) for x in (query, key, value)),
+        dropout_p=dropout,
+        scale=scaling,
+        window=None if window is None else window - 1,  # ModernBERT counts the token itself
+    )
+    return found[None], None
 
 
 AttentionInterface.register(ATTENTION, packed_attention)
@@ -176,12 +149,9 @@ def can_pack(encoder: PreTrainedModel) -> bool:
 
 
 def pays(input_ids: Tensor) -> bool:
-    """Whether a pass over these texts gains by packing.
-
-    On an accelerator finding the tokens would make every step wait; graphs want fixed shapes.
-    """
+    """Whether a pass over these texts gains by packing: not in graphs, which want fixed shapes."""
     traced = torch.jit.is_tracing() or torch.compiler.is_compiling()
-    return not traced and input_ids.device.type == "cpu"
+    return not traced and input_ids.device.type in ("cpu", "cuda")
 
 
 def read_packed(encoder: PreTrainedModel, attention_mask: Tensor, **tables: Tensor) -> Tensor:
@@ -189,21 +159,38 @@ def read_packed(encoder: PreTrainedModel, attention_mask: Tensor, **tables: Tens
 
     Args:
         encoder: one that `let_pack` prepared.
-        attention_mask: 1 for tokens to read, 0 for padding, (B, L); not everywhere 0.
+        attention_mask: 1 for tokens to read, 0 for padding, (B, L), on the CPU; not everywhere 0.
         **tables: the encoder's inputs by name: token ids and, if it reads any, token types, (B, L).
     """
-    packing = Packing.of(attention_mask)
-    row = {name: packing.pack(table) for name, table in tables.items()}
+    device = tables["input_ids"].device
+    packing = Packing.of(attention_mask, device)
+    row: dict[str, Any] = {name: packing.pack(table) for name, table in tables.items()}
     row["position_ids"] = packing.pack(_positions(encoder, tables["input_ids"]))
-    with fast_products:
+    if encoder.config.model_type == "modernbert":
+        # Else it would make masks of T x T, which nobody reads.
+        row["attention_mask"] = {"full_attention": None, "sliding_attention": None}
+    with fast_products if device.type == "cpu" else nullcontext():
         return packing.unpack(encoder(**row, packing=packing).last_hidden_state)
+
+
+def padding_mask(encoder: PreTrainedModel, attention_mask: Tensor | None) -> Tensor | None:
+    """The mask (B, L) of a padded pass as the encoder is to be given it.
+
+    transformers asks a mask of this shape whether anything is padding, which waits for an
+    accelerator. One of the shape that attention takes, (B, 1, 1, L), is used as it is.
+    """
+    ours = can_pack(encoder) and encoder.config.model_type != "modernbert"  # which makes two of it
+    if attention_mask is None or _is_host(attention_mask.device) or not ours:
+        return attention_mask
+    return attention_mask.bool()[:, None, None, :]
 
 
 def _positions(encoder: Any, input_ids: Tensor) -> Tensor:
     """The positions (B, L) that the encoder would give to a padded batch."""
-    padding = encoder.embeddings.position_embeddings.padding_idx
+    table = getattr(encoder.embeddings, "position_embeddings", None)
+    padding = None if table is None else table.padding_idx
     if padding is None:
-        return torch.arange(input_ids.shape[1]).expand(input_ids.shape)
+        return torch.arange(input_ids.shape[1], device=input_ids.device).expand(input_ids.shape)
     # RoBERTa counts the ids that are not padding's, from behind padding's number.
     counted = input_ids.ne(padding).long()
     return counted.cumsum(dim=1) * counted + padding

@@ -30,7 +30,10 @@ Encoded = tuple[Tensor, Tensor | None, Tensor | None]
 def stack_texts(batches: Sequence[Encoded], padding: int) -> Encoded:
     """Several batches of texts as one, one after the other."""
     ids = [ids for ids, *_ in batches]
-    masks = [torch.ones_like(ids) if mask is None else mask for ids, mask, _ in batches]
+    place = next((mask.device for _, mask, _ in batches if mask is not None), ids[0].device)
+    masks = [
+        torch.ones_like(ids, device=place) if mask is None else mask for ids, mask, _ in batches
+    ]
     typed = any(types is not None for *_, types in batches)
     # What encoders take for types that are not given.
     types = [torch.zeros_like(ids) if types is None else types for ids, _, types in batches]

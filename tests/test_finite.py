@@ -1,11 +1,12 @@
 import math
+import re
 
 import pytest
 import torch
 from transformers import TrainerCallback
 
 from tests.toys import toy_tokenizer, toy_trainer
-from trainer.finite import MOST_IN_A_ROW, NonFiniteError
+from trainer.finite import MOST_IN_A_ROW, STEPS_BEHIND, NonFiniteError
 
 HUGE = 1e30  # its square is infinite
 
@@ -159,3 +160,97 @@ def test_what_was_left_out_is_counted_on_after_a_resumption(tmp_path):
     again = toy_trainer(tmp_path, **options)
     again.train(resume_from_checkpoint=str(tmp_path / "checkpoint-4"))
     assert again.finite.skipped == 3
+
+
+class TestDecidedByTheDevice:
+    """As on an accelerator: the optimizer leaves out steps, and the host hears of it later."""
+
+    @staticmethod
+    def trained(folder, on_device, callbacks=(), **options):
+        weights = Weights()
+        trainer = toy_trainer(
+            folder,
+            callbacks=[*callbacks, weights],
+            optim="adamw_torch_fused",
+            nonfinite="skip",
+            **options,
+        )
+        trainer.finite.on_device = on_device
+        trainer.train()
+        return trainer, weights
+
+    # Rules that draw numbers or keep targets do so for a step that the device leaves out, too.
+    @pytest.mark.parametrize("options", [o for o in RULES if "gradvac" not in o.values()], ids=str)
+    def test_the_same_steps_are_left_out(self, tmp_path, options):
+        device, weights = self.trained(tmp_path, True, [SpoilGradient(3, 4)], **options)
+        host, _ = self.trained(tmp_path, False, [SpoilGradient(3, 4)], **options)
+        assert [weights.changed(step) for step in (2, 3, 4, 5)] == [True, False, False, True]
+        assert device.finite.skipped == host.finite.skipped == 2
+        for name, value in host.model.state_dict().items():
+            torch.testing.assert_close(device.model.state_dict()[name], value, msg=name)
+
+    def test_the_steps_are_told_with_their_rows(self, tmp_path, caplog):
+        trainer = toy_trainer(tmp_path, nonfinite="skip", logging_strategy="no", num_train_epochs=1)
+        text = spoil(trainer)
+        trainer.finite.on_device = True
+        trainer.train()
+        assert (
+            "is left out: the loss of task 'near' is inf because of 1 of its 4 rows" in caplog.text
+        )
+        assert f"'{text}' | '" in caplog.text and trainer.finite.skipped == 1
+
+    def test_the_host_stays_some_steps_behind(self, tmp_path):
+        counts = []
+
+        class Count(TrainerCallback):
+            def on_step_end(self, *args, **_):
+                counts.append(trainer.finite.skipped)
+
+        trainer = toy_trainer(
+            tmp_path,
+            nonfinite="skip",
+            logging_strategy="no",
+            callbacks=[SpoilGradient(2, 2), Count()],
+        )
+        trainer.finite.on_device = True
+        trainer.train()
+        assert counts[: 3 + STEPS_BEHIND] == [0] * (1 + STEPS_BEHIND) + [1, 1]
+
+    def test_nothing_is_trained_between_a_bad_step_and_the_end(self, tmp_path):
+        weights = Weights()
+        trainer = toy_trainer(tmp_path, callbacks=[weights], logging_strategy="no", data_seed=5)
+        text = spoil(trainer)
+        trainer.finite.on_device = True
+        with pytest.raises(NonFiniteError) as caught:
+            trainer.train()
+        bad = int(re.match(r"step (\d+): the loss of task 'near' is inf", str(caught.value))[1])
+        assert f"because of 1 of its 4 rows: '{text}' | '" in str(caught.value)
+        changes = [weights.changed(step) for step in range(2, len(weights.after) + 1)]
+        assert changes == [step < bad for step in range(2, len(weights.after) + 1)]
+        assert len(weights.after) == bad + STEPS_BEHIND - 1
+
+    def test_nothing_bad_is_saved_before_it_is_told(self, tmp_path):
+        options = {"save_strategy": "steps", "save_steps": 3, "logging_strategy": "no"}
+        trainer = toy_trainer(tmp_path, callbacks=[SpoilGradient(3, 3)], **options)
+        trainer.finite.on_device = True
+        with pytest.raises(NonFiniteError, match="^step 3: "):
+            trainer.train()
+        assert not list(tmp_path.glob("checkpoint-*"))
+
+    def test_a_model_that_diverged_ends_training(self, tmp_path):
+        trainer = toy_trainer(
+            tmp_path, nonfinite="skip", num_train_epochs=9, callbacks=[SpoilGradient(2, 99)]
+        )
+        trainer.finite.on_device = True
+        with pytest.raises(NonFiniteError, match=f"the {MOST_IN_A_ROW}th step in a row"):
+            trainer.train()
+
+    @pytest.mark.parametrize("optim", ["adamw_torch", "adafactor"])
+    def test_optimizers_that_cannot_leave_to_the_host(self, tmp_path, optim):
+        trainer = toy_trainer(
+            tmp_path, nonfinite="skip", optim=optim, callbacks=[SpoilGradient(3, 4)]
+        )
+        trainer.finite.on_device = True
+        trainer.train()
+        assert trainer.finite.skipped == 2
+        assert all(torch.isfinite(p).all() for p in trainer.model.parameters())

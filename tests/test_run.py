@@ -56,6 +56,7 @@ def test_train_writes_the_whole_folder(trained):
         "tokenizer.json",
         "modeling_hybrid_mtl.py",
         "configuration_hybrid_mtl.py",
+        "attention_hybrid_mtl.py",
         "dropout_hybrid_mtl.py",
         "heads_hybrid_mtl.py",
         "packing_hybrid_mtl.py",

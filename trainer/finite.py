@@ -1,7 +1,9 @@
 """Losses and gradients that are NaN or infinite: named, and never trained on by accident."""
 
 import logging
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -16,6 +18,9 @@ logger = logging.getLogger(__name__)
 
 # A model that cannot make one step in so many will not make any.
 MOST_IN_A_ROW = 10
+# So many steps an accelerator may be behind when the host reads what became of one: the host then
+# never waits for an idle device, and every process reads the same step at the same place.
+STEPS_BEHIND = 2
 _SHOWN_ROWS, _SHOWN_CHARACTERS = 5, 80
 
 
@@ -23,27 +28,78 @@ class NonFiniteError(Exception):
     """Training met a loss or a gradient that is not finite, and was told to stop there."""
 
 
+Batches = list[tuple[str, dict[str, Tensor], Tensor]]
+
+
+@dataclass
+class _Step:
+    """A step whose verdict is still on its way from the device.
+
+    Attributes:
+        number: of the step.
+        batches: each one's task, arguments of `forward` and loss.
+        bad: whether it was left out, a scalar on the CPU once `arrived` has happened.
+        arrived: an event of the device; None if there is nothing to wait for.
+    """
+
+    number: int
+    batches: Batches
+    bad: Tensor
+    arrived: Any
+
+    @classmethod
+    def of(cls, number: int, batches: Batches, bad: Tensor) -> "_Step":
+        """Send the verdict (a scalar on a device) to the host, without waiting for it."""
+        if bad.device.type != "cuda":
+            return cls(number, batches, bad, None)
+        host = torch.empty_like(bad, device="cpu", pin_memory=True)
+        host.copy_(bad, non_blocking=True)
+        arrived = torch.cuda.Event()
+        arrived.record()
+        return cls(number, batches, host, arrived)
+
+    def was_left_out(self) -> bool:
+        if self.arrived is not None:
+            self.arrived.synchronize()
+        return bool(self.bad)
+
+
 class FiniteCheck:
     """Looks at each optimizer step's losses and gradients before they change anything.
 
-    In half precision with a gradient scaler only the losses are looked at: the scaler tries scales
-    that make gradients infinite, and leaves out those steps itself.
+    On a CPU, the host decides. On an accelerator the host would have to wait for the device in
+    every step; there the device itself leaves out the step, as it does for gradient scalers, and
+    the host hears of it `STEPS_BEHIND` steps later, or when something is logged or saved. With
+    policy `stop` the device leaves out all steps from the first bad one on, so that nothing is
+    trained before the host stops. Optimizers without a fused kernel cannot do that: with them, and
+    under a gradient scaler, the host waits.
+
+    With a gradient scaler only the losses are looked at: the scaler tries scales that make
+    gradients infinite, and leaves out those steps itself.
 
     Args:
         policy: `stop`, `skip` (leave the step out) or `ignore`.
         tokenizer: to name rows by their texts.
         accelerator: knows the other processes, which all leave out the same steps.
+        on_device: whether the device decides; by default it does on accelerators.
     """
 
     def __init__(
-        self, policy: str, tokenizer: PreTrainedTokenizerBase, accelerator: Accelerator
+        self,
+        policy: str,
+        tokenizer: PreTrainedTokenizerBase,
+        accelerator: Accelerator,
+        on_device: bool | None = None,
     ) -> None:
         self.policy = policy
         self.tokenizer = tokenizer
         self.accelerator = accelerator
+        self.on_device = accelerator.device.type == "cuda" if on_device is None else on_device
         self.skipped = 0
         self._in_a_row = 0
-        self._batches: list[tuple[str, dict[str, Tensor], Tensor]] = []
+        self._batches: Batches = []
+        self._unread: deque[_Step] = deque()
+        self._stopped: Tensor | None = None
 
     def note(self, task: str, batch: dict[str, Tensor], loss: Tensor) -> None:
         """Remember a batch of the step and its loss, a scalar."""
@@ -57,13 +113,20 @@ class FiniteCheck:
         self.skipped = state.get("skipped", 0)
         self._in_a_row = state.get("in_a_row", 0)
 
-    def passes(self, model: nn.Module, gradients: StepGradients, step: int) -> bool:
-        """Whether the step that ends here may be made.
+    def passes(
+        self,
+        model: nn.Module,
+        gradients: StepGradients,
+        step: int,
+        optimizers: Sequence[torch.optim.Optimizer],
+    ) -> bool:
+        """Whether the step that ends here may be made, as far as the host knows.
 
         Args:
             model: for finding the rows, if it may not.
             gradients: of the step, not yet averaged or joined.
             step: its number, for the message.
+            optimizers: those that are about to step; the device tells them whether to.
 
         Raises:
             NonFiniteError: with policy `stop`, or after ten steps in a row that were left out.
@@ -74,12 +137,42 @@ class FiniteCheck:
         numbers = torch.stack([loss for _, _, loss in batches]).float().sum()
         if self.accelerator.scaler is None:
             numbers = numbers + gradients.size()
-        bad = self.accelerator.reduce((~torch.isfinite(numbers)).float().reshape(1), "sum")
-        if not bad.item():
-            self._in_a_row = 0
+        bad = self.accelerator.reduce((~torch.isfinite(numbers)).float().reshape(1), "sum")[0]
+        if self.on_device and self.accelerator.scaler is None and all(map(_can_skip, optimizers)):
+            self._leave_to_device(bad.clamp(max=1), optimizers)
+            self._unread.append(_Step.of(step, batches, bad))
+            self.read(model, STEPS_BEHIND)
             return True
-        self._tell(self._cause(model, batches), step)
-        return False
+        return not self._was_left_out(model, _Step(step, batches, bad, None))
+
+    def _leave_to_device(self, bad: Tensor, optimizers: Sequence[torch.optim.Optimizer]) -> None:
+        if self.policy == "stop":
+            bad = self._stopped = (
+                bad if self._stopped is None else torch.maximum(bad, self._stopped)
+            )
+        for optimizer in optimizers:
+            # What `torch.amp.GradScaler` sets; the kernel then changes neither weights nor moments.
+            vars(optimizer).update(found_inf=bad, grad_scale=None)
+
+    def read(self, model: nn.Module, behind: int = 0) -> None:
+        """Hear from the device what became of all steps but so many of the last.
+
+        Args:
+            model: for finding the rows of a bad step.
+            behind: how many steps may stay unread.
+
+        Raises:
+            NonFiniteError: as `passes` does.
+        """
+        while len(self._unread) > behind:
+            self._was_left_out(model, self._unread.popleft())
+
+    def _was_left_out(self, model: nn.Module, step: _Step) -> bool:
+        if not step.was_left_out():
+            self._in_a_row = 0
+            return False
+        self._tell(self._cause(model, step.batches), step.number)
+        return True
 
     def _tell(self, cause: str, step: int) -> None:
         if self.policy == "stop":
@@ -96,7 +189,7 @@ class FiniteCheck:
             )
         logger.warning("step %d is left out: %s", step, cause)
 
-    def _cause(self, model: nn.Module, batches: list[tuple[str, dict[str, Tensor], Tensor]]) -> str:
+    def _cause(self, model: nn.Module, batches: Batches) -> str:
         broken = [name for name, p in model.named_parameters() if not torch.isfinite(p).all()]
         if broken:
             return f"weights are not finite any more ({len(broken)} tensors, first '{broken[0]}')"
@@ -135,6 +228,11 @@ class FiniteCheck:
         sides = [row[name][0] for name in ("input_ids", "pair_input_ids") if name in row]
         texts = [self.tokenizer.decode(ids, skip_special_tokens=True) for ids in sides]
         return " | ".join(repr(text[:_SHOWN_CHARACTERS]) for text in texts)
+
+
+def _can_skip(optimizer: torch.optim.Optimizer) -> bool:
+    """Whether an optimizer's kernel takes a flag that says to leave a step out."""
+    return getattr(optimizer, "_step_supports_amp_scaling", False)
 
 
 def _is_finite(model: nn.Module, task: str, batch: dict[str, Tensor], gradients: bool) -> bool:

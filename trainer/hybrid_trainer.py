@@ -41,10 +41,10 @@ from trainer.objective.regularizers import AfterStep
 from trainer.optimization import (
     NEED_TASK_GRADIENTS,
     SHARED,
-    SeparateOptimizers,
     build_optimizer,
     learning_rates,
     owners,
+    parts_of,
 )
 from trainer.progress import TaskProgress
 from trainer.state import load_state, save_state
@@ -154,7 +154,7 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
             batch_sampler=sampler,
             collate_fn=self.data_collator,
             num_workers=self.args.dataloader_num_workers,
-            pin_memory=self.args.dataloader_pin_memory and torch.cuda.is_available(),
+            pin_memory=self.args.dataloader_pin_memory and self.args.device.type == "cuda",
             persistent_workers=self.args.dataloader_persistent_workers,
             prefetch_factor=self.args.dataloader_prefetch_factor,
             multiprocessing_context=self.args.dataloader_multiprocessing_context,
@@ -202,6 +202,8 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
             joined = SharedGradients(shared, self.rule, keep, measure)
         # Dense, a gradient of the token embeddings would be zero almost everywhere.
         rows_only = self.args.world_size == 1 and self.args.device.type == "cpu"
+        # A table that is used again would keep what a step had that the device left out.
+        rows_only = rows_only and not self.finite.on_device
         self.model.get_input_embeddings().sparse = rows_only and not self.args.torch_compile
         trained = [p for p in self.model.parameters() if p.requires_grad]
         if self.loss_weights is not None:
@@ -243,7 +245,7 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
         """
         # A compiled model comes as an argument; any other wrapper of several processes is not used.
         model = (model if self.args.torch_compile else self.model).train()
-        inputs = self._prepare_inputs(inputs)
+        inputs = self._to_device(inputs)
         total = torch.zeros((), device=self.args.device)
         for tasks in self._passes(inputs):
             batches = {task: inputs[task] for task in tasks}
@@ -259,6 +261,23 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
             self._finish_gradients()
         return total
 
+    def _to_device(self, batches: dict[str, dict[str, Tensor]]) -> dict[str, dict[str, Tensor]]:
+        """A plan's batches, copied while the device is still at work on earlier ones.
+
+        Attention masks stay on the CPU where passes go without padding: how long the texts are
+        decides the shapes of a pass, and a mask that is here is read without waiting.
+        """
+        stay = self.model.reads_packed and not self.args.torch_compile
+        return {
+            task: {
+                name: tensor
+                if stay and name.endswith("attention_mask")
+                else tensor.to(self.args.device, non_blocking=True)
+                for name, tensor in batch.items()
+            }
+            for task, batch in batches.items()
+        }
+
     def _passes(self, inputs: dict[str, dict[str, Tensor]]) -> list[list[str]]:
         """The tasks of a plan by pass: together where nobody asks whose a gradient is.
 
@@ -272,12 +291,13 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
         return [[task] for task in inputs] if apart else self.model.passes(inputs)
 
     def _finish_gradients(self) -> None:
-        if not self.finite.passes(self.model, self.gradients, self.state.global_step + 1):
+        step, optimizers = self.state.global_step + 1, parts_of(self._own_optimizer())
+        if not self.finite.passes(self.model, self.gradients, step, optimizers):
             self.gradients.drop()
             return
         reached, kept = self.gradients.finish()
         if kept:
-            self._separate_optimizers().receive(reached, kept)
+            self._own_optimizer().receive(reached, kept)
 
     def _losses_of(
         self, model: nn.Module, batches: dict[str, dict[str, Tensor]]
@@ -296,12 +316,13 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
             losses[task] = loss if self.loss_weights is None else self.loss_weights(task, loss)
         return losses
 
-    def _separate_optimizers(self) -> SeparateOptimizers:
+    def _own_optimizer(self) -> Any:
+        """The layout's optimizer without accelerate's wrapper."""
         return getattr(self.optimizer, "optimizer", self.optimizer)
 
     def _clip_grad_norm(self, model: nn.Module) -> Any:
         if self.args.layout in NEED_TASK_GRADIENTS:
-            self._separate_optimizers().clip(self.args.max_grad_norm)
+            self._own_optimizer().clip(self.args.max_grad_norm)
         return super()._clip_grad_norm(model)
 
     def _get_learning_rate(self) -> float:
@@ -311,6 +332,7 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Add each task's loss, gradient norm and learning rate to the training log."""
+        self.finite.read(self.model)
         if "loss" in logs:
             for task, losses in self._losses.items():
                 mean = torch.stack(losses).mean()
@@ -336,6 +358,10 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
             if name.endswith("input_ids")
         )
         return 6.0 * tokens * self._parameters_outside_embeddings
+
+    def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
+        self.finite.read(self.model)
+        super()._save_checkpoint(model, trial)
 
     def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:
         with self._averaged():

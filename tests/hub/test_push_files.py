@@ -9,6 +9,7 @@ from trainer.hub.push_files import is_published, publication
 
 CODE = {
     "adapters_hybrid_mtl.py",
+    "attention_hybrid_mtl.py",
     "configuration_hybrid_mtl.py",
     "dropout_hybrid_mtl.py",
     "handler.py",

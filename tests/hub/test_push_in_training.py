@@ -14,6 +14,7 @@ from trainer.hub import push as pushing
 CHECKPOINT = {
     "README.md",
     "adapters_hybrid_mtl.py",
+    "attention_hybrid_mtl.py",
     "config.json",
     "configuration_hybrid_mtl.py",
     "dropout_hybrid_mtl.py",

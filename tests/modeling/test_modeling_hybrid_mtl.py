@@ -330,7 +330,7 @@ class TestLoading:
     @pytest.mark.parametrize("attention", ["eager", "sdpa"])
     def test_the_attention_implementation_reaches_the_backbone(self, model, folder, attention):
         loaded = HybridMTLModel.from_pretrained(folder, attn_implementation=attention)
-        packs = attention == "sdpa" and loaded.config.backbone_config.model_type != "modernbert"
+        packs = attention == "sdpa"
         found = loaded.backbone.config._attn_implementation
         assert found == (packing_hybrid_mtl.ATTENTION if packs else attention)
         assert loaded.config._attn_implementation == attention

@@ -23,7 +23,7 @@ from trainer.optimization.schedules import (
     check_schedules,
     make_schedule,
 )
-from trainer.optimization.separate import SeparateOptimizers
+from trainer.optimization.separate import SeparateOptimizers, parts_of
 
 if TYPE_CHECKING:
     from trainer.arguments import HybridMTLTrainingArguments
@@ -46,6 +46,7 @@ __all__ = [
     "optimizer_kind",
     "owner_of",
     "owners",
+    "parts_of",
 ]
 
 

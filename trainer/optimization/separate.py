@@ -78,3 +78,10 @@ class SeparateOptimizers(torch.optim.Optimizer):
 
     def _groups(self) -> list[dict[str, Any]]:
         return [group for part in self.parts.values() for group in part.param_groups]
+
+
+def parts_of(optimizer: torch.optim.Optimizer) -> list[torch.optim.Optimizer]:
+    """The optimizers behind one that may stand for several."""
+    return (
+        list(optimizer.parts.values()) if isinstance(optimizer, SeparateOptimizers) else [optimizer]
+    )

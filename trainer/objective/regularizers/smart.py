@@ -117,7 +117,7 @@ def token_mask(batch: Mapping[str, Tensor]) -> Tensor:
         for side in ("", "pair_")
         if f"{side}input_ids" in batch
     ]
-    mask = stack_rows(masks, 0)
+    mask = stack_rows(masks, 0).to(batch["input_ids"].device, non_blocking=True)
     return mask.unsqueeze(-1).float()
 
 
