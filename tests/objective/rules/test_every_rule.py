@@ -14,6 +14,7 @@ from tests.objective.rules._asserts import (
 )
 from trainer.errors import InputError
 from trainer.objective.rules import RULES, RuleOptions, make_rule
+from trainer.objective.rules.base import weighted_sum
 
 KEEP_STATE = {"pcgrad", "gradvac", "graddrop", "random", "nash_mtl"}
 
@@ -97,3 +98,12 @@ def test_a_task_in_both_groups_is_refused():
     options = RuleOptions(main_tasks=["a", "b"], auxiliary_tasks=["b", "c"])
     with pytest.raises(InputError, match="task 'b': is in main_tasks and in auxiliary_tasks"):
         make_rule("mtrec", TASKS, options)
+
+
+def test_weights_of_a_device_weigh_as_plain_numbers_do():
+    weights = [0.5, -2.0, 3.0]
+    usual = weighted_sum(random_gradients(), weights)
+    kept = random_gradients()
+    found = weighted_sum(kept, [torch.tensor(weight) for weight in weights])
+    torch.testing.assert_close(found, usual)
+    assert all(torch.equal(a, b) for a, b in zip(kept[1], random_gradients()[1], strict=True))

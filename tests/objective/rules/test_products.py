@@ -5,6 +5,7 @@ import torch
 
 from tests.objective.rules._asserts import matrix, random_gradients
 from trainer.objective.rules import cosines, gramian
+from trainer.objective.rules.products import pieces
 
 
 @pytest.mark.parametrize("tasks", [1, 2, 5])
@@ -51,3 +52,12 @@ def test_cosines_with_a_zero_gradient_are_zero():
 def test_cosines_stay_within_their_range():
     gradients = random_gradients(tasks=1) * 2
     assert cosines(gramian(gradients)).max() <= 1
+
+
+@pytest.mark.parametrize("entries", [1, 9, 1000])
+def test_pieces_hold_whole_parameters_one_after_the_other(entries):
+    gradients = random_gradients(tasks=3)
+    found = list(pieces(gradients, entries))
+    assert all(len(piece) == 3 and piece[0].numel() >= entries for piece in found[:-1])
+    assert torch.equal(torch.stack([torch.cat(own) for own in zip(*found)]), matrix(gradients))
+    assert len(found) == {1: len(gradients[0]), 1000: 1}.get(entries, len(found))

@@ -103,10 +103,10 @@ def test_gradients_that_are_not_finite_show_and_leave_no_trace(name):
     assert torch.equal(combined(rule, gradients), combined(undisturbed, gradients))
 
 
-@pytest.mark.parametrize("name", ["pcgrad", "nash_mtl"])
+@pytest.mark.parametrize("name", ["mgda", "nash_mtl"])
 def test_a_missing_package_is_named_with_the_command_that_installs_it(name, monkeypatch):
     monkeypatch.setitem(sys.modules, "torchjd", None)
-    wanted = {"pcgrad": "torchjd", "nash_mtl": r"torchjd\[nash-mtl\]"}[name]
+    wanted = {"mgda": "torchjd", "nash_mtl": r"torchjd\[nash-mtl\]"}[name]
     with pytest.raises(InputError, match=f"'{name}': .*pip install \"{wanted}\""):
         make_rule(name, TASKS)
 

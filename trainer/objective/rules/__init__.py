@@ -9,6 +9,7 @@ from trainer.objective.rules.graddrop import GradDrop
 from trainer.objective.rules.gradvac import GradVac
 from trainer.objective.rules.mtrec import MTRec
 from trainer.objective.rules.nash_mtl import NashMTL
+from trainer.objective.rules.pcgrad import PCGrad
 from trainer.objective.rules.products import cosines, gramian
 from trainer.objective.rules.sum import Sum
 from trainer.objective.rules.torchjd_rules import RandomTorchjdRule, TorchjdRule
@@ -18,7 +19,7 @@ __all__ = ["RULES", "GramianRule", "Rule", "RuleOptions", "cosines", "gramian", 
 RULES: dict[str, Callable[[Sequence[str], RuleOptions], Rule]] = {
     "sum": Sum,
     "mtrec": MTRec,
-    "pcgrad": partial(RandomTorchjdRule, "pcgrad"),
+    "pcgrad": PCGrad,
     "mgda": partial(TorchjdRule, "mgda"),
     "aligned_mtl": partial(TorchjdRule, "aligned_mtl"),
     "imtl_g": partial(TorchjdRule, "imtl_g"),

@@ -74,32 +74,48 @@ class Rule(ABC):
 
 
 class GramianRule(Rule):
-    """A rule whose result is a weighted sum, with weights that follow from the Gramian alone."""
+    """A rule whose result is a weighted sum, with weights that follow from the Gramian alone.
+
+    Attributes:
+        on_device: whether `weights` takes the Gramian on whatever device it is on, and looks at
+            none of its numbers. Most methods' solvers run on the host, and wait for the device.
+    """
+
+    on_device = False
 
     @abstractmethod
     def weights(self, gramian: Tensor, tasks: Sequence[str]) -> Tensor:
         """The factor of each task's gradient.
 
         Args:
-            gramian: inner products of the gradients, (K, K), on the CPU.
+            gramian: inner products of the gradients, (K, K), on the CPU unless `on_device`.
             tasks: the K tasks of this step.
 
         Returns:
-            K weights on the CPU.
+            K weights on the Gramian's device.
         """
 
     def combine(
         self, gradients: Sequence[Sequence[Tensor]], tasks: Sequence[str], gramian: Tensor
     ) -> list[Tensor]:
-        # The one wait for the device in a step: as plain numbers the weights go into the addition
-        # itself, which spares a copy of the gradients, and most methods' solvers run on the host.
-        return weighted_sum(gradients, self.weights(gramian.cpu(), tasks).tolist())
+        weights = self.weights(gramian if self.on_device else gramian.cpu(), tasks)
+        on_host = weights.device.type == "cpu"
+        return weighted_sum(gradients, weights.tolist() if on_host else weights.unbind())
 
 
-def weighted_sum(gradients: Sequence[Sequence[Tensor]], weights: Sequence[float]) -> list[Tensor]:
-    """Sum over k of `weights[k] * gradients[k]`, in the first list's storage."""
+def weighted_sum(
+    gradients: Sequence[Sequence[Tensor]], weights: Sequence[float | Tensor]
+) -> list[Tensor]:
+    """Sum over k of `weights[k] * gradients[k]`, in the first list's storage.
+
+    Plain numbers go into the addition itself; weights that are scalars on a device cost a copy of
+    a gradient at a time, and no wait.
+    """
     total = list(gradients[0])
     torch._foreach_mul_(total, weights[0])
     for gradient, weight in zip(gradients[1:], weights[1:], strict=True):
-        torch._foreach_add_(total, list(gradient), alpha=weight)
+        if isinstance(weight, float):
+            torch._foreach_add_(total, list(gradient), alpha=weight)
+        else:
+            torch._foreach_add_(total, torch._foreach_mul(list(gradient), weight))
     return total

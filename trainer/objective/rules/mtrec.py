@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from modeling_hybrid_mtl.attention_hybrid_mtl import to_device
 from trainer.errors import InputError
 from trainer.objective.rules.base import GramianRule, RuleOptions
 
@@ -24,6 +25,8 @@ class MTRec(GramianRule):
         InputError: if a task is in neither group, no task is in one of them, or lambda is not
             above 0.
     """
+
+    on_device = True
 
     def __init__(self, tasks: Sequence[str], options: RuleOptions):
         super().__init__(tasks, options)
@@ -49,6 +52,7 @@ class MTRec(GramianRule):
 
     def weights(self, gramian: Tensor, tasks: Sequence[str]) -> Tensor:
         main = torch.tensor([task in self.main for task in tasks], dtype=gramian.dtype)
+        main = to_device(main, gramian.device)
         auxiliary = self.options.auxiliary_scale * (1 - main)
         conflict = (auxiliary @ gramian @ main).clamp(max=0)
         # Below this the main tasks cancel out, and the rest is rounding.

@@ -1,10 +1,12 @@
 """Inner products and cosines of tasks' gradients."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import combinations_with_replacement
 
 import torch
 from torch import Tensor
+
+PIECE = 1 << 24  # entries that are multiplied at a time on an accelerator
 
 
 def gramian(gradients: Sequence[Sequence[Tensor]]) -> Tensor:
@@ -18,10 +20,10 @@ def gramian(gradients: Sequence[Sequence[Tensor]]) -> Tensor:
     """
     pairs = list(combinations_with_replacement(range(len(gradients)), 2))
     products = []
-    # Parameter by parameter: no copy of a whole gradient, and the small ones stay in the cache.
-    for tensors in zip(*gradients, strict=True):
-        wide = torch.promote_types(tensors[0].dtype, torch.float32)
-        flat = [tensor.reshape(-1).to(wide) for tensor in tensors]
+    # On a CPU parameter by parameter: no copy of a gradient, and small ones stay in the cache. On an
+    # accelerator every product is a launch, so many parameters are copied into one piece.
+    size = 1 if gradients[0][0].device.type == "cpu" else PIECE
+    for flat in pieces(gradients, size):
         products.append(torch.stack([torch.dot(flat[i], flat[j]) for i, j in pairs]))
     sums = torch.stack(products).sum(0)
     rows, columns = torch.triu_indices(len(gradients), len(gradients), device=sums.device)
@@ -29,6 +31,24 @@ def gramian(gradients: Sequence[Sequence[Tensor]]) -> Tensor:
     result[rows, columns] = sums
     result[columns, rows] = sums
     return result
+
+
+def pieces(gradients: Sequence[Sequence[Tensor]], entries: int) -> Iterator[list[Tensor]]:
+    """Yield the tasks' gradients piece by piece, each K flat tensors in float32 or float64.
+
+    Args:
+        gradients: as `gramian` takes them.
+        entries: a piece is of as many whole parameters as it takes to have so many.
+    """
+    start = size = 0
+    for stop, tensor in enumerate(gradients[0], start=1):
+        size += tensor.numel()
+        if size < entries and stop < len(gradients[0]):
+            continue
+        wide = torch.promote_types(tensor.dtype, torch.float32)
+        parts = [[g.reshape(-1).to(wide) for g in own[start:stop]] for own in gradients]
+        yield [part[0] if len(part) == 1 else torch.cat(part) for part in parts]
+        start, size = stop, 0
 
 
 def cosines(gramian: Tensor) -> Tensor:

@@ -30,7 +30,6 @@ class Method:
 
 
 METHODS = {
-    "pcgrad": Method("PCGradWeighting"),
     "mgda": Method("MGDAWeighting"),
     "aligned_mtl": Method("AlignedMTLWeighting"),
     "imtl_g": Method("IMTLGWeighting"),
