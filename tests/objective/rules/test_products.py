@@ -59,5 +59,6 @@ def test_pieces_hold_whole_parameters_one_after_the_other(entries):
     gradients = random_gradients(tasks=3)
     found = list(pieces(gradients, entries))
     assert all(len(piece) == 3 and piece[0].numel() >= entries for piece in found[:-1])
-    assert torch.equal(torch.stack([torch.cat(own) for own in zip(*found)]), matrix(gradients))
+    joined = torch.stack([torch.cat(own) for own in zip(*found, strict=True)])
+    assert torch.equal(joined, matrix(gradients))
     assert len(found) == {1: len(gradients[0]), 1000: 1}.get(entries, len(found))

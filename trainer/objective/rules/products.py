@@ -20,8 +20,8 @@ def gramian(gradients: Sequence[Sequence[Tensor]]) -> Tensor:
     """
     pairs = list(combinations_with_replacement(range(len(gradients)), 2))
     products = []
-    # On a CPU parameter by parameter: no copy of a gradient, and small ones stay in the cache. On an
-    # accelerator every product is a launch, so many parameters are copied into one piece.
+    # On a CPU parameter by parameter: no copy of a gradient, and small ones stay in the cache.
+    # Elsewhere every product is a launch, so many parameters are copied into one piece.
     size = 1 if gradients[0][0].device.type == "cpu" else PIECE
     for flat in pieces(gradients, size):
         products.append(torch.stack([torch.dot(flat[i], flat[j]) for i, j in pairs]))
