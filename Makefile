@@ -6,9 +6,11 @@ STAMP := $(VENV)/.installed-hybrid-mtl
 PYTEST_FLAGS ?=
 # For make bench, such as "--data_dir DIR" or "--only training".
 BENCH_FLAGS ?=
+# For make gpu, such as "--weights DIR --data_dir DIR" or "--device cpu --toy".
+GPU_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test slow mutants bench clean
+.PHONY: help install demo test slow mutants bench gpu clean
 .DELETE_ON_ERROR:
 
 help:
@@ -18,6 +20,7 @@ help:
 	@echo "make slow     slow tests"
 	@echo "make mutants  are the tests of rules, plans, layouts and metrics sharp? mutmut, over an hour"
 	@echo "make bench    speed against other projects, which it installs in build/peers: half an hour"
+	@echo "make gpu      is training right and fast on this machine's GPU? 8 minutes"
 	@echo "make clean    delete .venv, build outputs and caches; keeps runs/"
 	@echo "PYTHON=python3.12 chooses an interpreter, VENV=folder another place for the environment."
 
@@ -52,6 +55,9 @@ mutants: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.speed $(BENCH_FLAGS)
+
+gpu: $(STAMP)
+	HF_HUB_OFFLINE=1 $(BIN)/python -m benchmarks.gpu $(GPU_FLAGS)
 
 clean:
 	rm -rf .venv build dist mutants *.egg-info .mypy_cache .pytest_cache .ruff_cache

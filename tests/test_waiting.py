@@ -2,38 +2,20 @@
 
 import pytest
 import torch
-from transformers import TrainerCallback
 
+from benchmarks.gpu.host_reads import HostReads, Watch
 from tests.toys import toy_trainer
-from tests.waiting import Waiting
-
-
-class Watch(TrainerCallback):
-    """Watches all steps but the first, in which things are made once and gradients measured."""
-
-    def __init__(self, waiting):
-        self.waiting = waiting
-
-    def on_step_begin(self, args, state, control, **_):
-        self.waiting.watching = state.global_step > 0
-
-    def on_epoch_end(self, *args, **_):
-        self.waiting.watching = False
 
 
 def lines_that_wait(folder, **options):
-    waiting = Waiting()
+    reads = HostReads()
     trainer = toy_trainer(
-        folder,
-        logging_steps=500,
-        max_steps=3,
-        callbacks=[Watch(waiting)],
-        **options,
+        folder, logging_steps=500, max_steps=3, callbacks=[Watch(reads)], **options
     )
     trainer.finite.on_device = True
-    with waiting:
+    with reads:
         trainer.train()
-    return waiting.found
+    return set(reads.found)
 
 
 @pytest.mark.parametrize(
@@ -68,9 +50,13 @@ def test_rules_with_solvers_on_the_host_wait_once(tmp_path):
 
 
 def test_a_line_that_waits_is_found():
-    waiting = Waiting()
-    waiting.watching = True
-    with waiting:
+    reads = HostReads()
+    with reads:
+        assert torch.ones(())  # not yet
+        reads.watching = True
         bool(torch.ones(()))
         torch.arange(3)[torch.tensor([True, False, True])]
-    assert len(waiting.found) == 2
+    assert [place.partition(": ")[2] for place in reads.found] == [
+        "bool(torch.ones(()))",
+        "torch.arange(3)[torch.tensor([True, False, True])]",
+    ]

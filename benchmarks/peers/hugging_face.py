@@ -53,8 +53,9 @@ def plain_arguments(job: dict[str, Any], folder: str) -> dict[str, Any]:
         "save_strategy": "no",
         "logging_strategy": "no",
         "report_to": "none",
-        "use_cpu": True,
+        "use_cpu": job["device"] == "cpu",
+        "bf16": job["bf16"],
         "disable_tqdm": True,
-        "dataloader_pin_memory": False,
+        "dataloader_pin_memory": job["device"] != "cpu",
         "seed": job["seed"],
     }

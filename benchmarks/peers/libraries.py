@@ -1,5 +1,6 @@
-"""Which library multiplies matrices: a line that anyone could add to a script of theirs."""
+"""Which library multiplies matrices, and when a device has done all that it was given."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -10,3 +11,12 @@ def choose_library(job: dict[str, Any]) -> None:
     if job["onednn"]:
         onednn: Any = torch.backends.mkldnn
         onednn.matmul.fp32_precision = "bf16"
+
+
+def waiter(job: dict[str, Any]) -> Callable[[], None]:
+    """Waits until the job's device has done all; a CPU always has."""
+    return torch.cuda.synchronize if job["device"] == "cuda" else _nothing
+
+
+def _nothing() -> None:
+    pass

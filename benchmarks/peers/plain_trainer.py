@@ -11,7 +11,7 @@ from torch.utils.data import SequentialSampler
 from transformers import Trainer, TrainingArguments, set_seed
 
 from benchmarks.peers.hugging_face import plain_arguments, train_paced
-from benchmarks.peers.libraries import choose_library
+from benchmarks.peers.libraries import choose_library, waiter
 from benchmarks.peers.model import PlainModel, load_tokenizer, padded, tokenised
 from benchmarks.peers.protocol import Line, Pace, read_job
 from benchmarks.peers.tokens import TokenCounter
@@ -50,7 +50,8 @@ def main() -> None:
             train_dataset=in_turns(rows, job["batch_size"]),
             data_collator=lambda batch: {"task": batch[0]["task"], **padded(batch, tokenizer)},
         )
-        train_paced(trainer, Pace(line, TokenCounter([model.encoder], tokenizer.pad_token_id)))
+        counter = TokenCounter([model.encoder], tokenizer.pad_token_id)
+        train_paced(trainer, Pace(line, counter, waiter(job)))
 
 
 if __name__ == "__main__":

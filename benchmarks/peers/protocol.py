@@ -64,11 +64,13 @@ class Pace:
     Args:
         line: where requests come from.
         counter: counts the tokens; its `take()` gives what was counted since the last call.
+        wait: waits until the device has done all that it was given.
     """
 
-    def __init__(self, line: Line, counter: Any):
+    def __init__(self, line: Line, counter: Any, wait: Callable[[], Any] = lambda: None):
         self.line = line
         self.counter = counter
+        self.wait = wait
         self._left = 0
         self._asked = 0
         self._losses: list[Any] = []
@@ -88,6 +90,7 @@ class Pace:
         self._left -= 1
         if self._left:
             return
+        self.wait()
         seconds = time.perf_counter() - self._start
         losses = [float(loss) for loss in self._losses]
         answer = {
@@ -104,4 +107,5 @@ class Pace:
         self._asked = self._left = int(self.line.receive()["cycles"])
         self._losses.clear()
         self.counter.take()
+        self.wait()
         self._start = time.perf_counter()

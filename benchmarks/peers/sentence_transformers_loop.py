@@ -21,7 +21,7 @@ from torch.nn import functional
 from transformers import set_seed
 
 from benchmarks.peers.hugging_face import plain_arguments, train_paced
-from benchmarks.peers.libraries import choose_library
+from benchmarks.peers.libraries import choose_library, waiter
 from benchmarks.peers.protocol import Line, Pace, read_job
 from benchmarks.peers.tokens import TokenCounter
 
@@ -71,7 +71,7 @@ def main() -> None:
     job, line = read_job(), Line()
     choose_library(job)
     set_seed(job["seed"])
-    model = SentenceTransformer(job["weights"], device="cpu")
+    model = SentenceTransformer(job["weights"], device=job["device"])
     model.max_seq_length = job["max_length"]
     torch.manual_seed(job["seed"])
     with tempfile.TemporaryDirectory() as folder:
@@ -86,7 +86,7 @@ def main() -> None:
         )
         encoder: Any = model[0].auto_model
         counter = TokenCounter([encoder], encoder.config.pad_token_id)
-        train_paced(trainer, Pace(line, counter))
+        train_paced(trainer, Pace(line, counter, waiter(job)))
 
 
 if __name__ == "__main__":

@@ -22,7 +22,8 @@ class TokenCounter:
 
     def __init__(self, encoders: Iterable[nn.Module], pad: int):
         self.pad = pad
-        self.passes: list[int] = []
+        # Numbers that the device may not know yet: counting must not make a loop wait.
+        self._passes: list[tuple[torch.Tensor, int]] = []
         self.positions = 0
         self._spare = 0
         for encoder in encoders:
@@ -34,15 +35,16 @@ class TokenCounter:
 
     def take(self) -> dict[str, Any]:
         """What was counted since the last call: `passes` holds the real tokens of each pass."""
-        found = {"tokens": sum(self.passes), "positions": self.positions, "passes": self.passes}
-        self.passes, self.positions = [], 0
+        passes = [int(tokens) - spare for tokens, spare in self._passes]
+        found = {"tokens": sum(passes), "positions": self.positions, "passes": passes}
+        self._passes, self.positions = [], 0
         return found
 
     def _note_spare(self, module: nn.Module, inputs: tuple, options: dict[str, Any]) -> None:
         self._spare = getattr(options.get("packing"), "spare", 0)
 
     def _count_tokens(self, module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
-        self.passes.append(int((inputs[0] != self.pad).sum()) - self._spare)
+        self._passes.append(((inputs[0] != self.pad).sum(), self._spare))
 
     def _count_positions(self, module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
         self.positions += inputs[0].shape[:-1].numel()

@@ -53,6 +53,8 @@ def job_of(settings: Settings, size: int, cycles: int) -> dict[str, Any]:
         "learning_rate": 1e-4,
         "max_length": 128,
         "seed": settings.seed,
+        "device": "cpu",
+        "bf16": False,
     }
 
 

@@ -3,6 +3,7 @@
 import tempfile
 
 from benchmarks.peers.hugging_face import train_paced
+from benchmarks.peers.libraries import waiter
 from benchmarks.peers.protocol import Line, Pace, read_job
 from benchmarks.peers.tokens import TokenCounter
 from benchmarks.speed.workers.trainers import be_quiet, make_trainer, settings_of, tokenised
@@ -17,7 +18,7 @@ def main() -> None:
         trainer = make_trainer(settings, rows)
         counter = TokenCounter([trainer.model.backbone], trainer.processing_class.pad_token_id)
         # Its loss is the sum over a cycle's tasks.
-        train_paced(trainer, Pace(line, counter), parts=len(rows))
+        train_paced(trainer, Pace(line, counter, waiter(job)), parts=len(rows))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""Is training right and fast on an accelerator? One command, which ends within its time limit."""

@@ -1,0 +1,111 @@
+"""Is training right and fast on an accelerator? `python -m benchmarks.gpu [--device cpu --toy]`.
+
+Each part runs in a process of its own; what it found is kept even if it does not come to its end.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.gpu import report
+from benchmarks.gpu.settings import Settings
+from benchmarks.speed.processes import ROOT
+
+PARTS = ("correctness", "waiting", "speed", "prediction", "run")
+# What no run needs for being kept: models and rows.
+WORK = "work"
+
+
+def read_arguments(arguments: Sequence[str] | None) -> tuple[Settings, list[str]]:
+    """The settings and the parts to run."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.gpu", description=__doc__.partition("\n")[0]
+    )
+    parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
+    parser.add_argument("--toy", action="store_true", help="tiny sizes: does it run at all?")
+    parser.add_argument("--weights", help="folder of an encoder of MiniLM's shape; else random")
+    parser.add_argument("--data_dir", help="the tasks' data, as run_mtl.py takes it; else drawn")
+    parser.add_argument("--output", default="build", help="folder of gpu.json, gpu.md and the logs")
+    parser.add_argument("--limit", type=float, default=480.0, help="seconds for everything")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
+    given = parser.parse_args(arguments)
+    places = {
+        name: value and str(Path(value).resolve())
+        for name, value in (("weights", given.weights), ("data_dir", given.data_dir))
+    }
+    folder = str(Path(given.output).resolve())
+    return Settings(given.device, given.toy, folder, **places, limit=given.limit), given.only
+
+
+def run_part(name: str, settings: Settings, seconds: float) -> dict[str, Any]:
+    """What a part found in so many seconds, with how long it took and how it ended."""
+    path = settings.path(WORK, "settings.json")
+    settings.save(path)
+    log = settings.path(f"gpu-{name}.log")
+    start = time.perf_counter()
+    with log.open("w", encoding="utf-8") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.gpu.part", name, str(path)],
+            cwd=ROOT,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            code = process.wait(timeout=max(1.0, seconds))
+            end = "whole" if code == 0 else f"failed: {last_line(log)}"
+        except subprocess.TimeoutExpired:
+            end = "stopped: the time was over"
+        finally:
+            end_group(process)
+    found = settings.path(WORK, f"{name}.json")
+    findings = json.loads(found.read_text(encoding="utf-8")) if found.exists() else {}
+    return {**findings, "seconds": time.perf_counter() - start, "end": end}
+
+
+def end_group(process: subprocess.Popen) -> None:
+    """End a part and all that it started."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+    process.wait()
+
+
+def last_line(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return lines[-1] if lines else "no output"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the parts; gives 0 if all came to their end and no test failed."""
+    begin = time.perf_counter()
+    settings, parts = read_arguments(arguments)
+    shutil.rmtree(settings.path(WORK), ignore_errors=True)
+    settings.path(WORK).mkdir(parents=True)
+    found: report.Found = {}
+    text = ""
+    for name in parts:
+        left = settings.limit - (time.perf_counter() - begin)
+        if left < 1:
+            found[name] = {"end": "left out: the time was over"}
+        else:
+            found[name] = run_part(name, settings, left)
+        text = report.write(settings, found)
+        print(f"{name}: {found[name].get('seconds', 0):.0f} s, {found[name]['end']}", flush=True)
+    shutil.rmtree(settings.path(WORK), ignore_errors=True)
+    print(text)
+    whole = all(part["end"] == "whole" for part in found.values())
+    return 0 if whole and not found.get("correctness", {}).get("failed") else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,38 @@
+"""The tests marked `gpu`, on the device."""
+
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+
+from benchmarks.gpu.findings import Findings
+from benchmarks.gpu.settings import Settings
+from benchmarks.speed.processes import ROOT, environment
+
+
+def measure(settings: Settings, findings: Findings) -> None:
+    """Add how many tests passed, and the names and messages of those that failed."""
+    report = settings.path("work", "tests.xml")
+    command = [sys.executable, "-m", "pytest", "-q", "-m", "gpu", "tests/gpu"]
+    command += ["-p", "no:randomly", "-p", "no:cacheprovider", "--tb=short", "--durations=10"]
+    subprocess.run(
+        [*command, f"--junitxml={report}"],
+        cwd=ROOT,
+        env=environment(
+            os.cpu_count() or 1,
+            HYBRID_MTL_DEVICE=settings.device,
+            CUBLAS_WORKSPACE_CONFIG=":4096:8",
+        ),
+        check=False,
+    )
+    cases = list(ET.parse(report).getroot().iter("testcase"))
+    bad = [(case, part) for case in cases for part in case if part.tag in ("failure", "error")]
+    skipped = [(case, part) for case in cases for part in case if part.tag == "skipped"]
+    findings.add("tests", len(cases))
+    findings.add("passed", len(cases) - len(bad) - len(skipped))
+    findings.add("skipped", {name_of(case): part.get("message") for case, part in skipped})
+    findings.add("failed", {name_of(case): part.get("message") for case, part in bad})
+
+
+def name_of(case: ET.Element) -> str:
+    return f"{case.get('classname', '').rpartition('.')[2]}::{case.get('name')}"

@@ -1,0 +1,118 @@
+"""Which lines make the host wait for an accelerator.
+
+The host waits where it reads a number of a tensor, and where a shape depends on numbers. Both pass
+torch's dispatcher on every device, so that a CPU can find them, too. What is done to attention
+masks, which stay on the CPU, is not counted, nor that the host reads what became of a step some
+steps ago. On a card, torch itself reports all that waits.
+"""
+
+import traceback
+import warnings
+from collections import Counter
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from transformers import TrainerCallback
+
+ROOT = Path(__file__).resolve().parents[2]
+OWN = tuple(f"{ROOT / name}/" for name in ("trainer", "modeling_hybrid_mtl", "tests", "benchmarks"))
+READS = {
+    torch.ops.aten._local_scalar_dense,
+    torch.ops.aten.is_nonzero,
+    torch.ops.aten.equal,
+    torch.ops.aten.masked_select,
+    torch.ops.aten.nonzero,
+    torch.ops.aten._unique2,
+    torch.ops.aten.unique_dim,
+}
+ALLOWED = ("packing_hybrid_mtl.py", "attention_hybrid_mtl.py", ":_read_packed", ":was_left_out")
+
+
+class HostReads(TorchDispatchMode):
+    """Notes the lines that read a tensor's numbers, while `watching`.
+
+    Attributes:
+        found: the innermost line of the project -> how often.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.watching = False
+        self.found: Counter[str] = Counter()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        packet = func.overloadpacket
+        by_mask = packet is torch.ops.aten.index and any(
+            index is not None and index.dtype in (torch.bool, torch.uint8) for index in args[1]
+        )
+        if self.watching and (packet in READS or by_mask):
+            place = innermost_line()
+            if not any(name in place for name in ALLOWED):
+                self.found[place] += 1
+        return func(*args, **(kwargs or {}))
+
+
+class Synchronisations(AbstractContextManager):
+    """Notes the lines at which torch waits for a card, while `watching`."""
+
+    def __init__(self) -> None:
+        self.found: Counter[str] = Counter()
+        self._inside = ExitStack()
+
+    @property
+    def watching(self) -> bool:
+        return torch.cuda.get_sync_debug_mode() != 0
+
+    @watching.setter
+    def watching(self, value: bool) -> None:
+        torch.cuda.set_sync_debug_mode("warn" if value else "default")
+
+    def __enter__(self) -> "Synchronisations":
+        self._inside.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("always")
+        warnings.showwarning = self._note
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.watching = False
+        self._inside.close()
+
+    def _note(self, message: Any, category: Any, filename: str, line: int, *rest: Any) -> None:
+        if "synchroniz" in str(message):
+            self.found[f"{innermost_line()} <- {Path(filename).name}:{line}"] += 1
+
+
+def innermost_line() -> str:
+    """The line of the project that led here, or the last of any other."""
+    stack = [f for f in traceback.extract_stack() if f.filename != __file__]
+    own = [frame for frame in stack if frame.filename.startswith(OWN)]
+    last = (own or stack)[-1]
+    return f"{Path(last.filename).name}:{last.name}: {last.line}"
+
+
+class Watch(TrainerCallback):
+    """Watches a trainer's steps, but for the first ones, in which things are made once, and those
+    that log or measure.
+
+    Args:
+        reads: what is switched on and off.
+        first: the first step that is watched, from 0.
+    """
+
+    def __init__(self, reads: Any, first: int = 1):
+        self.reads = reads
+        self.first = first
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        measured = state.global_step % state.logging_steps == 0
+        self.reads.watching = state.global_step >= self.first and not measured
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if control.should_log or control.should_evaluate or control.should_save:
+            self.reads.watching = False
+
+    def on_epoch_end(self, *args: Any, **_: Any) -> None:
+        self.reads.watching = False

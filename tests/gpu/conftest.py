@@ -1,0 +1,29 @@
+"""The device that is compared with the CPU, and full float32 on it."""
+
+import os
+
+import pytest
+import torch
+
+DEVICE = os.environ.get("HYBRID_MTL_DEVICE", "cuda")
+
+
+@pytest.fixture
+def device():
+    """`cuda`, or in a dry run `cpu`."""
+    if DEVICE == "cuda" and not torch.cuda.is_available():
+        pytest.skip("there is no GPU")
+    return DEVICE
+
+
+@pytest.fixture
+def on_device(device):
+    """Options of a trainer on the device."""
+    return {"use_cpu": device == "cpu"}
+
+
+@pytest.fixture(autouse=True)
+def full_precision(monkeypatch):
+    """No tf32, so that the tolerances of float32 hold."""
+    monkeypatch.setattr(torch.backends.cuda.matmul, "allow_tf32", False)
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
