@@ -41,8 +41,38 @@ def _version(name: str) -> str:
 
 
 def _section(title: str, part: dict[str, Any]) -> str:
-    rows = [(name, _shown(value)) for name, value in part.items()]
-    return f"## {title}\n\n{as_table([('', ''), *rows])}"
+    compared = {name: found for name, found in part.items() if _is_comparison(found)}
+    rows = [(name, _shown(value)) for name, value in part.items() if name not in compared]
+    tables = [as_table([("", ""), *rows])] if rows else []
+    if compared:
+        tables.insert(0, as_table(_comparisons(compared)))
+    return "\n\n".join([f"## {title}", *tables])
+
+
+def _is_comparison(found: Any) -> bool:
+    return isinstance(found, dict) and "tokens_per_second" in found
+
+
+def _comparisons(compared: dict[str, dict[str, Any]]) -> list[tuple[str, ...]]:
+    """One row for each shape and batch size: our rate, and over each peer's, as medians."""
+    peers = list(dict.fromkeys(name for found in compared.values() for name in found["over"]))
+    rows = [("", "Real tokens/s", "(range)", "MFU", *(f"over {name}" for name in peers))]
+    for name, found in compared.items():
+        middle, low, high = found["tokens_per_second"]["hybrid-mtl"]
+        over = [found["over"].get(peer) for peer in peers]
+        rows.append(
+            (
+                name,
+                f"{middle:,.0f}",
+                f"{low:,.0f} to {high:,.0f}",
+                f"{found['mfu']:.1%}",
+                *(
+                    "absent" if s is None else f"{s[0]:.2f} ({s[1]:.2f} to {s[2]:.2f})"
+                    for s in over
+                ),
+            )
+        )
+    return rows
 
 
 def _shown(value: Any) -> str:

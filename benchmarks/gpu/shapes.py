@@ -1,5 +1,6 @@
 """Encoders of known shapes with random weights, and rows of known lengths."""
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -134,8 +135,6 @@ def wait(device: str) -> None:
 
 def write_data(tasks: dict[str, dict[str, Any]], folder: Path) -> None:
     """The tasks' rows as files of the default tasks, for `run_mtl.py`."""
-    import json
-
     places = {"sentiment": "sst5", "paraphrase": "qqp", "similarity": "stsb"}
     columns = {"paraphrase": ("question1", "question2"), "similarity": ("sentence1", "sentence2")}
     for name, task in tasks.items():

@@ -81,7 +81,7 @@ def test_graddrop(tmp_path, on_device):
         {"layer_decay": 0.9},
         {"trains": "lora"},
         {"trains": "adapters"},
-        {"trains": "heads"},
+        {"trains": "heads", "sizes": {"mood": 12, "same": 12}},
         {"gradient_checkpointing": True},
     ],
     ids=str,
@@ -125,9 +125,10 @@ def test_half_precision_goes_the_same_way(tmp_path, device, on_device, precision
 
 
 def test_a_compiled_model_goes_the_same_way(tmp_path, device, on_device):
-    backend = "inductor" if device == "cuda" else "eager"
+    if device == "cpu":
+        pytest.skip("takes a minute there, and has a test of its own")
     options = {"optim": "sgd", **on_device}
-    found = losses(trained(tmp_path, torch_compile=True, torch_compile_backend=backend, **options))
+    found = losses(trained(tmp_path, torch_compile=True, **options))
     assert found == pytest.approx(losses(trained(tmp_path, **options)), rel=1e-3)
 
 
