@@ -273,8 +273,12 @@ def _is_right(
             found = kernel(*inputs.unbind(), starts, 12, 0.0, None, side)
             found.float().square().sum().backward()
             rows = wanted_inputs.float().cpu().split(lengths, dim=1)
+            own = [row.unbind() for row in rows]
             wanted = torch.cat(
-                [b.attend(*row.unbind(), window=side) for b, row in zip(blocks, rows, strict=True)]
+                [
+                    block.attend(query, key, value, window=side)
+                    for block, (query, key, value) in zip(blocks, own, strict=True)
+                ]
             )
             wanted.square().sum().backward()
         close = 1e-3 if dtype == torch.float32 else 5e-2

@@ -37,12 +37,11 @@ def read_arguments(arguments: Sequence[str] | None) -> tuple[Settings, list[str]
     parser.add_argument("--limit", type=float, default=480.0, help="seconds for everything")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
     given = parser.parse_args(arguments)
-    places = {
-        name: value and str(Path(value).resolve())
-        for name, value in (("weights", given.weights), ("data_dir", given.data_dir))
-    }
+    weights, data = (
+        value and str(Path(value).resolve()) for value in (given.weights, given.data_dir)
+    )
     folder = str(Path(given.output).resolve())
-    return Settings(given.device, given.toy, folder, **places, limit=given.limit), given.only
+    return Settings(given.device, given.toy, folder, weights, data, given.limit), given.only
 
 
 def run_part(name: str, settings: Settings, seconds: float) -> dict[str, Any]:

@@ -80,9 +80,17 @@ class Synchronisations(AbstractContextManager):
         self.watching = False
         self._inside.close()
 
-    def _note(self, message: Any, category: Any, filename: str, line: int, *rest: Any) -> None:
+    def _note(
+        self,
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: Any = None,
+        line: str | None = None,
+    ) -> None:
         if "synchroniz" in str(message):
-            self.found[f"{innermost_line()} <- {Path(filename).name}:{line}"] += 1
+            self.found[f"{innermost_line()} <- {Path(filename).name}:{lineno}"] += 1
 
 
 def innermost_line() -> str:

@@ -40,7 +40,7 @@ def measure(settings: Settings, findings: Findings) -> None:
     be_quiet()
     shape = shapes_of(settings)[-1]
     steps, size = (4, 4) if settings.toy else (50, 32)
-    job = {
+    job: dict[str, Any] = {
         "weights": encoder_folder(settings, shape),
         "batch_size": size,
         "cycles": steps,
