@@ -22,7 +22,10 @@ class TranslationCache:
 
     def __init__(self, models: Sequence[str], prefix: str):
         key = json.dumps([[_identity(name) for name in models], prefix])
-        self.file = cache_folder("back_translation") / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.jsonl"
+        self.file = (
+            cache_folder("back_translation")
+            / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.jsonl"
+        )
         self.found: dict[str, str | None] = {}
         content = self.file.read_bytes() if self.file.is_file() else b""
         self.is_cut_off = bool(content) and not content.endswith(b"\n")
