@@ -227,7 +227,7 @@ def predict(settings: Settings) -> Path:
         return target
     claim_output_files([target], overwrite=run.overwrite_output_dir)
     source = Path(str(run.predict_file))
-    asked = settings.tasks.get(str(run.predict_task))
+    asked = settings.tasks.get(run.predict_task or "")
     rows = read_rows(source, asked.source.dialect if asked else None)
     rows = _text_columns(rows, settings, source)
     pipe = _pipeline(settings)

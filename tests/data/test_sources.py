@@ -74,7 +74,11 @@ def test_marks_that_spreadsheets_and_pandas_leave_are_understood(tmp_path):
         ("a.csv", b"text,label\ncaf\xe9,0\n", "cannot be read as csv: 'utf-8' codec can't decode"),
         ("a.tsv", b"text\tlabel\n" + b"a\t0\n" * 9999 + b"caf\xe9\t0\n", "cannot be read as tsv"),
         ("a.jsonl", b'{"text": "caf\xe9", "label": 0}\n', "cannot be read as jsonl: "),
-        ("a.jsonl", '{"text": "a", "label": 0}\n{"text":\n', "line 2: cannot be read as jsonl: Exp"),
+        (
+            "a.jsonl",
+            '{"text": "a", "label": 0}\n{"text":\n',
+            "line 2: cannot be read as json",
+        ),
         ("a.parquet", "PAR1 and no more", "cannot be read as parquet: "),
         ("a.txt", "a", "expected one of .csv, .tsv, .jsonl"),
     ],

@@ -170,10 +170,11 @@ def number(value: Any, decimal: str = ".") -> Decimal | None:
     if isinstance(value, float) and not value.is_integer() and abs(value) < _LARGEST_FLOAT32:
         short = np.float32(value)
         text = str(short) if float(short) == value else text  # 0.1 is 0.1 in float32, too
-    if isinstance(value, (bool, np.bool_)) or "_" in text:
-        return None
     if isinstance(value, str) and decimal == ",":
         text = text.replace(".", "_").replace(",", ".")  # a point would stand between thousands
+    # Python reads '1_000' as a number.
+    if isinstance(value, (bool, np.bool_)) or "_" in text:
+        return None
     try:
         found = Decimal(text)
     except InvalidOperation:

@@ -21,6 +21,9 @@ FILE_KINDS = (*TABLES, ".jsonl", ".json", ".parquet")
 class TaskSource:
     """Where one task's rows are and which of their columns it reads.
 
+    Raises:
+        InputError: naming the field that is wrong.
+
     Attributes:
         dataset: a Hub dataset (`owner/name`) or a local folder with `train.*` and `validation.*`.
         dataset_config: the Hub dataset's configuration.
@@ -42,9 +45,6 @@ class TaskSource:
         data_name: the Hub's name of the dataset that the rows of local files are from: the model
             card's entry.
         data_license: the data's licence, in words of your own: the model card's entry.
-
-    Raises:
-        InputError: naming the field that is wrong.
     """
 
     dataset: str | None = None
