@@ -47,6 +47,9 @@ def test_a_pair_of_lone_quotes_that_could_hold_rows_is_said(tmp_path, capsys):
     found = read(tmp_path, "b.csv", unquoted(rows, "text", "label", separator=","), quoting="none")
     assert found["text"] == ['"a', "b", 'c"', "d"]
     assert not capsys.readouterr().out
+    rows[1] = ('""', 1)  # as a program that quotes writes an empty cell
+    assert len(read(tmp_path, "b.tsv", unquoted(rows, "text", "label"))["text"]) == 2
+    assert "b.tsv: read as 2 rows, some over several lines (otherwise 4)" in capsys.readouterr().out
 
 
 def test_quotes_of_a_comma_table_that_do_not_pair_are_parts_of_the_texts(tmp_path, capsys):

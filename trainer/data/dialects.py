@@ -8,12 +8,16 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trainer.data.files import TABLES, text_lines
 from trainer.errors import InputError
 
+if TYPE_CHECKING:
+    from _csv import Reader
+
 SEPARATORS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"}
-CSV_QUOTING = {"standard": csv.QUOTE_MINIMAL, "none": csv.QUOTE_NONE}
+QUOTINGS = ("standard", "none")
 _SAMPLED = 100
 
 
@@ -42,7 +46,7 @@ class Dialect:
             raise InputError(
                 f"field 'separator': {self.separator!r}: must be one character, such as ';', or tab"
             )
-        if self.quoting not in (None, *CSV_QUOTING):
+        if self.quoting not in (None, *QUOTINGS):
             raise InputError(f"field 'quoting': {self.quoting!r}: must be 'standard' or 'none'")
         try:
             "a".encode(self.encoding or "utf-8")
@@ -51,6 +55,16 @@ class Dialect:
                 f"field 'encoding': {self.encoding!r} is no encoding of text that Python knows, "
                 f"such as utf-8, windows-1252 or utf-16"
             ) from error
+
+
+def table_reader(path: Path, separator: str, quoting: str, encoding: str) -> "Reader":
+    """A reader of a table's rows, which raises `csv.Error` for quotes that do not pair."""
+    return csv.reader(
+        text_lines(path, encoding),
+        delimiter=separator,
+        quoting=csv.QUOTE_NONE if quoting == "none" else csv.QUOTE_MINIMAL,
+        strict=True,
+    )
 
 
 def find_dialect(path: Path, known: Dialect) -> tuple[str, str, str]:
@@ -75,7 +89,7 @@ def _separator(path: Path, quoting: str | None, encoding: str) -> str:
     more; without any, the usual one of the file's kind, unless another alone divides the header.
     """
     usual = TABLES[path.suffix]
-    ways = [quoting] if quoting else list(CSV_QUOTING)
+    ways = [quoting] if quoting else QUOTINGS
     counts = {
         separator: [_first_counts(path, separator, way, encoding) for way in ways]
         for separator in (usual, *SEPARATORS)
@@ -108,9 +122,7 @@ def _first_counts(path: Path, separator: str, quoting: str, encoding: str) -> li
 
 
 def _counts(path: Path, separator: str, quoting: str, encoding: str) -> Iterator[int]:
-    lines = text_lines(path, encoding)
-    reader = csv.reader(lines, delimiter=separator, quoting=CSV_QUOTING[quoting], strict=True)
-    return (len(cells) for cells in reader if cells)
+    return (len(row) for row in table_reader(path, separator, quoting, encoding) if row)
 
 
 def _are_even(counts: Collection[int]) -> bool:
@@ -137,10 +149,10 @@ def _quoting(path: Path, separator: str, encoding: str) -> str:
         if not tabs:
             _say(path, f"{as_parts}, since they do not pair", "quoting")
         return "none"
-    if lines.show_quoting or not _are_even(lines.counts):
+    if not _are_even(lines.counts):
         return "standard"
     rows, without = quoted.total() - 1, lines.counts.total() - 1
-    if tabs and 1 not in quoted:
+    if tabs and 1 not in quoted and not lines.show_quoting:
         _say(path, f"{as_parts}: {without} rows (otherwise {rows})", "quoting")
         return "none"
     if rows < without:

@@ -97,7 +97,9 @@ class LabelReader:
         if words:
             return self._named_by(words)
         found = number(value, self.source.decimal)
-        if found is None or self.numbers:
+        if found is None:
+            return None
+        if self.numbers:
             return self.numbers.get(found)
         if not 0 <= found < len(self.labels) or found != int(found):
             return None

@@ -4,12 +4,15 @@ import csv
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from datasets import Dataset, Features, Value, concatenate_datasets
 
-from trainer.data.dialects import CSV_QUOTING, Dialect, find_dialect
-from trainer.data.files import text_lines
+from trainer.data.dialects import Dialect, find_dialect, table_reader
 from trainer.errors import InputError, listed
+
+if TYPE_CHECKING:
+    from _csv import Reader
 
 _ROWS_AT_ONCE = 1 << 16
 
@@ -28,9 +31,7 @@ def read_table(path: Path, dialect: Dialect) -> Dataset:
             cells than the header, with its number.
     """
     separator, quoting, encoding = find_dialect(path, dialect)
-    reader = csv.reader(
-        text_lines(path, encoding), delimiter=separator, quoting=CSV_QUOTING[quoting], strict=True
-    )
+    reader = table_reader(path, separator, quoting, encoding)
     try:
         header = _header(path, next(reader, []))
         rows = _rows(path, reader, header, f"separator {separator!r}, quoting '{quoting}'")
@@ -66,13 +67,11 @@ def _header(path: Path, names: list[str]) -> list[str]:
     return header
 
 
-def _rows(
-    path: Path, reader: Iterator[list[str]], header: list[str], taken: str
-) -> Iterator[list[str]]:
+def _rows(path: Path, reader: "Reader", header: list[str], taken: str) -> Iterator[list[str]]:
     for cells in reader:
         if cells and len(cells) != len(header):
             raise InputError(
-                f"{path}, line {reader.line_num}: {len(cells)} cells under "  # type: ignore[attr-defined]
+                f"{path}, line {reader.line_num}: {len(cells)} cells under "
                 f"{len(header)} column names ({listed(header)}); put quotes around a cell that "
                 f"holds the separator, or, if the file is not written with {taken}, set the task's "
                 f"fields of these names"
