@@ -48,7 +48,7 @@ def read_within_bounds(path: Path, cache: Path) -> str:
 
 def one_long_line(path: Path, size: int) -> None:
     with path.open("wb") as file:
-        file.write(b'{"text": "' if path.suffix == ".jsonl" else b"text,label\n")
+        file.write({".jsonl": b'{"text": "', ".json": b"[\n"}.get(path.suffix, b"text,label\n"))
         file.truncate(size)  # a billion NULs that take no room on the disk
 
 

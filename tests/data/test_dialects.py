@@ -43,13 +43,16 @@ def test_a_pair_of_lone_quotes_that_could_hold_rows_is_said(tmp_path, capsys):
     assert said.count("set the task's field 'quoting'") == 1
     found = read(tmp_path, "a.csv", unquoted(rows, "text", "label", separator=","))
     assert found["text"] == ["a,0\nb,1\nc", "d"]
-    assert "a.csv: read as 2 rows, some over several lines (otherwise 4)" in capsys.readouterr().out
+    assert "a.csv: read as 2 rows, some over several lines (4 lines)" in capsys.readouterr().out
     found = read(tmp_path, "b.csv", unquoted(rows, "text", "label", separator=","), quoting="none")
     assert found["text"] == ['"a', "b", 'c"', "d"]
     assert not capsys.readouterr().out
     rows[1] = ('""', 1)  # as a program that quotes writes an empty cell
     assert len(read(tmp_path, "b.tsv", unquoted(rows, "text", "label"))["text"]) == 2
-    assert "b.tsv: read as 2 rows, some over several lines (otherwise 4)" in capsys.readouterr().out
+    assert "b.tsv: read as 2 rows, some over several lines (4 lines)" in capsys.readouterr().out
+    # Texts that hold the separator leave no doubt of the quoting, but perhaps of this quote.
+    assert len(read(tmp_path, "c.csv", 'text,label\n"a,0\nb,1\nc",0\n"d, d",1\n')["text"]) == 2
+    assert "c.csv: read as 2 rows, some over several lines (4 lines)" in capsys.readouterr().out
 
 
 def test_quotes_of_a_comma_table_that_do_not_pair_are_parts_of_the_texts(tmp_path, capsys):

@@ -149,14 +149,12 @@ def _quoting(path: Path, separator: str, encoding: str) -> str:
         if not tabs:
             _say(path, f"{as_parts}, since they do not pair", "quoting")
         return "none"
-    if not _are_even(lines.counts):
-        return "standard"
     rows, without = quoted.total() - 1, lines.counts.total() - 1
-    if tabs and 1 not in quoted and not lines.show_quoting:
+    if tabs and 1 not in quoted and _are_even(lines.counts) and not lines.show_quoting:
         _say(path, f"{as_parts}: {without} rows (otherwise {rows})", "quoting")
         return "none"
     if rows < without:
-        _say(path, f"read as {rows} rows, some over several lines (otherwise {without})", "quoting")
+        _say(path, f"read as {rows} rows, some over several lines ({without} lines)", "quoting")
     return "standard"
 
 
