@@ -8,6 +8,7 @@ from safetensors import SafetensorError
 from trainer import output
 from trainer.errors import InputError
 from trainer.output import (
+    check_writable,
     claim_output_files,
     claim_output_folder,
     clear_leftovers,
@@ -235,3 +236,25 @@ def test_a_run_that_was_killed_before_its_card_is_resumed(tmp_path):
 
 def test_a_run_that_wrote_no_checkpoint_yet_is_resumed_from_its_beginning(tmp_path):
     claim(run_folder(tmp_path, "run_config.yaml"), resume=True)
+
+
+@pytest.mark.parametrize("name", ["caf\udcc3\udca9", "a\ud800", "a\0b"])
+def test_a_name_that_is_none_for_other_libraries_is_refused_before_the_run(tmp_path, name):
+    for claim_it in (
+        lambda: claim(tmp_path / name),
+        lambda: claim(tmp_path / name / "run"),
+        lambda: claim_output_files([tmp_path / name], overwrite=True),
+        lambda: check_writable(tmp_path / name, "OUTPUT"),
+    ):
+        with refused("cannot be the name of a file here (") as caught:
+            claim_it()
+        assert "LC_ALL=C.UTF-8" in str(caught.value)
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_name_that_the_locale_writes_in_another_way_is_refused(tmp_path, monkeypatch, encoding):
+    monkeypatch.setattr(output.os, "fsencode", lambda name: name.encode(encoding))
+    with refused("output_dir: '"):
+        claim(tmp_path / "café")
+    claim(tmp_path / "cafe")

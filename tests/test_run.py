@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModel, BertModel, pipeline
 
 from tests.toy_runs import toy_run
+from trainer import run
 from trainer.command_line import parse
 from trainer.errors import InputError
 from trainer.prepare import load_config, open_model, trained_model
@@ -260,6 +261,30 @@ def test_predict_answers_every_row_in_order(trained, tmp_path, capsys):
     rows.write_text("text,text_pair\nw1 w2,w3\nw4," + "w5 " * 40 + "\n")
     predict(parse([*options, "--overwrite_output_dir", "true"]))
     assert "predict_file: 1 of 2 rows have more than 32 tokens" in capsys.readouterr().out
+
+
+def test_predict_reads_a_table_as_its_task_does_from_a_home_folder(trained, tmp_path, monkeypatch):
+    folder, _ = trained
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "rows.csv").write_bytes("text:label\nw1 caf\xe9:0\nw2:0\n".encode("latin-1"))
+    options = ["--mode", "predict", "--model_name_or_path", str(folder), "--use_cpu", "true"]
+    options += ["--predict_file", "~/rows.csv", "--predict_output", "~/answers.jsonl"]
+    options += ["--tasks.sentiment.separator", "':'", "--tasks.sentiment.encoding", "latin-1"]
+    assert predict(parse([*options, "--predict_task", "sentiment"])) == tmp_path / "answers.jsonl"
+    assert len((tmp_path / "answers.jsonl").read_text().splitlines()) == 2
+
+
+def test_one_of_several_processes_predicts(tmp_path, monkeypatch):
+    (tmp_path / "rows.csv").write_text("text\nw1\n")
+    options = ["--mode", "predict", "--predict_file", str(tmp_path / "rows.csv")]
+    settings = parse([*options, "--output_dir", str(tmp_path / "out"), "--use_cpu", "true"])
+    monkeypatch.setattr(run, "read_rows", lambda *_: pytest.fail("rows were read"))
+    monkeypatch.setattr(type(settings.training), "process_index", 1)
+    predict(settings)
+    assert not (tmp_path / "out").exists()
+    monkeypatch.setattr(type(settings.training), "process_index", 0)
+    with pytest.raises(pytest.fail.Exception, match="rows were read"):
+        predict(settings)
 
 
 def test_predict_names_what_is_wrong(trained, tmp_path):

@@ -189,7 +189,8 @@ class HybridMTLTrainingArguments(
         default=50,
         metadata={
             "help": "Batches are cut from windows of this many batches sorted by length, so that "
-            "little of a batch is padding; their order stays random. 0: no sorting."
+            "little of a batch is padding; their order stays random, and so are the rows of a "
+            "pass's short last batch. 0: no sorting."
         },
     )
     task_args: dict | str | None = field(

@@ -4,6 +4,7 @@ import json
 import math
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -155,6 +156,7 @@ def claim_output_files(files: Iterable[Path], *, overwrite: bool) -> None:
     """
     for file in files:
         check_writable(file.parent, "output_dir")
+        _check_name(file, "output_dir")
         if file.is_dir():
             raise InputError(f"'{file}' is a folder; name a file")
         if file.exists() and not overwrite:
@@ -170,6 +172,7 @@ def check_writable(folder: Path, option: str) -> None:
     Raises:
         InputError: naming the option that names the folder.
     """
+    _check_name(folder, option)
     try:
         if os.path.lexists(folder) and not folder.is_dir():
             raise InputError(f"{option}: '{folder}' is no folder; name a folder")
@@ -178,6 +181,27 @@ def check_writable(folder: Path, option: str) -> None:
         raise InputError(f"{option}: '{folder}': {error.strerror}") from error
     if not nearest.is_dir() or not os.access(nearest, os.W_OK):
         raise InputError(f"{option}: cannot write to '{folder}': '{nearest}' cannot be written to")
+
+
+def _check_name(path: Path, option: str) -> None:
+    """Make sure that all libraries that write there mean the same file by a name.
+
+    Python writes a name as the locale says; others, such as safetensors, in UTF-8.
+
+    Raises:
+        InputError: if they differ, or the name is none.
+    """
+    name = str(path)
+    try:
+        if "\0" in name:
+            raise ValueError("holds a NUL character")
+        if os.fsencode(name) != name.encode("utf-8"):
+            raise ValueError(f"the locale's encoding is {sys.getfilesystemencoding()}")
+    except ValueError as error:
+        raise InputError(
+            f"{option}: '{path}' cannot be the name of a file here ({error}); choose a name of "
+            f"plain letters, or a locale with UTF-8, such as LC_ALL=C.UTF-8"
+        ) from error
 
 
 def clear_output_folder(folder: Path) -> None:

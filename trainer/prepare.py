@@ -14,6 +14,7 @@ from modeling_hybrid_mtl.modeling_hybrid_mtl import set_encoder_dropout
 from trainer.command_line import Settings
 from trainer.data import CheckedSplit, check_split, load_split, tokenize
 from trainer.data.augmentation import augment
+from trainer.data.cache import cache_folder
 from trainer.errors import InputError
 from trainer.run_arguments import RunArguments
 from trainer.tasks import DEFAULT_TASKS
@@ -169,6 +170,7 @@ def prepare_data(
     Raises:
         InputError: naming the file, row and value that is wrong.
     """
+    cache_folder()  # before anything is read for it
     names = [name for name in settings.tasks if names is None or name in names]
     for name in names:
         settings.tasks[name].made.check()

@@ -213,6 +213,8 @@ def evaluate(settings: Settings) -> dict[str, float]:
 def predict(settings: Settings) -> Path:
     """Write a trained model's answers to a jsonl file, one line per row and in the rows' order.
 
+    The first process of several does so; the others have nothing to do.
+
     Returns:
         The file.
 
@@ -221,9 +223,12 @@ def predict(settings: Settings) -> Path:
     """
     run = settings.run
     target = Path(run.predict_output or Path(settings.training.output_dir) / "predictions.jsonl")
+    if settings.training.process_index != 0:
+        return target
     claim_output_files([target], overwrite=run.overwrite_output_dir)
     source = Path(str(run.predict_file))
-    rows = read_rows(source)
+    asked = settings.tasks.get(run.predict_task or "")
+    rows = read_rows(source, asked.source.dialect if asked else None)
     rows = _text_columns(rows, settings, source)
     pipe = _pipeline(settings)
     if run.predict_task is not None and run.predict_task not in pipe.model.config.tasks:

@@ -1,5 +1,6 @@
 """What one run of `scripts/run_mtl.py` needs besides the trainer's arguments."""
 
+import os
 from dataclasses import dataclass, field
 
 from trainer.errors import InputError, nearest
@@ -101,7 +102,8 @@ class RunArguments:
         default=None,
         metadata={
             "help": "Mode predict: rows to answer, csv, tsv, jsonl or parquet with the columns "
-            "text and, for pairs, text_pair; or, with predict_task, that task's own columns."
+            "text and, for pairs, text_pair; or, with predict_task, that task's own columns, and "
+            "its own separator, quoting and encoding."
         },
     )
     predict_task: str | None = field(
@@ -129,6 +131,9 @@ class RunArguments:
                 )
         if self.mode == "predict" and self.predict_file is None:
             raise InputError("mode = 'predict': name the rows to answer with --predict_file")
+        for name in ("predict_file", "predict_output"):
+            if getattr(self, name) is not None:
+                setattr(self, name, os.path.expanduser(getattr(self, name)))
         if self.backbone_dropout is not None and not 0 <= self.backbone_dropout < 1:
             raise InputError(
                 f"backbone_dropout = {self.backbone_dropout}: must be a probability below 1"

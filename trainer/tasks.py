@@ -11,6 +11,7 @@ from huggingface_hub.utils import validate_repo_id
 from modeling_hybrid_mtl import TaskConfig
 from trainer.arguments import TaskTraining
 from trainer.data.augmentation import AUGMENTATIONS, TaskAugmentation
+from trainer.data.labels import check_dataset_labels
 from trainer.data.made import MadeLabels, complete_entry
 from trainer.data.sources import TaskSource
 from trainer.errors import InputError, nearest
@@ -31,6 +32,7 @@ DEFAULT_TASKS: dict[str, dict[str, Any]] = {
         "dataset_config": "qqp",
         "folder": "qqp",
         "columns": {"text": "question1", "text_pair": "question2"},
+        "dataset_labels": ["not_duplicate", "duplicate"],
         # Quora's dump is known to hold a few empty questions.
         "empty_text": "drop",
     },
@@ -115,15 +117,17 @@ def _read_entry(name: str, entry: Any, own: list[str]) -> TaskEntry:
     parts: dict[str, Any] = {}
     for part, kind in _PARTS.items():
         names = {f.name for f in fields(kind)}
-        parts[part] = kind(**{key: value for key, value in values.items() if key in names})
-    if parts["source"].empty_text not in ("error", "drop"):
-        raise InputError(f"task '{name}': field 'empty_text': must be 'error' or 'drop'")
+        try:
+            parts[part] = kind(**{key: value for key, value in values.items() if key in names})
+        except InputError as error:
+            raise InputError(f"task '{name}': {error}") from error
     _check_data_name(name, parts["source"].data_name)
     try:
         parts["model"] = TaskConfig.from_entry(name, parts["model"])
     except ValueError as error:
         raise InputError(str(error)) from error
     try:
+        check_dataset_labels(parts["model"], parts["source"])
         parts["augmentation"].check(parts["model"])
     except InputError as error:
         raise InputError(f"task '{name}': {error}") from error
@@ -178,6 +182,12 @@ def _over_defaults(name: str, entry: dict[str, Any]) -> dict[str, Any]:
     if "dataset" in entry:
         # The default's configuration is a part of the default dataset.
         defaults.pop("dataset_config", None)
+    if (
+        "dataset" in entry
+        or "labels" in entry
+        or entry.get("kind") not in (None, defaults.get("kind"))
+    ):
+        defaults.pop("dataset_labels", None)
     if isinstance(entry.get("columns"), Mapping):
         entry["columns"] = {**defaults.get("columns", {}), **entry["columns"]}
     return {**defaults, **entry}

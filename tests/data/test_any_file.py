@@ -118,17 +118,7 @@ def check_message(message: str, path):
     assert not any(unicodedata.category(c) in ("Cc", "Cs") for c in message if c != "\n")
 
 
-def is_number(text):
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-# Where all other texts are numbers in quotes, a number among them makes the reader take them all
-# for numbers: the file is refused from its first row.
-good_texts = texts.filter(lambda text: text.strip() and not is_number(text))
+good_texts = texts.filter(lambda text: text.strip()) | st.sampled_from(["1", "2.5", "2020-01-01"])
 bad_texts = st.sampled_from([None, "", " \t", 5, 0.5, True, ["a"], {"a": "b"}])
 good_labels = st.sampled_from(["bad", "so-so", "good", 0, 1, 2, "0", "2", 1.0])
 bad_labels = st.sampled_from([None, "", "Good", -1, 3, 0.5, "x" * 5000, [0], {"a": 0}, 10**18])

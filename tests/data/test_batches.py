@@ -79,7 +79,33 @@ def test_batches_of_a_window_hold_rows_of_like_length():
         return 1 - LENGTHS.sum() / padded
 
     assert padding(4) < padding(0) / 2
-    assert padding(50) < 0.1 < 0.35 < padding(0)
+    assert padding(50) < 0.12 < 0.35 < padding(0)
+
+
+@pytest.mark.parametrize("window", [0, 4, 50])
+@pytest.mark.parametrize("rows, size", [(33, 32), (103, 8), (47, 16)])
+def test_every_row_is_in_the_short_batch_as_often_as_any_other(rows, size, window):
+    found = TaskStream(np.arange(rows) + 3, size, (1, 0), window)
+    passes = 1200
+    last = found.batches_per_pass
+    count = Counter()
+    for which in range(passes):
+        count.update(found.batch(which * last + last - 1).tolist())
+    share = rows % size / rows
+    spread = (passes * share * (1 - share)) ** 0.5
+    assert max(abs(count[row] - passes * share) for row in range(rows)) < 5 * spread
+
+
+@pytest.mark.parametrize("window", [0, 4, 50])
+@pytest.mark.parametrize("rows, size", [(33, 32), (103, 8)])
+def test_what_drop_last_leaves_out_is_drawn_anew_in_each_pass(rows, size, window):
+    found = TaskStream(np.arange(rows) + 3, size, (1, 0), window, drop_last=True)
+    left_out = Counter()
+    for which in range(15 * rows):
+        left_out.update(set(range(rows)) - set(sum(one_pass(found, which), [])))
+    expected = 15 * (rows % size)
+    assert min(left_out[row] for row in range(rows)) > 0
+    assert max(left_out[row] for row in range(rows)) < expected * 3
 
 
 def test_batches_of_a_window_come_in_random_order_of_length():

@@ -48,7 +48,7 @@ def read_within_bounds(path: Path, cache: Path) -> str:
 
 def one_long_line(path: Path, size: int) -> None:
     with path.open("wb") as file:
-        file.write(b'{"text": "' if path.suffix == ".jsonl" else b"text,label\n")
+        file.write({".jsonl": b'{"text": "', ".json": b"[\n"}.get(path.suffix, b"text,label\n"))
         file.truncate(size)  # a billion NULs that take no room on the disk
 
 
@@ -88,15 +88,15 @@ def test_a_bomb_is_refused_within_bounds(tmp_path, name, write, message):
 
 def test_a_cell_that_never_ends_is_refused_with_its_line(tmp_path):
     path = tmp_path / "a.csv"
-    path.write_text('text,label\na,0\n"b,0\n' + "c,1\n" * 50_000)
+    path.write_text('text,label\n"a, a",0\n"b,0\n' + "c,1\n" * 50_000)
     with pytest.raises(InputError, match=r"a.csv, line \d+: .*a quote above it that is not closed"):
         read_rows(path)
 
 
 def test_brackets_that_would_crash_a_reader_are_refused(tmp_path):
-    for name, end in (("a.jsonl", ""), ("a.json", "\n")):
+    for name, begins, end in (("a.jsonl", '{"text":', ""), ("a.json", "[", "\n")):
         path = tmp_path / name
-        path.write_text('{"text":' + f"[{end}" * 100_000 + "]" * 100_000 + "}\n")
+        path.write_text(begins + f"[{end}" * 100_000 + "]" * 100_000 + "}\n")
         with pytest.raises(InputError, match=f"more than {MAX_DEPTH} brackets inside one another"):
             read_rows(path)
     path = tmp_path / "b.jsonl"

@@ -74,7 +74,11 @@ def test_marks_that_spreadsheets_and_pandas_leave_are_understood(tmp_path):
         ("a.csv", b"text,label\ncaf\xe9,0\n", "cannot be read as csv: 'utf-8' codec can't decode"),
         ("a.tsv", b"text\tlabel\n" + b"a\t0\n" * 9999 + b"caf\xe9\t0\n", "cannot be read as tsv"),
         ("a.jsonl", b'{"text": "caf\xe9", "label": 0}\n', "cannot be read as jsonl: "),
-        ("a.jsonl", '{"text": "a", "label": 0}\n{"text":\n', "cannot be read as jsonl: JSON parse"),
+        (
+            "a.jsonl",
+            '{"text": "a", "label": 0}\n{"text":\n',
+            "line 2: cannot be read as json",
+        ),
         ("a.parquet", "PAR1 and no more", "cannot be read as parquet: "),
         ("a.txt", "a", "expected one of .csv, .tsv, .jsonl"),
     ],
@@ -106,12 +110,6 @@ def test_a_line_with_more_or_fewer_cells_is_refused_with_its_number(tmp_path, li
     path = write(tmp_path / "a.csv", "text,label\n" + lines)
     with refused(f"{path}, line {line}: {cells} cells under 2 column names (text, label)"):
         read_rows(path)
-
-
-@pytest.mark.parametrize("lines", ['"a\t0\nb\t1\n', '"a\t0\nb\t1\n"c" d\t1\n'])
-def test_a_quote_that_swallows_lines_is_refused(tmp_path, lines):
-    with refused("a.tsv, line "):
-        read_rows(write(tmp_path / "a.tsv", "text\tlabel\n" + lines))
 
 
 def test_a_missing_file_is_refused(tmp_path):

@@ -27,7 +27,8 @@ class TaskStream:
         seed: seed of the shuffles.
         length_window: batches per window within which rows are sorted by length before they are
             cut into batches; 0 for none. The batches' own order stays random.
-        drop_last: leave out a pass's last batch if it is not full.
+        drop_last: leave out the rows, drawn anew in each pass, that do not fill a batch; they are
+            a short last batch otherwise.
     """
 
     def __init__(
@@ -59,18 +60,19 @@ class TaskStream:
         random = np.random.default_rng([*self.seed, which])
         order = random.permutation(len(self.lengths))
         size = self.batch_size
-        if not self.length_window:
-            return [order[i : i + size] for i in range(0, len(order), size)]
+        # Cut off before the sorting: any row may be in the short batch, which weighs each of its
+        # rows more and is what drop_last leaves out.
+        full, short = np.split(order, [len(order) - len(order) % size])
+        window = size * self.length_window or len(full) or 1
         batches: list[np.ndarray] = []
-        window = size * self.length_window
-        for start in range(0, len(order), window):
-            rows = order[start : start + window]
-            rows = rows[np.argsort(self.lengths[rows], kind="stable")]
-            batches += [rows[i : i + size] for i in range(0, len(rows), size)]
-        # Only the full batches move: a short one at the end is where drop_last cuts.
-        full = [batch for batch in batches if len(batch) == size]
-        short = [batch for batch in batches if len(batch) < size]
-        return [full[i] for i in random.permutation(len(full))] + short
+        for start in range(0, len(full), window):
+            rows = full[start : start + window]
+            if self.length_window:
+                rows = rows[np.argsort(self.lengths[rows], kind="stable")]
+            batches += list(rows.reshape(-1, size))
+        if self.length_window:
+            batches = [batches[i] for i in random.permutation(len(batches))]
+        return [*batches, short] if len(short) else batches
 
 
 class PlanSampler:

@@ -1,6 +1,5 @@
 """From a dataset's own columns to `text`, `text_pair` and `label`, checked."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +8,7 @@ from datasets import Dataset, Features, Value
 from datasets import Sequence as SequenceFeature
 
 from modeling_hybrid_mtl import TaskConfig
+from trainer.data.labels import LabelReader, check_dataset_labels
 from trainer.data.sources import RawSplit, TaskSource
 from trainer.errors import InputError, listed, nearest, shown
 
@@ -36,13 +36,15 @@ def check_split(name: str, task: TaskConfig, source: TaskSource, raw: RawSplit) 
         InputError: for a missing column, an empty text (unless they are dropped), a label that is
             missing or out of range, or a split with nothing left, naming file, row and value.
     """
+    check_dataset_labels(task, source)
     columns = _resolve_columns(name, task, source, raw)
-    texts = {key: raw.rows[columns[key]][:] for key in TEXT_COLUMNS[task.input]}
-    labels = raw.rows[columns["label"]][:]
+    rows = raw.rows.with_format(None)
+    texts = {key: rows[columns[key]][:] for key in TEXT_COLUMNS[task.input]}
+    labels = rows[columns["label"]][:]
     kept, dropped = _rows_with_text(texts, columns, source, raw.place, task)
     table = {key: [values[i] for i in kept] for key, values in texts.items()}
-    column = columns["label"]
-    table["label"] = [_label(labels[i], task, f"{raw.place}, row {i + 1}", column) for i in kept]
+    reader = LabelReader(task, source, columns["label"], rows.features[columns["label"]])
+    table["label"] = [_label(labels[i], reader, f"{raw.place}, row {i + 1}") for i in kept]
     if task.kind == "token_classification":
         _check_tag_counts(table, kept, raw.place)
     if not kept:
@@ -118,48 +120,16 @@ def _is_text(value: Any, tokens: bool) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
 
-def _label(value: Any, task: TaskConfig, place: str, column: str) -> Any:
-    if task.kind == "token_classification":
+def _label(value: Any, reader: LabelReader, place: str) -> Any:
+    if reader.task.kind == "token_classification":
         if not isinstance(value, (list, tuple)):
             raise InputError(
-                f"{place}: column '{column}' must be a list of tags, got {shown(value)}"
+                f"{place}: column '{reader.column}' must be a list of tags, got {shown(value)}"
             )
-        return [_class_index(tag, task.labels or [], place, column) for tag in value]
-    if task.has_labels:
-        return _class_index(value, task.labels or [], place, column)
-    low, high = task.score_range or (0.0, 0.0)
-    number = _number(value)
-    if number is None or not low <= number <= high:
-        raise InputError(
-            f"{place}: column '{column}' has {shown(value)}; scores of this task are numbers from "
-            f"{low:g} to {high:g}"
-        )
-    return number
-
-
-def _class_index(value: Any, labels: list[str], place: str, column: str) -> int:
-    number = _number(value)
-    # Names first, whatever type a file gives them: labels may be '1' to '5', or 'True' and 'False'.
-    for name in (str(value), "" if number is None else f"{number:g}"):
-        if name in labels:
-            return labels.index(name)
-    named_by_numbers = all(_number(label) is not None for label in labels)
-    if number is None or named_by_numbers or number not in range(len(labels)):
-        hint = " (-1 marks a split without labels)" if number == -1 else ""
-        indices = "" if named_by_numbers else f"0 to {len(labels) - 1}, or "
-        raise InputError(
-            f"{place}: column '{column}' has {shown(value)}{hint}; labels of this task are "
-            f"{indices}{listed([repr(label) for label in labels])}"
-        )
-    return int(number)
-
-
-def _number(value: Any) -> float | None:
-    try:
-        number = float(value)
-    except (OverflowError, TypeError, ValueError):
-        return None
-    return number if math.isfinite(number) else None
+        return [reader.class_index(tag, place) for tag in value]
+    if reader.task.has_labels:
+        return reader.class_index(value, place)
+    return reader.score(value, place)
 
 
 def _check_tag_counts(table: dict[str, list], kept: list[int], place: str) -> None:

@@ -1,24 +1,24 @@
 """Files of anyone: their lines and tables, read and checked within bounds."""
 
-import csv
 import io
 import re
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
+from typing import IO
 
 import pyarrow as pa
 import pyarrow.compute as compute
 import pyarrow.parquet as parquet
-from datasets import Dataset, Features, Value, concatenate_datasets
 
-from trainer.errors import InputError, listed
+from trainer.errors import InputError
 
 # Of a line, in bytes: a reader holds at least one of them in memory.
 MAX_LINE = 1 << 24
 # Of a parquet file's texts and numbers once they are unpacked, in bytes. A few kilobytes can
 # unpack to more than any machine holds.
 MAX_UNPACKED = 1 << 32
+# Kinds of tables of text, each with the separator that its name promises.
+TABLES = {".csv": ",", ".tsv": "\t"}
 # Of brackets in JSON.
 MAX_DEPTH = 100
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
@@ -26,92 +26,52 @@ _BRACKET = re.compile(r"[\[\]{}]")
 _ROWS_AT_ONCE = 1 << 16
 
 
-def text_lines(path: Path) -> Iterator[str]:
+def text_lines(path: Path, encoding: str = "utf-8") -> Iterator[str]:
     """The lines of a text file with their ends.
 
+    Args:
+        path: the file.
+        encoding: as Python names it; a mark of the byte order at the beginning is left out.
+
     Raises:
-        InputError: for a line that is too long, or bytes that are not UTF-8, with its number.
+        InputError: for a line that is too long, or bytes that are none of the encoding, with its
+            number.
     """
+    number = 0
     with path.open("rb") as file:
-        for number in range(1, 1 << 62):
-            line = file.readline(MAX_LINE + 1)
-            if not line:
-                return
-            if len(line) > MAX_LINE:
-                raise InputError(
-                    f"{path}, line {number}: is longer than {MAX_LINE:,} bytes; give every row a "
-                    f"line of its own, and shorten its texts"
-                )
-            try:
-                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
-            except UnicodeDecodeError as error:
-                raise InputError(
-                    f"{path}, line {number}: cannot be read as {path.suffix[1:]}: {error}; save "
-                    f"the file as UTF-8, and unpacked"
-                ) from error
-            # A carriage return alone ends a line, too.
-            yield from io.StringIO(text, newline="")
-
-
-def read_table(path: Path, separator: str) -> Dataset:
-    """The rows of a csv or tsv file; every cell stays the text it is.
-
-    'NA' and 'null' are words, and a label that is wrong can be shown.
-
-    Raises:
-        InputError: for an empty file, a column name that occurs twice, or a line with more or fewer
-            cells than the header, with its number.
-    """
-    reader = csv.reader(text_lines(path), delimiter=separator, strict=True)
-    try:
-        header = _header(path, next(reader, []))
-        rows = _rows(path, reader, header)
-        parts = [Dataset.from_dict({name: [] for name in header}, _texts(header))]
-        while block := list(islice(rows, _ROWS_AT_ONCE)):
-            columns = dict(zip(header, map(list, zip(*block, strict=True)), strict=True))
-            parts.append(Dataset.from_dict(columns, _texts(header)))
-    except csv.Error as error:
-        hint = ""
-        if "field limit" in str(error):
-            hint = "; shorten the cell, or look for a quote above it that is not closed"
-        raise InputError(f"{path}, line {reader.line_num}: {error}{hint}") from error
-    return concatenate_datasets(parts)
-
-
-def _texts(header: list[str]) -> Features:
-    return Features({name: Value("string") for name in header})
-
-
-def _header(path: Path, names: list[str]) -> list[str]:
-    if not names:
-        raise InputError(f"{path}: the file is empty; it needs a header line and rows")
-    # pandas writes row numbers into a column without a name.
-    header = [name or f"Unnamed: {place}" for place, name in enumerate(names)]
-    if any("\0" in name for name in header):
-        raise InputError(
-            f"{path}: a column name holds a NUL character: {listed(header)}; rename it"
-        )
-    if len(set(header)) != len(header):
-        raise InputError(
-            f"{path}: a column name occurs twice in the header: {listed(header)}; rename one"
-        )
-    return header
-
-
-def _rows(path: Path, reader: Iterator[list[str]], header: list[str]) -> Iterator[list[str]]:
-    for cells in reader:
-        if cells and len(cells) != len(header):
+        try:
+            for number, line in enumerate(_decoded(file, encoding), start=1):
+                if line is None:
+                    raise InputError(
+                        f"{path}, line {number}: is longer than {MAX_LINE:,} bytes; give every row "
+                        f"a line of its own, and shorten its texts"
+                    )
+                whole = line.removeprefix("\ufeff") if number == 1 else line
+                # A carriage return alone ends a line, too.
+                yield from io.StringIO(whole, newline="")
+        except UnicodeError as error:
+            hint = ""
+            if path.suffix in TABLES:
+                hint = "; or name its encoding, such as windows-1252, with the task's 'encoding'"
             raise InputError(
-                f"{path}, line {reader.line_num}: {len(cells)} cells under "  # type: ignore[attr-defined]
-                f"{len(header)} column names ({listed(header)}); put quotes around a cell that "
-                f"holds the separator"
-            )
-        if cells:
-            yield cells
+                f"{path}, line {number + 1}: cannot be read as {path.suffix[1:]}: {error}; save "
+                f"the file as UTF-8, and unpacked{hint}"
+            ) from error
 
 
-def check_json(path: Path) -> None:
-    """Make sure that a json or jsonl file can be given to a reader, which takes all that it gets.
+def _decoded(file: IO[bytes], encoding: str) -> Iterator[str | None]:
+    """Lines with their ends; None for one that is too long."""
+    if "a\n".encode(encoding) == b"a\n":
+        while line := file.readline(MAX_LINE + 1):
+            yield line.decode(encoding) if len(line) <= MAX_LINE else None
+    else:  # such as UTF-16, in which a line feed is more than one byte
+        lines = io.TextIOWrapper(file, encoding=encoding, newline="")
+        while text := lines.readline(MAX_LINE + 1):
+            yield text if len(text) <= MAX_LINE else None
+
+
+def json_lines(path: Path) -> Iterator[str]:
+    """The lines of a json or jsonl file.
 
     Raises:
         InputError: for a line that is too long, is not UTF-8, or is so deeply nested that readers,
@@ -126,6 +86,7 @@ def check_json(path: Path) -> None:
                     f"{path}, line {number}: more than {MAX_DEPTH} brackets inside one another; "
                     f"a row is an object of texts, numbers and lists"
                 )
+        yield line
 
 
 def check_parquet(path: Path) -> None:

@@ -6,16 +6,23 @@ from pathlib import Path
 from datasets import Dataset, load_dataset
 from datasets.exceptions import DatasetGenerationError
 
-from trainer.data.files import check_json, check_parquet, read_table
+from trainer.data.cache import cache_folder
+from trainer.data.dialects import Dialect
+from trainer.data.files import TABLES, check_parquet
+from trainer.data.json_rows import read_json
+from trainer.data.tables import read_table
 from trainer.errors import InputError, listed
 
 SAMPLE_FOLDER = Path(__file__).parent / "sample"
-FILE_KINDS = {".csv": ",", ".tsv": "\t", ".jsonl": None, ".json": None, ".parquet": None}
+FILE_KINDS = (*TABLES, ".jsonl", ".json", ".parquet")
 
 
 @dataclass
 class TaskSource:
     """Where one task's rows are and which of their columns it reads.
+
+    Raises:
+        InputError: naming the field that is wrong.
 
     Attributes:
         dataset: a Hub dataset (`owner/name`) or a local folder with `train.*` and `validation.*`.
@@ -25,6 +32,15 @@ class TaskSource:
         train_split: the split to train on, also the stem of the local file.
         validation_split: the split to evaluate on, also the stem of the local file.
         columns: `text`, `text_pair` and `label` -> the dataset's column names.
+        dataset_labels: the data's own names of the classes, in the order of `labels`, where they
+            differ.
+        separator: of csv and tsv files: the character between two cells, or `tab`; found out if
+            left out.
+        quoting: of csv and tsv files: `standard`, a cell may stand in quotes, inside which quotes
+            are doubled; `none`, quotes are parts of the texts; found out if left out.
+        encoding: of csv and tsv files, such as `windows-1252`; UTF-8, or UTF-16 with a mark at its
+            beginning, if left out.
+        decimal: the sign before a number's decimals where numbers are text: `.` or `,`.
         empty_text: `error`, or `drop` to leave out (and count) rows with an empty text.
         data_name: the Hub's name of the dataset that the rows of local files are from: the model
             card's entry.
@@ -38,9 +54,30 @@ class TaskSource:
     train_split: str = "train"
     validation_split: str = "validation"
     columns: dict[str, str] = field(default_factory=dict)
+    dataset_labels: list[str] | None = None
+    separator: str | None = None
+    quoting: str | None = None
+    encoding: str | None = None
+    decimal: str = "."
     empty_text: str = "error"
     data_name: str | None = None
     data_license: str | None = None
+
+    def __post_init__(self):
+        for name, choices in (("empty_text", ("error", "drop")), ("decimal", (".", ","))):
+            if getattr(self, name) not in choices:
+                known = " or ".join(map(repr, choices))
+                raise InputError(f"field '{name}': must be {known}, not {getattr(self, name)!r}")
+        self.dialect  # noqa: B018  # which is checked as it is made
+
+    @property
+    def dialect(self) -> Dialect:
+        """How its csv and tsv files are written.
+
+        Raises:
+            InputError: naming the field that is wrong.
+        """
+        return Dialect(self.separator, self.quoting, self.encoding)
 
 
 @dataclass
@@ -80,13 +117,29 @@ def load_split(
                 f"task '{task}': data_name = '{source.data_name}': the rows come from the Hub's "
                 f"dataset '{source.dataset}'; leave it out, it is for local files"
             )
+        _refuse_dialect(task, source, f"the dataset '{source.dataset}'")
         return _load_from_hub(task, source, split)
     path = _find_file(task, folder, split)
-    return RawSplit(read_rows(path), str(path))
+    if path.suffix not in TABLES:
+        _refuse_dialect(task, source, f"'{path}'")
+    return RawSplit(read_rows(path, source.dialect), str(path))
 
 
-def read_rows(path: Path) -> Dataset:
+def _refuse_dialect(task: str, source: TaskSource, place: str) -> None:
+    for field_name, value in vars(source.dialect).items():
+        if value is not None:
+            raise InputError(
+                f"task '{task}': field '{field_name}' is for csv and tsv files, and {place} is "
+                f"none; leave it out"
+            )
+
+
+def read_rows(path: Path, dialect: Dialect | None = None) -> Dataset:
     """The rows of a csv, tsv, jsonl or parquet file; cells of csv and tsv stay text.
+
+    Args:
+        path: the file.
+        dialect: what is known of how a csv or tsv file is written.
 
     Raises:
         InputError: if the file is missing, empty, damaged or of another kind.
@@ -96,8 +149,7 @@ def read_rows(path: Path) -> Dataset:
     if path.suffix not in FILE_KINDS:
         raise InputError(f"{path}: expected one of {', '.join(FILE_KINDS)}")
     try:
-        rows = _read_file(path)
-        # The json reader takes bytes that are not UTF-8, which fail where they are first used.
+        rows = _read_file(path, dialect or Dialect())
         rows.data.table.validate(full=True)
     except InputError:
         raise
@@ -171,17 +223,19 @@ def _find_file(task: str, folder: Path, split: str) -> Path:
     return found[0]
 
 
-def _read_file(path: Path) -> Dataset:
-    separator = FILE_KINDS[path.suffix]
-    if separator is not None:
-        return read_table(path, separator)
-    builder, check = ("json", check_json) if "json" in path.suffix else ("parquet", check_parquet)
-    check(path)
-    return load_dataset(builder, data_files=str(path), split="train")
+def _read_file(path: Path, dialect: Dialect) -> Dataset:
+    if path.suffix in TABLES:
+        return read_table(path, dialect)
+    if path.suffix != ".parquet":
+        return read_json(path)
+    check_parquet(path)
+    cache_folder()
+    return load_dataset("parquet", data_files=str(path), split="train")
 
 
 def _load_from_hub(task: str, source: TaskSource, split: str) -> RawSplit:
     place = "/".join(filter(None, (source.dataset, source.dataset_config, split)))
+    cache_folder()
     try:
         rows = load_dataset(
             source.dataset, source.dataset_config, revision=source.dataset_revision, split=split

@@ -2,13 +2,13 @@
 
 import hashlib
 import json
-from pathlib import Path
 from typing import Any
 
-from datasets import Dataset, config
+from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
 
 from modeling_hybrid_mtl import TaskConfig
+from trainer.data.cache import cache_folder
 
 IGNORED_LABEL = -100
 
@@ -37,7 +37,7 @@ def tokenize(
         batched=True,
         fn_kwargs={"task": task, "tokenizer": tokenizer, "max_length": max_length},
         remove_columns=rows.column_names,
-        cache_file_name=cache_file(f"{key}.arrow"),
+        cache_file_name=str(cache_folder() / f"{key}.arrow"),
         new_fingerprint=key,
         desc=f"tokenising {name}",
     )
@@ -60,13 +60,6 @@ def _content_key(
     shape = [task.kind, task.input, task.pair_encoding, max_length, "cut", *made]
     content.update(json.dumps(shape).encode() + vocabulary.encode())
     return content.hexdigest()[:32]
-
-
-def cache_file(name: str) -> str:
-    """Where something made from data is kept for later runs."""
-    folder = Path(config.HF_DATASETS_CACHE) / "hybrid-mtl"
-    folder.mkdir(parents=True, exist_ok=True)
-    return str(folder / name)
 
 
 def _encode_texts(

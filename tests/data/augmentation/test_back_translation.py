@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -156,6 +157,11 @@ def test_two_folders_work_offline(models, cache_folder):
     (file,) = (cache_folder / "hybrid-mtl" / "back_translation").iterdir()
     found = dict(json.loads(line) for line in file.read_text().splitlines())
     assert set(found) == set(TEXTS)
+
+
+def test_a_model_may_lie_in_the_home_folder(models, monkeypatch):
+    monkeypatch.setenv("HOME", str(Path(models[0]).parent))
+    assert Translator(f"~/{Path(models[0]).name}", "cpu").limit > 0
 
 
 def test_a_model_that_cannot_be_loaded_is_refused(tmp_path):

@@ -1,5 +1,6 @@
 """Back translation by two MarianMT models, as in UDA (Xie et al. 2019, arXiv:1904.12848)."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -75,6 +76,7 @@ class Translator:
     """
 
     def __init__(self, name: str, device: str | torch.device):
+        name = os.path.expanduser(name)
         try:
             check_weights(name)
             self.tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)

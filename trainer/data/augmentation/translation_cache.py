@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from datasets import config
+from trainer.data.cache import cache_folder
 
 
 class TranslationCache:
@@ -22,9 +22,10 @@ class TranslationCache:
 
     def __init__(self, models: Sequence[str], prefix: str):
         key = json.dumps([[_identity(name) for name in models], prefix])
-        folder = Path(config.HF_DATASETS_CACHE) / "hybrid-mtl" / "back_translation"
-        folder.mkdir(parents=True, exist_ok=True)
-        self.file = folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.jsonl"
+        self.file = (
+            cache_folder("back_translation")
+            / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.jsonl"
+        )
         self.found: dict[str, str | None] = {}
         content = self.file.read_bytes() if self.file.is_file() else b""
         self.is_cut_off = bool(content) and not content.endswith(b"\n")

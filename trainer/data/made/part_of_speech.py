@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from datasets import Dataset, Features, List, Value
 
+from trainer.data.cache import cache_folder
 from trainer.data.columns import CheckedSplit
 from trainer.data.made.base import LabelMaker, Texts
 from trainer.data.tagger import need_tagger
-from trainer.data.tokens import cache_file
 
 CLASSES: dict[str, str] = {
     "NOUN": "NN NNS NNP NNPS",
@@ -62,7 +62,7 @@ def _make(texts: Texts, labels: Sequence[str], desc: str) -> CheckedSplit:
         tagged,
         batched=True,
         features=Features({"text": List(Value("string")), "label": List(Value("int64"))}),
-        cache_file_name=cache_file(f"{key}.arrow"),
+        cache_file_name=str(cache_folder() / f"{key}.arrow"),
         new_fingerprint=key,
         desc=f"tagging {desc}",
     )

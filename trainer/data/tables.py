@@ -1,0 +1,80 @@
+"""The rows of csv and tsv files; every cell stays the text it is."""
+
+import csv
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from datasets import Dataset, Features, Value, concatenate_datasets
+
+from trainer.data.dialects import Dialect, find_dialect, table_reader
+from trainer.errors import InputError, listed
+
+if TYPE_CHECKING:
+    from _csv import Reader
+
+_ROWS_AT_ONCE = 1 << 16
+
+
+def read_table(path: Path, dialect: Dialect) -> Dataset:
+    """The rows of a csv or tsv file.
+
+    'NA' and 'null' are words, and a label that is wrong can be shown.
+
+    Args:
+        path: the file.
+        dialect: what is known of how it is written; the rest is found out, and said if in doubt.
+
+    Raises:
+        InputError: for an empty file, a column name that occurs twice, or a line with more or fewer
+            cells than the header, with its number.
+    """
+    separator, quoting, encoding = find_dialect(path, dialect)
+    reader = table_reader(path, separator, quoting, encoding)
+    try:
+        header = _header(path, next(reader, []))
+        rows = _rows(path, reader, header, f"separator {separator!r}, quoting '{quoting}'")
+        parts = [Dataset.from_dict({name: [] for name in header}, _texts(header))]
+        while block := list(islice(rows, _ROWS_AT_ONCE)):
+            columns = dict(zip(header, map(list, zip(*block, strict=True)), strict=True))
+            parts.append(Dataset.from_dict(columns, _texts(header)))
+    except csv.Error as error:
+        hint = "; mend the quotes, or set quoting: none for the task if they are part of the texts"
+        if "field limit" in str(error):
+            hint = "; shorten the cell, or look for a quote above it that is not closed"
+        raise InputError(f"{path}, line {reader.line_num}: {error}{hint}") from error
+    return concatenate_datasets(parts)
+
+
+def _texts(header: list[str]) -> Features:
+    return Features({name: Value("string") for name in header})
+
+
+def _header(path: Path, names: list[str]) -> list[str]:
+    if not names:
+        raise InputError(f"{path}: the file is empty; it needs a header line and rows")
+    # pandas writes row numbers into a column without a name.
+    header = [name or f"Unnamed: {place}" for place, name in enumerate(names)]
+    if any("\0" in name for name in header):
+        raise InputError(
+            f"{path}: a column name holds a NUL character: {listed(header)}; rename it"
+        )
+    if len(set(header)) != len(header):
+        raise InputError(
+            f"{path}: a column name occurs twice in the header: {listed(header)}; rename one"
+        )
+    return header
+
+
+def _rows(path: Path, reader: "Reader", header: list[str], taken: str) -> Iterator[list[str]]:
+    for cells in reader:
+        if cells and len(cells) != len(header):
+            raise InputError(
+                f"{path}, line {reader.line_num}: {len(cells)} cells under "
+                f"{len(header)} column names ({listed(header)}); put quotes around a cell that "
+                f"holds the separator, or, if the file is not written with {taken}, set the task's "
+                f"fields of these names"
+            )
+        if cells:
+            yield cells
