@@ -17,7 +17,7 @@ from typing import Any
 
 from benchmarks.gpu import report
 from benchmarks.gpu.settings import Settings
-from benchmarks.speed.processes import ROOT
+from benchmarks.speed.processes import ROOT, environment
 
 PARTS = ("correctness", "waiting", "speed", "prediction", "run")
 # What no run needs for being kept: models and rows.
@@ -54,6 +54,7 @@ def run_part(name: str, settings: Settings, seconds: float) -> dict[str, Any]:
         process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.gpu.part", name, str(path)],
             cwd=ROOT,
+            env=environment(settings.threads),
             stdout=file,
             stderr=subprocess.STDOUT,
             start_new_session=True,

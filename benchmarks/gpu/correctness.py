@@ -1,6 +1,5 @@
 """The tests marked `gpu`, on the device."""
 
-import os
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -21,7 +20,7 @@ def measure(settings: Settings, findings: Findings) -> None:
         [*command, f"--junitxml={report}"],
         cwd=ROOT,
         env=environment(
-            os.cpu_count() or 1,
+            settings.threads,
             HYBRID_MTL_DEVICE=settings.device,
             CUBLAS_WORKSPACE_CONFIG=":4096:8",
         ),

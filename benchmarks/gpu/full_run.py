@@ -1,7 +1,6 @@
 """A real run: `configs/best.yaml` for three seeds, if weights and data are given."""
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -44,7 +43,7 @@ def run(
     command += ["--use_cpu", str(settings.device == "cpu").lower(), "--disable_tqdm", "true"]
     command += ["--bf16", str(settings.bf16).lower(), *options]
     start = time.perf_counter()
-    subprocess.run(command, cwd=ROOT, env=environment(os.cpu_count() or 1), check=True)
+    subprocess.run(command, cwd=ROOT, env=environment(settings.threads), check=True)
     seconds = time.perf_counter() - start
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     names = ("overall", "sentiment_accuracy", "paraphrase_accuracy", "similarity_pearson")

@@ -1,6 +1,7 @@
 """What a run of the kit is told, as a file that every part reads."""
 
 import json
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -38,6 +39,11 @@ class Settings:
     @property
     def bf16(self) -> bool:
         return self.device != "cpu"
+
+    @property
+    def threads(self) -> int:
+        """Of every process: more than one slows down what is as small as a dry run."""
+        return 1 if self.device == "cpu" else os.cpu_count() or 1
 
     def path(self, *parts: str) -> Path:
         return Path(self.folder, *parts)

@@ -1,6 +1,5 @@
 """Training speed: ours and the peers on the same rows, against the card's own matrix product."""
 
-import os
 from contextlib import ExitStack
 from statistics import median
 from typing import Any
@@ -80,8 +79,7 @@ def compare(settings: Settings, shape: str, size: int, rate: float) -> dict[str,
         for name, module in CONTENDERS.items():
             try:
                 place = settings.path("work", f"{shape}-{size}")
-                threads = os.cpu_count() or 1
-                worker = Worker(name, own_python(), module, job, place, threads)
+                worker = Worker(name, own_python(), module, job, place, settings.threads)
                 workers[name] = stack.enter_context(worker)
             except AbsentError as reason:
                 absent[name] = str(reason)
