@@ -14,6 +14,7 @@ from modeling_hybrid_mtl import HybridMTLModel, HybridMTLPipeline
 from scripts import ask
 from tests.hub.folders import model_folder
 from tests.toys import TASKS, toy_model, toy_tokenizer
+from trainer import HybridMTLTrainer
 from trainer.command_line import parse
 from trainer.errors import InputError
 from trainer.export import export
@@ -21,7 +22,9 @@ from trainer.hub import CardFacts, TaskFacts, facts_to_json
 from trainer.hub.space import write_space
 from trainer.model_folder import write_model
 from trainer.opening import check_whole_models, open_model, open_tokenizer, open_trained
+from trainer.prepare import load_config, load_tokenizer
 from trainer.run import predict
+from trainer.run_arguments import RunArguments
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 HEAD = "heads.mood.layers.1.weight"
@@ -192,6 +195,11 @@ def test_a_tokenizer_that_does_not_fit_is_told_before_anything_is_read(
         predicted(tmp_path / "model", tmp_path)
     with pytest.raises(ValueError, match=message):
         HybridMTLPipeline(model=model, tokenizer=tokenizer)
+    with pytest.raises(InputError, match=f"processing_class: .*{message}"):
+        HybridMTLTrainer(model, processing_class=tokenizer)
+    run = RunArguments(model_name_or_path=str(tmp_path / "model"), max_length=32)
+    with pytest.raises(InputError, match=f"model_name_or_path: .*{message}"):
+        load_tokenizer(run, load_config(run), map(model.config.task, tasks))
     # A model that has room for it is taken.
     if change is with_more_tokens:
         model.resize_token_embeddings(56)

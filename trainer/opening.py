@@ -3,12 +3,13 @@
 Everything that answers with a trained model, measures, exports or publishes it opens it here.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from transformers import AutoConfig, AutoTokenizer, PretrainedConfig, PreTrainedTokenizerBase
 
-from modeling_hybrid_mtl import HybridMTLConfig, HybridMTLModel
+from modeling_hybrid_mtl import HybridMTLConfig, HybridMTLModel, TaskConfig
 from modeling_hybrid_mtl.fit_hybrid_mtl import check_fit
 from modeling_hybrid_mtl.weights_hybrid_mtl import DamagedModelError
 from trainer.errors import InputError
@@ -103,8 +104,8 @@ def open_trained(
     """
     model = open_model(name, revision, **options)
     tokenizer = open_tokenizer(name, revision)
-    tasks = model.config.tasks.values()
-    check_fitting(name, tokenizer, model.config, any(t["pair_encoding"] == "cross" for t in tasks))
+    config: HybridMTLConfig = model.config
+    check_fitting(f"'{name}'", tokenizer, config, map(config.task, config.tasks))
     limit = position_limit(model.config)
     if limit is not None:
         tokenizer.model_max_length = min(tokenizer.model_max_length, limit)
@@ -122,23 +123,27 @@ def check_whole_models(folder: Path) -> None:
 
 
 def check_fitting(
-    name: str, tokenizer: PreTrainedTokenizerBase, config: PretrainedConfig, cross: bool
+    place: str,
+    tokenizer: PreTrainedTokenizerBase,
+    config: PretrainedConfig,
+    tasks: Iterable[TaskConfig],
 ) -> None:
     """Make sure that an encoder has embeddings for all that a tokenizer gives.
 
     Args:
-        name: of the folder or repository that holds them.
+        place: where they come from, for the message.
         tokenizer: the tokenizer.
         config: of the encoder, or of a trained model.
-        cross: whether the two texts of a pair are read in one sequence.
+        tasks: what is to be read.
 
     Raises:
         InputError: saying what goes beyond the encoder, and what to do.
     """
+    cross = any(task.pair_encoding == "cross" for task in tasks)
     try:
         check_fit(tokenizer, getattr(config, "backbone_config", config), cross)
     except ValueError as error:
-        raise InputError(f"'{name}': {error}") from error
+        raise InputError(f"{place}: {error}") from error
 
 
 def position_limit(config: PretrainedConfig) -> int | None:

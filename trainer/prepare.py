@@ -109,10 +109,9 @@ def load_tokenizer(
             f"max_length = {run.max_length}: the backbone '{run.model_name_or_path}' reads at most "
             f"{limit} tokens"
         )
-    cross = any(task.pair_encoding == "cross" for task in tasks)
     with told():
         tokenizer = open_tokenizer(model_path(run), run.model_revision)
-        check_fitting(run.model_name_or_path, tokenizer, config, cross)
+        check_fitting(f"'{run.model_name_or_path}'", tokenizer, config, tasks)
     # Saved with the tokenizer: whoever loads the model later cuts where training did.
     tokenizer.model_max_length = run.max_length
     return tokenizer
