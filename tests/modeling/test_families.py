@@ -42,7 +42,7 @@ FAMILIES = {
     "ibert": {},
     "layoutlm": {},
     "longformer": {"attention_window": 8},
-    "luke": {},
+    "luke": {"entity_vocab_size": 10},
     "megatron-bert": {},
     "mobilebert": {"embedding_size": 16},
     "modernbert": {"cls_token_id": 0, "bos_token_id": 0, "sep_token_id": 2, "eos_token_id": 2},

@@ -1,4 +1,4 @@
-"""`from_backbone` on a trained model: its encoder goes on, and every head that is still asked for."""
+"""`from_backbone` on a trained model: its encoder goes on, and the heads that are asked for."""
 
 import logging
 
