@@ -15,6 +15,7 @@ from trainer.argument_checks import (
     check_report_to,
     check_rule,
     check_shares,
+    check_types,
     refuse_unused,
 )
 from trainer.data.plans import PLANS, STOP_RULES, PlanOptions, check_plan
@@ -226,6 +227,7 @@ class HybridMTLTrainingArguments(
     def __post_init__(self):
         # First: what is put in their place by what follows would look as if it had been given.
         refuse_unused(self)
+        check_types(self)
         check_numbers(self)
         check_choice("optim", self.optim, OPTIMIZERS)
         check_choice("lr_scheduler_type", self.lr_scheduler_type, SCHEDULES)
@@ -275,6 +277,7 @@ class HybridMTLTrainingArguments(
                     f"task_args: task '{task}': unknown field '{key}'.{nearest(key, known)}"
                 )
         given = TaskTraining(**entry)
+        check_types(given, f"task '{task}': ")
         shared = {name: getattr(self, name, None) for name in known}
         shared["batch_size"] = self.per_device_train_batch_size
         if given.lr_scheduler_type is not None:
