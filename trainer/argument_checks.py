@@ -223,13 +223,17 @@ _WANTED: dict[frozenset[type], tuple[str, type]] = {
     frozenset({float}): ("a number", Real),
     frozenset({int, float}): ("a number", Real),
 }
-_types_of = cache(get_type_hints)
+
+
+@cache
+def _types_of(kind: Any) -> dict[str, Any]:
+    return get_type_hints(kind)
 
 
 def check_lowest(name: str, value: Any, lowest: int) -> None:
     """Make sure that a value is a number and not below another."""
     # Put so that NaN fails, too.
-    if not isinstance(value, Real) or not lowest <= value < math.inf:
+    if not isinstance(value, Real) or not lowest <= float(value) < math.inf:
         raise InputError(f"{name} = {value!r}: must be a number, {lowest} or more")
 
 

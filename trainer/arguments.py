@@ -284,8 +284,6 @@ class HybridMTLTrainingArguments(
             shared["lr_scheduler_kwargs"] = None  # which are another schedule's
         own = {name: value for name, value in vars(given).items() if value is not None}
         filled = TaskTraining(**{**shared, **own})
-        if not isinstance(filled.auxiliary, bool):
-            raise InputError(f"task '{task}': auxiliary = {filled.auxiliary!r}: must be a boolean")
         for key, lowest in LOWEST_OF_TASK.items():
             check_lowest(f"task '{task}': {key}", getattr(filled, key), lowest)
         return filled

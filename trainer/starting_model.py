@@ -1,5 +1,7 @@
 """The model that a run starts from: new heads on an encoder, or a trained model."""
 
+from typing import Any
+
 from transformers import PretrainedConfig
 
 from modeling_hybrid_mtl import HybridMTLConfig, HybridMTLModel
@@ -20,7 +22,7 @@ def starting_model(settings: Settings, config: PretrainedConfig) -> HybridMTLMod
         InputError: naming the option that is wrong.
     """
     run = settings.run
-    tasks = {name: entry.model for name, entry in settings.tasks.items()}
+    tasks: Any = {name: entry.model for name, entry in settings.tasks.items()}
     if isinstance(config, HybridMTLConfig):
         _check_pooling(settings, config)
         if set(config.tasks) == set(tasks) == set(kept_heads(config.tasks, tasks)):
