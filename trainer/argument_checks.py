@@ -206,7 +206,8 @@ def check_types(options: Any, place: str = "") -> None:
     Raises:
         InputError: naming the first field that is not.
     """
-    for name, declared in _types_of(type(options)).items():
+    kind: Any = type(options)
+    for name, declared in _types_of(kind).items():
         value = getattr(options, name)
         kinds = frozenset(get_args(declared) or (declared,)) - {NoneType}
         if value is None or kinds not in _WANTED:
