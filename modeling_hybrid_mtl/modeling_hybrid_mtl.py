@@ -1,8 +1,6 @@
 """The hybrid multitask model: one encoder, one head per task."""
 
-import copy
 import inspect
-from collections.abc import Collection
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -12,14 +10,15 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel
 from transformers.utils import ModelOutput
 
-from .adapters_hybrid_mtl import WithAdapters
 from .configuration_hybrid_mtl import HybridMTLConfig, TaskConfig
 from .dropout_hybrid_mtl import use_fast_dropout
+from .fit_hybrid_mtl import check_reads
 from .heads_hybrid_mtl import HEADS
 from .packing_hybrid_mtl import can_pack, let_pack, padding_mask, pays, read_packed
 from .products_hybrid_mtl import fast_products
+from .tasks_hybrid_mtl import WithTasks
 from .texts_hybrid_mtl import Encoded, pool, sides, stack_texts
-from .weights_hybrid_mtl import PLACES, check_weights
+from .weights_hybrid_mtl import PLACES, check_complete, check_weights, model_type
 
 # What the Hub calls each kind of task: its page proposes `pipeline(NAME, model=...)`, which works.
 HUB_NAMES = {
@@ -28,6 +27,10 @@ HUB_NAMES = {
     "similarity": "sentence-similarity",
     "token_classification": "token-classification",
 }
+
+
+# Encoders that call their pooler without asking whether there is one.
+POOLER_IS_CALLED = ("layoutlm", "squeezebert")
 
 
 @dataclass
@@ -49,7 +52,14 @@ class HybridMTLOutput(ModelOutput):
     last_hidden_state: Tensor | None = None
 
 
-class HybridMTLModel(WithAdapters):
+class NoPooler(nn.Module):
+    """Stands where a pooler was that nobody reads."""
+
+    def forward(self, hidden: Tensor) -> None:
+        """Do nothing."""
+
+
+class HybridMTLModel(WithTasks):
     """A shared encoder with one head per task.
 
     Called with a `task`, it gives that task's logits (and loss, with labels); without one, it is a
@@ -76,13 +86,15 @@ class HybridMTLModel(WithAdapters):
         super().__init__(config)
         # A configuration may name code of its own for the encoder, from any repository.
         self.backbone = AutoModel.from_config(config.backbone_config, trust_remote_code=False)
+        _check_embeddings(self.backbone)
         has_pooler = getattr(self.backbone, "pooler", None) is not None
         if config.pooling == "pooler" and not has_pooler:
             kind = config.backbone_config.model_type
             raise ValueError(f"pooling = 'pooler': a {kind} backbone has none; use 'mean' or 'cls'")
         if config.pooling != "pooler" and has_pooler:
             # A pooler nobody reads would be run, stored and (under DDP) waited for.
-            self.backbone.pooler = None
+            kind = config.backbone_config.model_type
+            self.backbone.pooler = NoPooler() if kind in POOLER_IS_CALLED else None
         self._takes_token_types = (
             "token_type_ids" in inspect.signature(self.backbone.forward).parameters
         )
@@ -106,33 +118,43 @@ class HybridMTLModel(WithAdapters):
         name_or_path: str,
         tasks: dict[str, dict[str, Any] | TaskConfig],
         *,
-        pooling: str = "mean",
-        pooled_dropout: float = 0.0,
+        pooling: str | None = None,
+        pooled_dropout: float | None = None,
         backbone_dropout: float | None = None,
         **kwargs,
     ) -> "HybridMTLModel":
-        """Start from a pretrained encoder with newly initialised heads.
+        """Start from a pretrained encoder with newly initialised heads, or from a trained model.
+
+        Of a trained model of this class the encoder is taken, with what adapters add to it for
+        every task; the heads (and own adapters) of tasks that are asked for again in the same shape
+        are kept. The log says which.
 
         No code of the encoder's repository is run, and no pickle is read.
 
         Args:
             name_or_path: a Hub repository or a folder that `AutoModel` opens.
             tasks: task name -> fields of `TaskConfig`.
-            pooling: see `HybridMTLConfig`.
-            pooled_dropout: see `HybridMTLConfig`.
+            pooling: see `HybridMTLConfig`; a trained model's own, or `mean`, when left out.
+            pooled_dropout: see `HybridMTLConfig`; a trained model's own, or 0, when left out.
             backbone_dropout: if given, replaces every dropout probability inside the encoder.
             **kwargs: passed to `from_pretrained` (`dtype`, `device_map`, `revision`, ...).
 
         Raises:
-            ValueError: naming the task and field, or the option, that is wrong.
+            ValueError: naming the task and field, or the option, that is wrong; if the encoder
+                reads more than text; if a trained model is not whole.
         """
         hub = {name: kwargs.pop(name) for name in PLACES if name in kwargs}
         check_weights(name_or_path, **hub)
+        if model_type(name_or_path, **hub) == cls.config_class.model_type:
+            trained = cls.from_pretrained(name_or_path, dtype=kwargs.get("dtype", "auto"), **hub)
+            if backbone_dropout is not None:
+                set_encoder_dropout(trained.config.backbone_config, backbone_dropout)
+            return trained._restarted(tasks, pooling, pooled_dropout, **kwargs)
         hub["trust_remote_code"] = False
         backbone_config = AutoConfig.from_pretrained(name_or_path, **hub)
         if backbone_dropout is not None:
             set_encoder_dropout(backbone_config, backbone_dropout)
-        config = HybridMTLConfig(backbone_config, tasks, pooling, pooled_dropout)
+        config = HybridMTLConfig(backbone_config, tasks, pooling or "mean", pooled_dropout or 0.0)
         # Checkpoints of a BERT with a language model head store the encoder under names of their
         # own; AutoModel knows them all.
         encoder = AutoModel.from_pretrained(
@@ -145,20 +167,33 @@ class HybridMTLModel(WithAdapters):
         weights = {f"backbone.{name}": weight for name, weight in encoder.state_dict().items()}
         model = cls.from_pretrained(None, config=config, state_dict=weights, **kwargs)
         model.name_or_path = model.config.name_or_path = str(name_or_path)
+        check_reads(model)
         return model
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: Any, *args, **kwargs) -> Any:
         """As every model's, from safetensors alone: a pickle is not even looked at.
 
+        A trained model that lacks weights is opened for those alone who ask which
+        (`output_loading_info=True`): they are random numbers then.
+
         Raises:
-            ValueError: if an index of weights names other files.
+            ValueError: if an index of weights names other files, or a trained model lacks weights
+                or has some that are not finite.
         """
         kwargs["use_safetensors"] = True
-        if pretrained_model_name_or_path is not None:
-            hub = {name: kwargs[name] for name in PLACES if name in kwargs}
-            check_weights(pretrained_model_name_or_path, **hub)
-        return super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
+        name = pretrained_model_name_or_path
+        if name is None:
+            return super().from_pretrained(None, *args, **kwargs)
+        hub = {place: kwargs[place] for place in PLACES if place in kwargs}
+        check_weights(name, **hub)
+        is_trained = model_type(name, **hub) == cls.config_class.model_type
+        if not is_trained or kwargs.get("output_loading_info"):
+            return super().from_pretrained(name, *args, **kwargs)
+        kwargs["output_loading_info"] = True
+        model, loading = super().from_pretrained(name, *args, **kwargs)
+        check_complete(name, model, loading["missing_keys"])
+        return model
 
     def _init_weights(self, module: nn.Module) -> None:
         if isinstance(module, nn.Linear):
@@ -360,29 +395,6 @@ class HybridMTLModel(WithAdapters):
         if not siamese and pair_ids is not None:
             raise ValueError(f"task '{task}' reads one sequence: it takes no pair_input_ids")
 
-    def without_tasks(self, names: Collection[str]) -> "HybridMTLModel":
-        """A copy of this model without the heads and adapters of some tasks.
-
-        Raises:
-            ValueError: if the model has no task of that name.
-        """
-        for name in names:
-            self.config.task(name)
-        config = copy.deepcopy(self.config)
-        config.tasks = {n: task for n, task in config.tasks.items() if n not in names}
-        config.adapters = {n: entry for n, entry in config.adapters.items() if n not in names}
-        beginnings = tuple(f"heads.{name}." for name in names)
-        inside = [f".lora_{side}.{name}." for side in "AB" for name in names]
-        weights = {
-            key: weight.clone()
-            for key, weight in self.state_dict().items()
-            if not key.startswith(beginnings) and not any(part in key for part in inside)
-        }
-        other = type(self).from_pretrained(
-            None, config=config, state_dict=weights, dtype=self.dtype
-        )
-        return other.to(self.device)
-
     def save_pretrained(self, save_directory: Any, is_main_process: bool = True, **kwargs) -> None:
         """Save weights, configuration and all code that a process without this project needs."""
         # A relative import is what makes a file travel along, wherever this one is copied to.
@@ -399,6 +411,16 @@ class HybridMTLModel(WithAdapters):
             for name in ("hybrid-mtl", *names)
         }
         super().save_pretrained(save_directory, is_main_process=is_main_process, **kwargs)
+
+
+def _check_embeddings(encoder: Any) -> None:
+    try:
+        encoder.get_input_embeddings()
+    except NotImplementedError as error:
+        raise ValueError(
+            f"a {encoder.config.model_type} encoder has no table of token embeddings, which "
+            f"training needs; take a text encoder such as BERT"
+        ) from error
 
 
 def set_encoder_dropout(config: Any, probability: float) -> None:

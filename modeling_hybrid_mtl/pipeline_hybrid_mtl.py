@@ -11,6 +11,8 @@ from torch.utils.data import Dataset
 from transformers import Pipeline
 from transformers.utils import ModelOutput, logging
 
+from .fit_hybrid_mtl import check_fit
+
 logger = logging.get_logger(__name__)
 
 
@@ -40,6 +42,8 @@ class HybridMTLPipeline(Pipeline):
         super().__init__(*args, **kwargs)
         # The base class leaves a model in training mode as it finds it.
         self.model.eval()
+        cross = any(e["pair_encoding"] == "cross" for e in self.model.config.tasks.values())
+        check_fit(self.tokenizer, self.model.config.backbone_config, cross)
 
     def _sanitize_parameters(self, task: str | None = None, **options):
         unknown = [name for name in options if name not in ("top_k", "cut")]

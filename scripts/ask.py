@@ -38,7 +38,7 @@ def load(model: str, trust_remote_code: bool) -> Any:
 
         return onnx_pipeline(model)
     from modeling_hybrid_mtl import HybridMTLPipeline
-    from trainer.export.source import open_trained
+    from trainer.opening import open_trained
 
     trained, tokenizer = open_trained(model)
     return HybridMTLPipeline(model=trained, tokenizer=tokenizer)
@@ -49,7 +49,10 @@ def main(model: str, trust_remote_code: bool = False) -> None:
     try:
         pipe = load(model, trust_remote_code)
     except (OSError, ValueError) as error:
-        sys.exit(f"ask.py: cannot load a model from '{model}': {error}")
+        reason = str(error).strip()
+        if "Traceback" in reason:  # at whose end `pipeline` tells the reason
+            reason = reason.splitlines()[-1]
+        sys.exit(f"ask.py: cannot load a model from '{model}': {reason}")
     questions = [
         (task, question) for task, question in QUESTIONS if task in pipe.model.config.tasks
     ]

@@ -10,6 +10,7 @@ sys.path.insert(0, str(ROOT))
 
 from trainer.errors import InputError  # noqa: E402
 from trainer.hub import facts_from_json, write_card  # noqa: E402
+from trainer.opening import check_whole_models  # noqa: E402
 
 FIGURES = Path("docs") / "figures"
 
@@ -21,6 +22,7 @@ def main(folder: Path, name: str, root: Path = ROOT) -> None:
         raise InputError(f"there is no folder '{folder}'; name a finished run's")
     if not path.is_file():
         raise InputError(f"'{folder}' has no card_facts.json, which training writes as it ends")
+    check_whole_models(folder)
     facts = facts_from_json(path)
 
     def copied(path: str) -> str:

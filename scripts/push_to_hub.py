@@ -43,6 +43,7 @@ def main(arguments: list[str]) -> int:
     )
     from trainer.hub.push_card import card_notes, published_card
     from trainer.hub.push_files import publication
+    from trainer.opening import check_whole_models
 
     where = Destination(given.repo, given.revision, given.private or None, given.create_pr)
     try:
@@ -50,6 +51,7 @@ def main(arguments: list[str]) -> int:
         if not given.dry_run:
             check_token(where)
         found = publication(given.folder, get_token())
+        check_whole_models(given.folder)
         published_card(given.folder, given.repo)  # there is one, or it can be made
         print(found.listing(), *card_notes(given.folder, given.repo), sep="\n", flush=True)
         if given.dry_run:

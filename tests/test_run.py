@@ -17,8 +17,10 @@ from tests.toy_runs import toy_run
 from trainer import run
 from trainer.command_line import parse
 from trainer.errors import InputError
-from trainer.prepare import load_config, open_model, trained_model
+from trainer.opening import open_model
+from trainer.prepare import load_config
 from trainer.run import evaluate, predict, train
+from trainer.starting_model import starting_model
 
 ROOT = Path(__file__).parents[1]
 
@@ -316,11 +318,11 @@ def test_what_the_heads_compute_must_agree_with_a_trained_model(trained, place, 
     options = [str(place / "toy.yaml"), "--model_name_or_path", str(folder)]
     options += ["--output_dir", str(tmp_path / "more")]
     with pytest.raises(InputError, match="task 'sentiment': hidden_sizes is .7. in the config"):
-        train(parse([*options, "--tasks.sentiment.hidden_sizes", "[7]"]))
+        evaluate(parse([*options, "--mode", "evaluate", "--tasks.sentiment.hidden_sizes", "[7]"]))
     with pytest.raises(InputError, match="pooling = 'cls': the model .* has 'mean'"):
         train(parse([*options, "--pooling", "cls"]))
     settings = parse([*options, "--backbone_dropout", "0.4", "--tasks.sentiment.dropout", "0.7"])
-    model = trained_model(settings, load_config(settings.run))
+    model = starting_model(settings, load_config(settings.run))
     assert model.pooled_dropout.p == 0.4
     assert model.heads["sentiment"].layers[0].p == 0.7
 
@@ -416,5 +418,7 @@ def test_a_model_without_all_of_its_weights_gives_no_answers(trained, tmp_path, 
     config = tmp_path / "model.yaml"
     config.write_text(yaml.safe_dump({"model_name_or_path": str(tmp_path / "model")}))
     run = parse([str(config), "--output_dir", str(tmp_path / "out")]).run
-    with pytest.raises(InputError, match=f": 1 weights are {damage}, first '{name}'"):
-        open_model(run, load_config(run))
+    with pytest.raises(
+        InputError, match=f": 1 weights of this trained model are {damage}, first '{name}'"
+    ):
+        open_model(run.model_name_or_path)

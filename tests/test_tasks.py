@@ -114,3 +114,45 @@ def test_the_name_of_a_dataset_can_be_one(name):
     with pytest.raises(InputError, match="'data_name': .* is no name of a dataset on the Hub"):
         read_tasks({"sentiment": {"data_name": name}})
     assert read_tasks({"sentiment": {"data_name": "me/a"}})["sentiment"].source.data_name == "me/a"
+
+
+@pytest.mark.parametrize(
+    "name, entry",
+    [
+        ("sentiment", {"kind": "regression", "score_range": [1, 5]}),
+        ("sentiment", {"kind": "token_classification", "labels": ["a", "b"]}),
+        ("sentiment", {"kind": "similarity", "input": "pair", "score_range": [0, 1]}),
+        ("paraphrase", {"kind": "similarity", "score_range": [0, 1]}),
+        ("paraphrase", {"kind": "regression", "score_range": [0, 1], "pair_encoding": "cross"}),
+        ("paraphrase", {"kind": "token_classification", "labels": ["a", "b"]}),
+        ("paraphrase", {"input": "single"}),
+        ("similarity", {"kind": "classification", "labels": ["no", "yes"]}),
+        ("similarity", {"kind": "regression"}),
+        ("similarity", {"kind": "regression", "input": "single"}),
+    ],
+    ids=str,
+)
+def test_a_default_task_is_redefined_without_what_only_it_had(name, entry):
+    task = read_tasks({name: entry})[name]
+    for field, value in entry.items():
+        assert getattr(task.model, field) == value
+    assert ("text_pair" in task.source.columns) <= (task.model.input == "pair")
+    assert task.source.dataset == read_tasks({name: None})[name].source.dataset
+
+
+@pytest.mark.parametrize(
+    "entry, message",
+    [
+        ({"kind": "regression"}, "field 'score_range' = None: must be two numbers"),
+        ({"kind": "token_classification"}, "field 'labels' = None: must be a list of at least two"),
+    ],
+)
+def test_what_a_redefined_task_lacks_is_asked_for(entry, message):
+    with refused(message):
+        read_tasks({"sentiment": entry})
+
+
+def test_an_empty_kind_is_one_that_is_left_out():
+    assert read_tasks({"sentiment": {"kind": None}}) == read_tasks({"sentiment": None})
+    with refused("task 'mail': field 'kind' is missing"):
+        read_tasks({"mail": {"kind": None}})

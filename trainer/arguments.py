@@ -15,6 +15,7 @@ from trainer.argument_checks import (
     check_report_to,
     check_rule,
     check_shares,
+    check_types,
     refuse_unused,
 )
 from trainer.data.plans import PLANS, STOP_RULES, PlanOptions, check_plan
@@ -227,6 +228,7 @@ class HybridMTLTrainingArguments(
     def __post_init__(self):
         # First: what is put in their place by what follows would look as if it had been given.
         refuse_unused(self)
+        check_types(self)
         check_numbers(self)
         check_choice("optim", self.optim, OPTIMIZERS)
         check_choice("lr_scheduler_type", self.lr_scheduler_type, SCHEDULES)
@@ -276,14 +278,13 @@ class HybridMTLTrainingArguments(
                     f"task_args: task '{task}': unknown field '{key}'.{nearest(key, known)}"
                 )
         given = TaskTraining(**entry)
+        check_types(given, f"task '{task}': ")
         shared = {name: getattr(self, name, None) for name in known}
         shared["batch_size"] = self.per_device_train_batch_size
         if given.lr_scheduler_type is not None:
             shared["lr_scheduler_kwargs"] = None  # which are another schedule's
         own = {name: value for name, value in vars(given).items() if value is not None}
         filled = TaskTraining(**{**shared, **own})
-        if not isinstance(filled.auxiliary, bool):
-            raise InputError(f"task '{task}': auxiliary = {filled.auxiliary!r}: must be a boolean")
         for key, lowest in LOWEST_OF_TASK.items():
             check_lowest(f"task '{task}': {key}", getattr(filled, key), lowest)
         return filled

@@ -28,7 +28,7 @@ from trainer.dotted_options import (
     without_options,
 )
 from trainer.errors import InputError, nearest
-from trainer.help_text import group_by_purpose
+from trainer.help_text import group_by_purpose, task_fields
 from trainer.output import PHASES
 from trainer.phases import PhaseEntry, read_phases
 from trainer.run_arguments import RunArguments
@@ -247,6 +247,11 @@ def _check_option(option: str, known: Iterable[str], where: str) -> None:
         raise InputError(f"{where}: write --{option}.NAME.FIELD value for each field")
     if option not in known:
         close = nearest(option.split(".")[0], [*known, "tasks", "phases"])
+        if field in task_fields():
+            close += (
+                f" '{field}' is a field of a task's entry: write it under tasks: NAME, or as "
+                f"--tasks.NAME.{field} value"
+            )
         raise InputError(f"{where}: unknown option '{option}'.{close}")
 
 

@@ -38,6 +38,7 @@ from trainer.finite import FiniteCheck
 from trainer.objective import SharedGradients, StepGradients
 from trainer.objective.loss_weights import UncertaintyWeights
 from trainer.objective.regularizers import AfterStep
+from trainer.opening import check_fitting
 from trainer.optimization import (
     NEED_TASK_GRADIENTS,
     SHARED,
@@ -109,6 +110,7 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
         config = self.model.config
         self.tasks = {name: config.task(name) for name in config.tasks}
         check_task_names(self.tasks, train_dataset, eval_dataset, args)
+        check_fitting("processing_class", processing_class, config, self.tasks.values())
         check_scored(self.tasks if eval_dataset is None else eval_dataset, args)
         if eval_dataset is not None:
             kinds = {name: self.tasks[name].kind for name in eval_dataset}

@@ -1,21 +1,27 @@
-"""What a run needs before it starts: tokenizer, checked and tokenised data, model."""
+"""What a run needs before it has a model: its tokenizer, and checked and tokenised data."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 
-import torch
 from datasets import Dataset
-from transformers import AutoConfig, AutoTokenizer, PretrainedConfig, PreTrainedTokenizerBase
+from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
-from modeling_hybrid_mtl import HybridMTLConfig, HybridMTLModel
-from modeling_hybrid_mtl.modeling_hybrid_mtl import set_encoder_dropout
+from modeling_hybrid_mtl import TaskConfig
 from trainer.command_line import Settings
 from trainer.data import CheckedSplit, check_split, load_split, tokenize
 from trainer.data.augmentation import augment
 from trainer.data.cache import cache_folder
 from trainer.errors import InputError
+from trainer.opening import (
+    UnreachableError,
+    check_fitting,
+    open_config,
+    open_tokenizer,
+    position_limit,
+)
 from trainer.run_arguments import RunArguments
 from trainer.tasks import DEFAULT_TASKS
 
@@ -65,31 +71,38 @@ def load_config(run: RunArguments) -> PretrainedConfig:
     Raises:
         InputError: if it cannot be found or reached, with what to do offline.
     """
-    path = model_path(run)
-    if path.startswith((".", "/")) and not Path(path).is_dir():
-        raise InputError(f"model_name_or_path: there is no folder '{path}'")
+    with told():
+        return open_config(model_path(run), run.model_revision)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Name the option in what is said of the model, and what to do offline."""
     try:
-        return AutoConfig.from_pretrained(
-            path, revision=run.model_revision, trust_remote_code=False
-        )
-    except Exception as error:  # a configuration of anyone's makes transformers raise anything
-        raise _cannot_load(f"'{path}'", error) from error
+        yield
+    except UnreachableError as error:
+        raise InputError(
+            f"model_name_or_path: {error}\n"
+            f"Without a network, name a local folder, or use the packaged weights: "
+            f"--model_name_or_path minilm"
+        ) from error
+    except InputError as error:
+        raise InputError(f"model_name_or_path: {error}") from error
 
 
-def _cannot_load(what: str, error: Exception) -> InputError:
-    reason = str(error).partition("\n")[0]
-    return InputError(
-        f"model_name_or_path: cannot load {what}: {reason}\n"
-        f"Without a network, name a local folder, or use the packaged weights: "
-        f"--model_name_or_path minilm"
-    )
-
-
-def load_tokenizer(run: RunArguments, config: PretrainedConfig) -> PreTrainedTokenizerBase:
+def load_tokenizer(
+    run: RunArguments, config: PretrainedConfig, tasks: Iterable[TaskConfig] = ()
+) -> PreTrainedTokenizerBase:
     """The tokenizer, limited to the run's `max_length`.
 
+    Args:
+        run: the run.
+        config: of the encoder, or of a trained model.
+        tasks: that are to be read.
+
     Raises:
-        InputError: if `max_length` is beyond what the backbone was built for.
+        InputError: if `max_length` is beyond what the backbone was built for, or the tokenizer
+            gives what it has no embeddings for.
     """
     limit = position_limit(config)
     if limit is not None and run.max_length > limit:
@@ -97,59 +110,12 @@ def load_tokenizer(run: RunArguments, config: PretrainedConfig) -> PreTrainedTok
             f"max_length = {run.max_length}: the backbone '{run.model_name_or_path}' reads at most "
             f"{limit} tokens"
         )
-    tokenizer = open_tokenizer(run)
+    with told():
+        tokenizer = open_tokenizer(model_path(run), run.model_revision)
+        check_fitting(f"'{run.model_name_or_path}'", tokenizer, config, tasks)
     # Saved with the tokenizer: whoever loads the model later cuts where training did.
     tokenizer.model_max_length = run.max_length
     return tokenizer
-
-
-def open_tokenizer(run: RunArguments) -> PreTrainedTokenizerBase:
-    """The tokenizer as it was saved, without the name of the folder it came from.
-
-    Raises:
-        InputError: if there is none, or it cannot pad.
-    """
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(
-            model_path(run), revision=run.model_revision, trust_remote_code=False
-        )
-    except Exception as error:  # the tokenizers library raises nothing more specific
-        raise _cannot_load(f"the tokenizer of '{run.model_name_or_path}'", error) from error
-    # A folder without tokenizer files gives an empty one, to which every word is unknown.
-    if len(tokenizer) < len(set(tokenizer.all_special_ids)) + 3:
-        raise InputError(f"model_name_or_path: '{run.model_name_or_path}' holds no tokenizer")
-    if tokenizer.pad_token_id is None:
-        raise InputError(f"the tokenizer of '{run.model_name_or_path}' has no padding token")
-    # The name is a path when the weights came from a folder.
-    tokenizer.name_or_path = ""
-    for key in ("name_or_path", "is_local", "local_files_only"):
-        tokenizer.init_kwargs.pop(key, None)
-    return tokenizer
-
-
-def position_limit(config: PretrainedConfig) -> int | None:
-    """The longest sequence, in tokens, that an encoder was built for, if there is one."""
-    encoder = getattr(config, "backbone_config", config)
-    limit = getattr(encoder, "max_position_embeddings", None)
-    # RoBERTa and its kin count positions from the padding index onwards.
-    offset = (encoder.pad_token_id or 0) + 1 if encoder.model_type in _OFFSET_POSITIONS else 0
-    # XLNet says -1 for no limit.
-    return None if limit is None or limit < 1 else limit - offset
-
-
-_OFFSET_POSITIONS = {
-    "camembert",
-    "data2vec-text",
-    "ibert",
-    "longformer",
-    "luke",
-    "mpnet",
-    "roberta",
-    "roberta-prelayernorm",
-    "xlm-roberta",
-    "xlm-roberta-xl",
-    "xmod",
-}
 
 
 def prepare_data(
@@ -251,112 +217,3 @@ def _augmented(settings: Settings, name: str, rows: Dataset) -> Dataset:
         found = augment(name, rows, plan, settings.data_seed, args.device)
     print(f"{name}: {len(found) - len(rows)} augmented rows added to {len(rows)}", flush=True)
     return found
-
-
-def new_or_trained_model(settings: Settings, config: PretrainedConfig) -> HybridMTLModel:
-    """New heads on a pretrained encoder, or a trained model to go on with.
-
-    Raises:
-        InputError: if a trained model's tasks are not the configuration's.
-    """
-    run = settings.run
-    if isinstance(config, HybridMTLConfig):
-        return trained_model(settings, config)
-    pooled = run.backbone_dropout if run.backbone_dropout_where == "pooled" else None
-    inside = run.backbone_dropout if run.backbone_dropout_where == "encoder" else None
-    try:
-        return HybridMTLModel.from_backbone(
-            model_path(run),
-            {name: entry.model for name, entry in settings.tasks.items()},
-            pooling=run.pooling,
-            pooled_dropout=pooled or 0.0,
-            backbone_dropout=inside,
-            revision=run.model_revision or "main",
-        )
-    except ValueError as error:
-        raise InputError(str(error)) from error
-    except Exception as error:  # as for the configuration
-        raise _cannot_load(f"the weights of '{run.model_name_or_path}'", error) from error
-
-
-def trained_model(settings: Settings, config: PretrainedConfig) -> HybridMTLModel:
-    """A trained hybrid-mtl model whose tasks are the configuration's.
-
-    What a head computes must agree; its dropout and its loss, which only matter to training, are
-    taken from the configuration. To be measured only, it may lack the auxiliary tasks.
-
-    Raises:
-        InputError: if the folder holds another kind of model, or its tasks differ.
-    """
-    run = settings.run
-    config = _hybrid_config(run, config)
-    name = run.model_name_or_path
-    if run.pooling != config.pooling:
-        raise InputError(f"pooling = '{run.pooling}': the model '{name}' has '{config.pooling}'")
-    if run.backbone_dropout is not None:
-        if run.backbone_dropout_where == "pooled":
-            config.pooled_dropout = run.backbone_dropout
-        else:
-            set_encoder_dropout(config.backbone_config, run.backbone_dropout)
-    for task, entry in settings.tasks.items():
-        if task not in config.tasks:
-            if entry.training.auxiliary and run.mode != "train":
-                continue
-            hint = ""
-            if entry.training.auxiliary:
-                hint = "; saved without auxiliary tasks, it can go on from a checkpoint only"
-            raise InputError(
-                f"task '{task}' of the configuration is not in the model '{name}', whose tasks "
-                f"are {', '.join(config.tasks)}{hint}"
-            )
-        for field_name, wanted in vars(entry.model).items():
-            there = config.tasks[task][field_name]
-            if field_name in ("dropout", "loss", "label_smoothing", "loss_weight"):
-                config.tasks[task][field_name] = wanted
-            elif wanted != there:
-                raise InputError(
-                    f"task '{task}': {field_name} is {wanted!r} in the configuration and {there!r} "
-                    f"in the model '{name}'"
-                )
-    if run.mode == "train" and set(config.tasks) != set(settings.tasks):
-        extra = ", ".join(sorted(set(config.tasks) - set(settings.tasks)))
-        raise InputError(f"the model '{name}' has tasks that the configuration lacks: {extra}")
-    return open_model(run, config)
-
-
-def open_model(run: RunArguments, config: PretrainedConfig) -> HybridMTLModel:
-    """A trained hybrid-mtl model as it is.
-
-    Raises:
-        InputError: if the folder holds another kind of model, or not all of its weights, or some
-            that are not finite.
-    """
-    config = _hybrid_config(run, config)
-    name = run.model_name_or_path
-    try:
-        model, loading = HybridMTLModel.from_pretrained(
-            model_path(run),
-            config=config,
-            revision=run.model_revision or "main",
-            output_loading_info=True,
-        )
-    except Exception as error:  # as for the configuration
-        raise _cannot_load(f"the weights of '{name}'", error) from error
-    # transformers would draw new ones.
-    lost = sorted(loading["missing_keys"])
-    bad = lost or [name for name, p in model.named_parameters() if not torch.isfinite(p).all()]
-    if bad:
-        raise InputError(
-            f"model_name_or_path = '{name}': {len(bad)} weights are "
-            f"{'missing' if lost else 'not finite'}, first '{bad[0]}'; get the model anew"
-        )
-    return model
-
-
-def _hybrid_config(run: RunArguments, config: PretrainedConfig) -> HybridMTLConfig:
-    if not isinstance(config, HybridMTLConfig):
-        raise InputError(
-            f"model_name_or_path = '{run.model_name_or_path}': is a {config.model_type} encoder; "
-            f"mode '{run.mode}' needs a model that run_mtl.py trained"
-        )
-    return config

@@ -8,7 +8,7 @@ from typing import Any
 from datasets import Dataset
 from transformers import PretrainedConfig, PreTrainedTokenizerBase, TrainerCallback, set_seed
 
-from modeling_hybrid_mtl import HybridMTLPipeline
+from modeling_hybrid_mtl import HybridMTLPipeline, TaskConfig
 from trainer.arguments import HybridMTLTrainingArguments
 from trainer.checkpoints import find_checkpoint
 from trainer.command_line import Settings
@@ -22,6 +22,7 @@ from trainer.hub.push import check_destination, destination, push
 from trainer.hybrid_trainer import HybridMTLTrainer
 from trainer.measuring import arguments_to_measure
 from trainer.model_folder import write_model
+from trainer.opening import check_whole_models, open_trained
 from trainer.output import (
     CONFIG_FILE,
     ROWS_FILE,
@@ -38,15 +39,14 @@ from trainer.prepare import (
     PreparedData,
     load_config,
     load_tokenizer,
-    new_or_trained_model,
-    open_model,
-    open_tokenizer,
+    model_path,
     prepare_data,
     tell_of_cut,
-    trained_model,
+    told,
 )
 from trainer.results import ARCHITECTURE, FIGURES, draw_figures, format_table, write_reports
 from trainer.resume import check_same_rows, check_same_run, surroundings
+from trainer.starting_model import starting_model, trained_model
 from trainer.stopping import StopOnSignal
 from trainer.yaml_text import to_yaml
 
@@ -73,7 +73,7 @@ def train(settings: Settings) -> dict[str, float]:
         check_same_run(folder / CONFIG_FILE, settings.resolved)
     set_seed(settings.training.seed)
     config = load_config(settings.run)
-    tokenizer = load_tokenizer(settings.run, config)
+    tokenizer = load_tokenizer(settings.run, config, _models_of(settings))
     data = prepare_data(settings, tokenizer, training=True)
     began = {**surroundings(settings.training), **data.keys}
     if settings.run.resume:
@@ -110,6 +110,10 @@ def train(settings: Settings) -> dict[str, float]:
     return metrics
 
 
+def _models_of(settings: Settings) -> list[TaskConfig]:
+    return [entry.model for entry in settings.tasks.values()]
+
+
 def publish(folder: Path, args: HybridMTLTrainingArguments) -> None:
     """Push a finished run's folder, and say where it is.
 
@@ -117,6 +121,7 @@ def publish(folder: Path, args: HybridMTLTrainingArguments) -> None:
         InputError: if that fails, saying how to publish the folder without training again.
     """
     try:
+        check_whole_models(folder)
         address = push(folder, check_destination(destination(args)))
     except InputError as error:
         raise InputError(
@@ -135,7 +140,7 @@ def _train_at_once(
     stop: TrainerCallback,
 ) -> tuple[HybridMTLTrainer, list[PhaseRecord]]:
     trainer = HybridMTLTrainer(
-        new_or_trained_model(settings, config),
+        starting_model(settings, config),
         settings.training,
         train_dataset=data.train,
         eval_dataset=data.validation,
@@ -192,7 +197,7 @@ def evaluate(settings: Settings) -> dict[str, float]:
     if settings.training.process_index == 0:
         claim_output_files(files, overwrite=settings.run.overwrite_output_dir)
     config = load_config(settings.run)
-    tokenizer = load_tokenizer(settings.run, config)
+    tokenizer = load_tokenizer(settings.run, config, _models_of(settings))
     model = trained_model(settings, config)
     data = prepare_data(settings, tokenizer, training=False, names=model.config.tasks)
     trainer = HybridMTLTrainer(
@@ -258,8 +263,8 @@ def _tell_of_cut(pipe: HybridMTLPipeline, inputs: list[Any], task: str | None) -
 
 def _pipeline(settings: Settings) -> HybridMTLPipeline:
     # Our own classes, not the code in the folder: nobody has said that it may be trusted.
-    model = open_model(settings.run, load_config(settings.run))
-    tokenizer = open_tokenizer(settings.run)
+    with told():
+        model, tokenizer = open_trained(model_path(settings.run), settings.run.model_revision)
     return HybridMTLPipeline(model=model, tokenizer=tokenizer, device=settings.training.device)
 
 

@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass, field
 
+from trainer.argument_checks import check_types
 from trainer.errors import InputError, nearest
 from trainer.hub.licenses import check_license
 
@@ -118,6 +119,7 @@ class RunArguments:
     )
 
     def __post_init__(self):
+        check_types(self)
         for name, choices in (
             ("mode", MODES),
             ("backbone_dropout_where", DROPOUT_PLACES),

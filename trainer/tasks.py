@@ -99,7 +99,10 @@ def _read_entry(name: str, entry: Any, own: list[str]) -> TaskEntry:
     merged = _over_defaults(name, dict(entry or {}))
     for key in merged:
         if key not in _FIELDS:
-            raise InputError(f"task '{name}': unknown field '{key}'.{nearest(str(key), _FIELDS)}")
+            raise InputError(
+                f"task '{name}': unknown field '{key}'.{nearest(str(key), _FIELDS)} The fields of "
+                f"a task are listed at the end of run_mtl.py --help"
+            )
     if "kind" not in merged and not _is_made(merged):
         known = ", ".join(DEFAULT_TASKS)
         raise InputError(
@@ -177,8 +180,23 @@ def _read_step(place: str, step: Any) -> dict[str, Any]:
     return read
 
 
+def _drop_of_another_kind(defaults: dict[str, Any], entry: Mapping[str, Any]) -> None:
+    """Take out of a default task what an entry of another kind or input cannot have."""
+    kind = entry.get("kind") or defaults.get("kind")
+    if kind != defaults.get("kind"):
+        defaults.pop("labels", None)  # they were the names of something else
+        if kind not in ("regression", "similarity"):
+            defaults.pop("score_range", None)
+    takes_pairs = (entry.get("input") or defaults.get("input")) == "pair"
+    if not takes_pairs or kind == "token_classification":
+        defaults.pop("input", None)
+        if "columns" in defaults:
+            defaults["columns"].pop("text_pair", None)
+
+
 def _over_defaults(name: str, entry: dict[str, Any]) -> dict[str, Any]:
     defaults = {} if _is_made(entry) else deepcopy(DEFAULT_TASKS.get(name, {}))
+    _drop_of_another_kind(defaults, entry)
     if "dataset" in entry:
         # The default's configuration is a part of the default dataset.
         defaults.pop("dataset_config", None)
@@ -190,6 +208,8 @@ def _over_defaults(name: str, entry: dict[str, Any]) -> dict[str, Any]:
         defaults.pop("dataset_labels", None)
     if isinstance(entry.get("columns"), Mapping):
         entry["columns"] = {**defaults.get("columns", {}), **entry["columns"]}
+    if entry.get("kind", "") is None:  # nothing else can be unset than what has a default
+        del entry["kind"]
     return {**defaults, **entry}
 
 

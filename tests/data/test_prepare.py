@@ -5,11 +5,11 @@ import sys
 
 import pytest
 import torch
-from transformers import CONFIG_MAPPING, AutoModel, BertConfig, BertModel, RobertaConfig
+from transformers import CONFIG_MAPPING, AutoModel, BertConfig, RobertaConfig
 
 from modeling_hybrid_mtl import HybridMTLConfig
-from tests.toys import TASKS, toy_backbone_config, toy_tokenizer
-from trainer import prepare
+from tests.toys import toy_backbone_config, toy_tokenizer
+from trainer import opening, prepare, starting_model
 from trainer.command_line import parse
 from trainer.errors import InputError
 from trainer.run_arguments import RunArguments
@@ -64,7 +64,7 @@ def test_a_sequence_limit_beyond_the_backbones_is_refused(encoder, config, limit
 def test_the_limit_is_the_longest_sequence_that_the_backbone_reads(kind):
     config = CONFIG_MAPPING[kind](max_position_embeddings=20, **TINY)
     backbone = AutoModel.from_config(config).eval()
-    limit = prepare.position_limit(config)
+    limit = opening.position_limit(config)
     with torch.no_grad():
         backbone(torch.full((1, limit), 5))
         with pytest.raises((IndexError, RuntimeError)):
@@ -109,7 +109,7 @@ def test_an_unreachable_model_is_told_with_what_to_do_offline(monkeypatch):
     def load(*args, **options):
         raise OSError("We couldn't connect\nand more lines")
 
-    monkeypatch.setattr(prepare.AutoConfig, "from_pretrained", load)
+    monkeypatch.setattr(opening.AutoConfig, "from_pretrained", load)
     with refused("model_name_or_path: cannot load 'owner/name': We couldn't connect\n") as caught:
         prepare.load_config(RunArguments(model_name_or_path="owner/name"))
     assert "Without a network" in str(caught.value)
@@ -124,7 +124,7 @@ def test_a_folder_without_the_parts_of_a_model_is_refused(encoder, tmp_path):
         prepare.load_config(run)
     with refused(f"cannot load the weights of '{encoder}'"):
         found = settings(encoder)
-        prepare.new_or_trained_model(found, prepare.load_config(found.run))
+        starting_model.starting_model(found, prepare.load_config(found.run))
 
 
 @pytest.mark.parametrize("kind", ["bert", "deberta-v2", "roberta", "mpnet", "modernbert"])
@@ -144,55 +144,6 @@ def test_a_tokenizer_that_cannot_pad_is_refused(encoder):
     run = RunArguments(model_name_or_path=str(encoder), max_length=16)
     with refused(f"the tokenizer of '{encoder}' has no padding token"):
         prepare.load_tokenizer(run, prepare.load_config(run))
-
-
-TRAINED = HybridMTLConfig(toy_backbone_config(), TASKS)
-
-
-def of_tasks(encoder, tmp_path, text, *options):
-    file = tmp_path / "config.yaml"
-    file.write_text(f"model_name_or_path: {encoder}\ntasks: {text}\n")
-    return parse([str(file), *options])
-
-
-MOOD_ENTRY = "mood: {kind: classification, labels: [bad, so-so, good], dataset: a/b}"
-SAME_ENTRY = "same: {kind: classification, input: pair, labels: ['no', 'yes'], dataset: a/b}"
-NEAR_ENTRY = "near: {kind: similarity, input: pair, score_range: [0, 5], dataset: a/b}"
-
-
-@pytest.mark.parametrize(
-    "entries, message",
-    [
-        ("{sentiment: }", "task 'sentiment' of the configuration is not in the model 'E', whose "),
-        (f"{{{MOOD_ENTRY}, {SAME_ENTRY}}}", "the model 'E' has tasks "),
-        (
-            "{mood: {kind: classification, labels: [good, so-so, bad], dataset: a/b}}",
-            "task 'mood': labels is ['good', 'so-so', 'bad'] in the configuration and ['bad', 's",
-        ),
-        (
-            "{mood: {kind: regression, score_range: [0, 2], dataset: a/b}}",
-            "task 'mood': kind is 'regression' in the configuration and 'classification' in the m",
-        ),
-        (
-            "{same: {kind: classification, input: pair, pair_encoding: cross, "
-            "labels: ['no', 'yes'], dataset: a/b}}",
-            "task 'same': pair_encoding is 'cross' in the configuration and 'siamese' in the model",
-        ),
-        (
-            "{near: {kind: similarity, input: pair, score_range: [0, 4], dataset: a/b}}",
-            "task 'near': score_range is [0.0, 4.0] in the configuration and [0.0, 5.0] in the mod",
-        ),
-    ],
-)
-def test_a_trained_model_with_other_tasks_is_refused(encoder, tmp_path, entries, message):
-    found = of_tasks(encoder, tmp_path, entries)
-    with refused(message.replace("'E'", f"'{encoder}'")):
-        prepare.new_or_trained_model(found, TRAINED)
-
-
-def test_a_bare_encoder_cannot_be_evaluated(encoder):
-    with refused(f"model_name_or_path = '{encoder}': is a bert encoder; mode 'evaluate' needs a "):
-        prepare.trained_model(settings(encoder, "--mode", "evaluate"), toy_backbone_config())
 
 
 def write_data(folder, question="what"):
@@ -270,25 +221,3 @@ def test_a_task_of_ones_own_maps_its_columns(encoder, tmp_path):
     data = prepare.prepare_data(parse([str(file)]), toy_tokenizer(), training=True)
     assert data.train["topic"]["labels"][:] == [0]
     assert data.validation["topic"]["length"][:] == [4]
-
-
-def test_dropout_of_the_backbone_acts_where_it_is_told(encoder):
-    BertModel(toy_backbone_config()).save_pretrained(encoder)
-    models = {}
-    for where in ("pooled", "encoder"):
-        found = settings(encoder, "--backbone_dropout", "0.4", "--backbone_dropout_where", where)
-        models[where] = prepare.new_or_trained_model(found, prepare.load_config(found.run)).config
-    assert models["pooled"].pooled_dropout == 0.4
-    assert models["pooled"].backbone_config.hidden_dropout_prob == 0.0
-    assert models["encoder"].pooled_dropout == 0.0
-    assert models["encoder"].backbone_config.hidden_dropout_prob == 0.4
-
-
-def test_a_pooling_that_the_backbone_lacks_is_refused(encoder, tmp_path):
-    config = CONFIG_MAPPING["distilbert"](
-        vocab_size=50, dim=16, n_layers=1, n_heads=2, hidden_dim=16
-    )
-    AutoModel.from_config(config).save_pretrained(encoder)
-    found = settings(encoder, "--pooling", "pooler")
-    with refused("pooler"):
-        prepare.new_or_trained_model(found, prepare.load_config(found.run))

@@ -51,15 +51,22 @@ def test_scores_by_hand():
 @pytest.mark.parametrize(
     ("score_range", "edges"),
     [
-        ((-1.0, 1.0), [(-1, 0), (0, 1)]),
-        ((0.0, 0.5), [(0, 0.5)]),
-        ((0.0, 1.5), [(0, 1), (1, 1.5)]),
-        ((0.1, 1.1), [(0.1, 1.1)]),
+        ((-1.0, 1.0), [-1, -0.5, 0, 0.5, 1]),
+        ((0.0, 1.0), [0, 0.2, 0.4, 0.6, 0.8, 1]),
+        ((0.1, 1.1), [0.1, 0.3, 0.5, 0.7, 0.9, 1.1]),
+        ((0.0, 1.5), [0, 0.2, 0.4, 0.6, 0.8, 1, 1.2, 1.4, 1.5]),
+        ((0.0, 5.0), [0, 1, 2, 3, 4, 5]),
+        ((0.0, 20000.0), [0, 5000, 10000, 15000, 20000]),
+        ((-3e-7, 0.4), None),
+        ((0.2, 1e12), None),
     ],
 )
 def test_bands_cover_any_range(score_range, edges):
     bands = regression_report([0.3, 0.3], [0.2, 0.4], score_range)["bands"]
-    assert [(band["from"], band["to"]) for band in bands] == edges
+    found = [band["from"] for band in bands] + [bands[-1]["to"]]
+    assert edges is None or found == edges
+    assert 4 <= len(bands) <= 10 and [band["to"] for band in bands[:-1]] == found[1:-1]
+    assert (found[0], found[-1]) == score_range
     assert sum(band["count"] for band in bands) == 2
 
 

@@ -52,5 +52,5 @@ def test_a_score_needs_a_task_that_is_not_auxiliary(tmp_path):
 
 
 def test_auxiliary_is_true_or_false(tmp_path):
-    with pytest.raises(InputError, match="task 'same': auxiliary = 'no': must be a boolean"):
+    with pytest.raises(InputError, match="task 'same': auxiliary = 'no': must be true or false"):
         toy_trainer(tmp_path, task_args={"same": {"auxiliary": "no"}})

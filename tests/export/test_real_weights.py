@@ -12,7 +12,7 @@ from trainer.command_line import parse
 from trainer.data.sources import SAMPLE_FOLDER
 from trainer.export import export, onnx_pipeline
 from trainer.export.folder import read_description
-from trainer.export.source import open_trained
+from trainer.opening import open_trained
 from trainer.run import train
 
 ROOT = Path(__file__).parents[2]

@@ -3,24 +3,9 @@ import json
 import pytest
 from safetensors.torch import load_file, save_file
 
-from tests.hub.folders import model_folder
+from tests.hub.folders import CODE, model_folder
 from trainer.errors import InputError
 from trainer.hub.push_files import is_published, publication
-
-CODE = {
-    "adapters_hybrid_mtl.py",
-    "attention_hybrid_mtl.py",
-    "configuration_hybrid_mtl.py",
-    "dropout_hybrid_mtl.py",
-    "handler.py",
-    "heads_hybrid_mtl.py",
-    "modeling_hybrid_mtl.py",
-    "packing_hybrid_mtl.py",
-    "pipeline_hybrid_mtl.py",
-    "products_hybrid_mtl.py",
-    "texts_hybrid_mtl.py",
-    "weights_hybrid_mtl.py",
-}
 
 
 @pytest.fixture

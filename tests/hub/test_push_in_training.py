@@ -7,26 +7,15 @@ import torch
 from safetensors.torch import load
 from transformers import AutoModel, AutoTokenizer, TrainerCallback
 
+from tests.hub.folders import CODE
 from tests.toys import toy_model, toy_trainer
 from trainer.errors import InputError
 from trainer.hub import push as pushing
 
-CHECKPOINT = {
+CHECKPOINT = CODE | {
     "README.md",
-    "adapters_hybrid_mtl.py",
-    "attention_hybrid_mtl.py",
     "config.json",
-    "configuration_hybrid_mtl.py",
-    "dropout_hybrid_mtl.py",
-    "handler.py",
-    "heads_hybrid_mtl.py",
     "model.safetensors",
-    "modeling_hybrid_mtl.py",
-    "packing_hybrid_mtl.py",
-    "pipeline_hybrid_mtl.py",
-    "products_hybrid_mtl.py",
-    "texts_hybrid_mtl.py",
-    "weights_hybrid_mtl.py",
     "tokenizer.json",
     "tokenizer_config.json",
 }

@@ -74,7 +74,7 @@ def no_tokenizer(tmp_path):
     "prepare, source, options, message",
     [
         (None, "/nowhere", [], "there is no folder '/nowhere'"),
-        (None, "nobody/nothing", [], "cannot open a trained model in 'nobody/nothing': "),
+        (None, "nobody/nothing", [], "cannot load 'nobody/nothing': "),
         (plain_encoder, "plain", [], "plain' is a bert model; name the folder or repository of a"),
         (hold, "model", ["--overwrite"], "out' holds 'notes.txt', which no export wrote"),
         (None, "model", ["--task", "mood"], "no task 'mood' in this model; its tasks: sentiment"),

@@ -5,7 +5,9 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+from tests.toys import toy_model, toy_tokenizer
 from trainer.hub import Architecture, CardFacts, TaskFacts, facts_to_json
+from trainer.model_folder import write_model
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "make_model_card.py"
 PARTS = Architecture("bert", 2, 16, "mean", 100, {"mood": 5}, figure="figures/architecture.png")
@@ -21,7 +23,8 @@ def script():
 
 def test_figures_are_copied_and_the_facts_rendered_again(tmp_path):
     folder, root = tmp_path / "run", tmp_path / "root"
-    (folder / "figures").mkdir(parents=True)
+    write_model(toy_model(), toy_tokenizer(), folder)
+    (folder / "figures").mkdir()
     for name in ("mood.png", "architecture.png"):
         (folder / "figures" / name).write_bytes(name.encode())
     facts = CardFacts("run", [MOOD], figures=[("Moods", "figures/mood.png")], architecture=PARTS)
@@ -34,6 +37,7 @@ def test_figures_are_copied_and_the_facts_rendered_again(tmp_path):
 
 
 def test_a_folder_of_an_older_version_gives_what_it_has(tmp_path):
+    write_model(toy_model(), toy_tokenizer(), tmp_path)
     facts_to_json(CardFacts("run", [replace(MOOD)]), tmp_path / "card_facts.json")
     known = json.loads((tmp_path / "card_facts.json").read_text())
     for name in ("architecture", "compute", "phases", "citations", "overall_interval"):

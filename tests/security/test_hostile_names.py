@@ -14,9 +14,9 @@ from tests.hub.folders import model_folder
 from tests.modeling.toy_models import TASKS, toy_model, toy_tokenizer
 from trainer.errors import InputError
 from trainer.evaluation import classification_report, draw_confusion_matrix
-from trainer.export.source import open_trained
 from trainer.hub import CardFacts, TaskFacts, render_card
 from trainer.hub.push_files import publication
+from trainer.opening import open_trained
 from trainer.phases import read_phases
 from trainer.prepare import load_config
 from trainer.run_arguments import RunArguments
@@ -100,7 +100,7 @@ def test_a_configuration_of_anyone_s_is_refused_in_one_message(tmp_path, change)
     config = json.loads((tmp_path / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps({**config, **change}))
     before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(InputError, match="cannot open a trained model in "):
+    with pytest.raises(InputError, match="cannot load "):
         open_trained(str(tmp_path))
     if "tasks" in change:
         with pytest.raises(InputError, match="cannot load"):

@@ -1,6 +1,7 @@
 """Code from a repository runs when the user says so, and pickles are never read."""
 
 import json
+import sys
 
 import pytest
 import torch
@@ -19,9 +20,9 @@ from tests.modeling.toy_models import (
 from tests.security.hostile import Mark, encoder_with_code, model_with_code, with_pickle_alone
 from trainer.data.augmentation.back_translation import Translator
 from trainer.errors import InputError
-from trainer.export.source import open_trained
 from trainer.model_folder import write_model
-from trainer.prepare import load_config, open_model, open_tokenizer
+from trainer.opening import open_model, open_tokenizer, open_trained
+from trainer.prepare import load_config
 from trainer.pretraining import language_model
 from trainer.run_arguments import RunArguments
 
@@ -32,7 +33,16 @@ def mark(tmp_path, monkeypatch):
     monkeypatch.setattr(
         "transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path / "code")
     )
-    return Mark(tmp_path / "was-run")
+    # It is imported from there, and not from another test's place.
+    monkeypatch.syspath_prepend(tmp_path / "code")
+    _forget_imported_code()
+    yield Mark(tmp_path / "was-run")
+    _forget_imported_code()
+
+
+def _forget_imported_code():
+    for name in [name for name in sys.modules if name.startswith("transformers_modules")]:
+        del sys.modules[name]
 
 
 @pytest.fixture
@@ -50,9 +60,7 @@ def run_of(folder):
 def test_a_model_is_opened_without_the_code_beside_it(tmp_path, mark):
     folder = model_with_code(tmp_path / "model", mark)
     open_trained(str(folder))
-    config = load_config(run_of(folder))
-    open_model(run_of(folder), config)
-    open_tokenizer(run_of(folder))
+    load_config(run_of(folder))
     ask.load(str(folder), trust_remote_code=False)
     HybridMTLModel.from_pretrained(folder)
     AutoModel.from_pretrained(folder)
@@ -87,7 +95,7 @@ def test_an_encoder_s_own_code_is_never_run(tmp_path, mark, model_type):
             load_config(run_of(folder))
     else:
         load_config(run_of(folder))
-        open_tokenizer(run_of(folder))
+        open_tokenizer(str(folder))
     assert not mark
 
 
@@ -109,7 +117,7 @@ def test_a_repository_with_a_pickle_alone_is_refused(tmp_path, mark):
             AutoModel.from_pretrained(folder, trust_remote_code=trust)
     with pytest.raises(OSError, match="safetensors"):
         HybridMTLModel.from_pretrained(folder, use_safetensors=False)
-    for opened in (open_trained, lambda name: open_model(run_of(name), load_config(run_of(name)))):
+    for opened in (open_trained, open_model):
         with pytest.raises(InputError, match="safetensors"):
             opened(str(folder))
     assert not mark
@@ -163,7 +171,7 @@ def test_an_index_cannot_name_a_pickle_or_a_file_elsewhere(tmp_path, mark, app, 
         app.open_model(folder)
     for opened in (
         open_trained,
-        lambda name: open_model(run_of(name), load_config(run_of(name))),
+        open_model,
         lambda _: language_model(toy_model().backbone, encoder),
         lambda _: Translator(encoder, "cpu"),
     ):

@@ -157,10 +157,16 @@ def open_model(
             model_kwargs={"use_safetensors": True},
         )
     except Exception as error:  # a configuration of anyone's makes transformers raise anything
-        raise UserError(f"cannot load a model from '{name}': {error}") from error
+        raise UserError(f"cannot load a model from '{name}': {_reason(error)}") from error
     # No path of this machine is shown, or stored with feedback.
     title = title or (Path(name).resolve().name if local else name)
     return Asker(pipe, title, _fingerprint(Path(name)) if local else pipe.model.config._commit_hash)
+
+
+def _reason(error: Exception) -> str:
+    """What is wrong; `pipeline` tells it at the end of tracebacks."""
+    text = str(error).strip()
+    return text.splitlines()[-1] if "Traceback" in text else text
 
 
 def _installed_pipeline() -> Any:

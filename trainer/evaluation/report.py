@@ -9,6 +9,8 @@ from numpy.typing import ArrayLike
 
 from trainer.evaluation.metrics import paired_classes, paired_scores
 
+_FEWEST_BANDS = 4
+
 
 def classification_report(
     predictions: ArrayLike, labels: ArrayLike, label_names: Sequence[str]
@@ -63,16 +65,16 @@ def regression_report(
 
     Returns:
         Ready for JSON. `mse` = mean((p - y)^2) in squared score units; `mae` = mean(|p - y|) in
-        score units; `bands`: for each unit of the true score, `from` (included), `to` (excluded,
-        but for the last band), `count`, and `mean_label` and `mean_prediction`, both None in an
-        empty band.
+        score units; `bands`: for each of 4 to 10 steps of the true score (1, 2 or 5 times a power
+        of ten: 1 for a range of 0 to 5), `from` (included), `to` (excluded, but for the last
+        band), `count`, and `mean_label` and `mean_prediction`, both None in an empty band.
 
     Raises:
         ValueError: The range is not one, a label lies outside it, or the arrays are refused by
             `paired_scores`.
     """
     predicted, true = paired_scores(predictions, labels)
-    edges = _unit_edges(score_range)
+    edges = _edges(score_range)
     if true.min() < edges[0] or true.max() > edges[-1]:
         raise ValueError(
             f"Labels lie in {true.min():g}..{true.max():g}, outside the score range "
@@ -100,10 +102,16 @@ def regression_report(
     }
 
 
-def _unit_edges(score_range: tuple[float, float]) -> list[float]:
-    """Edges one unit apart from the lowest score to the highest; the last band may be narrower."""
+def _edges(score_range: tuple[float, float]) -> list[float]:
+    """Edges a round step apart from the lowest score to the highest; the last may be nearer."""
     low, high = (float(value) for value in score_range)
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         raise ValueError(f"The score range must be (lowest, highest), got {score_range}.")
-    # The small term keeps rounding in `high - low` from adding an empty band.
-    return [low + step for step in range(math.ceil(high - low - 1e-9))] + [high]
+    width = high - low
+    # The largest round step that gives so many bands.
+    power = 10.0 ** math.floor(math.log10(width / _FEWEST_BANDS))
+    step = max(n * power for n in (1, 2, 5) if n * power * _FEWEST_BANDS <= width * (1 + 1e-9))
+    # The small term keeps rounding from adding an empty band.
+    count = math.ceil(width / step - 1e-9)
+    # Fifteen digits: 3 * 0.2 is 0.6 and not 0.6000000000000001.
+    return [float(f"{low + number * step:.15g}") for number in range(count)] + [high]

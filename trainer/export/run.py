@@ -4,14 +4,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from modeling_hybrid_mtl import HybridMTLModel
 from trainer.errors import InputError
 from trainer.export.card import ONNX, SENTENCE_TRANSFORMERS, export_card, origin_of
 from trainer.export.folder import claim, new_folder
 from trainer.export.packages import require
-from trainer.export.source import open_trained
 from trainer.export.to_onnx import write_onnx
 from trainer.export.to_sentence_transformers import write_sentence_transformer
+from trainer.opening import open_trained
 from trainer.output import write_text
 
 # Format -> what writes it, and the packages that it needs.
@@ -50,7 +52,7 @@ def export(
     require(f"the format '{format}'", *packages)
     target = Path(output).resolve()
     claim(target, overwrite=overwrite)
-    model, tokenizer = open_trained(source, revision)
+    model, tokenizer = open_trained(source, revision, dtype=torch.float32)
     description = {"format": format, "task": task}
     with new_folder(target, description) as staged:
         exported = _alone(model, task)

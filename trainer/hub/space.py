@@ -14,6 +14,7 @@ from trainer.errors import InputError
 from trainer.hub.card import in_markdown
 from trainer.hub.card_facts import one_line
 from trainer.hub.push_files import publication
+from trainer.opening import check_whole_models
 from trainer.output import check_writable
 
 PACKAGE = "hybrid_mtl_app"
@@ -129,7 +130,9 @@ def _fill(folder: Path, options: AppOptions) -> None:
 
 def _copy_model(source: Path, target: Path) -> None:
     """Copy what a push would publish, with the same checks: a Space is public, too."""
-    for name, path in publication(source, get_token()).files.items():
+    found = publication(source, get_token())
+    check_whole_models(source)
+    for name, path in found.files.items():
         if name.split("/")[0] not in UNUSED:
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target / name)

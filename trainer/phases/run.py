@@ -13,10 +13,12 @@ from trainer.errors import InputError
 from trainer.hybrid_trainer import HybridMTLTrainer
 from trainer.measuring import arguments_to_measure
 from trainer.model_folder import write_model
+from trainer.opening import open_model
 from trainer.phases.records import PhaseRecord, joined_history, read_record, write_record
-from trainer.prepare import PreparedData, load_config, model_path, new_or_trained_model
+from trainer.prepare import PreparedData, load_config, model_path
 from trainer.pretraining import collect_texts, pretrain
 from trainer.sessions import Session
+from trainer.starting_model import starting_model, trained_tasks
 
 
 def train_in_phases(
@@ -56,14 +58,14 @@ def train_in_phases(
                 flush=True,
             )
             # From the folder even when the model is at hand: a run that is resumed does the same.
-            model = _open(start) if start else new_or_trained_model(settings, config)
+            model = open_model(str(start.absolute())) if start else starting_model(settings, config)
             if number == 1:
                 begin()
             record = OBJECTIVES[phase.objective](settings, phase, model, tokenizer, data, stop)
         records.append(record)
         start = phase.folder
     assert start is not None
-    model, unscored = _open(start), settings.training.unscored_tasks
+    model, unscored = open_model(str(start.absolute())), settings.training.unscored_tasks
     trainer = HybridMTLTrainer(
         model,
         arguments_to_measure(settings.training, model.config.tasks),
@@ -80,16 +82,13 @@ def train_in_phases(
 
 def _check_all_are_trained(settings: Settings, config: PretrainedConfig) -> None:
     trained = {t for phase in settings.phases if phase.objective == "tasks" for t in phase.tasks}
+    trained |= set(trained_tasks(settings, config))
     for task in settings.tasks:
-        if task not in trained and not isinstance(config, HybridMTLConfig):
+        if task not in trained:
             raise InputError(
                 f"phases: none trains task '{task}', whose head is a new one; leave the task out, "
                 f"or name it in a phase"
             )
-
-
-def _open(folder: Path) -> HybridMTLModel:
-    return HybridMTLModel.from_pretrained(folder)
 
 
 def _train_tasks(

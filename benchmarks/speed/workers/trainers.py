@@ -9,7 +9,8 @@ from benchmarks.speed.rows import OPTIONS
 from trainer import HybridMTLTrainer
 from trainer.command_line import Settings, parse
 from trainer.data import tokenize
-from trainer.prepare import load_config, load_tokenizer, new_or_trained_model
+from trainer.prepare import load_config, load_tokenizer
+from trainer.starting_model import starting_model
 
 
 def settings_of(job: dict[str, Any], folder: str, *options: str) -> Settings:
@@ -52,7 +53,7 @@ def tokenised(job: dict[str, Any], settings: Settings) -> dict[str, Dataset]:
 def make_trainer(settings: Settings, rows: dict[str, Dataset]) -> HybridMTLTrainer:
     config = load_config(settings.run)
     return HybridMTLTrainer(
-        new_or_trained_model(settings, config),
+        starting_model(settings, config),
         settings.training,
         train_dataset=rows,
         processing_class=load_tokenizer(settings.run, config),

@@ -55,7 +55,7 @@ def test_each_weight_makes_its_regularizer_with_its_options():
         ({"smart_noise": "1e-5"}, "smart_noise"),
         ({"smart_steps": 0}, "smart_steps: must be a whole number from 1 up"),
         ({"smart_steps": 1.5}, "smart_steps"),
-        ({"smart_norm": "l3"}, "smart_norm: must be one of inf, l2.*Did you mean 'l2'"),
+        ({"smart_norm": "l_2"}, "smart_norm: must be one of inf, l2.*Did you mean 'l2'"),
         ({"bregman_momentum": 1.0}, "bregman_momentum: must be a number above 0 and below 1"),
     ],
 )

@@ -1,0 +1,106 @@
+"""Families of encoders: those that the documents name work, others are refused by name."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoConfig, AutoModel
+
+from modeling_hybrid_mtl import HybridMTLConfig, HybridMTLModel
+from tests.modeling.toy_models import inputs_for
+
+ROOT = Path(__file__).parents[2]
+TASKS = {
+    "mood": {"kind": "classification", "labels": ["a", "b"]},
+    "tags": {"kind": "token_classification", "labels": ["a", "b"]},
+}
+SMALL = {
+    "vocab_size": 100,
+    "hidden_size": 16,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "intermediate_size": 16,
+    "max_position_embeddings": 40,
+    "pad_token_id": 1,
+}
+GROUPS = ("q", "k", "v", "post_attention", "intermediate", "output")
+# Family -> what its smallest model needs besides.
+FAMILIES = {
+    "albert": {"embedding_size": 16},
+    "bert": {},
+    "big_bird": {},
+    "camembert": {},
+    "convbert": {"embedding_size": 16},
+    "data2vec-text": {},
+    "deberta": {},
+    "deberta-v2": {},
+    "distilbert": {"hidden_dim": 16},
+    "electra": {"embedding_size": 8},
+    "ernie": {},
+    "esm": {},
+    "fnet": {},
+    "ibert": {},
+    "layoutlm": {},
+    "longformer": {"attention_window": 8},
+    "luke": {"entity_vocab_size": 10},
+    "megatron-bert": {},
+    "mobilebert": {"embedding_size": 16},
+    "modernbert": {"cls_token_id": 0, "bos_token_id": 0, "sep_token_id": 2, "eos_token_id": 2},
+    "mpnet": {},
+    "nystromformer": {},
+    "rembert": {"input_embedding_size": 8, "output_embedding_size": 8},
+    "roberta": {},
+    "roberta-prelayernorm": {},
+    "roformer": {"embedding_size": 16},
+    "squeezebert": {"embedding_size": 16, **{f"{name}_groups": 2 for name in GROUPS}},
+    "xlm-roberta": {},
+    "xlm-roberta-xl": {},
+}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_family_trains_and_is_opened_again(family, tmp_path):
+    config = AutoConfig.for_model(family, **SMALL | FAMILIES[family])
+    AutoModel.from_config(config).save_pretrained(tmp_path / "encoder")
+    model = HybridMTLModel.from_backbone(tmp_path / "encoder", TASKS)
+    inputs = inputs_for("mood")
+    ids = inputs["input_ids"]
+    for task, labels in (("mood", torch.zeros(len(ids)).long()), ("tags", torch.zeros_like(ids))):
+        model.train()(**inputs, task=task, labels=labels).loss.backward()
+    trained = [p.grad is not None for n, p in model.named_parameters() if "word_emb" in n]
+    assert all(trained) and not any("pooler" in name for name in model.state_dict())
+    model.eval().save_pretrained(tmp_path / "model")
+    again = HybridMTLModel.from_pretrained(tmp_path / "model")
+    assert torch.equal(again(**inputs, task="mood").logits, model(**inputs, task="mood").logits)
+
+
+@pytest.mark.parametrize(
+    "family, message",
+    [
+        ("canine", "a canine encoder has no table of token embeddings"),
+        ("bros", "a bros encoder cannot read texts alone .*bbox"),
+        ("xmod", "a xmod encoder cannot read texts alone .*language"),
+        ("t5", "a t5 model has a decoder besides its encoder"),
+    ],
+)
+def test_what_cannot_be_read_from_texts_is_refused_by_name(family, message, tmp_path):
+    options = {
+        name: value for name, value in SMALL.items() if (family, name) != ("canine", "vocab_size")
+    }
+    config = AutoConfig.for_model(family, **options)
+    AutoModel.from_config(config).save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match=message):
+        HybridMTLModel.from_backbone(tmp_path, TASKS)
+
+
+def test_the_readme_names_the_tested_families():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    told = next(line for line in text.split("\n\n") if "families of encoders" in line)
+    assert {name for name in FAMILIES if f"`{name}`" not in told} == set()
+
+
+def test_a_pooler_in_use_is_kept_where_it_is_always_called():
+    config = AutoConfig.for_model("squeezebert", **SMALL | FAMILIES["squeezebert"])
+    model = HybridMTLModel(HybridMTLConfig(config, TASKS, pooling="pooler")).eval()
+    vector = model(**inputs_for("mood")).embeddings
+    assert torch.equal(vector, model.backbone(**inputs_for("mood")).pooler_output)
