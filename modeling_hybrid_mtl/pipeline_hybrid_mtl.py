@@ -192,7 +192,7 @@ class HybridMTLPipeline(Pipeline):
         if groups["pair_"] and not cross:
             sides = _triple(groups[""]), _triple(groups["pair_"])
             return self.model.encode_pair(*sides, task)
-        u, hidden = self.model.encode(*_triple(groups["cross_" if cross else ""]), task)
+        u, hidden = self.model.encode_tokens(*_triple(groups["cross_" if cross else ""]), task)
         return u, None, hidden
 
     def postprocess(

@@ -1,6 +1,7 @@
-"""Padded batches of texts: put together, told apart, and made into sentence vectors."""
+"""Texts as callers give them, and padded batches of them, put together and told apart."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -48,3 +49,28 @@ def sides(batch: dict[str, Tensor]) -> list[Encoded]:
         for side in ("", "pair_")
         if f"{side}input_ids" in batch
     ]
+
+
+def is_many(inputs: Any) -> bool:
+    """Whether this is a list, a column, an array, a series or the like, rather than one input."""
+    one = (str, bytes, bytearray, Mapping, Set)
+    return isinstance(inputs, Iterable) and not isinstance(inputs, one)
+
+
+def wrong_text(value: Any) -> str | None:
+    """What is wrong with a text, to be said behind its name; None if it can be read."""
+    if not isinstance(value, str) or not value.strip():
+        return f"must be a text that is not empty, got {value!r:.80}"
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        return "holds half a character (a lone surrogate)"
+    return None
+
+
+def most_tokens(tokenizer: Any, encoder: Any) -> int:
+    """How many tokens of a text an encoder reads at most, the special ones among them."""
+    table = getattr(getattr(encoder, "embeddings", None), "position_embeddings", None)
+    rows = getattr(encoder.config, "max_position_embeddings", None)
+    # RoBERTa counts positions from behind the padding's id.
+    unused = (getattr(table, "padding_idx", None) or -1) + 1
+    limits = [tokenizer.model_max_length, *([rows - unused] if rows and rows > 0 else [])]
+    return min(limits)

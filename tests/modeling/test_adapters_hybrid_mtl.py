@@ -133,7 +133,7 @@ class TestSwitching:
     def test_an_unknown_task_is_refused(self):
         inputs = inputs_for("mood")
         with pytest.raises(ValueError, match="no task 'moood' in this model"):
-            toy_model().encode(inputs["input_ids"], task="moood")
+            toy_model().encode_tokens(inputs["input_ids"], task="moood")
 
     @pytest.mark.parametrize("reentrant", [False, True])
     def test_gradients_are_the_same_when_activations_are_computed_again(self, reentrant):
