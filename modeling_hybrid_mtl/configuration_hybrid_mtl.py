@@ -11,6 +11,8 @@ from typing import Any, NoReturn
 from torch import nn
 from transformers import CONFIG_MAPPING, AutoConfig, PretrainedConfig
 
+from .modules_hybrid_mtl import attach_modules
+
 KINDS = ("classification", "regression", "similarity", "token_classification")
 INPUTS = ("single", "pair")
 PAIR_ENCODINGS = ("siamese", "cross")
@@ -434,3 +436,6 @@ def _config_from_dict(entry: Any) -> PretrainedConfig:
             f"backbone_config: model_type {model_type!r} is not one that transformers knows"
         )
     return CONFIG_MAPPING[model_type](**fields)
+
+
+attach_modules(__name__)

@@ -15,21 +15,16 @@ from .adapters_hybrid_mtl import WithAdapters
 from .configuration_hybrid_mtl import HybridMTLConfig, TaskConfig
 from .dropout_hybrid_mtl import use_fast_dropout
 from .heads_hybrid_mtl import HEADS
+from .modules_hybrid_mtl import attach_modules
 from .outputs_hybrid_mtl import HybridMTLOutput
 from .packing_hybrid_mtl import can_pack, let_pack, pays, read_packed
+from .pipeline_hybrid_mtl import HybridMTLPipeline
 from .products_hybrid_mtl import fast_products
+from .registration_hybrid_mtl import register_pipeline
+from .standard_hybrid_mtl import KINDS_OF, STANDARDS
 from .texts_hybrid_mtl import Encoded, pool, sides, stack_texts
 from .vectors_hybrid_mtl import WithVectors
 from .weights_hybrid_mtl import PLACES, check_weights
-
-# What the Hub calls each kind of task: its page proposes `pipeline(NAME, model=...)`, which works.
-HUB_NAMES = {
-    "classification": "text-classification",
-    "regression": "sentence-similarity",
-    "similarity": "sentence-similarity",
-    "token_classification": "token-classification",
-}
-
 
 # What the encoder returns besides its last vectors, if asked to.
 INNER = ("hidden_states", "attentions")
@@ -450,9 +445,9 @@ class HybridMTLModel(WithVectors, WithAdapters):
         """Save weights, configuration and all code that a process without this project needs."""
         # A relative import is what makes a file travel along, wherever this one is copied to.
         from .handler import EndpointHandler  # noqa: F401
-        from .pipeline_hybrid_mtl import HybridMTLPipeline
 
-        names = [HUB_NAMES[entry["kind"]] for entry in self.config.tasks.values()]
+        kinds = {entry["kind"] for entry in self.config.tasks.values()}
+        names = [n for n, standard in STANDARDS.items() if kinds & set(KINDS_OF[standard])]
         self.config.custom_pipelines = {
             name: {
                 "impl": f"pipeline_hybrid_mtl.{HybridMTLPipeline.__name__}",
@@ -482,3 +477,7 @@ def set_encoder_dropout(config: Any, probability: float) -> None:
         raise ValueError(f"a {config.model_type} configuration has no dropout to set")
     for name in fields:
         setattr(config, name, probability)
+
+
+register_pipeline(__name__.rpartition(".")[0])
+attach_modules(__name__)

@@ -66,11 +66,20 @@ def wrong_text(value: Any) -> str | None:
     return None
 
 
-def most_tokens(tokenizer: Any, encoder: Any) -> int:
-    """How many tokens of a text an encoder reads at most, the special ones among them."""
+def most_positions(model: Any) -> int | None:
+    """How many tokens of a text a model's encoder can read, the special ones among them.
+
+    Args:
+        model: a `HybridMTLModel`, or one that has its configuration.
+
+    Returns:
+        The number; None if nothing sets a limit.
+    """
+    rows = getattr(model.config.backbone_config, "max_position_embeddings", None)
+    if not rows or rows < 0:
+        return None
+    encoder = getattr(model, "backbone", None)
     table = getattr(getattr(encoder, "embeddings", None), "position_embeddings", None)
-    rows = getattr(encoder.config, "max_position_embeddings", None)
     # RoBERTa counts positions from behind the padding's id.
-    unused = (getattr(table, "padding_idx", None) or -1) + 1
-    limits = [tokenizer.model_max_length, *([rows - unused] if rows and rows > 0 else [])]
-    return min(limits)
+    padding = getattr(table, "padding_idx", None)
+    return rows if padding is None else rows - padding - 1

@@ -10,7 +10,7 @@ from torch.nn import functional
 from transformers import AutoTokenizer, PreTrainedModel
 from transformers.utils import logging
 
-from .texts_hybrid_mtl import is_many, most_tokens, wrong_text
+from .texts_hybrid_mtl import is_many, most_positions, wrong_text
 from .weights_hybrid_mtl import PLACES
 
 logger = logging.get_logger(__name__)
@@ -26,15 +26,19 @@ class WithVectors(PreTrainedModel):
 
     tokenizer: Any = None
     _place: Mapping[str, Any] = MappingProxyType({})
-    backbone: Any
     encode_tokens: Any
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: Any, *args, **kwargs) -> Any:
         """As every model's; where the files lie is kept for the tokenizer."""
         hub = {name: kwargs[name] for name in PLACES if name in kwargs}
+        known = getattr(kwargs.get("config"), "name_or_path", "")
         found = super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
-        (found[0] if isinstance(found, tuple) else found).lies_at(**hub)
+        model = found[0] if isinstance(found, tuple) else found
+        model.lies_at(**hub)
+        if pretrained_model_name_or_path is None:
+            # Made of weights in memory: it belongs where its configuration came from.
+            model.name_or_path = model.config.name_or_path = known
         return found
 
     def lies_at(self, **hub: Any) -> None:
@@ -78,7 +82,8 @@ class WithVectors(PreTrainedModel):
         """
         rows = _checked(texts)
         tokenizer = self._open_tokenizer()
-        limit = max_length or most_tokens(tokenizer, self.backbone)
+        limit = max_length or tokenizer.model_max_length
+        limit = min(limit, most_positions(self) or limit)
         order = sorted(range(len(rows)), key=lambda i: -len(rows[i]))
         batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
         vectors = torch.empty(len(rows), self.config.hidden_size, device=self.device)
@@ -108,12 +113,11 @@ class WithVectors(PreTrainedModel):
                 raise ValueError("this model lies nowhere yet: set model.tokenizer first")
             try:
                 self.tokenizer = AutoTokenizer.from_pretrained(
-                    self.name_or_path, trust_remote_code=False, **self._place
+                    self.name_or_path, config=self.config, trust_remote_code=False, **self._place
                 )
             except (OSError, ValueError) as error:
                 raise ValueError(
-                    f"no tokenizer can be opened in '{self.name_or_path}' ({error}); set "
-                    f"model.tokenizer"
+                    f"no tokenizer can be opened in '{self.name_or_path}'; set model.tokenizer"
                 ) from error
         return self.tokenizer
 
