@@ -282,7 +282,9 @@ class WithAdapters(PreTrainedModel):
 
     def disable_adapters(self) -> NoReturn:
         """Refuse: adapters are always on, each for its task."""
-        _refuse("disable_adapters", "a call without a task reads the encoder without their adapters")
+        _refuse(
+            "disable_adapters", "a call without a task reads the encoder without their adapters"
+        )
 
     def enable_peft_hotswap(self, *args, **kwargs) -> NoReturn:
         """Refuse: there is nothing to swap."""

@@ -368,8 +368,8 @@ class HybridMTLConfig(PretrainedConfig):
     def _set_labels(self, name: str, value: Any, is_own: bool) -> None:
         if self.__dict__.get("tasks") and value is not None and not is_own:
             raise ValueError(
-                f"{name}: cannot be set to {str(value)[:80]}; the model's labels, and their number, "
-                f"are those of its tasks, first {list((self.id2label or {}).values())}"
+                f"{name}: cannot be set to {str(value)[:80]}; the labels, and their number, are "
+                f"those of its tasks, first {list((self.id2label or {}).values())}"
             )
         self.__dict__[name] = value
 

@@ -277,16 +277,17 @@ class HybridMTLModel(WithVectors, WithAdapters):
         self._check_call(task, pair_input_ids, labels)
         more = self._more_inputs(input_ids, pair_input_ids, position_ids, inputs_embeds)
         more |= self._more_outputs(output_hidden_states, output_attentions)
-        texts: Any = (input_ids, attention_mask, token_type_ids)
+        ids: Any = input_ids
+        mask, types = attention_mask, token_type_ids
         if pair_input_ids is not None:
             second = (pair_input_ids, pair_attention_mask, pair_token_type_ids)
-            texts = stack_texts([texts, second], self._padding)
-        found: ModelOutput = ModelOutput()
+            ids, mask, types = stack_texts([(ids, mask, types), second], self._padding)
+        found = ModelOutput()
         if more:
-            vectors, found = self._pass_with(*texts, task, **more)
+            vectors, found = self._pass_with(ids, mask, types, task, **more)
             hidden = found["last_hidden_state"]
         else:
-            vectors, hidden = self.encode_tokens(*texts, task)
+            vectors, hidden = self.encode_tokens(ids, mask, types, task)
         u, v = (vectors, None) if pair_input_ids is None else vectors.chunk(2)
         output = self._output(task, u, v, hidden, labels)
         for name in INNER:

@@ -11,6 +11,7 @@ from torch.utils.data import Dataset
 from transformers import Pipeline
 from transformers.utils import ModelOutput, logging
 
+from .inputs_hybrid_mtl import compared, is_pair, length_of, read_row
 from .modules_hybrid_mtl import attach_modules
 from .standard_hybrid_mtl import (
     SIMILARITY,
@@ -23,8 +24,9 @@ from .standard_hybrid_mtl import (
     ranked_classes,
     scores_of,
     standard_entities,
+    word_entities,
 )
-from .texts_hybrid_mtl import is_many, most_positions, wrong_text
+from .texts_hybrid_mtl import is_many, most_positions
 
 logger = logging.get_logger(__name__)
 
@@ -88,18 +90,18 @@ class HybridMTLPipeline(Pipeline):
         """Answer one input, or many of them; see the class."""
         if task is not None:
             self.model.config.task(task)
-        several = is_many(inputs) and not _is_pair(inputs)
+        several = is_many(inputs) and not is_pair(inputs)
         if isinstance(inputs, (Iterator, Dataset)) or (several and not isinstance(inputs, Sized)):
             return self._stream(inputs, task=task, **kwargs)
         if self.standard == SIMILARITY and isinstance(inputs, Mapping):
-            inputs = _compared(inputs)
+            inputs = compared(inputs)
             if isinstance(inputs, list):
                 return [answer["score"] for answer in self(inputs, task=task, **kwargs)]
         cut: Counter[bool] = Counter()  # of this call, others may run in other threads
         if several:
             answers = self._answers(list(inputs), 0, task=task, cut=cut, **kwargs)
         else:
-            row = _read(inputs)
+            row = read_row(inputs)
             task = self._tasks_for(row, task)[0] if self.standard else task
             self._tasks_for(row, task)
             answers = super().__call__(row, task=task, cut=cut, **kwargs)
@@ -135,11 +137,11 @@ class HybridMTLPipeline(Pipeline):
 
     def _answers(self, inputs: list[Any], start: int, task: str | None, **kwargs) -> list[Any]:
         """Answers to a list whose first input is the caller's input number `start`."""
-        rows = [_read(row, index) for index, row in enumerate(inputs, start)]
+        rows = [read_row(row, index) for index, row in enumerate(inputs, start)]
         for index, row in enumerate(rows, start):
             self._tasks_for(row, task, index)
         # Rows of like length and like kind share a batch, so that little of it is padding.
-        order = sorted(range(len(rows)), key=lambda i: (len(rows[i]), -_length(rows[i])))
+        order = sorted(range(len(rows)), key=lambda i: (len(rows[i]), -length_of(rows[i])))
         answers: list[Any] = [None] * len(rows)
         for width in (1, 2):
             part = [i for i in order if len(rows[i]) == width]
@@ -176,7 +178,7 @@ class HybridMTLPipeline(Pipeline):
         return fitting
 
     def preprocess(self, inputs: Any, task: str | None = None, **options: Any) -> dict[str, Any]:
-        row = _read(inputs)
+        row = read_row(inputs)
         tasks = [self.model.config.task(name) for name in self._tasks_for(row, task)]
         features: dict[str, Any] = {}
         texts = (row["text"], row.get("text_pair"))
@@ -296,79 +298,11 @@ class HybridMTLPipeline(Pipeline):
             return standard_entities(
                 values, ids, spans, text, task.labels, self.tokenizer, **of_tags
             )
-        return _entities(values, spans, outputs["word_ids"][0].tolist(), text, task.labels)
-
-
-def _is_pair(inputs: Any) -> bool:
-    """Whether this is a tuple of two texts, which is one pair rather than two inputs."""
-    return (
-        isinstance(inputs, tuple) and len(inputs) == 2 and all(isinstance(x, str) for x in inputs)
-    )
-
-
-def _compared(row: Mapping[str, Any]) -> Any:
-    """The pairs of what the Hub's widget sends: a sentence, and those to compare it with."""
-    if set(row) != {"source_sentence", "sentences"}:
-        return row
-    source, others = row["source_sentence"], row["sentences"]
-    if not is_many(others):
-        raise ValueError(f"'sentences' must be a list of texts, got {str(others)[:80]!r}")
-    return [{"text": source, "text_pair": other} for other in others]
-
-
-def _read(row: Any, index: int | None = None) -> dict[str, str]:
-    """One input as `{"text": ...}` or `{"text": ..., "text_pair": ...}`."""
-    where = "" if index is None else f"input {index}: "
-    if isinstance(row, str):
-        row = {"text": row}
-    elif isinstance(row, tuple) and len(row) == 2:
-        row = {"text": row[0], "text_pair": row[1]}
-    if not isinstance(row, Mapping) or not {"text"} <= set(row) <= {"text", "text_pair"}:
-        raise ValueError(
-            f'{where}expected a string, {{"text": ...}}, {{"text": ..., "text_pair": ...}} or a '
-            f"tuple of two strings, got {str(row)[:80]!r}"
-        )
-    for key, value in row.items():
-        wrong = wrong_text(value)
-        if wrong is not None:
-            raise ValueError(f"{where}'{key}' {wrong}")
-    return dict(row)
-
-
-def _length(row: dict[str, str]) -> int:
-    return max(map(len, row.values()))
+        return word_entities(values, spans, outputs["word_ids"][0].tolist(), text, task.labels)
 
 
 def _triple(encoded: dict[str, Tensor]) -> tuple[Tensor, Tensor | None, Tensor | None]:
     return encoded["input_ids"], encoded.get("attention_mask"), encoded.get("token_type_ids")
-
-
-def _entities(
-    values: Tensor, spans: list[list[int]], words: list[int], text: str, labels: list[str]
-) -> list[dict[str, Any]]:
-    """One entity per word, with the class of its first piece, which is what training taught."""
-    scores, classes = values.max(dim=-1)
-    entities: list[dict[str, Any]] = []
-    last = None
-    for (start, end), word, score, label in zip(
-        spans, words, scores.tolist(), classes.tolist(), strict=True
-    ):
-        if start == end:  # special tokens and padding stand for no part of the text
-            continue
-        if word == last and word >= 0:
-            entities[-1].update(word=text[entities[-1]["start"] : end], end=end)
-            continue
-        last = word
-        entities.append(
-            {
-                "entity": labels[label],
-                "score": score,
-                "word": text[start:end],
-                "start": start,
-                "end": end,
-            }
-        )
-    return entities
 
 
 attach_modules(__name__)

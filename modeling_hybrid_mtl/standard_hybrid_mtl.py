@@ -1,4 +1,4 @@
-"""The options and answers of transformers' own pipelines, for callers who know these."""
+"""The options and answers of transformers' own pipelines, and what differs from them in ours."""
 
 from collections.abc import Mapping
 from types import SimpleNamespace
@@ -173,3 +173,31 @@ def standard_entities(
         for entity in grouping.aggregate(pieces, strategy)
         if entity.get("entity", entity.get("entity_group")) not in ignored
     ]
+
+
+def word_entities(
+    values: Tensor, spans: list[list[int]], words: list[int], text: str, labels: list[str]
+) -> list[dict[str, Any]]:
+    """One entity per word, with the class of its first piece, which is what training taught."""
+    scores, classes = values.max(dim=-1)
+    entities: list[dict[str, Any]] = []
+    last = None
+    for (start, end), word, score, label in zip(
+        spans, words, scores.tolist(), classes.tolist(), strict=True
+    ):
+        if start == end:  # special tokens and padding stand for no part of the text
+            continue
+        if word == last and word >= 0:
+            entities[-1].update(word=text[entities[-1]["start"] : end], end=end)
+            continue
+        last = word
+        entities.append(
+            {
+                "entity": labels[label],
+                "score": score,
+                "word": text[start:end],
+                "start": start,
+                "end": end,
+            }
+        )
+    return entities

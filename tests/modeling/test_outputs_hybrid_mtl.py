@@ -181,7 +181,9 @@ def test_peft_wraps_it_whatever_the_task_is_called(task_type, tmp_path):
     again = peft.PeftModel.from_pretrained(toy_model(tasks={"mood": TASKS["mood"]}), tmp_path)
     logits = model(**inputs, task="mood").logits
     torch.testing.assert_close(again.eval()(**inputs, task="mood").logits, logits)
-    assert not torch.allclose(logits, toy_model(tasks={"mood": TASKS["mood"]})(**inputs, task="mood").logits)
+    assert not torch.allclose(
+        logits, toy_model(tasks={"mood": TASKS["mood"]})(**inputs, task="mood").logits
+    )
 
 
 def test_another_kind_of_model_is_named(tmp_path):
