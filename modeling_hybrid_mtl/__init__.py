@@ -1,7 +1,6 @@
 """The model that travels to the Hub: configuration, heads, model and pipeline."""
 
 from transformers import AutoConfig, AutoModel
-from transformers.pipelines import PIPELINE_REGISTRY
 
 from .configuration_hybrid_mtl import HybridMTLConfig, TaskConfig
 from .modeling_hybrid_mtl import HybridMTLModel, HybridMTLOutput
@@ -11,9 +10,6 @@ HybridMTLConfig.register_for_auto_class()
 HybridMTLModel.register_for_auto_class("AutoModel")
 AutoConfig.register("hybrid_mtl", HybridMTLConfig, exist_ok=True)
 AutoModel.register(HybridMTLConfig, HybridMTLModel, exist_ok=True)
-PIPELINE_REGISTRY.register_pipeline(
-    "hybrid-mtl", pipeline_class=HybridMTLPipeline, pt_model=AutoModel, type="text"
-)
 
 __all__ = [
     "HybridMTLConfig",

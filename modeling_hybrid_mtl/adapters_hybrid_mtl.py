@@ -3,7 +3,7 @@
 import math
 import threading
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor, nn
@@ -36,9 +36,9 @@ class Switch:
     def on(self, names: tuple[str, ...]) -> None:
         self._own.on = self._last = names
 
-    def __reduce__(self) -> tuple[type["Switch"], tuple[tuple[str, ...]]]:
-        # What belongs to a thread can be neither copied nor pickled.
-        return Switch, (self.on,)
+    def __reduce__(self) -> tuple[type["Switch"], tuple[()]]:
+        # What belongs to a thread can be neither copied nor pickled; the next pass sets it anyway.
+        return Switch, ()
 
 
 class LoRALinear(nn.Linear):
@@ -165,6 +165,13 @@ def _without_adapters(layer: LoRALinear) -> None:
     layer.__class__ = nn.Linear  # type: ignore[assignment]
 
 
+def _refuse(name: str, instead: str) -> NoReturn:
+    raise ValueError(
+        f"{name}() is for adapters of peft's, which this model does not hold: {instead}; a model "
+        f"with one of peft's around it is peft.get_peft_model(model, config)"
+    )
+
+
 class WithAdapters(PreTrainedModel):
     """The part of `HybridMTLModel` that has to do with adapters."""
 
@@ -228,9 +235,7 @@ class WithAdapters(PreTrainedModel):
         Raises:
             ValueError: if there is none of that name, or other tasks read the encoder without it.
         """
-        if name not in self.config.adapters:
-            known = ", ".join(self.config.adapters) or "none"
-            raise ValueError(f"adapter '{name}': is not in this model; its adapters: {known}")
+        self._check_has_adapter(name)
         if name != SHARED_ADAPTER and len(self.config.tasks) > 1:
             raise ValueError(
                 f"adapter '{name}': the other tasks read the encoder without it; merged('{name}') "
@@ -238,6 +243,61 @@ class WithAdapters(PreTrainedModel):
             )
         fold_adapter(self.backbone, name)
         self.config.adapters = {n: e for n, e in self.config.adapters.items() if n != name}
+
+    def delete_adapter(self, adapter_names: str | Iterable[str]) -> None:
+        """Remove adapters, and with them what they add to the encoder.
+
+        Raises:
+            ValueError: if there is none of that name; then all stay.
+        """
+        names = [adapter_names] if isinstance(adapter_names, str) else list(adapter_names)
+        for name in names:
+            self._check_has_adapter(name)
+        for name in names:
+            drop_adapter(self.backbone, name)
+        self.config.adapters = {n: e for n, e in self.config.adapters.items() if n not in names}
+
+    def active_adapters(self) -> list[str]:
+        """The names of the adapters that are added when no task in particular is asked for."""
+        return list(self.config.adapters_of(None))
+
+    # What transformers offers for peft's adapters would go past those of the tasks: nothing of it
+    # would be saved with the model.
+
+    def add_adapter(self, *args, **kwargs) -> NoReturn:
+        """Refuse: see `add_adapters`."""
+        _refuse("add_adapter", "add_adapters([task], target_modules=[...]) gives a task an adapter")
+
+    def load_adapter(self, *args, **kwargs) -> NoReturn:
+        """Refuse: adapters are loaded with their model."""
+        _refuse("load_adapter", "a model's adapters are loaded with it")
+
+    def set_adapter(self, *args, **kwargs) -> NoReturn:
+        """Refuse: a call that names a task switches to its adapter."""
+        _refuse("set_adapter", "model(..., task=name) reads the encoder through the task's adapter")
+
+    def enable_adapters(self) -> NoReturn:
+        """Refuse: adapters are always on, each for its task."""
+        _refuse("enable_adapters", "each adapter is always on for its task, and for no other")
+
+    def disable_adapters(self) -> NoReturn:
+        """Refuse: adapters are always on, each for its task."""
+        _refuse(
+            "disable_adapters", "a call without a task reads the encoder without their adapters"
+        )
+
+    def enable_peft_hotswap(self, *args, **kwargs) -> NoReturn:
+        """Refuse: there is nothing to swap."""
+        _refuse("enable_peft_hotswap", "each task has an adapter of its own")
+
+    def get_adapter_state_dict(self, *args, **kwargs) -> NoReturn:
+        """Refuse: the weights of all adapters are in the model's own."""
+        _refuse("get_adapter_state_dict", "state_dict() has them, as '...lora_A.NAME.weight'")
+
+    def _check_has_adapter(self, name: str) -> None:
+        if name not in self.config.adapters:
+            known = ", ".join(self.config.adapters) or "none"
+            raise ValueError(f"adapter '{name}': is not in this model; its adapters: {known}")
 
     def merged(self, task: str) -> Any:
         """A model of one task alone, its adapters folded into its encoder.

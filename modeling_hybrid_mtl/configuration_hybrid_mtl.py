@@ -1,6 +1,7 @@
 """Configuration of a hybrid multitask model: one backbone, one entry per task."""
 
 import dataclasses
+import json
 import math
 import re
 from collections.abc import Callable
@@ -9,6 +10,8 @@ from typing import Any, NoReturn
 
 from torch import nn
 from transformers import CONFIG_MAPPING, AutoConfig, PretrainedConfig
+
+from .modules_hybrid_mtl import attach_modules
 
 KINDS = ("classification", "regression", "similarity", "token_classification")
 INPUTS = ("single", "pair")
@@ -316,6 +319,70 @@ class HybridMTLConfig(PretrainedConfig):
             kwargs.setdefault(token, getattr(backbone_config, token, None))
         super().__init__(**kwargs)
 
+    @classmethod
+    def get_config_dict(cls, pretrained_model_name_or_path: Any, **kwargs) -> Any:
+        """Read a configuration as every one.
+
+        Raises:
+            ValueError: if it is another kind of model's.
+        """
+        found, rest = super().get_config_dict(pretrained_model_name_or_path, **kwargs)
+        kind = found.get("model_type", cls.model_type)
+        if kind != cls.model_type:
+            raise ValueError(
+                f"'{pretrained_model_name_or_path}' holds a {kind} model, not a {cls.model_type} "
+                f"one; start from an encoder with HybridMTLModel.from_backbone(name, tasks={{...}})"
+            )
+        return found, rest
+
+    @property
+    def id2label(self) -> dict[int, str] | None:
+        """The classes of the first task that has any, as clients of one task expect them.
+
+        A model of scores alone has one, as transformers has for a regression; what a model without
+        tasks has is transformers' own.
+        """
+        if not self.__dict__.get("tasks"):
+            return self.__dict__.get("id2label")
+        found = [entry["labels"] for entry in self.tasks.values() if entry["labels"]]
+        return dict(enumerate(found[0] if found else ["LABEL_0"]))
+
+    @id2label.setter
+    def id2label(self, value: Any) -> None:
+        # JSON has no whole numbers for keys.
+        own = None if self.id2label is None else {str(i): n for i, n in self.id2label.items()}
+        given = {str(i): n for i, n in value.items()} if isinstance(value, dict) else value
+        self._set_labels("id2label", value, given == own)
+
+    @property
+    def label2id(self) -> dict[str, int] | None:
+        """As `id2label`, the other way round."""
+        if not self.__dict__.get("tasks"):
+            return self.__dict__.get("label2id")
+        return {name: index for index, name in (self.id2label or {}).items()}
+
+    @label2id.setter
+    def label2id(self, value: Any) -> None:
+        self._set_labels("label2id", value, value == self.label2id)
+
+    def _set_labels(self, name: str, value: Any, is_own: bool) -> None:
+        if self.__dict__.get("tasks") and value is not None and not is_own:
+            raise ValueError(
+                f"{name}: cannot be set to {str(value)[:80]}; the labels, and their number, are "
+                f"those of its tasks, first {list((self.id2label or {}).values())}"
+            )
+        self.__dict__[name] = value
+
+    def to_json_string(self, use_diff: bool = True) -> str:
+        """As every configuration's, but with the tasks in their order, for the first counts."""
+        content = json.loads(super().to_json_string(use_diff))
+        content["tasks"] = {name: content["tasks"][name] for name in self.tasks}
+        return json.dumps(content, indent=2) + "\n"
+
+    def to_dict(self) -> dict[str, Any]:
+        """As every configuration's, with the labels of the tasks that there are now."""
+        return {**super().to_dict(), "id2label": self.id2label, "label2id": self.label2id}
+
     def task(self, name: str) -> TaskConfig:
         """The configuration of one task.
 
@@ -369,3 +436,6 @@ def _config_from_dict(entry: Any) -> PretrainedConfig:
             f"backbone_config: model_type {model_type!r} is not one that transformers knows"
         )
     return CONFIG_MAPPING[model_type](**fields)
+
+
+attach_modules(__name__)

@@ -3,7 +3,8 @@
 A request is `{"inputs": ..., "parameters": {...}}`.
 
     inputs      a text, a pair `{"text": ..., "text_pair": ...}`, or a list of these
-    parameters  may be left out: `task`, `top_k` and `batch_size` as the pipeline takes them
+    parameters  may be left out: `task`, `batch_size`, `top_k` and the others of `PARAMETERS`, as
+                the pipeline takes them
 
 The answer is what `pipeline("hybrid-mtl", ...)` gives: with a task its answer, without one
 `{task: answer}`, and for a list a list in the same order. A request that cannot be answered gets
@@ -14,7 +15,18 @@ from typing import Any
 
 from transformers import pipeline
 
-PARAMETERS = ("task", "top_k", "batch_size")
+PARAMETERS = (
+    "task",
+    "batch_size",
+    "truncation",
+    "max_length",
+    "padding",
+    "function_to_apply",
+    "top_k",
+    "return_all_scores",
+    "aggregation_strategy",
+    "ignore_labels",
+)
 
 
 class EndpointHandler:

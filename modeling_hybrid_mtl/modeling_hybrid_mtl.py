@@ -2,7 +2,6 @@
 
 import inspect
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -14,42 +13,24 @@ from .configuration_hybrid_mtl import HybridMTLConfig, TaskConfig
 from .dropout_hybrid_mtl import use_fast_dropout
 from .fit_hybrid_mtl import check_reads
 from .heads_hybrid_mtl import HEADS
+from .modules_hybrid_mtl import attach_modules
+from .outputs_hybrid_mtl import HybridMTLOutput
 from .packing_hybrid_mtl import can_pack, let_pack, padding_mask, pays, read_packed
+from .pipeline_hybrid_mtl import HybridMTLPipeline
 from .products_hybrid_mtl import fast_products
+from .registration_hybrid_mtl import register_pipeline
+from .standard_hybrid_mtl import KINDS_OF, STANDARDS
 from .tasks_hybrid_mtl import WithTasks
 from .texts_hybrid_mtl import Encoded, pool, sides, stack_texts
+from .vectors_hybrid_mtl import WithVectors
 from .weights_hybrid_mtl import PLACES, check_complete, check_weights, model_type
 
-# What the Hub calls each kind of task: its page proposes `pipeline(NAME, model=...)`, which works.
-HUB_NAMES = {
-    "classification": "text-classification",
-    "regression": "sentence-similarity",
-    "similarity": "sentence-similarity",
-    "token_classification": "token-classification",
-}
+# What the encoder returns besides its last vectors, if asked to.
+INNER = ("hidden_states", "attentions")
 
 
 # Encoders that call their pooler without asking whether there is one.
 POOLER_IS_CALLED = ("layoutlm", "squeezebert")
-
-
-@dataclass
-class HybridMTLOutput(ModelOutput):
-    """What `HybridMTLModel.forward` returns.
-
-    Attributes:
-        loss: scalar, times the task's `loss_weight`; with labels only.
-        logits: (B, C) for classification, (B, L, C) for token classification, (B,) in units of the
-            score range for regression and similarity; with a task only.
-        embeddings: sentence vectors, (B, H); (B, 2, H) when a pair's two texts are given apart.
-        last_hidden_state: token vectors, (B, L, H); (2B, L, H), all first texts and then all second
-            ones, when the two texts of a pair are given apart.
-    """
-
-    loss: Tensor | None = None
-    logits: Tensor | None = None
-    embeddings: Tensor | None = None
-    last_hidden_state: Tensor | None = None
 
 
 class NoPooler(nn.Module):
@@ -59,7 +40,7 @@ class NoPooler(nn.Module):
         """Do nothing."""
 
 
-class HybridMTLModel(WithTasks):
+class HybridMTLModel(WithVectors, WithTasks):
     """A shared encoder with one head per task.
 
     Called with a `task`, it gives that task's logits (and loss, with labels); without one, it is a
@@ -95,9 +76,9 @@ class HybridMTLModel(WithTasks):
             # A pooler nobody reads would be run, stored and (under DDP) waited for.
             kind = config.backbone_config.model_type
             self.backbone.pooler = NoPooler() if kind in POOLER_IS_CALLED else None
-        self._takes_token_types = (
-            "token_type_ids" in inspect.signature(self.backbone.forward).parameters
-        )
+        taken = inspect.signature(self.backbone.forward).parameters
+        self._takes_token_types = "token_type_ids" in taken
+        self._takes_positions = "position_ids" in taken
         let_pack(self.backbone)
         use_fast_dropout(self.backbone)
         # Whether the encoder may leave the padding out; nothing but the time depends on it.
@@ -168,6 +149,7 @@ class HybridMTLModel(WithTasks):
         model = cls.from_pretrained(None, config=config, state_dict=weights, **kwargs)
         model.name_or_path = model.config.name_or_path = str(name_or_path)
         check_reads(model)
+        model.lies_at(**hub)
         return model
 
     @classmethod
@@ -208,7 +190,12 @@ class HybridMTLModel(WithTasks):
     def set_input_embeddings(self, value: nn.Module) -> None:
         self.backbone.set_input_embeddings(value)
 
-    def encode(
+    def set_attn_implementation(self, *args, **kwargs) -> None:
+        """As every model's; passes without padding come back with the attention they need."""
+        super().set_attn_implementation(*args, **kwargs)
+        let_pack(self.backbone)
+
+    def encode_tokens(
         self,
         input_ids: Tensor,
         attention_mask: Tensor | None = None,
@@ -225,16 +212,30 @@ class HybridMTLModel(WithTasks):
         tables: dict[str, Tensor] = {"input_ids": input_ids}
         if self._takes_token_types and token_type_ids is not None:
             tables["token_type_ids"] = token_type_ids
-        hidden = self._read_packed(attention_mask, tables) if self._packs(input_ids) else None
+        if self._packs(input_ids):
+            hidden = self._read_packed(attention_mask, tables)
+            if hidden is not None:
+                return self._pooled(hidden, attention_mask), hidden
+        vectors, output = self._padded_pass(attention_mask, **tables)
+        return vectors, output.last_hidden_state
+
+    def _padded_pass(
+        self, attention_mask: Tensor | None, **inputs: Any
+    ) -> tuple[Tensor, ModelOutput]:
+        """Sentence vectors (B, H), and all that the encoder returns of a padded batch."""
         if attention_mask is not None:
-            attention_mask = attention_mask.to(input_ids.device, non_blocking=True)
-        if hidden is None:
-            mask = padding_mask(self.backbone, attention_mask)
-            output = self.backbone(attention_mask=mask, **tables)
-            hidden = output.last_hidden_state
-            if self.config.pooling == "pooler":
-                return self.pooled_dropout(output.pooler_output), hidden
-        return self.pooled_dropout(pool(hidden, attention_mask, self.config.pooling)), hidden
+            place = next(iter(inputs.values())).device
+            attention_mask = attention_mask.to(place, non_blocking=True)
+        mask = padding_mask(self.backbone, attention_mask)
+        output = self.backbone(attention_mask=mask, return_dict=True, **inputs)
+        if self.config.pooling == "pooler":
+            return self.pooled_dropout(output.pooler_output), output
+        return self._pooled(output.last_hidden_state, attention_mask), output
+
+    def _pooled(self, hidden: Tensor, attention_mask: Tensor | None) -> Tensor:
+        if attention_mask is not None:
+            attention_mask = attention_mask.to(hidden.device, non_blocking=True)
+        return self.pooled_dropout(pool(hidden, attention_mask, self.config.pooling))
 
     def _read_packed(self, mask: Tensor | None, tables: dict[str, Tensor]) -> Tensor | None:
         """Token vectors (B, L, H) of a pass without padding; None if there is nothing to read."""
@@ -268,7 +269,7 @@ class HybridMTLModel(WithTasks):
         Returns:
             Sentence vectors (B, H) of the first and of the second texts, token vectors (2B, L, H).
         """
-        vectors, hidden = self.encode(*stack_texts([first, second], self._padding), task)
+        vectors, hidden = self.encode_tokens(*stack_texts([first, second], self._padding), task)
         u, v = vectors.chunk(2)
         return u, v, hidden
 
@@ -287,15 +288,20 @@ class HybridMTLModel(WithTasks):
 
     def forward(
         self,
-        input_ids: Tensor,
+        input_ids: Tensor | None = None,
         attention_mask: Tensor | None = None,
         token_type_ids: Tensor | None = None,
         *,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
         pair_input_ids: Tensor | None = None,
         pair_attention_mask: Tensor | None = None,
         pair_token_type_ids: Tensor | None = None,
         task: str | None = None,
         labels: Tensor | None = None,
+        output_hidden_states: bool | None = None,
+        output_attentions: bool | None = None,
+        return_dict: bool | None = None,
     ) -> HybridMTLOutput:
         """Encode texts and, with a task, run its head.
 
@@ -303,28 +309,98 @@ class HybridMTLModel(WithTasks):
             input_ids: token ids, (B, L).
             attention_mask: 1 for tokens to read, 0 for padding, (B, L); may stay on the CPU.
             token_type_ids: (B, L); dropped if the backbone knows none.
+            position_ids: (B, L) or (1, L); the backbone counts them when left out.
+            inputs_embeds: the tokens' embeddings in the place of their ids, (B, L, E).
             pair_input_ids: token ids of the second texts, (B, L2), when they are encoded apart.
             pair_attention_mask: (B, L2).
             pair_token_type_ids: (B, L2).
             task: the task whose head answers; without it there are no logits.
             labels: class indices (B,), token classes (B, L) with -100 for ignored ones, or scores
                 (B,) in units of the score range.
+            output_hidden_states: return the vectors between the layers, too; the configuration's
+                value when left out, and so the other two.
+            output_attentions: return the attention weights, too; with attention `eager` alone.
+            return_dict: if false, return a tuple of all that is not None.
 
         Raises:
-            ValueError: for an unknown task, labels without a task, or a siamese task without
-                `pair_input_ids` (and the other way round).
+            ValueError: for an unknown task, labels without a task, a siamese task without
+                `pair_input_ids` (and the other way round), or what the backbone cannot take.
         """
         self._check_call(task, pair_input_ids, labels)
-        v = None
-        if pair_input_ids is None:
-            u, hidden = self.encode(input_ids, attention_mask, token_type_ids, task)
+        more = self._more_inputs(input_ids, pair_input_ids, position_ids, inputs_embeds)
+        more |= self._more_outputs(output_hidden_states, output_attentions)
+        ids: Any = input_ids
+        mask, types = attention_mask, token_type_ids
+        if pair_input_ids is not None:
+            second = (pair_input_ids, pair_attention_mask, pair_token_type_ids)
+            ids, mask, types = stack_texts([(ids, mask, types), second], self._padding)
+        found = ModelOutput()
+        if more:
+            vectors, found = self._pass_with(ids, mask, types, task, **more)
+            hidden = found["last_hidden_state"]
         else:
-            u, v, hidden = self.encode_pair(
-                (input_ids, attention_mask, token_type_ids),
-                (pair_input_ids, pair_attention_mask, pair_token_type_ids),
-                task,
+            vectors, hidden = self.encode_tokens(ids, mask, types, task)
+        u, v = (vectors, None) if pair_input_ids is None else vectors.chunk(2)
+        output = self._output(task, u, v, hidden, labels)
+        for name in INNER:
+            if name in found:
+                output[name] = found[name]
+        as_given = self.config.return_dict if return_dict is None else return_dict
+        return output if as_given else output.to_tuple()  # type: ignore[return-value]
+
+    def _pass_with(
+        self,
+        input_ids: Tensor | None,
+        attention_mask: Tensor | None,
+        token_type_ids: Tensor | None,
+        task: str | None,
+        **more: Any,
+    ) -> tuple[Tensor, ModelOutput]:
+        """A padded pass with inputs or outputs that passes without padding do not have."""
+        self.switch_adapters(task)
+        if self._takes_token_types:
+            more["token_type_ids"] = token_type_ids
+        return self._padded_pass(attention_mask, input_ids=input_ids, **more)
+
+    def _more_inputs(
+        self,
+        input_ids: Tensor | None,
+        pair_input_ids: Tensor | None,
+        position_ids: Tensor | None,
+        inputs_embeds: Tensor | None,
+    ) -> dict[str, Any]:
+        """The inputs besides token ids that were given."""
+        if (input_ids is None) == (inputs_embeds is None):
+            raise ValueError("pass either input_ids or inputs_embeds")
+        given = {"position_ids": position_ids, "inputs_embeds": inputs_embeds}
+        given = {name: value for name, value in given.items() if value is not None}
+        if given and pair_input_ids is not None:
+            raise ValueError(
+                f"{next(iter(given))} is for one sequence: the texts of a pair that are encoded "
+                f"apart are given as token ids alone"
             )
-        return self._output(task, u, v, hidden, labels)
+        if position_ids is not None and not self._takes_positions:
+            kind = self.config.backbone_config.model_type
+            raise ValueError(f"position_ids: a {kind} encoder takes none")
+        return given
+
+    def _more_outputs(self, hidden_states: Any, attentions: Any) -> dict[str, Any]:
+        """The outputs besides the last vectors that are asked for, by this call or for all."""
+        config = self.config
+        asked = {
+            "output_hidden_states": config.output_hidden_states
+            if hidden_states is None
+            else hidden_states,
+            "output_attentions": config.output_attentions if attentions is None else attentions,
+        }
+        used = self.backbone.config._attn_implementation
+        if asked["output_attentions"] and used not in ("eager", None):
+            raise ValueError(
+                "output_attentions: the faster implementations of attention keep no weights; call "
+                "model.set_attn_implementation('eager') first"
+            )
+        # A number or a list chooses some of the hidden states; 0 is the first.
+        return {n: v for n, v in asked.items() if v is not None and v is not False}
 
     def _output(
         self, task: str | None, u: Tensor, v: Tensor | None, hidden: Tensor, labels: Tensor | None
@@ -336,7 +412,7 @@ class HybridMTLModel(WithTasks):
                 head: Any = self.heads[task]
                 loss = self.config.tasks[task]["loss_weight"] * head.loss(logits, labels)
         embeddings = u if v is None else torch.stack([u, v], dim=1)
-        return HybridMTLOutput(loss, logits, embeddings, hidden)
+        return HybridMTLOutput(loss, logits, hidden, embeddings)
 
     def forward_tasks(self, batches: dict[str, dict[str, Tensor]]) -> dict[str, HybridMTLOutput]:
         """Answer a batch of each of several tasks, in one pass of the encoder if it can be.
@@ -375,7 +451,7 @@ class HybridMTLModel(WithTasks):
         texts = {task: sides(batch) for task, batch in batches.items()}
         stacked = stack_texts([side for own in texts.values() for side in own], self._padding)
         sizes = [sum(len(ids) for ids, *_ in own) for own in texts.values()]
-        vectors, hidden = self.encode(*stacked, next(iter(batches)))
+        vectors, hidden = self.encode_tokens(*stacked, next(iter(batches)))
         outputs = {}
         for task, u, tokens in zip(batches, vectors.split(sizes), hidden.split(sizes), strict=True):
             length = max(ids.shape[1] for ids, *_ in texts[task])
@@ -399,9 +475,9 @@ class HybridMTLModel(WithTasks):
         """Save weights, configuration and all code that a process without this project needs."""
         # A relative import is what makes a file travel along, wherever this one is copied to.
         from .handler import EndpointHandler  # noqa: F401
-        from .pipeline_hybrid_mtl import HybridMTLPipeline
 
-        names = [HUB_NAMES[entry["kind"]] for entry in self.config.tasks.values()]
+        kinds = {entry["kind"] for entry in self.config.tasks.values()}
+        names = [n for n, standard in STANDARDS.items() if kinds & set(KINDS_OF[standard])]
         self.config.custom_pipelines = {
             name: {
                 "impl": f"pipeline_hybrid_mtl.{HybridMTLPipeline.__name__}",
@@ -441,3 +517,7 @@ def set_encoder_dropout(config: Any, probability: float) -> None:
         raise ValueError(f"a {config.model_type} configuration has no dropout to set")
     for name in fields:
         setattr(config, name, probability)
+
+
+register_pipeline(__name__.rpartition(".")[0])
+attach_modules(__name__)

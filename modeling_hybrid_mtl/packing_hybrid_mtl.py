@@ -180,7 +180,9 @@ def padding_mask(encoder: PreTrainedModel, attention_mask: Tensor | None) -> Ten
     accelerator. One of the shape that attention takes, (B, 1, 1, L), is used as it is.
     """
     ours = can_pack(encoder) and encoder.config.model_type != "modernbert"  # which makes two of it
-    if attention_mask is None or _is_host(attention_mask.device) or not ours:
+    if attention_mask is None or attention_mask.dim() != 2 or not ours:
+        return attention_mask
+    if _is_host(attention_mask.device):
         return attention_mask
     return attention_mask.bool()[:, None, None, :]
 

@@ -1,6 +1,7 @@
-"""Padded batches of texts: put together, told apart, and made into sentence vectors."""
+"""Texts as callers give them, and padded batches of them, put together and told apart."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -51,3 +52,37 @@ def sides(batch: dict[str, Tensor]) -> list[Encoded]:
         for side in ("", "pair_")
         if f"{side}input_ids" in batch
     ]
+
+
+def is_many(inputs: Any) -> bool:
+    """Whether this is a list, a column, an array, a series or the like, rather than one input."""
+    one = (str, bytes, bytearray, Mapping, Set)
+    return isinstance(inputs, Iterable) and not isinstance(inputs, one)
+
+
+def wrong_text(value: Any) -> str | None:
+    """What is wrong with a text, to be said behind its name; None if it can be read."""
+    if not isinstance(value, str) or not value.strip():
+        return f"must be a text that is not empty, got {value!r:.80}"
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        return "holds half a character (a lone surrogate)"
+    return None
+
+
+def most_positions(model: Any) -> int | None:
+    """How many tokens of a text a model's encoder can read, the special ones among them.
+
+    Args:
+        model: a `HybridMTLModel`, or one that has its configuration.
+
+    Returns:
+        The number; None if nothing sets a limit.
+    """
+    rows = getattr(model.config.backbone_config, "max_position_embeddings", None)
+    if not rows or rows < 0:
+        return None
+    encoder = getattr(model, "backbone", None)
+    table = getattr(getattr(encoder, "embeddings", None), "position_embeddings", None)
+    # RoBERTa counts positions from behind the padding's id.
+    padding = getattr(table, "padding_idx", None)
+    return rows if padding is None else rows - padding - 1

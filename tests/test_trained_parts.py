@@ -150,7 +150,7 @@ class TestAdapters:
         assert not torch.equal(answers(plain, "near"), answers(model, "near"))
         model.switch_adapters(None)
         ids = torch.tensor([[2, 8, 9, 3]])
-        assert torch.equal(plain.encode(ids)[0], model.encode(ids)[0])
+        assert torch.equal(plain.encode_tokens(ids)[0], model.encode_tokens(ids)[0])
 
     def test_an_adapter_moves_at_the_encoder_s_rate_and_the_head_at_its_own(self, tmp_path):
         trainer = toy_trainer(

@@ -209,3 +209,29 @@ def test_the_server_takes_no_large_uploads_and_records_nothing(make_asker):
         assert page.app.state_holder.capacity == MAX_SESSIONS and page.share_url is None
         _, content = get(address)
         assert "fonts.googleapis.com" not in content and "cdnjs" not in content
+
+
+def test_programs_find_the_answers_by_name(make_asker):
+    from gradio_client import Client
+    from gradio_client.exceptions import AppError
+
+    asker = make_asker()
+    with served(build_page(asker, None, 10)) as address:
+        client = Client(address, verbose=False)
+        endpoints = client.view_api(print_info=False, return_format="dict")["named_endpoints"]
+        assert set(endpoints) == {"/answer", "/answer_pair"}
+        text, other = "the film was good", "a dull film"
+        assert client.predict(text, api_name="/answer") == asker.answer(text)
+        assert client.predict(text, other, api_name="/answer_pair") == asker.answer(text, other)
+        with pytest.raises(AppError, match="The text is empty"):
+            client.predict(" ", api_name="/answer")
+
+
+def test_there_are_endpoints_for_tasks_that_there_are(make_asker):
+    def names(tasks) -> set[str]:
+        page = build_page(make_asker(tasks), None, 10)
+        return {f.api_name for f in page.fns.values() if f.api_visibility == "public"}
+
+    assert names({"near": TASKS["near"]}) == {"answer_pair"}
+    assert names({"mood": TASKS["mood"]}) == {"answer"}
+    assert names({}) == set()

@@ -133,7 +133,7 @@ class TestSwitching:
     def test_an_unknown_task_is_refused(self):
         inputs = inputs_for("mood")
         with pytest.raises(ValueError, match="no task 'moood' in this model"):
-            toy_model().encode(inputs["input_ids"], task="moood")
+            toy_model().encode_tokens(inputs["input_ids"], task="moood")
 
     @pytest.mark.parametrize("reentrant", [False, True])
     def test_gradients_are_the_same_when_activations_are_computed_again(self, reentrant):
@@ -265,3 +265,49 @@ class TestWrongEntries:
     def test_an_adapter_is_added_once(self):
         with pytest.raises(ValueError, match="adapter 'mood': is there already"):
             with_adapters(toy_model(), "mood", "mood")
+
+
+class TestWhatTransformersOffersForPeft:
+    @pytest.mark.parametrize(
+        ("call", "instead"),
+        [
+            (lambda m: m.add_adapter(None, "mood"), "add_adapters"),
+            (lambda m: m.load_adapter("folder"), "loaded with it"),
+            (lambda m: m.set_adapter("mood"), "task=name"),
+            (lambda m: m.enable_adapters(), "for its task"),
+            (lambda m: m.disable_adapters(), "without a task"),
+            (lambda m: m.get_adapter_state_dict("mood"), "state_dict"),
+            (lambda m: m.enable_peft_hotswap(), "of its own"),
+        ],
+    )
+    def test_it_is_refused_by_name(self, call, instead):
+        model = with_adapters(toy_model(), "mood")
+        before = list(model.state_dict())
+        with pytest.raises(ValueError, match=rf"^\w+\(\) is for adapters of peft's.*{instead}"):
+            call(model)
+        assert list(model.state_dict()) == before
+
+    @pytest.mark.parametrize("names", ["mood", ["mood"], ["near", "mood"]])
+    def test_deleted_adapters_leave_nothing(self, names, tmp_path):
+        model, plain = with_adapters(toy_model(), "mood", "near"), toy_model()
+        model.delete_adapter(names)
+        left = {"mood", "near"} - ({names} if isinstance(names, str) else set(names))
+        assert set(model.config.adapters) == left
+        model.save_pretrained(tmp_path)
+        inputs = inputs_for("mood")
+        for found in (model, HybridMTLModel.from_pretrained(tmp_path)):
+            assert not any(".mood." in name for name in found.state_dict() if "lora" in name)
+            expected = plain(**inputs, task="mood").logits
+            torch.testing.assert_close(found(**inputs, task="mood").logits, expected)
+
+    def test_one_that_is_not_there_is_named_and_all_others_stay(self):
+        model = with_adapters(toy_model(), "mood")
+        with pytest.raises(
+            ValueError, match="adapter 'near': is not in this model; its adapters: mood"
+        ):
+            model.delete_adapter(["mood", "near"])
+        assert list(model.config.adapters) == ["mood"]
+
+    def test_the_active_ones_are_those_of_every_task(self):
+        assert with_adapters(toy_model(), "mood").active_adapters() == []
+        assert with_adapters(toy_model(), "mood", "shared").active_adapters() == ["shared"]

@@ -1,3 +1,4 @@
+import copy
 import json
 import re
 from dataclasses import replace
@@ -7,7 +8,7 @@ import torch
 from transformers import AutoConfig, AutoModel
 
 from modeling_hybrid_mtl import HybridMTLConfig, HybridMTLModel, TaskConfig
-from tests.modeling.toy_models import BACKBONES, TASKS, toy_backbone_config
+from tests.modeling.toy_models import BACKBONES, TASKS, toy_backbone_config, toy_model
 
 CLASSES = {"kind": "classification", "labels": ["no", "yes"]}
 SCORE = {"kind": "regression", "score_range": [0, 5]}
@@ -171,13 +172,13 @@ def test_json_keeps_every_field(kind, tmp_path):
     by_dict = HybridMTLConfig.from_dict(json.loads(json.dumps(config.to_dict())))
     by_folder = HybridMTLConfig.from_pretrained(tmp_path)
     by_auto = AutoConfig.from_pretrained(tmp_path)
-    for copy in (by_dict, by_folder, by_auto):
-        assert isinstance(copy, HybridMTLConfig)
-        assert copy.tasks == config.tasks
-        assert (copy.pooling, copy.pooled_dropout) == ("cls", 0.25)
-        assert type(copy.backbone_config) is type(backbone)
-        assert copy.backbone_config.to_dict() == backbone.to_dict()
-        assert copy.hidden_size == 16
+    for other in (by_dict, by_folder, by_auto):
+        assert isinstance(other, HybridMTLConfig)
+        assert other.tasks == config.tasks
+        assert (other.pooling, other.pooled_dropout) == ("cls", 0.25)
+        assert type(other.backbone_config) is type(backbone)
+        assert other.backbone_config.to_dict() == backbone.to_dict()
+        assert other.hidden_size == 16
 
 
 @pytest.mark.parametrize("kind", BACKBONES)
@@ -248,3 +249,50 @@ def test_wrong_adapters_are_refused(adapters, message):
 def test_a_task_called_shared_cannot_have_an_adapter():
     with pytest.raises(ValueError, match="adapter 'shared': is every task's"):
         HybridMTLConfig(tasks={"shared": CLASSES}, adapters={"shared": QUERY})
+
+
+class TestLabelsForClientsOfOneTask:
+    SCORES = {"stars": TASKS["stars"], "near": TASKS["near"]}
+
+    @pytest.mark.parametrize(
+        ("names", "labels"),
+        [
+            (["mood", "same"], TASKS["mood"]["labels"]),
+            (["same", "mood"], TASKS["same"]["labels"]),
+            (["stars", "tags", "mood"], TASKS["tags"]["labels"]),
+            (["stars", "near"], ["LABEL_0"]),
+        ],
+    )
+    def test_they_are_the_first_labelled_task_s_also_when_saved(self, names, labels, tmp_path):
+        config = HybridMTLConfig(tasks={name: TASKS[name] for name in names})
+        config.save_pretrained(tmp_path)
+        saved = json.loads((tmp_path / "config.json").read_text())
+        assert saved["id2label"] == {str(i): label for i, label in enumerate(labels)}
+        for found in (config, HybridMTLConfig.from_pretrained(tmp_path), copy.deepcopy(config)):
+            assert list(found.tasks) == names
+            assert found.id2label == dict(enumerate(labels))
+            assert found.label2id == {label: i for i, label in enumerate(labels)}
+            assert found.num_labels == len(labels)
+
+    def test_they_follow_the_tasks(self, tmp_path):
+        model = toy_model().without_tasks(["mood"])
+        model.save_pretrained(tmp_path)
+        found = HybridMTLConfig.from_pretrained(tmp_path)
+        assert list(found.id2label.values()) == TASKS["tags"]["labels"]
+
+    @pytest.mark.parametrize(
+        "change",
+        [{"num_labels": 7}, {"id2label": {0: "x"}}, {"id2label": 5}, {"label2id": {"x": 0}}],
+    )
+    def test_they_are_set_nowhere_else(self, change, tmp_path):
+        config = HybridMTLConfig(tasks=TASKS)
+        config.save_pretrained(tmp_path)
+        with pytest.raises(ValueError, match="are those of its tasks, first"):
+            HybridMTLConfig.from_pretrained(tmp_path, **change)
+        (name,) = change
+        with pytest.raises(ValueError, match="cannot be set to"):
+            setattr(config, name, change[name])
+
+    def test_without_tasks_they_are_the_caller_s(self):
+        assert HybridMTLConfig(num_labels=5).num_labels == 5
+        assert HybridMTLConfig(id2label={0: "a", 1: "b"}).id2label == {0: "a", 1: "b"}

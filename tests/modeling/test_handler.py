@@ -1,9 +1,11 @@
 import importlib.util
 import json
+import sys
 
 import pytest
 from transformers import pipeline
 
+from modeling_hybrid_mtl.standard_hybrid_mtl import OPTIONS
 from tests.modeling.toy_models import TASKS, toy_model, toy_tokenizer
 
 TEXT = "the film was good"
@@ -23,8 +25,10 @@ def handler(folder):
     """The folder's own handler, imported by its path as an endpoint does."""
     specification = importlib.util.spec_from_file_location("handler", folder / "handler.py")
     module = importlib.util.module_from_spec(specification)
+    sys.modules["handler"] = module
     specification.loader.exec_module(module)
-    return module.EndpointHandler(str(folder))
+    yield module.EndpointHandler(str(folder))
+    del sys.modules["handler"]
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +47,9 @@ def single(kind="classification"):
         (TEXT, {"task": single()}),
         (TEXT, {"task": single(), "top_k": 2}),
         (TEXT, {"task": single(), "top_k": None}),
+        (TEXT, {"task": single(), "function_to_apply": "none", "return_all_scores": True}),
+        (TEXT, {"task": single("token_classification"), "aggregation_strategy": "simple"}),
+        (TEXT, {"max_length": 4, "truncation": True}),
         ({"text": TEXT}, {}),
         (PAIR, {}),
         ([TEXT, PAIR, TEXT], {"batch_size": 2}),
@@ -52,6 +59,10 @@ def single(kind="classification"):
 def test_answers_are_the_pipeline_s_and_json(handler, pipe, inputs, parameters):
     answer = handler({"inputs": inputs, "parameters": parameters})
     assert json.loads(json.dumps(answer)) == answer == pipe(inputs, **parameters)
+
+
+def test_every_option_of_the_pipeline_is_a_parameter(handler):
+    assert set(sys.modules[type(handler).__module__].PARAMETERS) == {"task", "batch_size", *OPTIONS}
 
 
 @pytest.mark.parametrize("data", [{"inputs": TEXT}, {"inputs": TEXT, "parameters": None}])

@@ -75,13 +75,13 @@ class TestForward:
 
     def test_the_loss_is_the_first_entry(self, model):
         output = model(**inputs_for("mood"), task="mood", labels=labels_for("mood"))
-        assert list(output) == ["loss", "logits", "embeddings", "last_hidden_state"]
+        assert list(output) == ["loss", "logits", "last_hidden_state", "embeddings"]
         assert output[0] is output["loss"] is output.loss
 
     @pytest.mark.parametrize("pair", [False, True])
     def test_without_a_task_it_is_an_encoder(self, model, pair):
         output = model(**inputs_for("same" if pair else "mood"))
-        assert list(output) == ["embeddings", "last_hidden_state"]
+        assert list(output) == ["last_hidden_state", "embeddings"]
         assert output.logits is output.loss is None
 
     def test_the_task_changes_nothing_about_the_embeddings(self, model):

@@ -377,7 +377,8 @@ WRONG_INPUTS = [
     (3, "expected a string"),
     (None, "expected a string"),
     (b"good", "expected a string"),
-    (("good", "dull"), "expected a string"),
+    ({"good", "dull"}, "expected a string"),
+    (("good", ""), "'text_pair' must be a text that is not empty"),
     ({}, "expected a string"),
     ({"text_pair": "good"}, "expected a string"),
     ({"text": "good", "label": 1}, "expected a string"),
@@ -396,6 +397,14 @@ class TestWrongCalls:
     def test_a_list_in_a_list_is_refused(self, pipe):
         with pytest.raises(ValueError, match="^input 0: expected a string"):
             pipe([["good", "dull"]])
+        with pytest.raises(ValueError, match="^input 1: expected a string"):
+            pipe([("good", "dull"), ("good", "dull", "bad")])
+        with pytest.raises(ValueError, match="^input 2: expected a string"):
+            pipe(("good", "dull", None))
+
+    def test_a_tuple_of_two_texts_is_no_two_texts_for_a_task_of_one(self, pipe):
+        with pytest.raises(ValueError, match=r"takes one text \(a tuple of two is a pair"):
+            pipe(("good", "dull"), task="mood")
 
     @pytest.mark.parametrize("inputs", [TEXTS[0], TEXTS, PAIRS[0], []])
     def test_an_unknown_task_is_refused(self, pipe, inputs):

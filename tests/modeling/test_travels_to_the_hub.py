@@ -42,6 +42,7 @@ class Refuse(importlib.abc.MetaPathFinder):
 
 sys.meta_path.insert(0, Refuse())
 
+import dill
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModel, AutoTokenizer, pipeline
 
@@ -61,9 +62,20 @@ for name in names:
     save_file(logits, place / "logits.safetensors")
     pipe = pipeline("hybrid-mtl", model=folder, trust_remote_code=True)
     answers = pipe(json.loads(rows))
-    for name in ("text-classification", "sentence-similarity"):  # as the Hub's page proposes
-        again = pipeline(name, model=folder, trust_remote_code=True)
-        assert again(json.loads(rows)) == answers
+    text, pair = json.loads(rows)
+    of_text, of_pair = answers
+    # As the Hub's page proposes, and of a model that is there.
+    again = pipeline("text-classification", model=folder, trust_remote_code=True)
+    assert again(text) == [of_text["mood"]] and again(pair) == of_pair["same"]
+    again = pipeline("sentence-similarity", model=folder, trust_remote_code=True)
+    assert again(pair) == of_pair["near"]
+    again = pipeline("hybrid-mtl", model=model, tokenizer=tokenizer)
+    assert again([text, pair]) == answers
+    # Classes are pickled by their names, without being looked through.
+    for thing in (config, model, pipe):
+        found = dill.loads(dill.dumps(thing, recurse=True))
+        assert type(found) is type(thing)
+    assert model.encode([text, text]).shape == (2, config.hidden_size)
     pipe.save_pretrained(place / "by_pipeline")
     facts = {
         "answers": answers,
@@ -180,7 +192,8 @@ def test_the_configuration_names_the_classes_and_the_pipeline(journey):
             "AutoConfig": "configuration_hybrid_mtl.HybridMTLConfig",
             "AutoModel": "modeling_hybrid_mtl.HybridMTLModel",
         }
-        assert config["custom_pipelines"].keys() >= {"hybrid-mtl", "text-classification"}
+        names = {"hybrid-mtl", "text-classification", "sentiment-analysis", "ner"}
+        assert config["custom_pipelines"].keys() >= names
         for entry in config["custom_pipelines"].values():
             assert entry == {
                 "impl": "pipeline_hybrid_mtl.HybridMTLPipeline",

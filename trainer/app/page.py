@@ -39,7 +39,28 @@ def build_page(asker: Asker, feedback: Feedback | None, max_rows: int) -> gr.Blo
                 _asking_tab(asker, feedback, "pair", boxes, examples.PAIRS)
         with gr.Tab("Many texts"):
             corpus_tab(asker, max_rows)
+        _endpoints(asker)
     return page
+
+
+def _endpoints(asker: Asker) -> None:
+    """What programs call: the answers to a text and to a pair, as the pipeline gives them."""
+
+    def answer(text: str) -> dict[str, Any]:
+        """Answer every task that reads one text."""
+        return asker.answer(text)
+
+    def answer_pair(text: str, text_pair: str) -> dict[str, Any]:
+        """Answer every task that reads two texts."""
+        return asker.answer(text, text_pair)
+
+    for kind, function in (("single", answer), ("pair", answer_pair)):
+        if asker.task_names(kind):
+            gr.api(
+                told(function),
+                api_name=function.__name__,
+                **{**MODEL, "api_visibility": "public"},
+            )
 
 
 def _asking_tab(
@@ -63,7 +84,7 @@ def _asking_tab(
         if feedback is not None:
             outputs += _correction(feedback, name, kind, asked)
 
-    def answer(*texts: str) -> list[Any]:
+    def show_answers(*texts: str) -> list[Any]:
         answers = asker.answer(*texts)
         values: list[Any] = [(texts, answers)]
         for name, kind in kinds.items():
@@ -74,7 +95,7 @@ def _asking_tab(
 
     gr.on(
         [button.click, *(box.submit for box in boxes)],
-        told(answer),
+        told(show_answers),
         boxes,
         outputs,
         show_progress_on=results,

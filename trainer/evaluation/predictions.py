@@ -23,7 +23,8 @@ class TaskPredictions:
 
     Attributes:
         answers: probabilities (N, C), scores (N,), or per token (M, C) for token classification,
-            where M counts the labelled tokens of all rows.
+            where M counts the labelled tokens of all rows. Scores are what users get, cut to the
+            range, and so are the correlations; the loss is of the scores as the head gives them.
         labels: class indices or scores, (N,) or (M,).
         loss: the task's loss, times its weight, mean over rows.
         rows: the row of each token, (M,), for token classification; None for the other kinds.

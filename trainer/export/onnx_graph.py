@@ -64,7 +64,7 @@ class Graph(nn.Module):
     def forward(
         self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None
     ) -> tuple[Tensor, ...]:
-        vectors, hidden = self.model.encode(input_ids, attention_mask, token_type_ids)
+        vectors, hidden = self.model.encode_tokens(input_ids, attention_mask, token_type_ids)
         half = vectors.shape[0] // 2
         found = [vectors]
         for name in self.model.config.tasks:

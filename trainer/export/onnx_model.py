@@ -56,7 +56,7 @@ class OnnxModel:
         """Whether it writes text, which it does not."""
         return False
 
-    def encode(
+    def encode_tokens(
         self,
         input_ids: Tensor,
         attention_mask: Tensor | None = None,
@@ -86,15 +86,15 @@ class OnnxModel:
     def encode_pair(
         self, first: Encoded, second: Encoded, task: str | None = None
     ) -> tuple[Outputs, Outputs, Outputs]:
-        """Run a graph on both texts of pairs, (B, L1) and (B, L2); as `encode`."""
+        """Run a graph on both texts of pairs, (B, L1) and (B, L2); as `encode_tokens`."""
         padding = getattr(self.config.backbone_config, "pad_token_id", None) or 0
-        outputs, _ = self.encode(*stack_texts([first, second], padding), task)
+        outputs, _ = self.encode_tokens(*stack_texts([first, second], padding), task)
         return outputs, outputs, outputs
 
     def logits_of(
         self, task: str, u: Outputs, v: Outputs | None = None, hidden: Outputs | None = None
     ) -> Tensor:
-        """One head's logits, from what `encode` or `encode_pair` returned."""
+        """One head's logits, from what `encode_tokens` or `encode_pair` returned."""
         return u[logits_name(task)]
 
     def forward(
@@ -112,7 +112,7 @@ class OnnxModel:
         HybridMTLModel._check_call(self, task, pair_input_ids, None)  # type: ignore[arg-type]
         first = input_ids, attention_mask, token_type_ids
         if pair_input_ids is None:
-            outputs, _ = self.encode(*first, task=task)
+            outputs, _ = self.encode_tokens(*first, task=task)
             embeddings = outputs[EMBEDDINGS]
         else:
             second = pair_input_ids, pair_attention_mask, pair_token_type_ids

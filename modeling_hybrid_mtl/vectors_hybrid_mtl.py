@@ -1,0 +1,147 @@
+"""Sentence vectors of texts, with the tokenizer that lies with the model."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from transformers import AutoTokenizer, PreTrainedModel
+from transformers.utils import logging
+
+from .texts_hybrid_mtl import is_many, most_positions, wrong_text
+from .weights_hybrid_mtl import PLACES
+
+logger = logging.get_logger(__name__)
+
+
+class WithVectors(PreTrainedModel):
+    """The part of `HybridMTLModel` that makes vectors of texts.
+
+    Attributes:
+        tokenizer: the one that lies with the model, opened when it is first needed; another one may
+            be put in its place.
+    """
+
+    tokenizer: Any = None
+    _place: Mapping[str, Any] = MappingProxyType({})
+    encode_tokens: Any
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: Any, *args, **kwargs) -> Any:
+        """As every model's; where the files lie is kept for the tokenizer."""
+        hub = {name: kwargs[name] for name in PLACES if name in kwargs}
+        known = getattr(kwargs.get("config"), "name_or_path", "")
+        found = super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
+        model = found[0] if isinstance(found, tuple) else found
+        model.lies_at(**hub)
+        if pretrained_model_name_or_path is None:
+            # Made of weights in memory: it belongs where its configuration came from.
+            model.name_or_path = model.config.name_or_path = known
+        return found
+
+    def lies_at(self, **hub: Any) -> None:
+        """Keep where on the Hub, and in what cache, the model was found; but for the token."""
+        self._place = {name: value for name, value in hub.items() if name != "token"}
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A model's pickle, and so its fingerprint, is the same whatever it was asked before.
+        return {name: value for name, value in vars(self).items() if name != "tokenizer"}
+
+    @torch.no_grad()
+    def encode(
+        self,
+        texts: Any,
+        *,
+        task: str | None = None,
+        batch_size: int = 32,
+        max_length: int | None = None,
+        normalize_embeddings: bool = False,
+        convert_to_tensor: bool = False,
+        show_progress_bar: bool = False,
+    ) -> Any:
+        """Make sentence vectors, without dropout and without gradients.
+
+        Args:
+            texts: a text, or N of them: a list, a column of a dataset, an array and the like.
+            task: the task whose adapters are added to the encoder, if it has any.
+            batch_size: texts per pass of the encoder.
+            max_length: tokens that are read of a text; as many as tokenizer and encoder can when
+                left out. How many texts were longer is logged as a warning.
+            normalize_embeddings: make every vector one of length 1.
+            convert_to_tensor: return a tensor on the model's device rather than a numpy array.
+            show_progress_bar: show how many batches have been read.
+
+        Returns:
+            Float32 vectors (N, H) in the order of the texts, or (H,) of a lone text.
+
+        Raises:
+            ValueError: if something is no text or is empty, saying which, if the model has no task
+                of that name, or if no tokenizer lies with it.
+        """
+        rows = _checked(texts)
+        tokenizer = self._open_tokenizer()
+        limit = max_length or tokenizer.model_max_length
+        limit = min(limit, most_positions(self) or limit)
+        order = sorted(range(len(rows)), key=lambda i: -len(rows[i]))
+        batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
+        vectors = torch.empty(len(rows), self.config.hidden_size, device=self.device)
+        cut = 0
+        was_training = self.training
+        self.eval()
+        try:
+            for batch in logging.tqdm(batches, disable=not show_progress_bar):
+                tokens = _tokens(tokenizer, [rows[i] for i in batch], limit)
+                cut += sum(bool(part.overflowing) for part in tokens.encodings or [])
+                tokens = tokens.to(self.device)
+                names = ("input_ids", "attention_mask", "token_type_ids")
+                found, _ = self.encode_tokens(*map(tokens.get, names), task)
+                vectors[batch] = found.float()
+        finally:
+            self.train(was_training)
+        if cut:
+            logger.warning(
+                f"{cut} of {len(rows)} texts have more than {limit} tokens; what is beyond these "
+                f"is not read"
+            )
+        return _as_asked(vectors, isinstance(texts, str), normalize_embeddings, convert_to_tensor)
+
+    def _open_tokenizer(self) -> Any:
+        if self.tokenizer is None:
+            if not self.name_or_path:
+                raise ValueError("this model lies nowhere yet: set model.tokenizer first")
+            try:
+                self.tokenizer = AutoTokenizer.from_pretrained(
+                    self.name_or_path, config=self.config, trust_remote_code=False, **self._place
+                )
+            except (OSError, ValueError) as error:
+                raise ValueError(
+                    f"no tokenizer can be opened in '{self.name_or_path}'; set model.tokenizer"
+                ) from error
+        return self.tokenizer
+
+
+def _checked(texts: Any) -> list[str]:
+    if isinstance(texts, str):
+        rows = [texts]
+    elif is_many(texts):
+        rows = list(texts)
+    else:
+        raise ValueError(f"expected a text or a list of texts, got {str(texts)[:80]!r}")
+    for index, row in enumerate(rows):
+        wrong = wrong_text(row)
+        if wrong is not None:
+            raise ValueError(f"text {index} {wrong}")
+    return rows
+
+
+def _tokens(tokenizer: Any, texts: list[str], limit: int) -> Any:
+    return tokenizer(texts, padding=True, truncation=True, max_length=limit, return_tensors="pt")
+
+
+def _as_asked(vectors: Tensor, lone: bool, normalize: bool, as_tensor: bool) -> Any:
+    if normalize:
+        vectors = functional.normalize(vectors, dim=-1)
+    vectors = vectors[0] if lone else vectors
+    return vectors if as_tensor else vectors.cpu().numpy()

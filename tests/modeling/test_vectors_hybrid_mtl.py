@@ -1,0 +1,131 @@
+import copy
+import pickle
+
+import numpy as np
+import pytest
+import torch
+
+from modeling_hybrid_mtl import HybridMTLModel
+from tests.modeling.toy_models import counted_calls, toy_model, toy_tokenizer, with_adapters
+
+TEXTS = ["the film was good", "dull", "Anna plays in Paris, very witty", "a bad play", "witty"]
+
+
+@pytest.fixture
+def model(tmp_path) -> HybridMTLModel:
+    toy_model().save_pretrained(tmp_path)
+    toy_tokenizer().save_pretrained(tmp_path)
+    return HybridMTLModel.from_pretrained(tmp_path)
+
+
+def by_hand(model: HybridMTLModel, text: str) -> np.ndarray:
+    with torch.no_grad():
+        return model(**toy_tokenizer()(text, return_tensors="pt")).embeddings[0].numpy()
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 32])
+@pytest.mark.parametrize("wrap", [list, tuple, np.array])
+def test_texts_become_vectors_in_their_order(model, batch_size, wrap):
+    vectors = model.encode(wrap(TEXTS), batch_size=batch_size)
+    assert vectors.dtype == np.float32
+    expected = np.stack([by_hand(model, text) for text in TEXTS])
+    np.testing.assert_allclose(vectors, expected, atol=1e-5)
+
+
+def test_one_text_is_one_vector_and_none_are_none(model):
+    np.testing.assert_allclose(model.encode(TEXTS[0]), by_hand(model, TEXTS[0]), atol=1e-6)
+    assert model.encode([]).shape == (0, 16)
+
+
+def test_the_options_that_users_of_sentence_encoders_know(model):
+    vectors = model.encode(TEXTS, convert_to_tensor=True, normalize_embeddings=True)
+    torch.testing.assert_close(vectors.norm(dim=1), torch.ones(5))
+    assert not vectors.requires_grad
+    half = copy.deepcopy(model).bfloat16()
+    assert half.encode(TEXTS, convert_to_tensor=True).dtype == torch.float32
+
+
+def test_a_model_in_training_stays_in_training_and_draws_no_masks(model):
+    model.train()
+    assert (model.encode(TEXTS) == model.encode(TEXTS)).all() and model.training
+    with pytest.raises(ValueError):
+        model.encode(TEXTS, task="nope")
+    assert model.training
+
+
+def test_a_task_s_adapter_is_read_through(tmp_path):
+    model = with_adapters(toy_model(), "mood")
+    model.tokenizer = toy_tokenizer()
+    plain, own = model.encode(TEXTS), model.encode(TEXTS, task="mood")
+    assert np.abs(plain - own).max() > 1e-3
+    np.testing.assert_allclose(plain[0], by_hand(model, TEXTS[0]), atol=1e-5)
+
+
+def test_longer_texts_are_read_in_part_and_counted(model, caplog):
+    long = "good " * 100
+    found = model.encode([long, "dull", long + "dull"])
+    assert (found[0] == found[2]).all()
+    assert caplog.messages == [
+        "2 of 3 texts have more than 24 tokens; what is beyond these is not read"
+    ]
+    with counted_calls(model) as calls:
+        model.encode(long, max_length=8)
+    assert calls[0][1] == 16  # 8, rounded up for the pass without padding
+    # A tokenizer that knows no limit has the encoder's.
+    model.tokenizer.model_max_length = int(1e30)
+    assert model.encode(long).shape == (16,) and "more than 40 tokens" in caplog.messages[-1]
+
+
+def test_a_roberta_has_fewer_positions_than_rows(caplog):
+    model = toy_model("roberta")
+    model.tokenizer = toy_tokenizer()
+    model.tokenizer.model_max_length = 512
+    model.encode("good " * 100)
+    assert "more than 38 tokens" in caplog.messages[-1]
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (["good", ""], "text 1 must be a text that is not empty"),
+        (["good", None], "text 1 must be a text"),
+        (["good", 3.5], "text 1 must be a text"),
+        ("\ud83d", "text 0 holds half a character"),
+        (5, "expected a text or a list of texts"),
+        ({"text": "good"}, "expected a text or a list of texts"),
+        (b"good", "expected a text or a list of texts"),
+    ],
+)
+def test_what_is_no_text_is_named(model, texts, message):
+    with pytest.raises(ValueError, match=f"^{message}"):
+        model.encode(texts)
+
+
+def test_without_a_tokenizer_it_says_what_to_do(tmp_path):
+    with pytest.raises(ValueError, match=r"set model\.tokenizer"):
+        toy_model().encode("good")
+    toy_model().save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match=r"no tokenizer .*set model\.tokenizer"):
+        HybridMTLModel.from_pretrained(tmp_path).encode("good")
+
+
+def test_copies_and_pickles_open_the_tokenizer_again(model):
+    expected = model.encode(TEXTS)
+    for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        np.testing.assert_allclose(other.encode(TEXTS), expected, atol=1e-6)
+    smaller = model.without_tasks(["mood"])
+    np.testing.assert_allclose(smaller.encode(TEXTS), expected, atol=1e-6)
+
+
+def test_no_token_is_kept(tmp_path):
+    toy_model().save_pretrained(tmp_path)
+    model = HybridMTLModel.from_pretrained(tmp_path, token="hf_secret", revision="main")
+    assert b"hf_secret" not in pickle.dumps(model) and dict(model._place) == {"revision": "main"}
+
+
+def test_sentence_transformers_reads_the_folder_itself(model, tmp_path):
+    library = pytest.importorskip("sentence_transformers")
+    folder = model.name_or_path
+    encoder = library.SentenceTransformer(folder, trust_remote_code=True, device="cpu")
+    expected = model.encode(TEXTS)
+    np.testing.assert_allclose(encoder.encode(TEXTS), expected, atol=1e-5)
