@@ -97,7 +97,7 @@ def drawn_tasks(folder: str, rows: int, seed: int) -> dict[str, dict[str, Any]]:
         labels = (
             random.integers(0, task["labels"], rows).tolist()
             if task["labels"]
-            else random.uniform(*task["range"], size=rows).tolist()
+            else random.uniform(task["range"][0], task["range"][1], rows).tolist()
         )
         own = [
             {**dict(zip(columns, row, strict=True)), "label": label}
