@@ -23,17 +23,17 @@ def test_logs_name_each_task_loss_gradient_norm_and_learning_rate(tmp_path):
     logs = training_logs(trainer)
     assert len(logs) == trainer.state.global_step == 12
     for entry in logs:
-        losses = [entry[f"loss_{task}"] for task in TASKS]
+        losses = [entry[f"loss/{task}"] for task in TASKS]
         assert entry["loss"] == pytest.approx(sum(losses), rel=1e-4)
-        assert all(entry[f"grad_norm_{task}"] > 0 for task in TASKS)
-        shared = entry["learning_rate_shared"]
+        assert all(entry[f"grad_norm/{task}"] > 0 for task in TASKS)
+        shared = entry["learning_rate/shared"]
         assert entry["learning_rate"] == shared
-        assert entry["learning_rate_mood"] == pytest.approx(4 * shared)
-        assert entry["learning_rate_near"] == pytest.approx(2 * shared)
-        assert entry["learning_rate_same"] == pytest.approx(shared)
+        assert entry["learning_rate/mood"] == pytest.approx(4 * shared)
+        assert entry["learning_rate/near"] == pytest.approx(2 * shared)
+        assert entry["learning_rate/same"] == pytest.approx(shared)
     # Linear warm-up over four steps, then linear decay.
-    assert logs[4]["learning_rate_shared"] == pytest.approx(1e-3)
-    assert logs[2]["learning_rate_shared"] == pytest.approx(5e-4)
+    assert logs[4]["learning_rate/shared"] == pytest.approx(1e-3)
+    assert logs[2]["learning_rate/shared"] == pytest.approx(5e-4)
 
 
 def test_logged_gradient_norm_is_the_tasks_own(tmp_path):
@@ -48,7 +48,7 @@ def test_logged_gradient_norm_is_the_tasks_own(tmp_path):
     trainer.train()
     entry = training_logs(trainer)[0]
     for task, value in expected.items():
-        assert entry[f"grad_norm_{task}"] == pytest.approx(value, rel=1e-4)
+        assert entry[f"grad_norm/{task}"] == pytest.approx(value, rel=1e-4)
 
 
 def passes_of_each_step(trainer, steps):
@@ -178,7 +178,7 @@ def test_training_learns(tmp_path):
     trainer.train()
     logs = training_logs(trainer)
     for task in TASKS:
-        assert logs[-1][f"loss_{task}"] < 0.7 * logs[0][f"loss_{task}"]
+        assert logs[-1][f"loss/{task}"] < 0.7 * logs[0][f"loss/{task}"]
 
 
 def test_evaluation_equals_one_row_at_a_time_in_the_rows_order(tmp_path):

@@ -97,9 +97,9 @@ class TestAll:
         trainer = toy_trainer(tmp_path, sizes=TWO, loss_weights="uncertainty", **QUICK)
         trainer.train()
         logged = {key for entry in trainer.state.log_history for key in entry}
-        assert {k for k in logged if k.startswith("loss_weight_")} == {
-            "loss_weight_mood",
-            "loss_weight_same",
+        assert {k for k in logged if k.startswith("loss_weight/")} == {
+            "loss_weight/mood",
+            "loss_weight/same",
         }
 
     def test_what_was_frozen_before_stays_frozen(self, tmp_path):
@@ -173,9 +173,9 @@ class TestAdapters:
         assert decays == {"mood": 0.0, "mood_adapter": 0.2, "near_adapter": 0.2}
         trainer.train()
         logged = trainer.state.log_history[0]
-        assert logged["learning_rate_mood_adapter"] == 1e-3
-        assert logged["learning_rate_mood"] == 1e-2
-        assert "learning_rate_shared" not in logged
+        assert logged["learning_rate/mood_adapter"] == 1e-3
+        assert logged["learning_rate/mood"] == 1e-2
+        assert "learning_rate/shared" not in logged
 
     def test_each_trains_as_it_does_alone(self, tmp_path):
         """No step of one task reaches another: together is the same as one after the other."""

@@ -218,6 +218,15 @@ class HybridMTLTrainingArguments(
         default=False,
         metadata={"help": "Hide NaN and infinite losses from the log; waits for the device."},
     )
+    max_grad_norm: float = field(
+        default=1.0,
+        metadata={
+            "help": "Gradients that are longer are scaled down to this norm; 0: none is. Layouts "
+            "siloed and single: the gradient of all of the model's parameters together. per_task "
+            "and overlapping: for each optimizer that of all it owns, a task's head and the "
+            "backbone as the task sees it."
+        },
+    )
     metric_for_best_model: str | None = field(
         default="eval_overall",
         metadata={"help": "The metric that load_best_model_at_end and early stopping compare."},
@@ -231,6 +240,16 @@ class HybridMTLTrainingArguments(
         check_choice("lr_scheduler_type", self.lr_scheduler_type, SCHEDULES)
         with known_to_transformers(self):
             super().__post_init__()
+        self.task_args = _read_task_args(self.task_args)
+        self.check_choices()
+
+    def check_choices(self) -> None:
+        """Check all that may be set after the arguments were made, as a search does.
+
+        Raises:
+            InputError: naming the argument that is wrong or has no meaning beside another.
+        """
+        check_numbers(self)
         check_choice("update", self.update, UPDATES)
         check_choice("layout", self.layout, LAYOUTS)
         check_choice("stop", self.stop, STOP_RULES)
@@ -244,7 +263,6 @@ class HybridMTLTrainingArguments(
         check_shares(self)
         check_report_to(self)
         check_optimizer(self)
-        self.task_args = _read_task_args(self.task_args)
         self.check_tasks()
 
     def check_tasks(self) -> None:

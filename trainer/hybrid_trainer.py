@@ -1,6 +1,6 @@
 """`HybridMTLTrainer`: the joint of data, objective, optimization, evaluation and `Trainer`."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from pathlib import Path
@@ -10,18 +10,21 @@ import torch
 from datasets import Dataset
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
-from transformers import PreTrainedTokenizerBase, TrainerCallback, TrainerControl
+from transformers import (
+    EarlyStoppingCallback,
+    PreTrainedTokenizerBase,
+    TrainerCallback,
+    TrainerControl,
+)
 from transformers.trainer_callback import ProgressCallback
 
 from modeling_hybrid_mtl import HybridMTLModel
 from modeling_hybrid_mtl.products_hybrid_mtl import fast_products
 from trainer.arguments import HybridMTLTrainingArguments
-from trainer.averaging import AveragedWeights
 from trainer.base_trainer import BaseTrainer
 from trainer.checks import (
     check_best_metric,
-    check_enough,
-    check_regularizers,
+    check_given_optimizer,
     check_scored,
     check_task_names,
 )
@@ -36,8 +39,7 @@ from trainer.errors import InputError
 from trainer.evaluation.task_evaluation import TaskEvaluation
 from trainer.finite import FiniteCheck
 from trainer.objective import SharedGradients, StepGradients
-from trainer.objective.loss_weights import UncertaintyWeights
-from trainer.objective.regularizers import AfterStep
+from trainer.objective.means import RunningMeans
 from trainer.optimization import (
     NEED_TASK_GRADIENTS,
     SHARED,
@@ -46,13 +48,18 @@ from trainer.optimization import (
     learning_rates,
     owners,
 )
+from trainer.precision import train_in_float32
 from trainer.progress import TaskProgress
+from trainer.run_parts import RunParts
 from trainer.state import load_state, save_state
-from trainer.trained_parts import TrainedParts
 
 
 class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
     """Trains a `HybridMTLModel` on several tasks, plan by plan.
+
+    Every call of `train` begins a run of its own, with the arguments as they are then: nothing but
+    the model's weights is left of the run before it. Weights in half precision are trained, and
+    stay, in float32.
 
     Args:
         model: the model.
@@ -106,43 +113,58 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
             )
         if args.torch_compile and args.world_size > 1:
             raise InputError("torch_compile: works in one process only; leave it out")
+        check_given_optimizer(args, *optimizers)
+        self._given_optimizer = optimizers[0]
+        self._parts: RunParts | None = None
+        self._begin_run()
+
+    def _begin_run(self) -> None:
+        """Make all that belongs to a run, for the model and the arguments as they are now."""
+        args, train, evaluation = self.args, self.train_dataset, self.eval_dataset
+        args.check_choices()
         config = self.model.config
         self.tasks = {name: config.task(name) for name in config.tasks}
-        check_task_names(self.tasks, train_dataset, eval_dataset, args)
-        check_scored(self.tasks if eval_dataset is None else eval_dataset, args)
-        if eval_dataset is not None:
-            kinds = {name: self.tasks[name].kind for name in eval_dataset}
+        check_task_names(self.tasks, train.tasks if train else None, evaluation, args)
+        check_scored(self.tasks if evaluation is None else evaluation, args)
+        if evaluation is not None:
+            kinds = {name: self.tasks[name].kind for name in evaluation}
             check_best_metric(args.metric_for_best_model, kinds)
-        order = args.task_order or list(train_dataset or self.tasks)
+        order = args.task_order or list(train.tasks if train else self.tasks)
         self.task_names = [name for name in order if name in self.tasks]
-        self.data_collator = Collator(self.tasks, processing_class.pad_token_id)
-        self.averages = None if args.ema_decay is None else AveragedWeights(args.ema_decay)
-        if self.averages is not None:
-            self.add_callback(self.averages)
-        check_enough(args, {name: self.tasks[name] for name in self.task_names})
-        self.regularizers = args.make_regularizers(self.task_names)
-        check_regularizers(args, self.regularizers)
-        if self.regularizers:
-            self.add_callback(AfterStep(self.regularizers))
-        # After the averages' callback: what is folded into the encoder is what is kept in the end.
-        self.trained_parts = TrainedParts(args, self.task_names)
-        self.add_callback(self.trained_parts)
-        if optimizers[0] is not None and args.trains != "all":
-            raise InputError(
-                f"trains = '{args.trains}': an optimizer that was given knows nothing of what is "
-                f"trained; leave it to the layout"
-            )
-        self.rule = args.make_rule(self.task_names)
-        self.loss_weights: UncertaintyWeights | None = None
-        if args.loss_weights == "uncertainty":
-            self.loss_weights = UncertaintyWeights(
-                {name: self.tasks[name] for name in self.task_names}
-            ).to(args.device)
+        self.data_collator = Collator(self.tasks, self.processing_class.pad_token_id)
+        self._take_parts(RunParts.of(args, {name: self.tasks[name] for name in self.task_names}))
+        self.optimizer = self._given_optimizer
         self.gradients = StepGradients([], self.accelerator, None)
-        self.finite = FiniteCheck(args.nonfinite, processing_class, self.accelerator)
+        self.finite = FiniteCheck(args.nonfinite, self.processing_class, self.accelerator)
         self._batches_in_step: Counter[str] = Counter()
-        self._losses: dict[str, list[Tensor]] = defaultdict(list)
+        self._rows_seen = 0
+        self._parameters_outside_embeddings: int | None = None
+        self._losses = RunningMeans()
         self._rates: dict[str, float] = {}
+        for callback in self.callback_handler.callbacks:
+            if isinstance(callback, EarlyStoppingCallback):
+                callback.early_stopping_patience_counter = 0
+
+    def _take_parts(self, parts: RunParts) -> None:
+        """Put a run's parts in the place of those of the run before it."""
+        if self._parts is not None:
+            self._parts.trained_parts.release()
+            for callback in self._callbacks:
+                self.remove_callback(callback)
+        self._parts = parts
+        self._callbacks = parts.callbacks
+        for callback in self._callbacks:
+            self.add_callback(callback)
+        self.rule, self.regularizers = parts.rule, parts.regularizers
+        self.loss_weights, self.averages = parts.loss_weights, parts.averages
+        self.trained_parts = parts.trained_parts
+
+    def _hp_search_setup(self, trial: Any) -> None:
+        # The first that `Trainer.train` calls when the run's model is there, and what a search
+        # changes in the arguments.
+        super()._hp_search_setup(trial)
+        train_in_float32(self.model)
+        self._begin_run()
 
     def get_train_dataloader(self) -> DataLoader:
         """A loader of plans. Not prepared by accelerate: the sampler shards among ranks itself."""
@@ -188,8 +210,8 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
         """The layout's optimizer."""
-        has_new_parameters = self.trained_parts.prepare(self.model)
-        if self.optimizer is None or has_new_parameters:
+        self.trained_parts.prepare(self.model)
+        if self.optimizer is None:
             model = self.model if model is None else model
             decayed = self.get_decay_parameter_names(model)
             self.optimizer = build_optimizer(
@@ -211,13 +233,25 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
 
     def train(self, *args: Any, **kwargs: Any) -> Any:
         """As `Trainer.train`; what the run froze is free again after it, however it ends."""
+        try:
+            return super().train(*args, **kwargs)
+        finally:
+            self.is_in_train = False
+            self.trained_parts.release()
+
+    def _inner_training_loop(self, *args: Any, **kwargs: Any) -> Any:
         fast = self.model.reads_packed and not self.args.torch_compile
         try:
             with fast_products if fast else nullcontext():
-                return super().train(*args, **kwargs)
+                return super()._inner_training_loop(*args, **kwargs)
         finally:
             self.model.get_input_embeddings().sparse = False
-            self.trained_parts.release()
+
+    def _finalize_training(self, trial: Any, num_train_samples: float, start_time: float) -> Any:
+        # `Trainer` takes as large a share of these rows as the steps are of all that were planned.
+        share = (self.state.global_step - self._initial_global_step) / self.state.max_steps
+        rows = self._rows_seen * self.args.world_size
+        return super()._finalize_training(trial, rows / share if share else 0, start_time)
 
     def get_batch_samples(
         self, epoch_iterator: Iterator, num_batches: int, device: torch.device
@@ -225,6 +259,7 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
         """The plans of one optimizer step, and how many batches each task has in it."""
         plans, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
         self._batches_in_step = Counter(task for plan in plans for task in plan)
+        self._rows_seen += sum(len(batch["labels"]) for plan in plans for batch in plan.values())
         if self.loss_weights is not None:
             # The training loop clears the model's gradients only.
             self.loss_weights.zero_grad()
@@ -253,7 +288,7 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
             self.gradients.backward(shares, self._batches_in_step)
             for task, loss in losses.items():
                 self.finite.note(task, inputs[task], loss.detach())
-                self._losses[task].append(loss.detach())
+                self._losses.add(task, loss.detach())
                 total += shares[task].detach()
         if self.accelerator.sync_gradients:
             self._finish_gradients()
@@ -300,9 +335,9 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
         return getattr(self.optimizer, "optimizer", self.optimizer)
 
     def _clip_grad_norm(self, model: nn.Module) -> Any:
-        if self.args.layout in NEED_TASK_GRADIENTS:
-            self._separate_optimizers().clip(self.args.max_grad_norm)
-        return super()._clip_grad_norm(model)
+        # Each of several optimizers clips what it steps with; the norm is logged all the same.
+        separate = self.args.layout in NEED_TASK_GRADIENTS
+        return None if separate else super()._clip_grad_norm(model)
 
     def _get_learning_rate(self) -> float:
         # Called once per step, before the scheduler moves on: the rates this step used.
@@ -312,21 +347,19 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Add each task's loss, gradient norm and learning rate to the training log."""
         if "loss" in logs:
-            for task, losses in self._losses.items():
-                mean = torch.stack(losses).mean()
-                logs[f"loss_{task}"] = self.accelerator.reduce(mean, "mean").item()
+            for task, mean in self._losses.take().items():
+                logs[f"loss/{task}"] = self.accelerator.reduce(mean, "mean").item()
             logs.update(self.gradients.logs())
             if self.loss_weights is not None:
                 logs.update(self.loss_weights.logs())
             if self.finite.skipped:
                 logs["skipped_steps"] = self.finite.skipped
-            logs.update({f"learning_rate_{name}": rate for name, rate in self._rates.items()})
-            self._losses.clear()
+            logs.update({f"learning_rate/{name}": rate for name, rate in self._rates.items()})
         super().log(logs, start_time)
 
     def floating_point_ops(self, inputs: dict[str, dict[str, Tensor]]) -> float:
         """6 x tokens x parameters outside the embeddings, summed over the plan's batches."""
-        if not hasattr(self, "_parameters_outside_embeddings"):
+        if self._parameters_outside_embeddings is None:
             count = self.model.num_parameters(exclude_embeddings=True)
             self._parameters_outside_embeddings = count
         tokens = sum(
@@ -344,7 +377,7 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
     def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
         super()._save_optimizer_and_scheduler(output_dir)
         if self.args.should_save:
-            save_state(Path(output_dir), {k: v.state_dict() for k, v in self._parts().items()})
+            save_state(Path(output_dir), {k: v.state_dict() for k, v in self._stateful().items()})
 
     def _load_from_checkpoint(self, *args, **kwargs) -> None:
         # The weights of adapters need a place to go to.
@@ -357,15 +390,10 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
             states = load_state(Path(checkpoint), self.args.device)
             if self.averages is not None:
                 self.averages.follow(self.model)
-            for name, part in self._parts().items():
+            for name, part in self._stateful().items():
                 part.load_state_dict(states.get(name, {}))
 
-    def _parts(self) -> dict[str, Any]:
+    def _stateful(self) -> dict[str, Any]:
         """What a step depends on besides weights, optimizer and schedule, by name."""
-        parts: dict[str, Any] = {"rule": self.rule, "finite": self.finite}
-        if self.loss_weights is not None:
-            parts["loss_weights"] = self.loss_weights
-        parts.update({type(part).__name__.lower(): part for part in self.regularizers})
-        if self.averages is not None:
-            parts["weights"] = self.averages
-        return parts
+        assert self._parts is not None  # since the beginning
+        return {**self._parts.stateful(), "finite": self.finite}
