@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel
-from transformers.utils import ModelOutput
+from transformers.utils import ModelOutput, logging
 
 from .adapters_hybrid_mtl import WithAdapters
 from .configuration_hybrid_mtl import HybridMTLConfig, TaskConfig
@@ -20,6 +20,8 @@ from .packing_hybrid_mtl import can_pack, let_pack, pays, read_packed
 from .products_hybrid_mtl import fast_products
 from .texts_hybrid_mtl import Encoded, pool, sides, stack_texts
 from .weights_hybrid_mtl import PLACES, check_weights
+
+logger = logging.get_logger(__name__)
 
 # What the Hub calls each kind of task: its page proposes `pipeline(NAME, model=...)`, which works.
 HUB_NAMES = {
@@ -121,7 +123,9 @@ class HybridMTLModel(WithAdapters):
             pooling: see `HybridMTLConfig`.
             pooled_dropout: see `HybridMTLConfig`.
             backbone_dropout: if given, replaces every dropout probability inside the encoder.
-            **kwargs: passed to `from_pretrained` (`dtype`, `device_map`, `revision`, ...).
+            **kwargs: passed to `from_pretrained` (`dtype`, `device_map`, `revision`, ...). Without a
+                `dtype` the weights are float32, whatever the encoder's file holds: in half
+                precision most of a training's small steps would be lost.
 
         Raises:
             ValueError: naming the task and field, or the option, that is wrong.
@@ -142,9 +146,18 @@ class HybridMTLModel(WithAdapters):
             use_safetensors=True,
             **hub,
         )
+        if "dtype" not in kwargs:
+            kwargs["dtype"] = torch.promote_types(encoder.dtype, torch.float32)
+            if encoder.dtype != kwargs["dtype"]:
+                logger.warning(
+                    "The weights of '%s' are in %s, and the model's, which are to be trained, in "
+                    "%s.",
+                    *(name_or_path, encoder.dtype, kwargs["dtype"]),
+                )
         weights = {f"backbone.{name}": weight for name, weight in encoder.state_dict().items()}
         model = cls.from_pretrained(None, config=config, state_dict=weights, **kwargs)
         model.name_or_path = model.config.name_or_path = str(name_or_path)
+        model.config.backbone_config.dtype = model.dtype
         return model
 
     @classmethod

@@ -1,4 +1,4 @@
-"""The precision of weights: float32 while they are trained."""
+"""The precision of weights: float32 while they are trained, and as asked when they are saved."""
 
 import logging
 
@@ -28,10 +28,20 @@ def train_in_float32(model: nn.Module) -> None:
     )
     for tensor in halves.values():
         tensor.data = tensor.data.float()
+    _tell_configs(model, torch.float32)
+
+
+def cast(model: nn.Module, dtype: str) -> None:
+    """Turn a finished model's weights, in place, into what it is to be saved in."""
+    model.to(getattr(torch, dtype))
+    _tell_configs(model, getattr(torch, dtype))
+
+
+def _tell_configs(model: nn.Module, dtype: torch.dtype) -> None:
     configs = {id(part.config): part.config for part in model.modules() if hasattr(part, "config")}
     for config in configs.values():
         if getattr(config, "dtype", None) is not None:
-            config.dtype = torch.float32
+            config.dtype = dtype
 
 
 def _tensors(model: nn.Module) -> dict[str, Tensor]:

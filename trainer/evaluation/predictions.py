@@ -1,6 +1,7 @@
 """One pass over a task's rows: predictions, labels and loss."""
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,7 +73,8 @@ def predict_task(
     for indices in batches[accelerator.process_index :: accelerator.num_processes]:
         batch = collator.collate(task, rows[indices.tolist()])
         batch = {name: tensor.to(accelerator.device) for name, tensor in batch.items()}
-        with accelerator.autocast():
+        # Weights in half precision are computed with as they are.
+        with accelerator.autocast() if model.dtype.itemsize >= 4 else nullcontext():
             output = model(**batch, task=task)
         losses.append(output.loss * len(indices))
         answers = model.heads[task].answers(output.logits).cpu().numpy()
