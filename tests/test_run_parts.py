@@ -21,7 +21,7 @@ SIZES = {"mood": 24, "same": 24, "near": 24}
 def searching(folder, **options):
     """A trainer that makes a model for every run."""
     return HybridMTLTrainer(
-        args=toy_trainer(folder, max_steps=3, **options).args,
+        args=toy_trainer(folder, max_steps=2, **options).args,
         train_dataset={task: toy_rows(task, n, seed=1) for task, n in SIZES.items()},
         eval_dataset={task: toy_rows(task, 5, seed=2) for task in SIZES},
         model_init=lambda: toy_model(hidden_dropout_prob=0.1),
