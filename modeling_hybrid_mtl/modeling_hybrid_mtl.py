@@ -123,8 +123,8 @@ class HybridMTLModel(WithAdapters):
             pooling: see `HybridMTLConfig`.
             pooled_dropout: see `HybridMTLConfig`.
             backbone_dropout: if given, replaces every dropout probability inside the encoder.
-            **kwargs: passed to `from_pretrained` (`dtype`, `device_map`, `revision`, ...). Without a
-                `dtype` the weights are float32, whatever the encoder's file holds: in half
+            **kwargs: passed to `from_pretrained` (`dtype`, `device_map`, `revision`, ...). Without
+                a `dtype` the weights are float32, whatever the encoder's file holds: in half
                 precision most of a training's small steps would be lost.
 
         Raises:

@@ -35,6 +35,7 @@ from trainer.data import (
     TaskStream,
     make_plans,
 )
+from trainer.data.given_rows import check_is_mapping
 from trainer.errors import InputError
 from trainer.evaluation.task_evaluation import TaskEvaluation
 from trainer.finite import FiniteCheck
@@ -73,7 +74,8 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
 
     Raises:
         InputError: if the tasks of the model, the data and the arguments are not the same, or an
-            argument asks for what several tasks cannot be trained with.
+            argument asks for what several tasks cannot be trained with; and if rows are not
+            `tokenize`'s, or a label is none of its task's.
     """
 
     args: HybridMTLTrainingArguments
@@ -95,6 +97,10 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
         optimizers: tuple[torch.optim.Optimizer | None, Any] = (None, None),
     ):
         args = args or HybridMTLTrainingArguments()
+        given = {"train_dataset": train_dataset, "eval_dataset": eval_dataset}
+        given = {place: rows for place, rows in given.items() if rows is not None}
+        for place, rows in given.items():
+            check_is_mapping(place, rows)
         super().__init__(
             model=model,
             args=args,
@@ -117,6 +123,8 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
         self._given_optimizer = optimizers[0]
         self._parts: RunParts | None = None
         self._begin_run()
+        for place, rows in given.items():
+            self._check(place, rows)
 
     def _begin_run(self) -> None:
         """Make all that belongs to a run, for the model and the arguments as they are now."""

@@ -15,9 +15,7 @@ def train_in_float32(model: nn.Module) -> None:
     leaves the weight where it is. Parameters stay the objects that they are, so that an optimizer
     of them still is one.
     """
-    halves = {
-        name: tensor for name, tensor in _tensors(model).items() if tensor.dtype.itemsize < 4
-    }
+    halves = {name: tensor for name, tensor in _tensors(model).items() if tensor.dtype.itemsize < 4}
     if not halves:
         return
     kinds = sorted({str(tensor.dtype).removeprefix("torch.") for tensor in halves.values()})

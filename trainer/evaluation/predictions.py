@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,14 +24,14 @@ class TaskPredictions:
 
     Attributes:
         answers: probabilities (N, C), scores (N,), or per token (M, C) for token classification,
-            where M counts the labelled tokens of all rows.
-        labels: class indices or scores, (N,) or (M,).
-        loss: the task's loss, times its weight, mean over rows.
+            where M counts the labelled tokens of all rows; without labels, all tokens.
+        labels: class indices or scores, (N,) or (M,); None of rows without labels.
+        loss: the task's loss, times its weight, mean over rows; NaN without labels.
         rows: the row of each token, (M,), for token classification; None for the other kinds.
     """
 
     answers: np.ndarray
-    labels: np.ndarray
+    labels: Any
     loss: float
     rows: np.ndarray | None = None
 
@@ -57,7 +57,7 @@ def predict_task(
     Args:
         model: the model; left in evaluation mode.
         task: the task.
-        rows: tokenised rows with `labels` and `length`.
+        rows: tokenised rows with `length`, and `labels` if they are known.
         collator: makes batches of rows.
         batch_size: rows per device and batch.
         accelerator: the device, the precision, and the ranks that share the work.
@@ -70,15 +70,17 @@ def predict_task(
     found: list[tuple[int, np.ndarray, np.ndarray]] = []
     loss = 0.0
     losses = []
+    labelled = "labels" in rows.column_names
     for indices in batches[accelerator.process_index :: accelerator.num_processes]:
         batch = collator.collate(task, rows[indices.tolist()])
         batch = {name: tensor.to(accelerator.device) for name, tensor in batch.items()}
         # Weights in half precision are computed with as they are.
         with accelerator.autocast() if model.dtype.itemsize >= 4 else nullcontext():
             output = model(**batch, task=task)
-        losses.append(output.loss * len(indices))
+        if labelled:
+            losses.append(output.loss * len(indices))
         answers = model.heads[task].answers(output.logits).cpu().numpy()
-        labels = batch["labels"].cpu().numpy()
+        labels = (batch["labels"] if labelled else _places(output.logits, batch)).cpu().numpy()
         found += zip(indices.tolist(), answers, labels, strict=True)
         on_batch()
     if losses:
@@ -87,7 +89,15 @@ def predict_task(
         found = gather_object(found)
         loss = sum(gather_object([loss]))
     found.sort(key=lambda item: item[0])
-    return _joined(found, loss / len(rows))
+    joined = _joined(found, loss / len(rows))
+    return joined if labelled else replace(joined, labels=None, loss=float("nan"))
+
+
+def _places(logits: torch.Tensor, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Stand-ins for labels: one for each row, or for each token that is no padding."""
+    if logits.ndim < 3:
+        return torch.zeros(len(logits))
+    return torch.where(batch["attention_mask"].bool(), 0, IGNORED_LABEL)
 
 
 def _joined(found: list[tuple[int, np.ndarray, np.ndarray]], loss: float) -> TaskPredictions:
@@ -109,7 +119,7 @@ def task_metrics(
     prefix: str,
     source: str = "shipped",
 ) -> dict[str, float]:
-    """`<prefix>_<task>_<metric>` and `<prefix>_<task>_loss` of every task.
+    """`<prefix>_<task>_<metric>` and `<prefix>_<task>_loss` of every task with labels.
 
     Raises:
         InputError: if a task has answers that are not finite numbers, as a diverged model gives.
@@ -118,6 +128,8 @@ def task_metrics(
     for name, found in predictions.items():
         task = tasks[name]
         _check_finite(name, found.answers)
+        if found.labels is None:
+            continue
         values = compute_task_metrics(
             task.kind,
             found.predictions,

@@ -66,9 +66,7 @@ def _stacked(backbone: Any) -> dict[str, int]:
         if isinstance(module, nn.ModuleList) and len(module) == count and name not in found:
             for layer, part in enumerate(module):
                 found.update({f"{name}.{layer}": layer})
-                found.update(
-                    {f"{name}.{layer}.{n}": layer for n, _ in part.named_modules() if n}
-                )
+                found.update({f"{name}.{layer}.{n}": layer for n, _ in part.named_modules() if n})
     if not found:
         raise InputError(
             f"layer_decay: an encoder of type {backbone.config.model_type} has no list of layers; "
