@@ -61,6 +61,10 @@ class TaskTraining:
         warmup_steps: of its schedule, in the run's optimizer steps; `warmup_steps` when left out.
         lr_scheduler_kwargs: options of its schedule; when left out with `lr_scheduler_type`, the
             run's, otherwise none.
+        max_validation_rows: most validation rows that evaluations between the first step and the
+            last measure, drawn by the seed; all when left out. The metrics after the last step, and
+            before the first with `eval_on_start`, are always of all. With `make_labels`: most
+            validation rows that are made at all.
         auxiliary: whether the task only helps the others: it is trained and measured, and has no
             part in the overall score.
     """
@@ -74,6 +78,7 @@ class TaskTraining:
     lr_scheduler_type: str | None = None
     warmup_steps: float | None = None
     lr_scheduler_kwargs: dict[str, Any] | None = None
+    max_validation_rows: int | None = None
     auxiliary: bool = False
 
 
@@ -301,9 +306,19 @@ class HybridMTLTrainingArguments(
         filled = TaskTraining(**{**shared, **own})
         if not isinstance(filled.auxiliary, bool):
             raise InputError(f"task '{task}': auxiliary = {filled.auxiliary!r}: must be a boolean")
+        most = filled.max_validation_rows
+        if most is not None and (type(most) is not int or most < 1):
+            raise InputError(
+                f"task '{task}': max_validation_rows = {most!r}: must be a whole number, 1 or more"
+            )
         for key, lowest in LOWEST_OF_TASK.items():
             check_lowest(f"task '{task}': {key}", getattr(filled, key), lowest)
         return filled
+
+    @property
+    def seed_of_data(self) -> int:
+        """The seed of all that is drawn among rows."""
+        return self.seed if self.data_seed is None else self.data_seed
 
     @property
     def unscored_tasks(self) -> list[str]:

@@ -37,6 +37,7 @@ from trainer.data import (
 )
 from trainer.data.given_rows import check_is_mapping
 from trainer.errors import InputError
+from trainer.evaluation.subset import measured_in_training
 from trainer.evaluation.task_evaluation import TaskEvaluation
 from trainer.finite import FiniteCheck
 from trainer.objective import SharedGradients, StepGradients
@@ -122,6 +123,7 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
         check_given_optimizer(args, *optimizers)
         self._given_optimizer = optimizers[0]
         self._parts: RunParts | None = None
+        self.measured = self.eval_dataset
         self._begin_run()
         for place, rows in given.items():
             self._check(place, rows)
@@ -173,6 +175,9 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
         super()._hp_search_setup(trial)
         train_in_float32(self.model)
         self._begin_run()
+        args, evaluation = self.args, self.eval_dataset or {}
+        most = {name: args.task_training(name).max_validation_rows for name in evaluation}
+        self.measured = measured_in_training(evaluation, most, args.seed_of_data)
 
     def get_train_dataloader(self) -> DataLoader:
         """A loader of plans. Not prepared by accelerate: the sampler shards among ranks itself."""
@@ -200,7 +205,7 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
     def make_sampler(self) -> PlanSampler:
         """The plans of an epoch and the rows of their batches, for this rank."""
         args = self.args
-        seed = args.seed if args.data_seed is None else args.data_seed
+        seed = args.seed_of_data
         streams = {
             task: TaskStream(
                 self.train_dataset.tasks[task]["length"][:],

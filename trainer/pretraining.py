@@ -283,6 +283,5 @@ class _PretrainingTrainer(BaseTrainer):
         args = self.args
         texts = self.train_dataset if train_dataset is None else train_dataset
         lengths = [len(text) for text in texts["input_ids"]]
-        seed = args.seed if args.data_seed is None else args.data_seed
         size = args.train_batch_size * args.world_size
-        return _RowsByBatch(TaskStream(lengths, size, [seed], args.length_window))
+        return _RowsByBatch(TaskStream(lengths, size, [args.seed_of_data], args.length_window))

@@ -61,7 +61,7 @@ def predict_task(
         collator: makes batches of rows.
         batch_size: rows per device and batch.
         accelerator: the device, the precision, and the ranks that share the work.
-        on_batch: called after every batch.
+        on_batch: called after every batch, equally often in every process.
     """
     model.eval()
     # Longest first: a batch that does not fit in memory says so at once.
@@ -71,7 +71,12 @@ def predict_task(
     loss = 0.0
     losses = []
     labelled = "labels" in rows.column_names
-    for indices in batches[accelerator.process_index :: accelerator.num_processes]:
+    rank, processes = accelerator.process_index, accelerator.num_processes
+    for first in range(0, len(batches), processes):
+        if first + rank >= len(batches):
+            on_batch()
+            continue
+        indices = batches[first + rank]
         batch = collator.collate(task, rows[indices.tolist()])
         batch = {name: tensor.to(accelerator.device) for name, tensor in batch.items()}
         # Weights in half precision are computed with as they are.

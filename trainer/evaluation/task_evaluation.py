@@ -26,6 +26,7 @@ class TaskEvaluation(Trainer):
     Attributes:
         tasks: name -> the model's task.
         averages: the averaged weights that are measured instead of the model's own, if any.
+        measured: task -> the validation rows that are measured while training goes on.
     """
 
     args: HybridMTLTrainingArguments
@@ -33,21 +34,24 @@ class TaskEvaluation(Trainer):
     data_collator: Collator
     tasks: dict[str, TaskConfig]
     averages: AveragedWeights | None
+    measured: Mapping[str, Dataset] | None
 
     def predict_tasks(
         self, datasets: Mapping[str, Dataset] | None = None
     ) -> dict[str, TaskPredictions]:
         """Predictions for every row of every task, in the rows' order, and each mean loss."""
-        if datasets is None:
-            datasets = self._own_rows(self.eval_dataset)
-        else:
-            self._check("eval_dataset", datasets)
-        return self._answer(datasets)
+        return self._answer(self._rows_of(datasets, self.eval_dataset))
 
-    def _own_rows(self, datasets: Mapping[str, Dataset] | None) -> Mapping[str, Dataset]:
-        if not datasets:
+    def _rows_of(
+        self, given: Mapping[str, Dataset] | None, own: Mapping[str, Dataset] | None
+    ) -> Mapping[str, Dataset]:
+        """What is given, checked, or the trainer's own."""
+        if given is not None:
+            self._check("eval_dataset", given)
+        found = own if given is None else given
+        if not found:
             raise InputError("evaluation needs an eval_dataset")
-        return datasets
+        return found
 
     def _check(self, place: str, datasets: Any) -> None:
         """Make sure that rows are of the model's tasks, and have labels.
@@ -69,7 +73,8 @@ class TaskEvaluation(Trainer):
 
     def _answer(self, datasets: Mapping[str, Dataset]) -> dict[str, TaskPredictions]:
         size = self.args.per_device_eval_batch_size
-        total = range(sum(-(-len(rows) // size) for rows in datasets.values()))
+        at_once = size * self.args.world_size
+        total = range(sum(-(-len(rows) // at_once) for rows in datasets.values()))
         self.callback_handler.eval_dataloader = total
 
         def advance() -> None:
@@ -119,13 +124,17 @@ class TaskEvaluation(Trainer):
     ) -> dict[str, float]:
         """Every task's metrics by name, their overall score, and the sum of the losses.
 
+        Between a run's first step and its last, a task with `max_validation_rows` is measured on
+        so many rows; else on all.
+
         Returns:
             `eval_<task>_<metric>`, `eval_<task>_loss`, `eval_overall` and `eval_loss`; the last
             two without auxiliary tasks, and not at all if only these have rows.
         """
         start = time.time()
-        datasets = self.eval_dataset if eval_dataset is None else eval_dataset
-        metrics = self.measure(self.predict_tasks(eval_dataset), metric_key_prefix)
+        between = self.is_in_train and self.state.global_step > 0
+        datasets = self._rows_of(eval_dataset, self.measured if between else self.eval_dataset)
+        metrics = self.measure(self._answer(datasets), metric_key_prefix)
         rows = sum(map(len, datasets.values()))
         metrics.update(speed_metrics(metric_key_prefix, start, num_samples=rows))
         self.log(metrics)
