@@ -1,7 +1,6 @@
 """`HybridMTLTrainer`: the joint of data, objective, optimization, evaluation and `Trainer`."""
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -9,14 +8,12 @@ from typing import Any
 import torch
 from datasets import Dataset
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 from transformers import (
     EarlyStoppingCallback,
     PreTrainedTokenizerBase,
     TrainerCallback,
     TrainerControl,
 )
-from transformers.trainer_callback import ProgressCallback
 
 from modeling_hybrid_mtl import HybridMTLModel
 from modeling_hybrid_mtl.products_hybrid_mtl import fast_products
@@ -28,13 +25,7 @@ from trainer.checks import (
     check_scored,
     check_task_names,
 )
-from trainer.data import (
-    Collator,
-    MultitaskDataset,
-    PlanSampler,
-    TaskStream,
-    make_plans,
-)
+from trainer.data import Collator, MultitaskDataset
 from trainer.data.given_rows import check_is_mapping
 from trainer.errors import InputError
 from trainer.evaluation.subset import measured_in_training
@@ -51,12 +42,12 @@ from trainer.optimization import (
     owners,
 )
 from trainer.precision import train_in_float32
-from trainer.progress import TaskProgress
 from trainer.run_parts import RunParts
 from trainer.state import load_state, save_state
+from trainer.task_batches import TaskBatches
 
 
-class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
+class HybridMTLTrainer(TaskBatches, TaskEvaluation, BaseTrainer):
     """Trains a `HybridMTLModel` on several tasks, plan by plan.
 
     Every call of `train` begins a run of its own, with the arguments as they are then: nothing but
@@ -123,6 +114,7 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
         check_given_optimizer(args, *optimizers)
         self._given_optimizer = optimizers[0]
         self._parts: RunParts | None = None
+        self._callbacks: list[TrainerCallback] = []
         self.measured = self.eval_dataset
         self._begin_run()
         for place, rows in given.items():
@@ -134,21 +126,19 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
         args.check_choices()
         config = self.model.config
         self.tasks = {name: config.task(name) for name in config.tasks}
-        check_task_names(self.tasks, train.tasks if train else None, evaluation, args)
+        check_task_names(self.tasks, train.tasks if train is not None else None, evaluation, args)
         check_scored(self.tasks if evaluation is None else evaluation, args)
         if evaluation is not None:
             kinds = {name: self.tasks[name].kind for name in evaluation}
             check_best_metric(args.metric_for_best_model, kinds)
-        order = args.task_order or list(train.tasks if train else self.tasks)
+        order = args.task_order or list(train.tasks if train is not None else self.tasks)
         self.task_names = [name for name in order if name in self.tasks]
         self.data_collator = Collator(self.tasks, self.processing_class.pad_token_id)
         self._take_parts(RunParts.of(args, {name: self.tasks[name] for name in self.task_names}))
         self.optimizer = self._given_optimizer
         self.gradients = StepGradients([], self.accelerator, None)
         self.finite = FiniteCheck(args.nonfinite, self.processing_class, self.accelerator)
-        self._batches_in_step: Counter[str] = Counter()
-        self._rows_seen = 0
-        self._parameters_outside_embeddings: int | None = None
+        self._count_anew()
         self._losses = RunningMeans()
         self._rates: dict[str, float] = {}
         for callback in self.callback_handler.callbacks:
@@ -159,8 +149,8 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
         """Put a run's parts in the place of those of the run before it."""
         if self._parts is not None:
             self._parts.trained_parts.release()
-            for callback in self._callbacks:
-                self.remove_callback(callback)
+        for callback in self._callbacks:
+            self.remove_callback(callback)
         self._parts = parts
         self._callbacks = parts.callbacks
         for callback in self._callbacks:
@@ -178,48 +168,6 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
         args, evaluation = self.args, self.eval_dataset or {}
         most = {name: args.task_training(name).max_validation_rows for name in evaluation}
         self.measured = measured_in_training(evaluation, most, args.seed_of_data)
-
-    def get_train_dataloader(self) -> DataLoader:
-        """A loader of plans. Not prepared by accelerate: the sampler shards among ranks itself."""
-        if self.train_dataset is None:
-            raise InputError("training needs a train_dataset")
-        sampler = self.make_sampler()
-        loader: Any = DataLoader(
-            self.train_dataset,
-            batch_sampler=sampler,
-            collate_fn=self.data_collator,
-            num_workers=self.args.dataloader_num_workers,
-            pin_memory=self.args.dataloader_pin_memory and torch.cuda.is_available(),
-            persistent_workers=self.args.dataloader_persistent_workers,
-            prefetch_factor=self.args.dataloader_prefetch_factor,
-            multiprocessing_context=self.args.dataloader_multiprocessing_context,
-            in_order=self.args.dataloader_in_order,
-        )
-        # The training loop looks for this name on the loader.
-        loader.set_epoch = sampler.set_epoch
-        if self.pop_callback(ProgressCallback) is not None:
-            plans, accumulated = sampler.plans, self.args.gradient_accumulation_steps
-            self.add_callback(TaskProgress(plans.cycles, len(plans), accumulated))
-        return loader
-
-    def make_sampler(self) -> PlanSampler:
-        """The plans of an epoch and the rows of their batches, for this rank."""
-        args = self.args
-        seed = args.seed_of_data
-        streams = {
-            task: TaskStream(
-                self.train_dataset.tasks[task]["length"][:],
-                args.task_training(task).batch_size * args.world_size,
-                # The task's own place in the list: adding a task leaves the others' order alone.
-                [seed, index],
-                args.length_window,
-                args.dataloader_drop_last,
-            )
-            for index, task in enumerate(self.task_names)
-        }
-        passes = {task: stream.batches_per_pass for task, stream in streams.items()}
-        plans = make_plans(args, passes, seed)
-        return PlanSampler(plans, streams, args.process_index, args.world_size)
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
         """The layout's optimizer."""
@@ -260,23 +208,11 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
         finally:
             self.model.get_input_embeddings().sparse = False
 
-    def _finalize_training(self, trial: Any, num_train_samples: float, start_time: float) -> Any:
-        # `Trainer` takes as large a share of these rows as the steps are of all that were planned.
-        share = (self.state.global_step - self._initial_global_step) / self.state.max_steps
-        rows = self._rows_seen * self.args.world_size
-        return super()._finalize_training(trial, rows / share if share else 0, start_time)
-
-    def get_batch_samples(
-        self, epoch_iterator: Iterator, num_batches: int, device: torch.device
-    ) -> tuple[list, None]:
-        """The plans of one optimizer step, and how many batches each task has in it."""
-        plans, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
-        self._batches_in_step = Counter(task for plan in plans for task in plan)
-        self._rows_seen += sum(len(batch["labels"]) for plan in plans for batch in plan.values())
+    def get_batch_samples(self, *args: Any) -> tuple[list, None]:
         if self.loss_weights is not None:
-            # The training loop clears the model's gradients only.
+            # Before a step's first batch; the training loop clears the model's gradients only.
             self.loss_weights.zero_grad()
-        return plans, None
+        return super().get_batch_samples(*args)
 
     def training_step(
         self, model: nn.Module, inputs: dict[str, dict[str, Tensor]], num_items_in_batch: Any = None
@@ -369,19 +305,6 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
                 logs["skipped_steps"] = self.finite.skipped
             logs.update({f"learning_rate/{name}": rate for name, rate in self._rates.items()})
         super().log(logs, start_time)
-
-    def floating_point_ops(self, inputs: dict[str, dict[str, Tensor]]) -> float:
-        """6 x tokens x parameters outside the embeddings, summed over the plan's batches."""
-        if self._parameters_outside_embeddings is None:
-            count = self.model.num_parameters(exclude_embeddings=True)
-            self._parameters_outside_embeddings = count
-        tokens = sum(
-            tensor.numel()
-            for batch in inputs.values()
-            for name, tensor in batch.items()
-            if name.endswith("input_ids")
-        )
-        return 6.0 * tokens * self._parameters_outside_embeddings
 
     def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:
         with self._averaged():

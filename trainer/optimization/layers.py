@@ -41,7 +41,7 @@ def by_depth(model: nn.Module, parameters: Named) -> dict[int, Named]:
 def _layers_of_modules(backbone: Any) -> dict[str, int]:
     """The layer that each module goes with, by the module's name; -1 for none of them."""
     stacked = _stacked(backbone)
-    layers, called = dict(stacked), {}
+    layers, called = dict(stacked), dict[str, int]()
     reached = -1
     for name in _in_order_of_calls(backbone):
         reached = max(reached, stacked.get(name, -1))
