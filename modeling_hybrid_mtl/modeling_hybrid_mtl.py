@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel
-from transformers.utils import ModelOutput
+from transformers.utils import ModelOutput, logging
 
 from .configuration_hybrid_mtl import HybridMTLConfig, TaskConfig
 from .dropout_hybrid_mtl import use_fast_dropout
@@ -24,6 +24,8 @@ from .tasks_hybrid_mtl import WithTasks
 from .texts_hybrid_mtl import Encoded, pool, sides, stack_texts
 from .vectors_hybrid_mtl import WithVectors
 from .weights_hybrid_mtl import PLACES, check_complete, check_weights, model_type
+
+logger = logging.get_logger(__name__)
 
 # What the encoder returns besides its last vectors, if asked to.
 INNER = ("hidden_states", "attentions")
@@ -118,7 +120,9 @@ class HybridMTLModel(WithVectors, WithTasks):
             pooling: see `HybridMTLConfig`; a trained model's own, or `mean`, when left out.
             pooled_dropout: see `HybridMTLConfig`; a trained model's own, or 0, when left out.
             backbone_dropout: if given, replaces every dropout probability inside the encoder.
-            **kwargs: passed to `from_pretrained` (`dtype`, `device_map`, `revision`, ...).
+            **kwargs: passed to `from_pretrained` (`dtype`, `device_map`, `revision`, ...). Without
+                a `dtype` the weights are float32, whatever the encoder's file holds: in half
+                precision most of a training's small steps would be lost.
 
         Raises:
             ValueError: naming the task and field, or the option, that is wrong; if the encoder
@@ -145,9 +149,18 @@ class HybridMTLModel(WithVectors, WithTasks):
             use_safetensors=True,
             **hub,
         )
+        if "dtype" not in kwargs:
+            kwargs["dtype"] = torch.promote_types(encoder.dtype, torch.float32)
+            if encoder.dtype != kwargs["dtype"]:
+                logger.warning(
+                    "The weights of '%s' are in %s, and the model's, which are to be trained, in "
+                    "%s.",
+                    *(name_or_path, encoder.dtype, kwargs["dtype"]),
+                )
         weights = {f"backbone.{name}": weight for name, weight in encoder.state_dict().items()}
         model = cls.from_pretrained(None, config=config, state_dict=weights, **kwargs)
         model.name_or_path = model.config.name_or_path = str(name_or_path)
+        model.config.backbone_config.dtype = model.dtype
         check_reads(model)
         model.lies_at(**hub)
         return model

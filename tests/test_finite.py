@@ -175,7 +175,7 @@ class TestDecidedByTheDevice:
             nonfinite="skip",
             **options,
         )
-        trainer.finite.on_device = on_device
+        trainer.decide_on_device = on_device
         trainer.train()
         return trainer, weights
 
@@ -192,7 +192,7 @@ class TestDecidedByTheDevice:
     def test_the_steps_are_told_with_their_rows(self, tmp_path, caplog):
         trainer = toy_trainer(tmp_path, nonfinite="skip", logging_strategy="no", num_train_epochs=1)
         text = spoil(trainer)
-        trainer.finite.on_device = True
+        trainer.decide_on_device = True
         trainer.train()
         assert (
             "is left out: the loss of task 'near' is inf because of 1 of its 4 rows" in caplog.text
@@ -212,7 +212,7 @@ class TestDecidedByTheDevice:
             logging_strategy="no",
             callbacks=[SpoilGradient(2, 2), Count()],
         )
-        trainer.finite.on_device = True
+        trainer.decide_on_device = True
         trainer.train()
         assert counts[: 3 + STEPS_BEHIND] == [0] * (1 + STEPS_BEHIND) + [1, 1]
 
@@ -220,7 +220,7 @@ class TestDecidedByTheDevice:
         weights = Weights()
         trainer = toy_trainer(tmp_path, callbacks=[weights], logging_strategy="no", data_seed=5)
         text = spoil(trainer)
-        trainer.finite.on_device = True
+        trainer.decide_on_device = True
         with pytest.raises(NonFiniteError) as caught:
             trainer.train()
         bad = int(re.match(r"step (\d+): the loss of task 'near' is inf", str(caught.value))[1])
@@ -232,7 +232,7 @@ class TestDecidedByTheDevice:
     def test_nothing_bad_is_saved_before_it_is_told(self, tmp_path):
         options = {"save_strategy": "steps", "save_steps": 3, "logging_strategy": "no"}
         trainer = toy_trainer(tmp_path, callbacks=[SpoilGradient(3, 3)], **options)
-        trainer.finite.on_device = True
+        trainer.decide_on_device = True
         with pytest.raises(NonFiniteError, match="^step 3: "):
             trainer.train()
         assert not list(tmp_path.glob("checkpoint-*"))
@@ -241,7 +241,7 @@ class TestDecidedByTheDevice:
         trainer = toy_trainer(
             tmp_path, nonfinite="skip", num_train_epochs=9, callbacks=[SpoilGradient(2, 99)]
         )
-        trainer.finite.on_device = True
+        trainer.decide_on_device = True
         with pytest.raises(NonFiniteError, match=f"the {MOST_IN_A_ROW}th step in a row"):
             trainer.train()
 
@@ -250,7 +250,7 @@ class TestDecidedByTheDevice:
         trainer = toy_trainer(
             tmp_path, nonfinite="skip", optim=optim, callbacks=[SpoilGradient(3, 4)]
         )
-        trainer.finite.on_device = True
+        trainer.decide_on_device = True
         trainer.train()
         assert trainer.finite.skipped == 2
         assert all(torch.isfinite(p).all() for p in trainer.model.parameters())

@@ -1,5 +1,6 @@
 import json
 from collections import Counter
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from trainer import HybridMTLTrainer, HybridMTLTrainingArguments
 from trainer.data import Collator
 from trainer.errors import InputError
 from trainer.evaluation import overall_score
+from trainer.results import logged_cosines
 
 
 def training_logs(trainer):
@@ -23,17 +25,17 @@ def test_logs_name_each_task_loss_gradient_norm_and_learning_rate(tmp_path):
     logs = training_logs(trainer)
     assert len(logs) == trainer.state.global_step == 12
     for entry in logs:
-        losses = [entry[f"loss_{task}"] for task in TASKS]
+        losses = [entry[f"loss/{task}"] for task in TASKS]
         assert entry["loss"] == pytest.approx(sum(losses), rel=1e-4)
-        assert all(entry[f"grad_norm_{task}"] > 0 for task in TASKS)
-        shared = entry["learning_rate_shared"]
+        assert all(entry[f"grad_norm/{task}"] > 0 for task in TASKS)
+        shared = entry["learning_rate/shared"]
         assert entry["learning_rate"] == shared
-        assert entry["learning_rate_mood"] == pytest.approx(4 * shared)
-        assert entry["learning_rate_near"] == pytest.approx(2 * shared)
-        assert entry["learning_rate_same"] == pytest.approx(shared)
+        assert entry["learning_rate/mood"] == pytest.approx(4 * shared)
+        assert entry["learning_rate/near"] == pytest.approx(2 * shared)
+        assert entry["learning_rate/same"] == pytest.approx(shared)
     # Linear warm-up over four steps, then linear decay.
-    assert logs[4]["learning_rate_shared"] == pytest.approx(1e-3)
-    assert logs[2]["learning_rate_shared"] == pytest.approx(5e-4)
+    assert logs[4]["learning_rate/shared"] == pytest.approx(1e-3)
+    assert logs[2]["learning_rate/shared"] == pytest.approx(5e-4)
 
 
 def test_logged_gradient_norm_is_the_tasks_own(tmp_path):
@@ -48,7 +50,54 @@ def test_logged_gradient_norm_is_the_tasks_own(tmp_path):
     trainer.train()
     entry = training_logs(trainer)[0]
     for task, value in expected.items():
-        assert entry[f"grad_norm_{task}"] == pytest.approx(value, rel=1e-4)
+        assert entry[f"grad_norm/{task}"] == pytest.approx(value, rel=1e-4)
+
+
+@pytest.mark.parametrize("names", [("x", "x_y", "y_z", "z"), ("a", "weight_a", "weights", "a_b")])
+def test_tasks_of_any_names_have_log_entries_of_their_own(tmp_path, names):
+    options = {"loss_weights": "uncertainty", "rule": "pcgrad", "max_steps": 1}
+    trainer = HybridMTLTrainer(
+        toy_model(dict.fromkeys(names, TASKS["mood"])),
+        toy_trainer(tmp_path, **options).args,
+        train_dataset={name: toy_rows("mood", 8, seed) for seed, name in enumerate(names)},
+        processing_class=toy_tokenizer(),
+    )
+    trainer.train()
+    (entry,) = training_logs(trainer)
+    per_task = ("loss", "grad_norm", "learning_rate", "loss_weight")
+    expected = {f"{quantity}/{name}" for quantity in per_task for name in names}
+    expected |= {f"learning_rate/{name}" for name in ("shared", "loss_weights")}
+    expected |= {f"gradient_cosine/{a}/{b}" for a, b in combinations(names, 2)}
+    assert {key for key in entry if "/" in key} == expected
+    assert logged_cosines([entry], list(names)).keys() == {k for k in expected if "cosine" in k}
+    assert entry["loss"] == pytest.approx(sum(entry[f"loss/{name}"] for name in names), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("options", "rows"),
+    [
+        ({"max_steps": 2}, 2 * 3 * 4),
+        ({"max_steps": 5, "update": "turn"}, 5 * 4),
+        ({"max_steps": 2, "gradient_accumulation_steps": 2}, 2 * 2 * 3 * 4),
+        ({"max_steps": 1, "task_args": {"mood": {"batch_size": 1}}}, 1 + 4 + 4),
+        # The last batch of `mood` and of `near` has one row.
+        ({"num_train_epochs": 1, "sizes": {"mood": 5, "near": 5}}, 5 + 5),
+    ],
+    ids=str,
+)
+def test_the_speed_counts_the_rows_that_were_trained_on(tmp_path, options, rows):
+    metrics = toy_trainer(tmp_path, **options).train().metrics
+    seen = metrics["train_samples_per_second"] * metrics["train_runtime"]
+    assert seen == pytest.approx(rows, rel=0.02)
+
+
+def test_the_speed_of_a_resumed_run_is_of_what_it_trained_itself(tmp_path):
+    whole, again = whole_and_resumed(tmp_path)
+    rows = []
+    for trainer in (whole, again):
+        last = trainer.state.log_history[-1]
+        rows.append(last["train_samples_per_second"] * last["train_runtime"])
+    assert rows == pytest.approx([12 * 12, 6 * 12], rel=0.02)
 
 
 def passes_of_each_step(trainer, steps):
@@ -178,7 +227,7 @@ def test_training_learns(tmp_path):
     trainer.train()
     logs = training_logs(trainer)
     for task in TASKS:
-        assert logs[-1][f"loss_{task}"] < 0.7 * logs[0][f"loss_{task}"]
+        assert logs[-1][f"loss/{task}"] < 0.7 * logs[0][f"loss/{task}"]
 
 
 def test_evaluation_equals_one_row_at_a_time_in_the_rows_order(tmp_path):

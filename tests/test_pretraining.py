@@ -69,6 +69,12 @@ def test_its_checkpoints_are_not_published(hub, tmp_path):
     assert hub.seen == []
 
 
+def test_an_encoder_in_half_precision_is_pretrained_in_float32(tmp_path):
+    model = toy_model().to(torch.bfloat16)
+    pretrain(model, repeated(16), tokenizer(), arguments(tmp_path, max_steps=1))
+    assert {p.dtype for p in model.parameters()} == {torch.float32}
+
+
 def test_texts_of_all_tasks_come_once_and_in_a_seeded_order():
     tokenised = {task: toy_rows(task, 20, seed=1) for task in ("mood", "same")}
     tokenised["again"] = tokenised["same"]

@@ -1,4 +1,5 @@
 import io
+import re
 from contextlib import redirect_stderr
 
 import pytest
@@ -42,6 +43,13 @@ def test_a_task_without_a_turn_keeps_its_loss_on_the_bar(tmp_path):
     trainer = toy_trainer(tmp_path, update="turn", max_steps=3, disable_tqdm=False, logging_steps=1)
     last = [part for part in shown_by(trainer).split("\r") if "cycle 1/1" in part][-1]
     assert all(f"{task}=" in last for task in TASKS)
+
+
+def test_the_bar_shows_losses_alone(tmp_path):
+    options = {"loss_weights": "uncertainty", "gradient_cosines": True}
+    trainer = toy_trainer(tmp_path, max_steps=2, disable_tqdm=False, logging_steps=1, **options)
+    last = shown_by(trainer).split("\r")[-1]
+    assert set(re.findall(r"(\S+)=", last)) == set(TASKS)
 
 
 @pytest.mark.parametrize(

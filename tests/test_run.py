@@ -197,6 +197,22 @@ def test_damaged_weights_are_named(trained, place, tmp_path):
         evaluate(parse([str(place / "toy.yaml"), *options, "--output_dir", str(tmp_path / "e")]))
 
 
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_a_model_is_saved_and_measured_in_the_precision_that_is_asked(place, tmp_path, dtype):
+    encoder = BertModel.from_pretrained(place / "encoder", dtype=torch.bfloat16)
+    shutil.copytree(place / "encoder", tmp_path / "encoder")
+    encoder.save_pretrained(tmp_path / "encoder")
+    options = [str(place / "toy.yaml"), "--max_steps", "1", "--eval_on_start", "false"]
+    options += ["--eval_strategy", "no", "--save_strategy", "no", "--load_best_model_at_end"]
+    options += ["false", "--bf16", "true", "--model_name_or_path"]
+    out = ["--output_dir", str(tmp_path / "out"), "--save_dtype", dtype]
+    metrics = train(parse([*options, str(tmp_path / "encoder"), *out]))
+    saved = load_file(tmp_path / "out" / "model.safetensors")
+    assert {weight.dtype for weight in saved.values()} == {getattr(torch, dtype)}
+    measure = ["--mode", "evaluate", "--output_dir", str(tmp_path / "again")]
+    assert evaluate(parse([*options, str(tmp_path / "out"), *measure])) == pytest.approx(metrics)
+
+
 def test_cosines_of_gradients_are_drawn_and_shown_on_the_card(place, tmp_path):
     options = [str(place / "toy.yaml"), "--output_dir", str(tmp_path / "out"), "--rule", "pcgrad"]
     train(parse([*options, "--eval_on_start", "false"]))

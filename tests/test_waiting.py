@@ -12,7 +12,7 @@ def lines_that_wait(folder, **options):
     trainer = toy_trainer(
         folder, logging_steps=500, max_steps=3, callbacks=[Watch(reads)], **options
     )
-    trainer.finite.on_device = True
+    trainer.decide_on_device = True
     with reads:
         trainer.train()
     return set(reads.found)

@@ -62,6 +62,10 @@ class TaskTraining:
         warmup_steps: of its schedule, in the run's optimizer steps; `warmup_steps` when left out.
         lr_scheduler_kwargs: options of its schedule; when left out with `lr_scheduler_type`, the
             run's, otherwise none.
+        max_validation_rows: most validation rows that evaluations between the first step and the
+            last measure, drawn by the seed; all when left out. The metrics after the last step, and
+            before the first with `eval_on_start`, are always of all. With `make_labels`: most
+            validation rows that are made at all.
         auxiliary: whether the task only helps the others: it is trained and measured, and has no
             part in the overall score.
     """
@@ -75,6 +79,7 @@ class TaskTraining:
     lr_scheduler_type: str | None = None
     warmup_steps: float | None = None
     lr_scheduler_kwargs: dict[str, Any] | None = None
+    max_validation_rows: int | None = None
     auxiliary: bool = False
 
 
@@ -220,6 +225,15 @@ class HybridMTLTrainingArguments(
         default=False,
         metadata={"help": "Hide NaN and infinite losses from the log; waits for the device."},
     )
+    max_grad_norm: float = field(
+        default=1.0,
+        metadata={
+            "help": "Gradients that are longer are scaled down to this norm; 0: none is. Layouts "
+            "siloed and single: the gradient of all of the model's parameters together. per_task "
+            "and overlapping: for each optimizer that of all it owns, a task's head and the "
+            "backbone as the task sees it."
+        },
+    )
     metric_for_best_model: str | None = field(
         default="eval_overall",
         metadata={"help": "The metric that load_best_model_at_end and early stopping compare."},
@@ -234,6 +248,16 @@ class HybridMTLTrainingArguments(
         check_choice("lr_scheduler_type", self.lr_scheduler_type, SCHEDULES)
         with known_to_transformers(self):
             super().__post_init__()
+        self.task_args = _read_task_args(self.task_args)
+        self.check_choices()
+
+    def check_choices(self) -> None:
+        """Check all that may be set after the arguments were made, as a search does.
+
+        Raises:
+            InputError: naming the argument that is wrong or has no meaning beside another.
+        """
+        check_numbers(self)
         check_choice("update", self.update, UPDATES)
         check_choice("layout", self.layout, LAYOUTS)
         check_choice("stop", self.stop, STOP_RULES)
@@ -247,7 +271,6 @@ class HybridMTLTrainingArguments(
         check_shares(self)
         check_report_to(self)
         check_optimizer(self)
-        self.task_args = _read_task_args(self.task_args)
         self.check_tasks()
 
     def check_tasks(self) -> None:
@@ -285,9 +308,19 @@ class HybridMTLTrainingArguments(
             shared["lr_scheduler_kwargs"] = None  # which are another schedule's
         own = {name: value for name, value in vars(given).items() if value is not None}
         filled = TaskTraining(**{**shared, **own})
+        most = filled.max_validation_rows
+        if most is not None and (type(most) is not int or most < 1):
+            raise InputError(
+                f"task '{task}': max_validation_rows = {most!r}: must be a whole number, 1 or more"
+            )
         for key, lowest in LOWEST_OF_TASK.items():
             check_lowest(f"task '{task}': {key}", getattr(filled, key), lowest)
         return filled
+
+    @property
+    def seed_of_data(self) -> int:
+        """The seed of all that is drawn among rows."""
+        return self.seed if self.data_seed is None else self.data_seed
 
     @property
     def unscored_tasks(self) -> list[str]:

@@ -1,5 +1,6 @@
 """What training on tasks and pretraining have in common beyond `transformers.Trainer`."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from trainer.checkpoints import PREFIX, written_aside
 from trainer.hub.push_in_training import PushesInTraining
 from trainer.optimization import make_schedule
 from trainer.sessions import Session, SessionRecorder
+from trainer.stopping import EvaluationStoppedError
 
 
 class BaseTrainer(PushesInTraining):
@@ -44,7 +46,44 @@ class BaseTrainer(PushesInTraining):
             self._created_lr_scheduler = True
         return self.lr_scheduler
 
+    def _init_training_state(self, *args: Any) -> Any:
+        found = super()._init_training_state(*args)
+        # An evaluation that was given up is still due in the checkpoint that was then written.
+        told: Any = self.state.stateful_callbacks.get("TrainerControl", {})
+        resumed = self.state.global_step > 0
+        self._evaluation_is_due = resumed and told.get("args", {}).get("should_evaluate")
+        return found
+
+    def _maybe_log_save_evaluate(
+        self, tr_loss: Any, grad_norm: Any, model: nn.Module, trial: Any, *rest: Any, **options: Any
+    ) -> None:
+        try:
+            super()._maybe_log_save_evaluate(tr_loss, grad_norm, model, trial, *rest, **options)
+        except EvaluationStoppedError:
+            self._save_checkpoint(model, trial)
+            self.control = self.callback_handler.on_save(self.args, self.state, self.control)
+            raise
+
+    def _evaluate_if_due(self, trial: Any, checkpoint: str | None = None) -> None:
+        """Make up for the evaluation in which the run was stopped, and save what comes of it."""
+        if not self._evaluation_is_due:
+            return
+        self._evaluation_is_due = False
+        if checkpoint is not None:
+            self._load_rng_state(checkpoint)  # which the checkpoint that is written now has, too
+        self.control.should_evaluate = self.control.should_save = True
+        self._maybe_log_save_evaluate(
+            self._tr_loss, None, self.model, trial, self.state.epoch, None, time.time()
+        )
+
+    def _finalize_training(self, trial: Any, *args: Any) -> Any:
+        self._evaluate_if_due(trial)
+        return super()._finalize_training(trial, *args)
+
     def _run_epoch(self, **rest: Any) -> None:
+        self._evaluate_if_due(rest["trial"], rest["resume_from_checkpoint"])
+        if self.control.should_training_stop:
+            return  # as the metric that was measured now decided
         # A run resumed from its last step within an epoch would take one more.
         if self.state.global_step >= self.state.max_steps:
             self.control.should_training_stop = True

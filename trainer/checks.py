@@ -10,7 +10,7 @@ from modeling_hybrid_mtl import TaskConfig
 from trainer.errors import InputError, nearest
 from trainer.evaluation import METRICS_BY_KIND
 from trainer.objective.regularizers import Bregman, Regularizer, RegularizerOptions, Smart
-from trainer.optimization import check_task_name
+from trainer.optimization import SCHEDULE_FIELDS, check_task_name
 
 if TYPE_CHECKING:
     from trainer.arguments import HybridMTLTrainingArguments
@@ -130,6 +130,36 @@ def check_enough(args: HybridMTLTrainingArguments, tasks: Mapping[str, TaskConfi
         if task.loss == "correlation" and (args.task_training(name).batch_size or 0) < 2:
             raise InputError(
                 f"task '{name}': loss 'correlation' needs batches of several rows; set batch_size"
+            )
+
+
+def check_given_optimizer(
+    args: HybridMTLTrainingArguments, optimizer: Any = None, schedule: Any = None
+) -> None:
+    """Make sure that no option says how to make an optimizer that is given.
+
+    Raises:
+        InputError: naming the first option that would have no effect.
+    """
+    if optimizer is None:
+        if schedule is not None:
+            raise InputError("optimizers: give the schedule's optimizer, too, or neither of them")
+        return
+    options = {
+        "trains": args.trains != "all",
+        "layout": args.layout != "siloed",
+        "layer_decay": args.layer_decay is not None,
+        "loss_weights": args.loss_weights != "fixed",
+    }
+    entries: Any = args.task_args
+    for name, entry in entries.items():
+        for key in ("learning_rate", "weight_decay", *SCHEDULE_FIELDS):
+            options[f"task '{name}': {key}"] = entry.get(key) is not None
+    for option, is_set in options.items():
+        if is_set:
+            raise InputError(
+                f"{option}: has no effect on an optimizer that was given, which says itself what "
+                f"it trains and how fast; leave one of the two out"
             )
 
 

@@ -79,8 +79,7 @@ class Settings:
     @property
     def data_seed(self) -> int:
         """The seed of all that is drawn for the data: `data_seed`, or `seed`."""
-        args = self.training
-        return args.seed if args.data_seed is None else args.data_seed
+        return self.training.seed_of_data
 
 
 def parse(arguments: list[str]) -> Settings:

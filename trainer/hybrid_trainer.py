@@ -1,7 +1,6 @@
 """`HybridMTLTrainer`: the joint of data, objective, optimization, evaluation and `Trainer`."""
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -9,35 +8,31 @@ from typing import Any
 import torch
 from datasets import Dataset
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
-from transformers import PreTrainedTokenizerBase, TrainerCallback, TrainerControl
-from transformers.trainer_callback import ProgressCallback
+from transformers import (
+    EarlyStoppingCallback,
+    PreTrainedTokenizerBase,
+    TrainerCallback,
+    TrainerControl,
+)
 
 from modeling_hybrid_mtl import HybridMTLModel
 from modeling_hybrid_mtl.products_hybrid_mtl import fast_products
 from trainer.arguments import HybridMTLTrainingArguments
-from trainer.averaging import AveragedWeights
 from trainer.base_trainer import BaseTrainer
 from trainer.checks import (
     check_best_metric,
-    check_enough,
-    check_regularizers,
+    check_given_optimizer,
     check_scored,
     check_task_names,
 )
-from trainer.data import (
-    Collator,
-    MultitaskDataset,
-    PlanSampler,
-    TaskStream,
-    make_plans,
-)
+from trainer.data import Collator, MultitaskDataset
+from trainer.data.given_rows import check_is_mapping
 from trainer.errors import InputError
+from trainer.evaluation.subset import measured_in_training
 from trainer.evaluation.task_evaluation import TaskEvaluation
 from trainer.finite import FiniteCheck
 from trainer.objective import SharedGradients, StepGradients
-from trainer.objective.loss_weights import UncertaintyWeights
-from trainer.objective.regularizers import AfterStep
+from trainer.objective.means import RunningMeans
 from trainer.opening import check_fitting
 from trainer.optimization import (
     NEED_TASK_GRADIENTS,
@@ -47,13 +42,18 @@ from trainer.optimization import (
     owners,
     parts_of,
 )
-from trainer.progress import TaskProgress
+from trainer.precision import train_in_float32
+from trainer.run_parts import RunParts
 from trainer.state import load_state, save_state
-from trainer.trained_parts import TrainedParts
+from trainer.task_batches import TaskBatches
 
 
-class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
+class HybridMTLTrainer(TaskBatches, TaskEvaluation, BaseTrainer):
     """Trains a `HybridMTLModel` on several tasks, plan by plan.
+
+    Every call of `train` begins a run of its own, with the arguments as they are then: nothing but
+    the model's weights is left of the run before it. Weights in half precision are trained, and
+    stay, in float32.
 
     Args:
         model: the model.
@@ -67,8 +67,12 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
 
     Raises:
         InputError: if the tasks of the model, the data and the arguments are not the same, or an
-            argument asks for what several tasks cannot be trained with.
+            argument asks for what several tasks cannot be trained with; and if rows are not
+            `tokenize`'s, or a label is none of its task's.
     """
+
+    # Whether the device leaves out steps that are not finite, as `FiniteCheck` takes it.
+    decide_on_device: bool | None = None
 
     args: HybridMTLTrainingArguments
     control: TrainerControl
@@ -89,6 +93,10 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
         optimizers: tuple[torch.optim.Optimizer | None, Any] = (None, None),
     ):
         args = args or HybridMTLTrainingArguments()
+        given = {"train_dataset": train_dataset, "eval_dataset": eval_dataset}
+        given = {place: rows for place, rows in given.items() if rows is not None}
+        for place, rows in given.items():
+            check_is_mapping(place, rows)
         super().__init__(
             model=model,
             args=args,
@@ -107,91 +115,71 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
             )
         if args.torch_compile and args.world_size > 1:
             raise InputError("torch_compile: works in one process only; leave it out")
+        check_given_optimizer(args, *optimizers)
+        self._given_optimizer = optimizers[0]
+        self._parts: RunParts | None = None
+        self._callbacks: list[TrainerCallback] = []
+        self.measured = self.eval_dataset
+        self._begin_run()
+        for place, rows in given.items():
+            self._check(place, rows)
+
+    def _begin_run(self) -> None:
+        """Make all that belongs to a run, for the model and the arguments as they are now."""
+        args, train, evaluation = self.args, self.train_dataset, self.eval_dataset
+        args.check_choices()
         config = self.model.config
         self.tasks = {name: config.task(name) for name in config.tasks}
-        check_task_names(self.tasks, train_dataset, eval_dataset, args)
-        check_fitting("processing_class", processing_class, config, self.tasks.values())
-        check_scored(self.tasks if eval_dataset is None else eval_dataset, args)
-        if eval_dataset is not None:
-            kinds = {name: self.tasks[name].kind for name in eval_dataset}
+        check_task_names(self.tasks, train.tasks if train is not None else None, evaluation, args)
+        check_fitting("processing_class", self.processing_class, config, self.tasks.values())
+        check_scored(self.tasks if evaluation is None else evaluation, args)
+        if evaluation is not None:
+            kinds = {name: self.tasks[name].kind for name in evaluation}
             check_best_metric(args.metric_for_best_model, kinds)
-        order = args.task_order or list(train_dataset or self.tasks)
+        order = args.task_order or list(train.tasks if train is not None else self.tasks)
         self.task_names = [name for name in order if name in self.tasks]
-        self.data_collator = Collator(self.tasks, processing_class.pad_token_id)
-        self.averages = None if args.ema_decay is None else AveragedWeights(args.ema_decay)
-        if self.averages is not None:
-            self.add_callback(self.averages)
-        check_enough(args, {name: self.tasks[name] for name in self.task_names})
-        self.regularizers = args.make_regularizers(self.task_names)
-        check_regularizers(args, self.regularizers)
-        if self.regularizers:
-            self.add_callback(AfterStep(self.regularizers))
-        # After the averages' callback: what is folded into the encoder is what is kept in the end.
-        self.trained_parts = TrainedParts(args, self.task_names)
-        self.add_callback(self.trained_parts)
-        if optimizers[0] is not None and args.trains != "all":
-            raise InputError(
-                f"trains = '{args.trains}': an optimizer that was given knows nothing of what is "
-                f"trained; leave it to the layout"
-            )
-        self.rule = args.make_rule(self.task_names)
-        self.loss_weights: UncertaintyWeights | None = None
-        if args.loss_weights == "uncertainty":
-            self.loss_weights = UncertaintyWeights(
-                {name: self.tasks[name] for name in self.task_names}
-            ).to(args.device)
+        self.data_collator = Collator(self.tasks, self.processing_class.pad_token_id)
+        self._take_parts(RunParts.of(args, {name: self.tasks[name] for name in self.task_names}))
+        self.optimizer = self._given_optimizer
         self.gradients = StepGradients([], self.accelerator, None)
-        self.finite = FiniteCheck(args.nonfinite, processing_class, self.accelerator)
-        self._batches_in_step: Counter[str] = Counter()
-        self._losses: dict[str, list[Tensor]] = defaultdict(list)
-        self._rates: dict[str, float] = {}
-
-    def get_train_dataloader(self) -> DataLoader:
-        """A loader of plans. Not prepared by accelerate: the sampler shards among ranks itself."""
-        if self.train_dataset is None:
-            raise InputError("training needs a train_dataset")
-        sampler = self.make_sampler()
-        loader: Any = DataLoader(
-            self.train_dataset,
-            batch_sampler=sampler,
-            collate_fn=self.data_collator,
-            num_workers=self.args.dataloader_num_workers,
-            pin_memory=self.args.dataloader_pin_memory and self.args.device.type == "cuda",
-            persistent_workers=self.args.dataloader_persistent_workers,
-            prefetch_factor=self.args.dataloader_prefetch_factor,
-            multiprocessing_context=self.args.dataloader_multiprocessing_context,
-            in_order=self.args.dataloader_in_order,
+        self.finite = FiniteCheck(
+            args.nonfinite, self.processing_class, self.accelerator, self.decide_on_device
         )
-        # The training loop looks for this name on the loader.
-        loader.set_epoch = sampler.set_epoch
-        if self.pop_callback(ProgressCallback) is not None:
-            plans, accumulated = sampler.plans, self.args.gradient_accumulation_steps
-            self.add_callback(TaskProgress(plans.cycles, len(plans), accumulated))
-        return loader
+        self._count_anew()
+        self._losses = RunningMeans()
+        self._rates: dict[str, float] = {}
+        for callback in self.callback_handler.callbacks:
+            if isinstance(callback, EarlyStoppingCallback):
+                callback.early_stopping_patience_counter = 0
 
-    def make_sampler(self) -> PlanSampler:
-        """The plans of an epoch and the rows of their batches, for this rank."""
-        args = self.args
-        seed = args.seed if args.data_seed is None else args.data_seed
-        streams = {
-            task: TaskStream(
-                self.train_dataset.tasks[task]["length"][:],
-                args.task_training(task).batch_size * args.world_size,
-                # The task's own place in the list: adding a task leaves the others' order alone.
-                [seed, index],
-                args.length_window,
-                args.dataloader_drop_last,
-            )
-            for index, task in enumerate(self.task_names)
-        }
-        passes = {task: stream.batches_per_pass for task, stream in streams.items()}
-        plans = make_plans(args, passes, seed)
-        return PlanSampler(plans, streams, args.process_index, args.world_size)
+    def _take_parts(self, parts: RunParts) -> None:
+        """Put a run's parts in the place of those of the run before it."""
+        if self._parts is not None:
+            self._parts.trained_parts.release()
+        for callback in self._callbacks:
+            self.remove_callback(callback)
+        self._parts = parts
+        self._callbacks = parts.callbacks
+        for callback in self._callbacks:
+            self.add_callback(callback)
+        self.rule, self.regularizers = parts.rule, parts.regularizers
+        self.loss_weights, self.averages = parts.loss_weights, parts.averages
+        self.trained_parts = parts.trained_parts
+
+    def _hp_search_setup(self, trial: Any) -> None:
+        # The first that `Trainer.train` calls when the run's model is there, and what a search
+        # changes in the arguments.
+        super()._hp_search_setup(trial)
+        train_in_float32(self.model)
+        self._begin_run()
+        args, evaluation = self.args, self.eval_dataset or {}
+        most = {name: args.task_training(name).max_validation_rows for name in evaluation}
+        self.measured = measured_in_training(evaluation, most, args.seed_of_data)
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
         """The layout's optimizer."""
-        has_new_parameters = self.trained_parts.prepare(self.model)
-        if self.optimizer is None or has_new_parameters:
+        self.trained_parts.prepare(self.model)
+        if self.optimizer is None:
             model = self.model if model is None else model
             decayed = self.get_decay_parameter_names(model)
             self.optimizer = build_optimizer(
@@ -215,24 +203,25 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
 
     def train(self, *args: Any, **kwargs: Any) -> Any:
         """As `Trainer.train`; what the run froze is free again after it, however it ends."""
+        try:
+            return super().train(*args, **kwargs)
+        finally:
+            self.is_in_train = False
+            self.trained_parts.release()
+
+    def _inner_training_loop(self, *args: Any, **kwargs: Any) -> Any:
         fast = self.model.reads_packed and not self.args.torch_compile
         try:
             with fast_products if fast else nullcontext():
-                return super().train(*args, **kwargs)
+                return super()._inner_training_loop(*args, **kwargs)
         finally:
             self.model.get_input_embeddings().sparse = False
-            self.trained_parts.release()
 
-    def get_batch_samples(
-        self, epoch_iterator: Iterator, num_batches: int, device: torch.device
-    ) -> tuple[list, None]:
-        """The plans of one optimizer step, and how many batches each task has in it."""
-        plans, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
-        self._batches_in_step = Counter(task for plan in plans for task in plan)
+    def get_batch_samples(self, *args: Any) -> tuple[list, None]:
         if self.loss_weights is not None:
-            # The training loop clears the model's gradients only.
+            # Before a step's first batch; the training loop clears the model's gradients only.
             self.loss_weights.zero_grad()
-        return plans, None
+        return super().get_batch_samples(*args)
 
     def training_step(
         self, model: nn.Module, inputs: dict[str, dict[str, Tensor]], num_items_in_batch: Any = None
@@ -257,7 +246,7 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
             self.gradients.backward(shares, self._batches_in_step)
             for task, loss in losses.items():
                 self.finite.note(task, inputs[task], loss.detach())
-                self._losses[task].append(loss.detach())
+                self._losses.add(task, loss.detach())
                 total += shares[task].detach()
         if self.accelerator.sync_gradients:
             self._finish_gradients()
@@ -323,9 +312,9 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
         return getattr(self.optimizer, "optimizer", self.optimizer)
 
     def _clip_grad_norm(self, model: nn.Module) -> Any:
-        if self.args.layout in NEED_TASK_GRADIENTS:
-            self._own_optimizer().clip(self.args.max_grad_norm)
-        return super()._clip_grad_norm(model)
+        # Each of several optimizers clips what it steps with; the norm is logged all the same.
+        separate = self.args.layout in NEED_TASK_GRADIENTS
+        return None if separate else super()._clip_grad_norm(model)
 
     def _get_learning_rate(self) -> float:
         # Called once per step, before the scheduler moves on: the rates this step used.
@@ -336,30 +325,15 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
         """Add each task's loss, gradient norm and learning rate to the training log."""
         self.finite.read(self.model)
         if "loss" in logs:
-            for task, losses in self._losses.items():
-                mean = torch.stack(losses).mean()
-                logs[f"loss_{task}"] = self.accelerator.reduce(mean, "mean").item()
+            for task, mean in self._losses.take().items():
+                logs[f"loss/{task}"] = self.accelerator.reduce(mean, "mean").item()
             logs.update(self.gradients.logs())
             if self.loss_weights is not None:
                 logs.update(self.loss_weights.logs())
             if self.finite.skipped:
                 logs["skipped_steps"] = self.finite.skipped
-            logs.update({f"learning_rate_{name}": rate for name, rate in self._rates.items()})
-            self._losses.clear()
+            logs.update({f"learning_rate/{name}": rate for name, rate in self._rates.items()})
         super().log(logs, start_time)
-
-    def floating_point_ops(self, inputs: dict[str, dict[str, Tensor]]) -> float:
-        """6 x tokens x parameters outside the embeddings, summed over the plan's batches."""
-        if not hasattr(self, "_parameters_outside_embeddings"):
-            count = self.model.num_parameters(exclude_embeddings=True)
-            self._parameters_outside_embeddings = count
-        tokens = sum(
-            tensor.numel()
-            for batch in inputs.values()
-            for name, tensor in batch.items()
-            if name.endswith("input_ids")
-        )
-        return 6.0 * tokens * self._parameters_outside_embeddings
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
         self.finite.read(self.model)
@@ -372,7 +346,7 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
     def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
         super()._save_optimizer_and_scheduler(output_dir)
         if self.args.should_save:
-            save_state(Path(output_dir), {k: v.state_dict() for k, v in self._parts().items()})
+            save_state(Path(output_dir), {k: v.state_dict() for k, v in self._stateful().items()})
 
     def _load_from_checkpoint(self, *args, **kwargs) -> None:
         # The weights of adapters need a place to go to.
@@ -385,15 +359,10 @@ class HybridMTLTrainer(TaskEvaluation, BaseTrainer):
             states = load_state(Path(checkpoint), self.args.device)
             if self.averages is not None:
                 self.averages.follow(self.model)
-            for name, part in self._parts().items():
+            for name, part in self._stateful().items():
                 part.load_state_dict(states.get(name, {}))
 
-    def _parts(self) -> dict[str, Any]:
+    def _stateful(self) -> dict[str, Any]:
         """What a step depends on besides weights, optimizer and schedule, by name."""
-        parts: dict[str, Any] = {"rule": self.rule, "finite": self.finite}
-        if self.loss_weights is not None:
-            parts["loss_weights"] = self.loss_weights
-        parts.update({type(part).__name__.lower(): part for part in self.regularizers})
-        if self.averages is not None:
-            parts["weights"] = self.averages
-        return parts
+        assert self._parts is not None  # since the beginning
+        return {**self._parts.stateful(), "finite": self.finite}

@@ -31,6 +31,7 @@ from trainer.data.tokens import IGNORED_LABEL
 from trainer.errors import InputError
 from trainer.finite import MOST_IN_A_ROW, NonFiniteError
 from trainer.optimization import optimizer_kind
+from trainer.precision import train_in_float32
 from trainer.sessions import Session
 
 logger = logging.getLogger(__name__)
@@ -122,6 +123,7 @@ def pretrain(
         "greater_is_better": None,
         "push_to_hub": False,  # its checkpoints are no hybrid-mtl models
     }
+    train_in_float32(model)
     set_seed(args.seed)  # a new head is drawn
     trainer = _PretrainingTrainer(
         language_model(
@@ -281,6 +283,5 @@ class _PretrainingTrainer(BaseTrainer):
         args = self.args
         texts = self.train_dataset if train_dataset is None else train_dataset
         lengths = [len(text) for text in texts["input_ids"]]
-        seed = args.seed if args.data_seed is None else args.data_seed
         size = args.train_batch_size * args.world_size
-        return _RowsByBatch(TaskStream(lengths, size, [seed], args.length_window))
+        return _RowsByBatch(TaskStream(lengths, size, [args.seed_of_data], args.length_window))

@@ -48,7 +48,7 @@ class TaskProgress(ProgressCallback):
         **kwargs: Any,
     ) -> None:
         super().on_log(args, state, control, logs=logs, **kwargs)
-        prefix = "loss_"
+        prefix = "loss/"
         # A task without a turn since the last log keeps the loss it had.
         self.losses.update(
             {

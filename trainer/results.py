@@ -109,7 +109,7 @@ def task_figure(name: str) -> str:
 
 def logged_cosines(log_history: list[dict[str, Any]], tasks: list[str]) -> dict[str, str]:
     """Name in the log -> the two tasks whose gradients' cosine it is."""
-    names = {f"gradient_cosine_{a}_{b}": f"{a}, {b}" for a, b in permutations(tasks, 2)}
+    names = {f"gradient_cosine/{a}/{b}": f"{a}, {b}" for a, b in permutations(tasks, 2)}
     return {name: pair for name, pair in names.items() if any(name in e for e in log_history)}
 
 

@@ -40,6 +40,7 @@ FREE = (
     "push_to_hub",
     "report_to",
     "run_name",
+    "save_dtype",
     "save_total_limit",
     "trackio_",
 )

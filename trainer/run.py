@@ -35,6 +35,7 @@ from trainer.output import (
 )
 from trainer.phases.records import PhaseRecord
 from trainer.phases.run import train_in_phases
+from trainer.precision import cast
 from trainer.prepare import (
     PreparedData,
     load_config,
@@ -97,6 +98,10 @@ def train(settings: Settings) -> dict[str, float]:
     finally:
         stop.release()
     left_out = [] if settings.run.keep_auxiliary else settings.training.unscored_tasks
+    if settings.run.save_dtype != "float32":
+        # Without autocast around its `forward`, which is for weights in float32.
+        model = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
+        cast(model, settings.run.save_dtype)
     metrics, reports = _finish(trainer, folder, left_out, settings.run.merged_adapters)
     if trainer.is_world_process_zero():
         facts = collect_facts(settings, data, trainer, metrics, reports, records)

@@ -9,6 +9,7 @@ from trainer.hub.licenses import check_license
 
 MODES = ("train", "evaluate", "predict")
 DROPOUT_PLACES = ("pooled", "encoder")
+SAVE_DTYPES = ("float32", "bfloat16", "float16")
 
 
 @dataclass
@@ -92,6 +93,14 @@ class RunArguments:
         default=False,
         metadata={"help": "Continue the run in output_dir from its last checkpoint."},
     )
+    save_dtype: str = field(
+        default="float32",
+        metadata={
+            "help": "Mode train: what the finished model's weights are saved, and measured, in: "
+            f"{', '.join(SAVE_DTYPES)}. They are trained in float32 whatever the file holds that "
+            "they come from; checkpoints are float32, too."
+        },
+    )
     merged_adapters: bool = field(
         default=False,
         metadata={
@@ -124,6 +133,7 @@ class RunArguments:
             ("mode", MODES),
             ("backbone_dropout_where", DROPOUT_PLACES),
             ("pooling", ("mean", "cls", "pooler")),
+            ("save_dtype", SAVE_DTYPES),
         ):
             value = getattr(self, name)
             if value not in choices:

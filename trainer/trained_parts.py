@@ -115,30 +115,25 @@ class TrainedParts(TrainerCallback):
         self.tasks = list(tasks)
         self._model: HybridMTLModel | None = None
         self._resting: list[nn.Parameter] = []
-        self._has_new = False
 
-    def prepare(self, model: HybridMTLModel) -> bool:
+    def prepare(self, model: HybridMTLModel) -> None:
         """Choose the parameters, before weights are loaded and before an optimizer is made.
 
         During one run a second call changes nothing.
-
-        Returns:
-            Whether there are parameters that no optimizer of an earlier run can know.
 
         Raises:
             InputError: if nothing of a task would be trained, or the encoder has no such layers.
         """
         if self._model is model:
-            return self._has_new
+            return
         self._check_no_adapter_is_left_behind(model)
-        self._has_new = self._add_adapters(model)
+        self._add_adapters(model)
         free = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
         self._check_something_is_trained({owner_of(n) for n, _ in free if self.is_trained(n)})
         self._resting = [p for name, p in free if not self.is_trained(name)]
         for parameter in self._resting:
             parameter.requires_grad_(False)
         self._model = model
-        return self._has_new
 
     def is_trained(self, name: str) -> bool:
         """Whether the parameter of this name is trained, if it was not frozen before."""
@@ -164,7 +159,7 @@ class TrainedParts(TrainerCallback):
             parameter.requires_grad_(True)
         self._model, self._resting = None, []
 
-    def _add_adapters(self, model: HybridMTLModel) -> bool:
+    def _add_adapters(self, model: HybridMTLModel) -> None:
         wanted = {"lora": [SHARED_ADAPTER], "adapters": self.tasks}.get(self.args.trains, [])
         for name in wanted:
             if name in model.config.adapters:
@@ -181,7 +176,6 @@ class TrainedParts(TrainerCallback):
                 )
             except ValueError as error:
                 raise InputError(f"lora_targets: {error}") from error
-        return bool(new)
 
     def _check_like(self, name: str, adapter: dict[str, Any]) -> None:
         there = {**adapter, "targets": adapter["target_modules"]}

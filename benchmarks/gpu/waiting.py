@@ -64,7 +64,7 @@ def loop(settings: Settings, job: dict[str, Any], options: tuple[str, ...]) -> d
         logs = ("--logging_strategy", "steps", "--logging_steps", "25")
         run = settings_of(job, folder, *logs, *options)
         trainer = make_trainer(run, tokenised(job, run))
-        trainer.finite.on_device = True
+        trainer.decide_on_device = True
         trainer.add_callback(Watch(reads, first=1 if settings.toy else 4))
         trainer.add_callback(memory)
         if on_card:

@@ -16,8 +16,8 @@ from trainer.evaluation.report import classification_report
 
 KINDS = {"sentiment": "classification", "similarity": "similarity"}
 LOG = [
-    {"step": 10, "loss": 2.0, "loss_sentiment": 1.6, "loss_similarity": 2.1},
-    {"step": 20, "loss": 1.5, "loss_sentiment": 1.3},
+    {"step": 10, "loss": 2.0, "loss/sentiment": 1.6, "loss/similarity": 2.1},
+    {"step": 20, "loss": 1.5, "loss/sentiment": 1.3},
     {"step": 20, "eval_sentiment_loss": 1.4, "eval_sentiment_accuracy": 0.4},
     {"step": 20, "eval_similarity_loss": 1.4, "eval_similarity_pearson": 0.2},
     {"step": 20, "eval_overall": 0.5},

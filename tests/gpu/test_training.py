@@ -146,7 +146,7 @@ def test_a_resumed_run_has_the_same_weights_to_the_bit(tmp_path, on_device, opti
 def test_a_bad_step_is_left_out(tmp_path, on_device):
     trainer = toy_trainer(tmp_path, num_train_epochs=1, nonfinite="skip", **on_device)
     spoil(trainer)
-    trainer.finite.on_device = True
+    trainer.decide_on_device = True
     trainer.train()
     assert trainer.finite.skipped == 1
     assert all(torch.isfinite(p).all() for p in trainer.model.parameters())
@@ -155,7 +155,7 @@ def test_a_bad_step_is_left_out(tmp_path, on_device):
 def test_a_bad_step_is_named(tmp_path, on_device):
     trainer = toy_trainer(tmp_path, num_train_epochs=1, **on_device)
     text = spoil(trainer)
-    trainer.finite.on_device = True
+    trainer.decide_on_device = True
     with pytest.raises(NonFiniteError, match="the loss of task 'near' is inf") as caught:
         trainer.train()
     assert text in str(caught.value)

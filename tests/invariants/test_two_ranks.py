@@ -95,5 +95,5 @@ def assert_equal(one, several, what=""):
     for name, weight in one[0].items():
         torch.testing.assert_close(several[0][name], weight, rtol=1e-3, atol=1e-4, msg=what + name)
     for key, value in one[1].items():
-        if key.startswith("loss_") or key.endswith(("accuracy", "pearson", "overall")):
+        if key.startswith("loss/") or key.endswith(("accuracy", "pearson", "overall")):
             assert several[1][key] == pytest.approx(value, abs=1e-3), what + key

@@ -28,7 +28,7 @@ def train(folder, batch_size, options):
         folder.mkdir(exist_ok=True)
         model = trainer.accelerator.unwrap_model(trainer.model)
         save_file(model.state_dict(), folder / "weights.safetensors")
-        entry = [e for e in trainer.state.log_history if "loss_mood" in e][-1]
+        entry = [e for e in trainer.state.log_history if "loss/mood" in e][-1]
         (folder / "metrics.json").write_text(json.dumps({**metrics, **entry}))
 
 

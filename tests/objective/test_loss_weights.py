@@ -35,10 +35,10 @@ def test_weights_are_learned_in_a_group_of_their_own_and_logged(tmp_path, layout
     trainer = toy_trainer(tmp_path, lr_scheduler_type="constant", learning_rate=1e-3, **options)
     trainer.train()
     assert learning_rates(trainer.optimizer)["loss_weights"] == 0.05
-    logged = [e for e in trainer.state.log_history if "loss_weight_near" in e]
+    logged = [e for e in trainer.state.log_history if "loss_weight/near" in e]
     # The squared error of scores from 0 to 5 is by far the largest loss: it is weighed down.
-    assert logged[-1]["loss_weight_near"] < logged[0]["loss_weight_near"] < 0.5
-    assert set(logged[0]) >= {"loss_weight_mood", "loss_weight_same", "loss_weight_near"}
+    assert logged[-1]["loss_weight/near"] < logged[0]["loss_weight/near"] < 0.5
+    assert set(logged[0]) >= {"loss_weight/mood", "loss_weight/same", "loss_weight/near"}
 
 
 def test_a_resumed_run_ends_with_the_same_weights(tmp_path):

@@ -58,7 +58,7 @@ def test_sum_with_cosines_is_plain_sum_and_logs_each_pair(tmp_path):
     for a, b in zip(plain.model.parameters(), noted.model.parameters(), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
     logged = [entry for entry in noted.state.log_history if "loss" in entry]
-    pairs = {"gradient_cosine_mood_same", "gradient_cosine_mood_near", "gradient_cosine_same_near"}
+    pairs = {"gradient_cosine/mood/same", "gradient_cosine/mood/near", "gradient_cosine/same/near"}
     assert all(pairs <= set(entry) for entry in logged)
     assert not any("cosine" in name for entry in plain.state.log_history for name in entry)
     apart = toy_trainer(tmp_path / "c", layout="per_task", max_steps=1)
@@ -73,7 +73,7 @@ def test_the_cosine_that_is_logged_is_that_of_the_gradients(tmp_path):
     _, found = gradients_of_a_plan(trainer, next(iter(loader)))
     expected = cosines(gramian(list(found.values())))[0, 1].item()
     trainer.train()
-    logged = trainer.state.log_history[0]["gradient_cosine_mood_same"]
+    logged = trainer.state.log_history[0]["gradient_cosine/mood/same"]
     assert logged == pytest.approx(expected, rel=1e-3)
 
 

@@ -29,7 +29,7 @@ OPTIONS = {"lr_scheduler_type": "cosine", "warmup_steps": 2, "max_steps": 10, "t
 
 
 def logged(trainer, name):
-    key = f"learning_rate_{name}"
+    key = f"learning_rate/{name}"
     return [entry[key] for entry in trainer.state.log_history if key in entry]
 
 

@@ -112,10 +112,12 @@ def launch(script, processes, folder, *options):
 
 
 @pytest.mark.slow
-def test_all_processes_stop_when_one_is_asked(tmp_path):
-    done = launch("stop_one_rank.py", 2, tmp_path)
+@pytest.mark.parametrize(("place", "batches"), [("step", 1), ("evaluation", 3)])
+def test_all_processes_stop_when_one_is_asked(tmp_path, place, batches):
+    done = launch("stop_one_rank.py", 2, tmp_path, place)
     assert done.returncode == 0, done.stderr[-3000:]
-    assert [(tmp_path / f"rank-{rank}.txt").read_text() for rank in (0, 1)] == ["5", "5"]
+    told = [(tmp_path / f"rank-{rank}.txt").read_text() for rank in (0, 1)]
+    assert told == [f"5 {batches}"] * 2
     assert find_checkpoint(tmp_path) == tmp_path / "checkpoint-5"
 
 

@@ -154,7 +154,10 @@ class Collator:
         return {task: self.collate(task, columns) for task, columns in plan.items()}
 
     def collate(self, task: str, columns: dict[str, list]) -> dict[str, Tensor]:
-        """One task's batch: the keyword arguments of `HybridMTLModel.forward` but for `task`."""
+        """One task's batch: the keyword arguments of `HybridMTLModel.forward` but for `task`.
+
+        Rows without labels make a batch without.
+        """
         batch: dict[str, Tensor] = {}
         for name, rows in columns.items():
             if name.endswith("input_ids"):
@@ -162,6 +165,8 @@ class Collator:
                 batch[name.replace("input_ids", "attention_mask")] = mask
             elif name.endswith("token_type_ids"):
                 batch[name], _ = pad(rows, 0)
+        if "labels" not in columns:
+            return batch
         labels: list[Any] = columns["labels"]
         if self.tasks[task].kind == "token_classification":
             batch["labels"], _ = pad(labels, IGNORED_LABEL)

@@ -20,15 +20,15 @@ def tokenize(
 
     Args:
         name: the task's name, shown beside the progress bar.
-        rows: columns `text`, `text_pair` (pairs) and `label`.
+        rows: columns `text`, `text_pair` (pairs) and, but for rows to answer only, `label`.
         task: says whether the two texts of a pair share a sequence.
         tokenizer: the backbone's.
         max_length: longest sequence in tokens, special tokens included; the rest is cut off.
 
     Returns:
         Columns `input_ids`, `token_type_ids` (if the tokenizer makes them), the same with the
-        prefix `pair_` for siamese pairs, `labels`, `length`: the tokens of the longer sequence, and
-        `cut`: whether the end of a text was left out.
+        prefix `pair_` for siamese pairs, `labels` if there are any, `length`: the tokens of the
+        longer sequence, and `cut`: whether the end of a text was left out.
     """
     encode = _encode_words if task.kind == "token_classification" else _encode_texts
     key = _content_key(rows, task, tokenizer, max_length)
@@ -87,7 +87,8 @@ def _encode_texts(
         length == max_length and is_cut(tokenizer, max_length, *texts, together=not task.is_siamese)
         for length, *texts in zip(features["length"], batch["text"], *sides_of_pairs, strict=True)
     ]
-    features["labels"] = batch["label"]
+    if "label" in batch:
+        features["labels"] = batch["label"]
     return features
 
 
@@ -116,9 +117,10 @@ def _encode_words(
         return_attention_mask=False,
     )
     features = dict(encoded)
-    features["labels"] = [
-        _align(encoded.word_ids(row), tags) for row, tags in enumerate(batch["label"])
-    ]
+    if "label" in batch:
+        features["labels"] = [
+            _align(encoded.word_ids(row), tags) for row, tags in enumerate(batch["label"])
+        ]
     features["length"] = [len(ids) for ids in features["input_ids"]]
     features["cut"] = [
         length == max_length

@@ -132,7 +132,7 @@ def draw_learning_curves(
     Where training had phases, dotted lines part them.
 
     Args:
-        log_history: `TrainerState.log_history`: entries with `step` and any of `loss_{task}`,
+        log_history: `TrainerState.log_history`: entries with `step` and any of `loss/{task}`,
             `eval_{task}_loss`, `eval_{task}_{main metric}`, `eval_overall`;
             and `phase`, where there are any.
         tasks: The kind of each task, a column each.
@@ -151,7 +151,7 @@ def draw_learning_curves(
     for column, (task, kind) in enumerate(tasks.items()):
         upper, lower = grid[:, column]
         metric = main_metric(kind)
-        lines = {f"loss_{task}": _TRAINING, f"eval_{task}_loss": _EVALUATION}
+        lines = {f"loss/{task}": _TRAINING, f"eval_{task}_loss": _EVALUATION}
         _draw_lines(upper, log_history, lines, "mean loss of an example")
         _from_zero(upper)
         upper.set_title(f"{task} (auxiliary)" if task in auxiliary else task, parse_math=False)

@@ -1,7 +1,8 @@
 """One pass over a task's rows: predictions, labels and loss."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,15 +24,16 @@ class TaskPredictions:
 
     Attributes:
         answers: probabilities (N, C), scores (N,), or per token (M, C) for token classification,
-            where M counts the labelled tokens of all rows. Scores are what users get, cut to the
-            range, and so are the correlations; the loss is of the scores as the head gives them.
-        labels: class indices or scores, (N,) or (M,).
-        loss: the task's loss, times its weight, mean over rows.
+            where M counts the labelled tokens of all rows; without labels, all tokens. Scores are
+            what users get, cut to the range, and so are the correlations; the loss is of the
+            scores as the head gives them.
+        labels: class indices or scores, (N,) or (M,); None of rows without labels.
+        loss: the task's loss, times its weight, mean over rows; NaN without labels.
         rows: the row of each token, (M,), for token classification; None for the other kinds.
     """
 
     answers: np.ndarray
-    labels: np.ndarray
+    labels: Any
     loss: float
     rows: np.ndarray | None = None
 
@@ -57,11 +59,11 @@ def predict_task(
     Args:
         model: the model; left in evaluation mode.
         task: the task.
-        rows: tokenised rows with `labels` and `length`.
+        rows: tokenised rows with `length`, and `labels` if they are known.
         collator: makes batches of rows.
         batch_size: rows per device and batch.
         accelerator: the device, the precision, and the ranks that share the work.
-        on_batch: called after every batch.
+        on_batch: called after every batch, equally often in every process.
     """
     model.eval()
     # Longest first: a batch that does not fit in memory says so at once.
@@ -70,14 +72,22 @@ def predict_task(
     found: list[tuple[int, np.ndarray, np.ndarray]] = []
     loss = 0.0
     losses = []
-    for indices in batches[accelerator.process_index :: accelerator.num_processes]:
+    labelled = "labels" in rows.column_names
+    rank, processes = accelerator.process_index, accelerator.num_processes
+    for first in range(0, len(batches), processes):
+        if first + rank >= len(batches):
+            on_batch()
+            continue
+        indices = batches[first + rank]
         batch = collator.collate(task, rows[indices.tolist()])
         batch = {name: tensor.to(accelerator.device) for name, tensor in batch.items()}
-        with accelerator.autocast():
+        # Weights in half precision are computed with as they are.
+        with accelerator.autocast() if model.dtype.itemsize >= 4 else nullcontext():
             output = model(**batch, task=task)
-        losses.append(output.loss * len(indices))
+        if labelled:
+            losses.append(output.loss * len(indices))
         answers = model.heads[task].answers(output.logits).cpu().numpy()
-        labels = batch["labels"].cpu().numpy()
+        labels = (batch["labels"] if labelled else _places(output.logits, batch)).cpu().numpy()
         found += zip(indices.tolist(), answers, labels, strict=True)
         on_batch()
     if losses:
@@ -86,7 +96,15 @@ def predict_task(
         found = gather_object(found)
         loss = sum(gather_object([loss]))
     found.sort(key=lambda item: item[0])
-    return _joined(found, loss / len(rows))
+    joined = _joined(found, loss / len(rows))
+    return joined if labelled else replace(joined, labels=None, loss=float("nan"))
+
+
+def _places(logits: torch.Tensor, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Stand-ins for labels: one for each row, or for each token that is no padding."""
+    if logits.ndim < 3:
+        return torch.zeros(len(logits))
+    return torch.where(batch["attention_mask"].bool(), 0, IGNORED_LABEL)
 
 
 def _joined(found: list[tuple[int, np.ndarray, np.ndarray]], loss: float) -> TaskPredictions:
@@ -108,7 +126,7 @@ def task_metrics(
     prefix: str,
     source: str = "shipped",
 ) -> dict[str, float]:
-    """`<prefix>_<task>_<metric>` and `<prefix>_<task>_loss` of every task.
+    """`<prefix>_<task>_<metric>` and `<prefix>_<task>_loss` of every task with labels.
 
     Raises:
         InputError: if a task has answers that are not finite numbers, as a diverged model gives.
@@ -117,6 +135,8 @@ def task_metrics(
     for name, found in predictions.items():
         task = tasks[name]
         _check_finite(name, found.answers)
+        if found.labels is None:
+            continue
         values = compute_task_metrics(
             task.kind,
             found.predictions,

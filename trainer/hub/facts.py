@@ -214,7 +214,7 @@ def _run_facts(trainer: HybridMTLTrainer, records: Sequence[PhaseRecord]) -> dic
     args = trainer.args
     return {
         "seed": args.seed,
-        "data_seed": args.seed if args.data_seed is None else args.data_seed,
+        "data_seed": args.seed_of_data,
         "epochs": round(trainer.state.epoch or 0.0, 2),
         "steps": trainer.state.global_step,
         "seconds": round(sum(record.seconds for record in records), 1),

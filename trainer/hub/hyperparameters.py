@@ -74,7 +74,7 @@ def shared_hyperparameters(run: RunArguments, args: HybridMTLTrainingArguments) 
 def _in_use(hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
     """Without the weights of regularizers that were not used, and what is said elsewhere."""
     unused = {f"{name}_weight" for name in ("smart", "bregman", "rdrop")}
-    elsewhere = {*SCHEDULE_FIELDS, "auxiliary"}
+    elsewhere = {*SCHEDULE_FIELDS, "auxiliary", "max_validation_rows"}
     return {
         k: v for k, v in hyperparameters.items() if (v or k not in unused) and k not in elsewhere
     }

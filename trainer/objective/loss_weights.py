@@ -32,8 +32,8 @@ class UncertaintyWeights(nn.Module):
         return self.factors[task] * (-s).exp() * loss + s / 2
 
     def logs(self) -> dict[str, float]:
-        """`loss_weight_<task>`: the factor of each task's loss now."""
+        """`loss_weight/<task>`: the factor of each task's loss now."""
         return {
-            f"loss_weight_{task}": self.factors[task] * (-s.detach()).exp().item()
+            f"loss_weight/{task}": self.factors[task] * (-s.detach()).exp().item()
             for task, s in self.log_variances.items()
         }

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from trainer.objective.collect import TaskGradients
+from trainer.objective.means import RunningMeans
 from trainer.objective.rules import Rule, cosines, gramian
 
 
@@ -28,7 +29,7 @@ class SharedGradients(TaskGradients):
         self.rule = rule
         self.keep = keep
         self.measure = measure
-        self._cosines: dict[tuple[str, str], list[Tensor]] = {}
+        self._cosines = RunningMeans()
 
     def join(
         self, world_size: int, scale: float = 1.0
@@ -60,13 +61,8 @@ class SharedGradients(TaskGradients):
 
     def _note(self, tasks: list[str], found: Tensor) -> None:
         for i, j in combinations(range(len(tasks)), 2):
-            self._cosines.setdefault((tasks[i], tasks[j]), []).append(found[i, j])
+            self._cosines.add(f"gradient_cosine/{tasks[i]}/{tasks[j]}", found[i, j])
 
     def mean_cosines(self) -> dict[str, Any]:
-        """`gradient_cosine_<task>_<task>` -> the mean since this was last asked."""
-        means = {
-            f"gradient_cosine_{pair[0]}_{pair[1]}": torch.stack(values).mean().item()
-            for pair, values in self._cosines.items()
-        }
-        self._cosines = {}
-        return means
+        """`gradient_cosine/<task>/<task>` -> the mean since this was last asked."""
+        return {name: mean.item() for name, mean in self._cosines.take().items()}

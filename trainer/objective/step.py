@@ -87,7 +87,7 @@ class StepGradients:
 
     def logs(self) -> dict[str, float]:
         """Each task's gradient norm and the tasks' mean cosines since this was last asked."""
-        found = {f"grad_norm_{task}": value.item() for task, value in self._norms.items()}
+        found = {f"grad_norm/{task}": value.item() for task, value in self._norms.items()}
         self._norms = {}
         if self.shared is not None:
             found.update(self.shared.mean_cosines())

@@ -82,7 +82,7 @@ def build_optimizer(
     parts = {name: optimizer_class(groups, **options) for name, groups in layout.items()}
     if len(layout) == 1 and args.layout not in NEED_TASK_GRADIENTS:
         return next(iter(parts.values()))
-    return SeparateOptimizers(parts)
+    return SeparateOptimizers(parts, args.max_grad_norm)
 
 
 def check_task_name(*names: str) -> None:
@@ -105,5 +105,8 @@ def check_task_name(*names: str) -> None:
 
 
 def learning_rates(optimizer: Any) -> dict[str, float]:
-    """Group name -> current learning rate."""
-    return {group["name"]: float(group["lr"]) for group in optimizer.param_groups}
+    """Group name -> current learning rate; groups that a user made are numbered."""
+    return {
+        group.get("name", f"group_{number}"): float(group["lr"])
+        for number, group in enumerate(optimizer.param_groups)
+    }

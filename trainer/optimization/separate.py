@@ -18,10 +18,14 @@ class SeparateOptimizers(torch.optim.Optimizer):
 
     Args:
         parts: `shared`, `loss_weights` or a task -> its optimizer.
+        max_norm: the gradients that an optimizer steps with, of all that it owns together, are
+            scaled down to this norm where theirs is larger; 0 for no such limit. Learned loss
+            weights have none.
     """
 
-    def __init__(self, parts: Mapping[str, torch.optim.Optimizer]):
+    def __init__(self, parts: Mapping[str, torch.optim.Optimizer], max_norm: float = 0.0):
         self.parts = dict(parts)
+        self.max_norm = max_norm
         self._reached: list[nn.Parameter] = []
         self._gradients: Mapping[str, Sequence[Tensor]] = {}
         groups = self._groups()
@@ -34,16 +38,11 @@ class SeparateOptimizers(torch.optim.Optimizer):
     ) -> None:
         """Take what the next step uses: task -> one gradient for each of these parameters.
 
-        The tensors are kept, not copied, and dropped after the step.
+        The tensors are kept, not copied, scaled in place where they are too long, and dropped
+        after the step.
         """
         self._reached = list(parameters)
         self._gradients = gradients
-
-    def clip(self, max_norm: float) -> None:
-        """Scale down each task's gradient on the shared parameters where its norm is larger."""
-        for gradients in self._gradients.values():
-            norm = torch.nn.utils.get_total_norm(gradients)
-            torch._foreach_mul_(list(gradients), (max_norm / (norm + 1e-6)).clamp(max=1.0))
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
@@ -57,6 +56,9 @@ class SeparateOptimizers(torch.optim.Optimizer):
             own = self._gradients.get(name, together)
             for parameter, gradient in zip(self._reached, own, strict=True):
                 parameter.grad = gradient
+            if self.max_norm > 0 and name != WEIGHTS:
+                owned = [p for group in part.param_groups for p in group["params"]]
+                torch.nn.utils.clip_grad_norm_(owned, self.max_norm)
             part.step()
         for parameter, gradient in zip(self._reached, together, strict=True):
             parameter.grad = gradient

@@ -30,7 +30,8 @@ class MadeLabels:
             texts for validation; all tasks with data of their own when left out.
         max_rows: most training rows that are made, drawn at random and evenly from the tasks; all
             when left out.
-        max_validation_rows: the same of the validation rows.
+        max_validation_rows: the same of the validation rows; without `make_labels`, see
+            `TaskTraining`.
     """
 
     make_labels: str | None = None
@@ -101,7 +102,7 @@ def complete_entry(name: str, entry: dict[str, Any], own: Collection[str]) -> di
         return InputError(f"task '{name}': field '{field}' = {entry[field]!r}: {why}")
 
     if entry.get("make_labels") is None:
-        for field in ("texts_of", *_LIMITS):
+        for field in ("texts_of", "max_rows"):
             if field in entry:
                 raise refuse(field, "has no effect without make_labels")
         return entry
