@@ -1,6 +1,7 @@
 """Code from a repository runs when the user says so, and pickles are never read."""
 
 import json
+import sys
 
 import pytest
 import torch
@@ -32,6 +33,10 @@ def mark(tmp_path, monkeypatch):
     monkeypatch.setattr(
         "transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path / "code")
     )
+    monkeypatch.syspath_prepend(tmp_path / "code")
+    # The package that another test imported lies elsewhere.
+    for name in [name for name in sys.modules if name.split(".")[0] == "transformers_modules"]:
+        monkeypatch.delitem(sys.modules, name)
     return Mark(tmp_path / "was-run")
 
 
