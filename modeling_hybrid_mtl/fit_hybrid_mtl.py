@@ -51,7 +51,7 @@ def check_reads(model: Any) -> None:
     if model.device.type == "meta":
         return
     try:
-        model.encode(torch.ones(1, 8, dtype=torch.long, device=model.device))
+        model.encode_tokens(torch.ones(1, 8, dtype=torch.long, device=model.device))
     except Exception as error:  # of whatever kind the encoder raises
         kind = model.config.backbone_config.model_type
         raise ValueError(

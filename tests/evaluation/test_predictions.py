@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 from accelerate import Accelerator
 
-from tests.toys import TASKS, toy_model, toy_rows, toy_tokenizer
-from trainer.data import tokenize
+from tests.toys import TASKS, toy_model, toy_rows
 from trainer.data.batches import Collator
 from trainer.evaluation.metrics import compute_task_metrics
 from trainer.evaluation.predictions import predict_task, task_metrics
@@ -14,9 +13,8 @@ LOW, HIGH = TASKS["near"]["score_range"]
 @pytest.mark.parametrize("cosine_range", [[0.0, 0.3], [0.9, 0.95]])
 def test_correlations_are_of_cut_scores_and_the_loss_is_of_uncut_ones(cosine_range):
     model = toy_model({"near": {**TASKS["near"], "cosine_range": cosine_range}}).eval()
-    task, tokenizer = model.config.task("near"), toy_tokenizer()
-    rows = tokenize("near", toy_rows("near", 12), task, tokenizer, 16)
-    collator = Collator(tokenizer, {"near": task})
+    task, rows = model.config.task("near"), toy_rows("near", 12)
+    collator = Collator({"near": task}, pad_token_id=0)
     found = predict_task(
         model,
         "near",
