@@ -7,29 +7,6 @@ from tests.hub.folders import CODE, model_folder
 from trainer.errors import InputError
 from trainer.hub.push_files import is_published, publication
 
-<<<<<<< HEAD
-=======
-CODE = {
-    "adapters_hybrid_mtl.py",
-    "configuration_hybrid_mtl.py",
-    "dropout_hybrid_mtl.py",
-    "handler.py",
-    "heads_hybrid_mtl.py",
-    "inputs_hybrid_mtl.py",
-    "modeling_hybrid_mtl.py",
-    "modules_hybrid_mtl.py",
-    "outputs_hybrid_mtl.py",
-    "packing_hybrid_mtl.py",
-    "pipeline_hybrid_mtl.py",
-    "products_hybrid_mtl.py",
-    "registration_hybrid_mtl.py",
-    "standard_hybrid_mtl.py",
-    "texts_hybrid_mtl.py",
-    "vectors_hybrid_mtl.py",
-    "weights_hybrid_mtl.py",
-}
-
->>>>>>> w-model
 
 @pytest.fixture
 def folder(tmp_path):
