@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel
 from transformers.utils import ModelOutput, logging
 
+from .attention_hybrid_mtl import to_device
 from .configuration_hybrid_mtl import HybridMTLConfig, TaskConfig
 from .dropout_hybrid_mtl import use_fast_dropout
 from .fit_hybrid_mtl import check_reads
@@ -237,8 +238,8 @@ class HybridMTLModel(WithVectors, WithTasks):
     ) -> tuple[Tensor, ModelOutput]:
         """Sentence vectors (B, H), and all that the encoder returns of a padded batch."""
         if attention_mask is not None:
-            place = next(iter(inputs.values())).device
-            attention_mask = attention_mask.to(place, non_blocking=True)
+            place = next(table.device for table in inputs.values() if table is not None)
+            attention_mask = to_device(attention_mask, place)
         mask = padding_mask(self.backbone, attention_mask)
         output = self.backbone(attention_mask=mask, return_dict=True, **inputs)
         if self.config.pooling == "pooler":
@@ -247,7 +248,7 @@ class HybridMTLModel(WithVectors, WithTasks):
 
     def _pooled(self, hidden: Tensor, attention_mask: Tensor | None) -> Tensor:
         if attention_mask is not None:
-            attention_mask = attention_mask.to(hidden.device, non_blocking=True)
+            attention_mask = to_device(attention_mask, hidden.device)
         return self.pooled_dropout(pool(hidden, attention_mask, self.config.pooling))
 
     def _read_packed(self, mask: Tensor | None, tables: dict[str, Tensor]) -> Tensor | None:

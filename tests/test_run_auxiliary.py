@@ -147,10 +147,12 @@ def test_keep_auxiliary_keeps_the_heads(place, tmp_path):
     assert again == pytest.approx(metrics, abs=1e-5)
 
 
-def test_training_does_not_go_on_without_the_heads_of_the_helpers(trained, place, tmp_path):
+def test_training_goes_on_with_new_heads_for_the_helpers(trained, place, tmp_path):
     folder, _ = trained
-    with pytest.raises(InputError, match="saved without auxiliary tasks, it can go on from a ch"):
-        train(settings(place, tmp_path / "out", "--model_name_or_path", str(folder)))
+    options = ["--model_name_or_path", str(folder), "--max_steps", "1", "--save_strategy", "no"]
+    train(settings(place, tmp_path / "out", *options))
+    kept = json.loads((tmp_path / "out" / "config.json").read_text())
+    assert list(kept["tasks"]) == ["sentiment", "similarity"]
 
 
 def test_a_run_with_helpers_can_be_resumed(trained, place, tmp_path):

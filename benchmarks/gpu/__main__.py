@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from benchmarks.gpu import report
 from benchmarks.gpu.settings import Settings
 from benchmarks.speed.processes import ROOT, environment
@@ -80,6 +82,17 @@ def end_group(process: subprocess.Popen) -> None:
     process.wait()
 
 
+def keep_logs(settings: Settings) -> None:
+    """Append what the workers of the speed part printed to that part's log."""
+    logs = sorted(settings.path(WORK).glob("*/*.log"))
+    if not logs:
+        return
+    with settings.path("gpu-speed.log").open("a", encoding="utf-8") as file:
+        for log in logs:
+            text = log.read_text(encoding="utf-8", errors="replace")
+            file.write(f"== {log.parent.name}, {log.stem}\n{text}\n")
+
+
 def last_line(log: Path) -> str:
     lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     return lines[-1] if lines else "no output"
@@ -89,6 +102,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the parts; gives 0 if all came to their end and no test failed."""
     begin = time.perf_counter()
     settings, parts = read_arguments(arguments)
+    if settings.device == "cuda" and not torch.cuda.is_available():
+        print(
+            "There is no GPU that torch can use; --device cpu --toy is a dry run.", file=sys.stderr
+        )
+        return 2
     shutil.rmtree(settings.path(WORK), ignore_errors=True)
     settings.path(WORK).mkdir(parents=True)
     found: report.Found = {}
@@ -101,6 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             found[name] = run_part(name, settings, left)
         text = report.write(settings, found)
         print(f"{name}: {found[name].get('seconds', 0):.0f} s, {found[name]['end']}", flush=True)
+    keep_logs(settings)
     shutil.rmtree(settings.path(WORK), ignore_errors=True)
     print(text)
     whole = all(part["end"] == "whole" for part in found.values())

@@ -13,10 +13,11 @@ def measure(settings: Settings, findings: Findings) -> None:
     """Add how many tests passed, and the names and messages of those that failed."""
     report = settings.path("work", "tests.xml")
     command = [sys.executable, "-m", "pytest", "-q", "-m", "gpu", "tests/gpu"]
-    command += ["-p", "no:randomly", "-p", "no:cacheprovider", "--tb=short", "--durations=10"]
+    command += ["-p", "no:randomly", "-p", "no:cacheprovider", "-v", "--tb=short", "--durations=10"]
     if settings.toy:  # a few of the rules stand for all
         command += ["-k", "not test_rules or sum or pcgrad or mgda"]
-    subprocess.run(
+    limit = settings.limit / 3  # the other parts are to have their time even if a test hangs
+    process = subprocess.Popen(
         [*command, f"--junitxml={report}"],
         cwd=ROOT,
         env=environment(
@@ -24,8 +25,13 @@ def measure(settings: Settings, findings: Findings) -> None:
             HYBRID_MTL_DEVICE=settings.device,
             CUBLAS_WORKSPACE_CONFIG=":4096:8",
         ),
-        check=False,
     )
+    try:
+        process.wait(limit)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        findings.add("failed", {"all": f"not at their end after {limit:.0f} s; see the log"})
+        return
     cases = list(ET.parse(report).getroot().iter("testcase"))
     bad = [(case, part) for case in cases for part in case if part.tag in ("failure", "error")]
     skipped = [(case, part) for case in cases for part in case if part.tag == "skipped"]

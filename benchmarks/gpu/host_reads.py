@@ -89,7 +89,7 @@ class Synchronisations(AbstractContextManager):
         file: Any = None,
         line: str | None = None,
     ) -> None:
-        if "synchroniz" in str(message):
+        if "called a synchronizing" in str(message):
             self.found[f"{innermost_line()} <- {Path(filename).name}:{lineno}"] += 1
 
 

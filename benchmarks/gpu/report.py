@@ -58,6 +58,11 @@ def _comparisons(compared: dict[str, dict[str, Any]]) -> list[tuple[str, ...]]:
     peers = list(dict.fromkeys(name for found in compared.values() for name in found["over"]))
     rows = [("", "Real tokens/s", "(range)", "MFU", *(f"over {name}" for name in peers))]
     for name, found in compared.items():
+        if "hybrid-mtl" not in found["tokens_per_second"]:
+            rows.append(
+                (name, "absent", found["absent"].get("hybrid-mtl", ""), "", *("" for _ in peers))
+            )
+            continue
         middle, low, high = found["tokens_per_second"]["hybrid-mtl"]
         over = [found["over"].get(peer) for peer in peers]
         rows.append(

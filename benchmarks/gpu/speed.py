@@ -85,8 +85,13 @@ def compare(settings: Settings, shape: str, size: int, rate: float) -> dict[str,
                 absent[name] = str(reason)
         answers: dict[str, list[dict[str, Any]]] = {name: [] for name in workers}
         for repetition in range(-1, settings.repetitions):
-            for name in turns(list(answers), repetition):
-                answer = workers[name].ask(cycles=warm_up if repetition < 0 else cycles)
+            for name in turns(list(answers), repetition) if answers else ():
+                try:
+                    answer = workers[name].ask(cycles=warm_up if repetition < 0 else cycles)
+                except AbsentError as reason:
+                    absent[name] = str(reason)
+                    del answers[name]
+                    continue
                 if repetition >= 0:
                     answers[name].append(answer)
     return summary(answers, absent, job, rate)

@@ -183,6 +183,17 @@ class TestWhichKernel:
         assert self.choose(monkeypatch, wide) is wide
         assert self.choose(monkeypatch, wide, window=True) is None
 
+    def test_who_asks_in_inference_mode_spoils_nothing(self, monkeypatch):
+        with torch.inference_mode():
+            assert self.choose(monkeypatch, reference) is reference
+
+    def test_a_full_memory_says_nothing_of_a_kernel(self, monkeypatch):
+        def full(*_):
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+        with pytest.raises(torch.OutOfMemoryError):
+            self.choose(monkeypatch, full, reference)
+
     def test_asking_draws_no_random_numbers(self, monkeypatch):
         before = torch.get_rng_state()
         self.choose(monkeypatch, reference)

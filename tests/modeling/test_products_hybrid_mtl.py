@@ -107,7 +107,7 @@ def test_the_encoder_and_training_are_inside(tmp_path):
 @pytest.mark.usefixtures("pays")
 def test_who_meets_many_sizes_keeps_the_usual_products(tmp_path):
     seen = []
-    model = toy_model("modernbert").eval()
+    model = toy_model("albert").eval()
     model.backbone.register_forward_hook(lambda *_: seen.append(SETTING.fp32_precision))
     model(torch.tensor([[2, 5, 3]]), task="mood")
     trainer = toy_trainer(tmp_path, max_steps=1)

@@ -80,7 +80,11 @@ def predict_task(
             continue
         indices = batches[first + rank]
         batch = collator.collate(task, rows[indices.tolist()])
-        batch = {name: tensor.to(accelerator.device) for name, tensor in batch.items()}
+        # Masks stay: lengths are read off them without waiting for the device.
+        batch = {
+            name: tensor if name.endswith("attention_mask") else tensor.to(model.device)
+            for name, tensor in batch.items()
+        }
         # Weights in half precision are computed with as they are.
         with accelerator.autocast() if model.dtype.itemsize >= 4 else nullcontext():
             output = model(**batch, task=task)

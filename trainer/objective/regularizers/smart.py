@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from modeling_hybrid_mtl import HybridMTLModel, HybridMTLOutput
+from modeling_hybrid_mtl.attention_hybrid_mtl import to_device
 from modeling_hybrid_mtl.texts_hybrid_mtl import stack_rows
 from trainer.objective.regularizers.base import Regularizer, without_labels
 from trainer.objective.regularizers.divergence import divergence
@@ -117,7 +118,7 @@ def token_mask(batch: Mapping[str, Tensor]) -> Tensor:
         for side in ("", "pair_")
         if f"{side}input_ids" in batch
     ]
-    mask = stack_rows(masks, 0).to(batch["input_ids"].device, non_blocking=True)
+    mask = to_device(stack_rows(masks, 0), batch["input_ids"].device)
     return mask.unsqueeze(-1).float()
 
 
