@@ -212,3 +212,27 @@ def test_the_row_that_is_no_text_is_named_among_quoted_numbers(tmp_path):
     (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
     with refused("FILE, row 3: column 'text' is not text: 3"):
         check_rows(classes("x"), read_rows(tmp_path / "a.jsonl"))
+
+
+def test_decimals_of_databases_are_numbers_each_by_itself():
+    labels = [Decimal(0), Decimal(1), Decimal(2), Decimal(1)]
+    assert check(classes("a", "b", "c"), labels) == [0, 1, 2, 1]
+    for wrong, row in (([Decimal(0), Decimal(7)], 2), ([Decimal(0), Decimal("0.5")], 2)):
+        with refused(f"FILE, row {row}: column 'label' has"):
+            check(classes("a", "b"), wrong)
+
+
+def test_a_name_that_is_a_number_is_no_index_of_other_labels():
+    names = ClassLabel(names=["1", "2", "3"])
+    with refused(
+        "FILE, row 1: column 'label' has 0, which is '1'; labels of this task are"
+    ) as caught:
+        check(classes("a", "b", "c", "d"), [0, 1], names)
+    assert "the dataset's own names are '1', '2', '3'" in str(caught.value)
+
+
+def test_no_label_of_a_dataset_is_no_class_of_that_name():
+    names = ClassLabel(names=["-1", "0", "1"])
+    assert check(classes("-1", "0", "1"), [0, 1, 2], names) == [0, 1, 2]
+    with refused("FILE, row 2: column 'label' has -1 (-1 marks a split without labels)"):
+        check(classes("-1", "0", "1"), [0, -1], names)

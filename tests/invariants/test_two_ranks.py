@@ -93,7 +93,9 @@ def test_batches_that_do_not_divide_by_the_ranks_train_and_every_row_is_scored_o
 
 def assert_equal(one, several, what=""):
     for name, weight in one[0].items():
-        torch.testing.assert_close(several[0][name], weight, rtol=1e-3, atol=1e-4, msg=what + name)
+        # Softmax does not see a key's bias: its gradient is rounding, which Adam makes steps of.
+        close = 1e-3 if name.endswith("key.bias") else 1e-4
+        torch.testing.assert_close(several[0][name], weight, rtol=1e-3, atol=close, msg=what + name)
     for key, value in one[1].items():
         if key.startswith("loss/") or key.endswith(("accuracy", "pearson", "overall")):
             assert several[1][key] == pytest.approx(value, abs=1e-3), what + key

@@ -54,13 +54,16 @@ class LabelReader:
         Raises:
             InputError: if it stands for none.
         """
-        key = (type(value), value if isinstance(value, (str, int, float)) else None)
-        found = self.known.get(key)
+        # Others, such as decimals of databases, are rare, and not all can be looked up.
+        plain = isinstance(value, (str, int, float))
+        key = (type(value), value if plain else None)
+        found = self.known.get(key) if plain else None
         if found is None:
-            found = self._class_of(self._meant(value))
+            found = None if self._is_beyond(value) else self._class_of(self._meant(value))
             if found is None:
                 raise self._no_class(value, place)
-            self.known[key] = found
+            if plain:
+                self.known[key] = found
         return found
 
     def score(self, value: Any, place: str) -> float:
@@ -90,6 +93,17 @@ class LabelReader:
             return value
         return names[value]
 
+    def _is_beyond(self, value: Any) -> bool:
+        """Whether a number stands for none of the dataset's own names, as -1 for no label does."""
+        return (
+            self.stored is not None and isinstance(value, int) and not 0 <= value < len(self.stored)
+        )
+
+    @property
+    def _names_are_indices(self) -> bool:
+        """Whether an index of the task's labels may be what is meant."""
+        return self.stored is None or self.stored == [str(i) for i in range(len(self.stored))]
+
     def _class_of(self, value: Any) -> int | None:
         if isinstance(value, str) and value in self.index:
             return self.index[value]
@@ -101,6 +115,8 @@ class LabelReader:
             return None
         if self.numbers:
             return self.numbers.get(found)
+        if not self._names_are_indices:
+            return None
         if not 0 <= found < len(self.labels) or found != int(found):
             return None
         return None if self._is_ambiguous(int(found)) else int(found)
