@@ -1,5 +1,6 @@
 """Toy tasks, rows, tokenizer and trainer that every training test shares."""
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,7 @@ def toy_model(tasks: dict[str, Any] | None = None, seed: int = 0, **options: Any
     return HybridMTLModel(config)
 
 
+@functools.cache
 def toy_rows(task: str, count: int, seed: int = 0) -> Dataset:
     """Random tokenised rows of lengths 3 to 12 whose label depends on the tokens."""
     random = np.random.default_rng([seed, count])
