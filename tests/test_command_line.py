@@ -128,7 +128,7 @@ def test_the_default_tasks_are_changed_without_a_file():
         ("learning_rat", "unknown option 'learning_rat'. Did you mean 'learning_rate'?"),
         ("max_len", "unknown option 'max_len'. Did you mean 'max_length'?"),
         ("task", "unknown option 'task'. Did you mean 'tasks'?"),
-        ("zzz", "unknown option 'zzz'."),
+        ("zzz", "unknown option 'zzz'. run_mtl.py --help lists the options"),
     ],
 )
 def test_an_unknown_option_is_refused_with_the_nearest_name(read, tmp_path, where, option, message):

@@ -7,6 +7,7 @@ from transformers import TrainerCallback
 
 from tests.toys import toy_tokenizer, toy_trainer
 from trainer.finite import MOST_IN_A_ROW, STEPS_BEHIND, NonFiniteError
+from trainer.optimization import parts_of
 
 HUGE = 1e30  # its square is infinite
 
@@ -188,6 +189,11 @@ class TestDecidedByTheDevice:
         assert device.finite.skipped == host.finite.skipped == 2
         for name, value in host.model.state_dict().items():
             torch.testing.assert_close(device.model.state_dict()[name], value, msg=name)
+
+    def test_optimizers_are_free_of_the_last_verdict_afterwards(self, tmp_path):
+        trainer, _ = self.trained(tmp_path, True, num_train_epochs=1)
+        for optimizer in parts_of(trainer._own_optimizer()):
+            assert not {"found_inf", "grad_scale"} & set(vars(optimizer))
 
     def test_the_steps_are_told_with_their_rows(self, tmp_path, caplog):
         trainer = toy_trainer(tmp_path, nonfinite="skip", logging_strategy="no", num_train_epochs=1)

@@ -251,6 +251,7 @@ def _check_option(option: str, known: Iterable[str], where: str) -> None:
                 f" '{field}' is a field of a task's entry: write it under tasks: NAME, or as "
                 f"--tasks.NAME.{field} value"
             )
+        close = close or " run_mtl.py --help lists the options, and a task's fields at its end"
         raise InputError(f"{where}: unknown option '{option}'.{close}")
 
 

@@ -100,6 +100,7 @@ class FiniteCheck:
         self._batches: Batches = []
         self._unread: deque[_Step] = deque()
         self._stopped: Tensor | None = None
+        self._told: Sequence[torch.optim.Optimizer] = ()
 
     def note(self, task: str, batch: dict[str, Tensor], loss: Tensor) -> None:
         """Remember a batch of the step and its loss, a scalar."""
@@ -150,9 +151,17 @@ class FiniteCheck:
             bad = self._stopped = (
                 bad if self._stopped is None else torch.maximum(bad, self._stopped)
             )
+        self._told = optimizers
         for optimizer in optimizers:
             # What `torch.amp.GradScaler` sets; the kernel then changes neither weights nor moments.
             vars(optimizer).update(found_inf=bad, grad_scale=None)
+
+    def release(self) -> None:
+        """Take the last step's verdict off the optimizers, which others may go on with."""
+        for optimizer in self._told:
+            for name in ("found_inf", "grad_scale"):
+                vars(optimizer).pop(name, None)
+        self._told = ()
 
     def read(self, model: nn.Module, behind: int = 0) -> None:
         """Hear from the device what became of all steps but so many of the last.

@@ -208,6 +208,7 @@ class HybridMTLTrainer(TaskBatches, TaskEvaluation, BaseTrainer):
         finally:
             self.is_in_train = False
             self.trained_parts.release()
+            self.finite.release()
 
     def _inner_training_loop(self, *args: Any, **kwargs: Any) -> Any:
         fast = self.model.reads_packed and not self.args.torch_compile
