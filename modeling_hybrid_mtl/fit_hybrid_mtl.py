@@ -51,7 +51,11 @@ def check_reads(model: Any) -> None:
     if model.device.type == "meta":
         return
     try:
-        model.encode_tokens(torch.ones(1, 8, dtype=torch.long, device=model.device))
+        ids = torch.ones(1, 8, dtype=torch.long, device=model.device)
+        # Texts always come with their mask.
+        _, hidden = model.encode_tokens(ids, torch.ones_like(ids))
+        if hidden.shape[1] != ids.shape[1]:
+            raise ValueError("it gives fewer vectors than there are tokens")
     except Exception as error:  # of whatever kind the encoder raises
         kind = model.config.backbone_config.model_type
         raise ValueError(

@@ -35,6 +35,10 @@ INNER = ("hidden_states", "attentions")
 # Encoders that call their pooler without asking whether there is one.
 POOLER_IS_CALLED = ("layoutlm", "squeezebert")
 
+# Encoders whose texts have the token that stands for all of them at the end; it is read at the
+# beginning.
+CLS_IS_LAST = ("xlnet",)
+
 
 class NoPooler(nn.Module):
     """Stands where a pooler was that nobody reads."""
@@ -71,13 +75,14 @@ class HybridMTLModel(WithVectors, WithTasks):
         # A configuration may name code of its own for the encoder, from any repository.
         self.backbone = AutoModel.from_config(config.backbone_config, trust_remote_code=False)
         _check_embeddings(self.backbone)
+        kind = config.backbone_config.model_type
+        if config.pooling == "cls" and kind in CLS_IS_LAST:
+            raise ValueError(f"pooling = 'cls': the texts of a {kind} end with it; use 'mean'")
         has_pooler = getattr(self.backbone, "pooler", None) is not None
         if config.pooling == "pooler" and not has_pooler:
-            kind = config.backbone_config.model_type
             raise ValueError(f"pooling = 'pooler': a {kind} backbone has none; use 'mean' or 'cls'")
         if config.pooling != "pooler" and has_pooler:
             # A pooler nobody reads would be run, stored and (under DDP) waited for.
-            kind = config.backbone_config.model_type
             self.backbone.pooler = NoPooler() if kind in POOLER_IS_CALLED else None
         taken = inspect.signature(self.backbone.forward).parameters
         self._takes_token_types = "token_type_ids" in taken
