@@ -257,10 +257,6 @@ class WithAdapters(PreTrainedModel):
             drop_adapter(self.backbone, name)
         self.config.adapters = {n: e for n, e in self.config.adapters.items() if n not in names}
 
-    def active_adapters(self) -> list[str]:
-        """The names of the adapters that are added when no task in particular is asked for."""
-        return list(self.config.adapters_of(None))
-
     # What transformers offers for peft's adapters would go past those of the tasks: nothing of it
     # would be saved with the model.
 
@@ -275,6 +271,10 @@ class WithAdapters(PreTrainedModel):
     def set_adapter(self, *args, **kwargs) -> NoReturn:
         """Refuse: a call that names a task switches to its adapter."""
         _refuse("set_adapter", "model(..., task=name) reads the encoder through the task's adapter")
+
+    def active_adapters(self) -> NoReturn:
+        """Refuse: which adapters are active is a matter of each call."""
+        _refuse("active_adapters", "config.adapters_of(task) names those that a call reads through")
 
     def enable_adapters(self) -> NoReturn:
         """Refuse: adapters are always on, each for its task."""

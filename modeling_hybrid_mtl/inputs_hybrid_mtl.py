@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from .texts_hybrid_mtl import is_many, wrong_text
+from .texts_hybrid_mtl import is_many, plain, wrong_text
 
 
 def is_pair(inputs: Any) -> bool:
@@ -17,7 +17,7 @@ def compared(row: Mapping[str, Any]) -> Any:
     """The pairs of what the Hub's widget sends: a sentence, and those to compare it with."""
     if set(row) != {"source_sentence", "sentences"}:
         return row
-    source, others = row["source_sentence"], row["sentences"]
+    source, others = row["source_sentence"], plain(row["sentences"])
     if not is_many(others):
         raise ValueError(f"'sentences' must be a list of texts, got {str(others)[:80]!r}")
     return [{"text": source, "text_pair": other} for other in others]

@@ -12,7 +12,7 @@ from transformers.utils import ModelOutput, logging
 from .attention_hybrid_mtl import to_device
 from .configuration_hybrid_mtl import HybridMTLConfig, TaskConfig
 from .dropout_hybrid_mtl import use_fast_dropout
-from .fit_hybrid_mtl import check_reads
+from .fit_hybrid_mtl import check_ids, check_reads, explain
 from .heads_hybrid_mtl import HEADS
 from .modules_hybrid_mtl import attach_modules
 from .outputs_hybrid_mtl import HybridMTLOutput
@@ -24,7 +24,7 @@ from .standard_hybrid_mtl import KINDS_OF, STANDARDS
 from .tasks_hybrid_mtl import WithTasks
 from .texts_hybrid_mtl import Encoded, pool, sides, stack_texts
 from .vectors_hybrid_mtl import WithVectors
-from .weights_hybrid_mtl import PLACES, check_complete, check_weights, model_type
+from .weights_hybrid_mtl import PLACES, check_complete, check_shapes, check_weights, model_type
 
 logger = logging.get_logger(__name__)
 
@@ -34,6 +34,10 @@ INNER = ("hidden_states", "attentions")
 
 # Encoders that call their pooler without asking whether there is one.
 POOLER_IS_CALLED = ("layoutlm", "squeezebert")
+
+# Encoders whose texts have the token that stands for all of them at the end; it is read at the
+# beginning.
+CLS_IS_LAST = ("xlnet",)
 
 
 class NoPooler(nn.Module):
@@ -71,13 +75,14 @@ class HybridMTLModel(WithVectors, WithTasks):
         # A configuration may name code of its own for the encoder, from any repository.
         self.backbone = AutoModel.from_config(config.backbone_config, trust_remote_code=False)
         _check_embeddings(self.backbone)
+        kind = config.backbone_config.model_type
+        if config.pooling == "cls" and kind in CLS_IS_LAST:
+            raise ValueError(f"pooling = 'cls': the texts of a {kind} end with it; use 'mean'")
         has_pooler = getattr(self.backbone, "pooler", None) is not None
         if config.pooling == "pooler" and not has_pooler:
-            kind = config.backbone_config.model_type
             raise ValueError(f"pooling = 'pooler': a {kind} backbone has none; use 'mean' or 'cls'")
         if config.pooling != "pooler" and has_pooler:
             # A pooler nobody reads would be run, stored and (under DDP) waited for.
-            kind = config.backbone_config.model_type
             self.backbone.pooler = NoPooler() if kind in POOLER_IS_CALLED else None
         taken = inspect.signature(self.backbone.forward).parameters
         self._takes_token_types = "token_type_ids" in taken
@@ -175,7 +180,7 @@ class HybridMTLModel(WithVectors, WithTasks):
 
         Raises:
             ValueError: if an index of weights names other files, or a trained model lacks weights
-                or has some that are not finite.
+                or has some that are not finite or of another shape than its configuration says.
         """
         kwargs["use_safetensors"] = True
         name = pretrained_model_name_or_path
@@ -186,8 +191,12 @@ class HybridMTLModel(WithVectors, WithTasks):
         is_trained = model_type(name, **hub) == cls.config_class.model_type
         if not is_trained or kwargs.get("output_loading_info"):
             return super().from_pretrained(name, *args, **kwargs)
-        kwargs["output_loading_info"] = True
+        asked = kwargs.get("ignore_mismatched_sizes", False)
+        # Told of in one sentence below, rather than in a report and a traceback.
+        kwargs |= {"output_loading_info": True, "ignore_mismatched_sizes": True}
         model, loading = super().from_pretrained(name, *args, **kwargs)
+        if not asked:
+            check_shapes(name, loading["mismatched_keys"])
         check_complete(name, model, loading["missing_keys"])
         return model
 
@@ -221,8 +230,21 @@ class HybridMTLModel(WithVectors, WithTasks):
         An attention mask may stay on the CPU while the ids are on an accelerator: a pass without
         padding then finds out the texts' lengths without waiting for what the device still has to
         do.
+
+        Raises:
+            ValueError: if the encoder has no embeddings for what it is given. On an accelerator,
+                that is found out of ids alone whose mask is there, too, and not in training.
         """
         self.switch_adapters(task)
+        try:
+            return self._encode_tokens(input_ids, attention_mask, token_type_ids)
+        except (IndexError, RuntimeError):  # torch's, of a table that is too small
+            explain(self, input_ids, token_type_ids)
+            raise
+
+    def _encode_tokens(
+        self, input_ids: Tensor, attention_mask: Tensor | None, token_type_ids: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
         tables: dict[str, Tensor] = {"input_ids": input_ids}
         if self._takes_token_types and token_type_ids is not None:
             tables["token_type_ids"] = token_type_ids
@@ -255,7 +277,10 @@ class HybridMTLModel(WithVectors, WithTasks):
         """Token vectors (B, L, H) of a pass without padding; None if there is nothing to read."""
         if mask is None:
             mask = torch.ones(tables["input_ids"].shape, dtype=torch.bool)
-        mask = mask.cpu()
+        if mask.device.type != "cpu":
+            mask = mask.cpu()  # waits for the device, which then has the ids at once
+            if not self.training:
+                check_ids(self, tables["input_ids"], tables.get("token_type_ids"))
         return read_packed(self.backbone, mask, **tables) if mask.any() else None
 
     @property
@@ -374,7 +399,11 @@ class HybridMTLModel(WithVectors, WithTasks):
         self.switch_adapters(task)
         if self._takes_token_types:
             more["token_type_ids"] = token_type_ids
-        return self._padded_pass(attention_mask, input_ids=input_ids, **more)
+        try:
+            return self._padded_pass(attention_mask, input_ids=input_ids, **more)
+        except (IndexError, RuntimeError):  # as in `encode_tokens`
+            explain(self, input_ids, token_type_ids)
+            raise
 
     def _more_inputs(
         self,

@@ -27,7 +27,7 @@ from .standard_hybrid_mtl import (
     standard_entities,
     word_entities,
 )
-from .texts_hybrid_mtl import is_many, most_positions
+from .texts_hybrid_mtl import is_many, most_positions, plain
 
 logger = logging.get_logger(__name__)
 
@@ -36,9 +36,9 @@ class HybridMTLPipeline(Pipeline):
     """Answer one task, or every task the input fits, from as few passes of the backbone as can be.
 
     A text is a string or `{"text": ...}`; a pair is `{"text": ..., "text_pair": ...}` or a tuple of
-    two strings. A list of these, a column of a dataset, an array or another tuple gives a list in
-    the same order; a generator or a torch `Dataset` gives an iterator that reads one batch at a
-    time.
+    two strings. A list of these, a column of a dataset or a table, an array or another tuple gives
+    a list in the same order; a generator or a torch `Dataset` gives an iterator that reads one
+    batch at a time.
 
     Call arguments:
         task: the task to answer; left out, every single-text task answers a text and every pair
@@ -65,6 +65,8 @@ class HybridMTLPipeline(Pipeline):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
+        if self.tokenizer is None:
+            self.tokenizer = self.model.open_tokenizer()
         # The base class leaves a model in training mode as it finds it.
         self.model.eval()
         cross = any(e["pair_encoding"] == "cross" for e in self.model.config.tasks.values())
@@ -93,6 +95,7 @@ class HybridMTLPipeline(Pipeline):
         """Answer one input, or many of them; see the class."""
         if task is not None:
             self.model.config.task(task)
+        inputs = plain(inputs)
         several = is_many(inputs) and not is_pair(inputs)
         if isinstance(inputs, (Iterator, Dataset)) or (several and not isinstance(inputs, Sized)):
             return self._stream(inputs, task=task, **kwargs)

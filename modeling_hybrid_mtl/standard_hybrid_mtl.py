@@ -8,6 +8,8 @@ from torch import Tensor
 from transformers import TokenClassificationPipeline
 from transformers.pipelines.token_classification import AggregationStrategy
 
+from .texts_hybrid_mtl import is_count
+
 TEXT, TOKENS, SIMILARITY = "text-classification", "token-classification", "sentence-similarity"
 # The name that a pipeline was asked for under -> the standard whose answers it gives.
 STANDARDS = {
@@ -66,10 +68,10 @@ def check_options(options: Mapping[str, Any], most: int | None) -> None:
 
     top_k, length = options.get("top_k"), options.get("max_length")
     if top_k is not None:
-        check("top_k", _is_count(top_k), "a positive number, or None for all classes")
+        check("top_k", is_count(top_k), "a positive number, or None for all classes")
     if length is not None:
         most = most or length
-        check("max_length", _is_count(length) and length <= most, f"a number from 1 to {most}")
+        check("max_length", is_count(length) and length <= most, f"a number from 1 to {most}")
     if "truncation" in options:
         choices = ", ".join(map(str, TRUNCATIONS))
         check("truncation", options["truncation"] in TRUNCATIONS, f"one of {choices}")
@@ -80,10 +82,6 @@ def check_options(options: Mapping[str, Any], most: int | None) -> None:
         strategies = [strategy.value for strategy in AggregationStrategy]
         strategy = _lower(options["aggregation_strategy"])
         check("aggregation_strategy", strategy in strategies, f"one of {', '.join(strategies)}")
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
 def _lower(value: Any) -> str:

@@ -60,6 +60,26 @@ def is_many(inputs: Any) -> bool:
     return isinstance(inputs, Iterable) and not isinstance(inputs, one)
 
 
+def plain(inputs: Any) -> Any:
+    """Inputs as Python holds them: arrow's arrays as lists, an array of one value as the value.
+
+    Raises:
+        ValueError: if they are a table, which Python goes through by the names of its columns.
+    """
+    shape = getattr(inputs, "shape", None)
+    if hasattr(inputs, "columns") and isinstance(shape, tuple) and len(shape) == 2:
+        kind = type(inputs).__name__
+        raise ValueError(f"a {kind} is no list of texts: give one of its columns, or its rows")
+    if shape == ():
+        return inputs.item()
+    return inputs.to_pylist() if hasattr(inputs, "to_pylist") else inputs
+
+
+def is_count(value: Any) -> bool:
+    """Whether this is a positive whole number."""
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
 def wrong_text(value: Any) -> str | None:
     """What is wrong with a text, to be said behind its name; None if it can be read."""
     if not isinstance(value, str) or not value.strip():

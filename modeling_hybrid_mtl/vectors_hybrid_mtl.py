@@ -5,12 +5,12 @@ from types import MappingProxyType
 from typing import Any
 
 import torch
-from torch import Tensor
 from torch.nn import functional
 from transformers import AutoTokenizer, PreTrainedModel
 from transformers.utils import logging
 
-from .texts_hybrid_mtl import is_many, most_positions, wrong_text
+from .fit_hybrid_mtl import check_ids
+from .texts_hybrid_mtl import is_count, is_many, most_positions, plain, wrong_text
 from .weights_hybrid_mtl import PLACES
 
 logger = logging.get_logger(__name__)
@@ -58,7 +58,9 @@ class WithVectors(PreTrainedModel):
         batch_size: int = 32,
         max_length: int | None = None,
         normalize_embeddings: bool = False,
+        convert_to_numpy: bool = True,
         convert_to_tensor: bool = False,
+        device: Any = None,
         show_progress_bar: bool = False,
     ) -> Any:
         """Make sentence vectors, without dropout and without gradients.
@@ -70,7 +72,9 @@ class WithVectors(PreTrainedModel):
             max_length: tokens that are read of a text; as many as tokenizer and encoder can when
                 left out. How many texts were longer is logged as a warning.
             normalize_embeddings: make every vector one of length 1.
-            convert_to_tensor: return a tensor on the model's device rather than a numpy array.
+            convert_to_numpy: return a numpy array; if false, a list of tensors.
+            convert_to_tensor: return a tensor on the model's device instead of either.
+            device: where to read, such as `cuda`; the model is moved there, and stays.
             show_progress_bar: show how many batches have been read.
 
         Returns:
@@ -78,12 +82,16 @@ class WithVectors(PreTrainedModel):
 
         Raises:
             ValueError: if something is no text or is empty, saying which, if the model has no task
-                of that name, or if no tokenizer lies with it.
+                of that name, if no tokenizer lies with it or it does not fit the encoder, or if a
+                number or the device cannot be.
         """
+        _check_counts(batch_size=batch_size, max_length=max_length)
+        texts = plain(texts)
         rows = _checked(texts)
-        tokenizer = self._open_tokenizer()
+        tokenizer = self.open_tokenizer()
         limit = max_length or tokenizer.model_max_length
         limit = min(limit, most_positions(self) or limit)
+        self._move(device)
         order = sorted(range(len(rows)), key=lambda i: -len(rows[i]))
         batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
         vectors = torch.empty(len(rows), self.config.hidden_size, device=self.device)
@@ -94,6 +102,8 @@ class WithVectors(PreTrainedModel):
             for batch in logging.tqdm(batches, disable=not show_progress_bar):
                 tokens = _tokens(tokenizer, [rows[i] for i in batch], limit)
                 cut += sum(bool(part.overflowing) for part in tokens.encodings or [])
+                # Before they are on a device, where this would have to wait.
+                check_ids(self, tokens["input_ids"], tokens.get("token_type_ids"))
                 tokens = tokens.to(self.device)
                 names = ("input_ids", "attention_mask", "token_type_ids")
                 found, _ = self.encode_tokens(*map(tokens.get, names), task)
@@ -105,12 +115,36 @@ class WithVectors(PreTrainedModel):
                 f"{cut} of {len(rows)} texts have more than {limit} tokens; what is beyond these "
                 f"is not read"
             )
-        return _as_asked(vectors, isinstance(texts, str), normalize_embeddings, convert_to_tensor)
+        if normalize_embeddings:
+            vectors = functional.normalize(vectors, dim=-1)
+        lone = isinstance(texts, str)
+        vectors = vectors[0] if lone else vectors
+        if convert_to_tensor:
+            return vectors
+        if convert_to_numpy:
+            return vectors.cpu().numpy()
+        return vectors if lone else list(vectors)
 
-    def _open_tokenizer(self) -> Any:
+    def _move(self, device: Any) -> None:
+        if device is None:
+            return
+        try:
+            self.to(torch.device(device))
+        except (AssertionError, RuntimeError, TypeError) as error:
+            reason = str(error).partition("\n")[0]
+            raise ValueError(f"device = {device!r}: {reason}") from error
+
+    def open_tokenizer(self) -> Any:
+        """The tokenizer of this model.
+
+        Raises:
+            ValueError: if none lies where the model was loaded from, or the model lies nowhere.
+        """
         if self.tokenizer is None:
             if not self.name_or_path:
-                raise ValueError("this model lies nowhere yet: set model.tokenizer first")
+                raise ValueError(
+                    "this model lies nowhere yet: set model.tokenizer, or pass a tokenizer"
+                )
             try:
                 self.tokenizer = AutoTokenizer.from_pretrained(
                     self.name_or_path, config=self.config, trust_remote_code=False, **self._place
@@ -136,12 +170,12 @@ def _checked(texts: Any) -> list[str]:
     return rows
 
 
+def _check_counts(**counts: int | None) -> None:
+    for name, value in counts.items():
+        left_out = value is None and name == "max_length"
+        if not left_out and not is_count(value):
+            raise ValueError(f"{name} = {value!r}: must be a positive whole number")
+
+
 def _tokens(tokenizer: Any, texts: list[str], limit: int) -> Any:
     return tokenizer(texts, padding=True, truncation=True, max_length=limit, return_tensors="pt")
-
-
-def _as_asked(vectors: Tensor, lone: bool, normalize: bool, as_tensor: bool) -> Any:
-    if normalize:
-        vectors = functional.normalize(vectors, dim=-1)
-    vectors = vectors[0] if lone else vectors
-    return vectors if as_tensor else vectors.cpu().numpy()

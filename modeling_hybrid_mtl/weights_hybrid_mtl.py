@@ -63,6 +63,28 @@ def model_type(name_or_path: Any, **hub: Any) -> str | None:
     return content.get("model_type")
 
 
+def check_shapes(name_or_path: Any, mismatched: Collection[tuple[str, Any, Any]]) -> None:
+    """Make sure that a trained model's weights are of the shapes that its configuration gives.
+
+    Args:
+        name_or_path: where it was loaded from.
+        mismatched: name, shape and shape by the configuration of each weight where the two differ.
+
+    Raises:
+        DamagedModelError: naming the first such weight, its head and both shapes.
+    """
+    if not mismatched:
+        return
+    weight, stored, wanted = min(mismatched, key=lambda entry: entry[0])
+    part, name = weight.split(".")[:2]
+    what = f"the head of task '{name}'" if part == "heads" else "the encoder"
+    raise DamagedModelError(
+        f"'{name_or_path}': {what} does not fit the configuration: '{weight}' has the shape "
+        f"{tuple(stored)}, and by the configuration it is {tuple(wanted)}; take the "
+        f"configuration that was saved with these weights"
+    )
+
+
 def check_complete(name_or_path: Any, model: nn.Module, missing: Collection[str]) -> None:
     """Make sure that a trained model was loaded as it was saved.
 

@@ -25,6 +25,7 @@ from trainer.opening import check_whole_models, open_model, open_tokenizer, open
 from trainer.prepare import load_config, load_tokenizer
 from trainer.run import predict
 from trainer.run_arguments import RunArguments
+from trainer.starting_model import starting_model
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 HEAD = "heads.mood.layers.1.weight"
@@ -47,6 +48,11 @@ def with_value(name, value):
     return lambda weights: {**weights, name: torch.full_like(weights[name], value)}
 
 
+def with_fewer_rows(name):
+    return lambda weights: {**weights, name: weights[name][1:].clone()}
+
+
+WORDS = "backbone.embeddings.word_embeddings.weight"
 DAMAGES = {
     "no head": (without(HEAD), f"1 weights of this trained model are missing, first '{HEAD}'"),
     "no layer": (
@@ -55,6 +61,15 @@ DAMAGES = {
     ),
     "NaN": (with_value(HEAD, torch.nan), f"are not finite, first '{HEAD}'"),
     "infinite": (with_value("heads.same.layers.1.bias", -torch.inf), "not finite, first 'heads.sa"),
+    "other labels": (
+        with_fewer_rows(HEAD),
+        f"the head of task 'mood' does not fit the configuration: '{HEAD}' has the shape (2, 16), "
+        f"and by the configuration it is (3, 16)",
+    ),
+    "other words": (
+        with_fewer_rows(WORDS),
+        f"the encoder does not fit the configuration: '{WORDS}' has the shape (49, 16), and by",
+    ),
 }
 
 
@@ -155,6 +170,21 @@ def test_who_asks_which_weights_are_missing_gets_the_model(whole, tmp_path):
     folder = damaged(whole, tmp_path)
     _, loading = HybridMTLModel.from_pretrained(folder, output_loading_info=True)
     assert loading["missing_keys"] == {HEAD}
+
+
+def test_who_wants_a_new_head_where_the_shape_is_another_one_gets_it(whole, tmp_path):
+    folder = damaged(whole, tmp_path, "other labels")
+    model = HybridMTLModel.from_pretrained(folder, ignore_mismatched_sizes=True)
+    assert model.heads["mood"].layers[1].weight.shape == (3, 16)
+
+
+def test_a_run_that_starts_from_a_model_of_another_shape_says_so(whole, tmp_path):
+    folder = damaged(whole, tmp_path, "other labels")
+    entry = "mood: {kind: classification, labels: [bad, so-so, good], dataset: a/b}"
+    (tmp_path / "c.yaml").write_text(f"model_name_or_path: {folder}\ntasks: {{{entry}}}\n")
+    settings = parse([str(tmp_path / "c.yaml")])
+    with pytest.raises(InputError, match=re.escape(DAMAGES["other labels"][1])):
+        starting_model(settings, load_config(settings.run))
 
 
 def with_more_tokens(tokenizer):

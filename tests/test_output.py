@@ -167,7 +167,10 @@ def test_what_no_run_wrote_is_never_overwritten(tmp_path, name, overwrite):
 
 
 def test_a_run_that_failed_before_its_first_step_is_no_run(tmp_path):
-    claim(run_folder(tmp_path, "run_config.yaml"))
+    folder = run_folder(tmp_path, "run_config.yaml")
+    before = names(folder)
+    claim(folder)
+    assert names(folder) == before
 
 
 def test_a_link_is_deleted_and_not_what_it_leads_to(tmp_path):
@@ -231,11 +234,17 @@ def test_resuming_needs_a_checkpoint_and_deletes_nothing(tmp_path):
 
 
 def test_a_run_that_was_killed_before_its_card_is_resumed(tmp_path):
-    claim(run_folder(tmp_path, "run_config.yaml", "metrics.json"), resume=True)
+    folder = run_folder(tmp_path, "run_config.yaml", "metrics.json")
+    before = names(folder)
+    claim(folder, resume=True)
+    assert names(folder) == before
 
 
 def test_a_run_that_wrote_no_checkpoint_yet_is_resumed_from_its_beginning(tmp_path):
-    claim(run_folder(tmp_path, "run_config.yaml"), resume=True)
+    folder = run_folder(tmp_path, "run_config.yaml")
+    before = names(folder)
+    claim(folder, resume=True)
+    assert names(folder) == before
 
 
 @pytest.mark.parametrize("name", ["caf\udcc3\udca9", "a\ud800", "a\0b"])

@@ -7,7 +7,7 @@ import torch
 from transformers import CONFIG_MAPPING, AutoModel, BertModel
 
 from modeling_hybrid_mtl import HybridMTLConfig
-from tests.toys import TASKS, toy_backbone_config, toy_model, toy_tokenizer
+from tests.toys import TASKS, encoder_folder, toy_backbone_config, toy_model, toy_tokenizer
 from trainer.command_line import parse
 from trainer.errors import InputError
 from trainer.model_folder import write_model
@@ -30,11 +30,7 @@ def refused(message):
 
 @pytest.fixture
 def encoder(tmp_path):
-    """A folder with a configuration and a tokenizer, but no weights."""
-    folder = tmp_path / "encoder"
-    toy_backbone_config().save_pretrained(folder)
-    toy_tokenizer().save_pretrained(folder)
-    return folder
+    return encoder_folder(tmp_path / "encoder")
 
 
 @pytest.fixture

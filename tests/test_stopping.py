@@ -175,4 +175,10 @@ def test_whoever_was_stopped_can_train_again(tmp_path):
 
 
 def test_training_that_ends_by_itself_gives_the_signals_back(tmp_path):
-    toy_trainer(tmp_path, callbacks=[StopOnSignal()]).train()
+    class Seen(TrainerCallback):
+        def on_step_end(self, *args, **_):
+            self.handler = signal.getsignal(signal.SIGTERM)
+
+    seen, stop, former = Seen(), StopOnSignal(), signal.getsignal(signal.SIGTERM)
+    toy_trainer(tmp_path, callbacks=[stop, seen], max_steps=2).train()
+    assert seen.handler == stop._ask and signal.getsignal(signal.SIGTERM) == former

@@ -56,6 +56,13 @@ def toy_backbone_config(**options: Any) -> BertConfig:
     return BertConfig(**{**fields, **options})
 
 
+def encoder_folder(folder: Path) -> Path:
+    """A folder with a configuration and a tokenizer, but no weights."""
+    toy_backbone_config().save_pretrained(folder)
+    toy_tokenizer().save_pretrained(folder)
+    return folder
+
+
 def toy_model(tasks: dict[str, Any] | None = None, seed: int = 0, **options: Any) -> HybridMTLModel:
     set_seed(seed)
     config = HybridMTLConfig(toy_backbone_config(**options), TASKS if tasks is None else tasks)

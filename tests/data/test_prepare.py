@@ -8,7 +8,7 @@ import torch
 from transformers import CONFIG_MAPPING, AutoModel, BertConfig, RobertaConfig
 
 from modeling_hybrid_mtl import HybridMTLConfig
-from tests.toys import toy_backbone_config, toy_tokenizer
+from tests.toys import encoder_folder, toy_tokenizer
 from trainer import opening, prepare, starting_model
 from trainer.command_line import parse
 from trainer.errors import InputError
@@ -29,11 +29,7 @@ def refused(message):
 
 @pytest.fixture
 def encoder(tmp_path):
-    """A folder with a configuration and a tokenizer, but no weights."""
-    folder = tmp_path / "encoder"
-    toy_backbone_config().save_pretrained(folder)
-    toy_tokenizer().save_pretrained(folder)
-    return folder
+    return encoder_folder(tmp_path / "encoder")
 
 
 def settings(encoder, *options, data_dir="sample"):

@@ -123,3 +123,18 @@ def test_a_published_folder_opens_on_the_device(tmp_path, device):
     batch = inputs_for("near")
     found = loaded(**moved(batch, device), task="near").logits
     torch.testing.assert_close(found.cpu(), model(**batch, task="near").logits, **close)
+
+
+def test_tokens_without_an_embedding_are_told_before_the_device_fails(device):
+    model = toy_model().to(device)
+    batch = toy_batch([5, 3, 7])
+    expected = model(**moved(batch, device)).embeddings
+    wrong = {**batch, "input_ids": batch["input_ids"].clone()}
+    wrong["input_ids"][1, 1] = 100
+    with pytest.raises(ValueError, match="token ids up to 100, .* embeddings for 0 to 99"):
+        model(**moved(wrong, device))
+    model.tokenizer = toy_tokenizer()
+    model.tokenizer.add_tokens([f"new{i}" for i in range(90)])
+    with pytest.raises(ValueError, match="token ids up to 111"):
+        model.encode("new89")
+    assert torch.equal(model(**moved(batch, device)).embeddings, expected)

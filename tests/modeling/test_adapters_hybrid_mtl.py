@@ -274,6 +274,7 @@ class TestWhatTransformersOffersForPeft:
             (lambda m: m.add_adapter(None, "mood"), "add_adapters"),
             (lambda m: m.load_adapter("folder"), "loaded with it"),
             (lambda m: m.set_adapter("mood"), "task=name"),
+            (lambda m: m.active_adapters(), r"config\.adapters_of\(task\)"),
             (lambda m: m.enable_adapters(), "for its task"),
             (lambda m: m.disable_adapters(), "without a task"),
             (lambda m: m.get_adapter_state_dict("mood"), "state_dict"),
@@ -307,7 +308,3 @@ class TestWhatTransformersOffersForPeft:
         ):
             model.delete_adapter(["mood", "near"])
         assert list(model.config.adapters) == ["mood"]
-
-    def test_the_active_ones_are_those_of_every_task(self):
-        assert with_adapters(toy_model(), "mood").active_adapters() == []
-        assert with_adapters(toy_model(), "mood", "shared").active_adapters() == ["shared"]

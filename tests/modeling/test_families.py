@@ -23,8 +23,12 @@ SMALL = {
     "max_position_embeddings": 40,
     "pad_token_id": 1,
 }
+# Fields of SMALL that a family names in its own way.
+OF_BERT = dict.fromkeys(
+    ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size")
+)
 GROUPS = ("q", "k", "v", "post_attention", "intermediate", "output")
-# Family -> what its smallest model needs besides.
+# Family -> what its smallest model needs besides; None for what it knows nothing of.
 FAMILIES = {
     "albert": {"embedding_size": 16},
     "bert": {},
@@ -39,6 +43,16 @@ FAMILIES = {
     "ernie": {},
     "esm": {},
     "fnet": {},
+    "funnel": {
+        **OF_BERT,
+        "block_sizes": [1, 1],
+        "num_decoder_layers": 1,
+        "d_model": 16,
+        "n_head": 2,
+        "d_head": 8,
+        "d_inner": 16,
+        "architectures": ["FunnelModel"],
+    },
     "ibert": {},
     "layoutlm": {},
     "longformer": {"attention_window": 8},
@@ -55,13 +69,27 @@ FAMILIES = {
     "squeezebert": {"embedding_size": 16, **{f"{name}_groups": 2 for name in GROUPS}},
     "xlm-roberta": {},
     "xlm-roberta-xl": {},
+    "xlnet": {
+        **OF_BERT,
+        "max_position_embeddings": None,
+        "n_layer": 1,
+        "n_head": 2,
+        "d_model": 16,
+        "d_inner": 16,
+    },
 }
+# Families that read the padding, too, and are the less exact the more of it there is.
+PADDING_COUNTS = ("convbert", "fnet", "funnel", "nystromformer")
+
+
+def small_config(family, **options):
+    fields = SMALL | FAMILIES.get(family, {}) | options
+    return AutoConfig.for_model(family, **{n: v for n, v in fields.items() if v is not None})
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_family_trains_and_is_opened_again(family, tmp_path):
-    config = AutoConfig.for_model(family, **SMALL | FAMILIES[family])
-    AutoModel.from_config(config).save_pretrained(tmp_path / "encoder")
+    AutoModel.from_config(small_config(family)).save_pretrained(tmp_path / "encoder")
     model = HybridMTLModel.from_backbone(tmp_path / "encoder", TASKS)
     inputs = inputs_for("mood")
     ids = inputs["input_ids"]
@@ -72,6 +100,10 @@ def test_a_family_trains_and_is_opened_again(family, tmp_path):
     model.eval().save_pretrained(tmp_path / "model")
     again = HybridMTLModel.from_pretrained(tmp_path / "model")
     assert torch.equal(again(**inputs, task="mood").logits, model(**inputs, task="mood").logits)
+    with torch.no_grad():
+        beside_others = model(**inputs).embeddings[1]
+        alone = model(**{name: table[1:2, :3] for name, table in inputs.items()}).embeddings[0]
+    assert torch.allclose(beside_others, alone, atol=1e-5) == (family not in PADDING_COUNTS)
 
 
 @pytest.mark.parametrize(
@@ -81,26 +113,33 @@ def test_a_family_trains_and_is_opened_again(family, tmp_path):
         ("bros", "a bros encoder cannot read texts alone .*bbox"),
         ("xmod", "a xmod encoder cannot read texts alone .*language"),
         ("t5", "a t5 model has a decoder besides its encoder"),
+        ("funnel", "a funnel encoder cannot read texts alone .*fewer vectors than .* tokens"),
     ],
 )
 def test_what_cannot_be_read_from_texts_is_refused_by_name(family, message, tmp_path):
-    options = {
-        name: value for name, value in SMALL.items() if (family, name) != ("canine", "vocab_size")
-    }
-    config = AutoConfig.for_model(family, **options)
+    of_family = {"canine": {"vocab_size": None}, "funnel": {"architectures": ["FunnelBaseModel"]}}
+    config = small_config(family, **of_family.get(family, {}))
     AutoModel.from_config(config).save_pretrained(tmp_path)
     with pytest.raises(ValueError, match=message):
-        HybridMTLModel.from_backbone(tmp_path, TASKS)
+        HybridMTLModel.from_backbone(tmp_path, TASKS, pooling="cls")
+
+
+def test_the_first_token_is_not_read_for_all_where_that_is_the_last_one():
+    config = HybridMTLConfig(small_config("xlnet"), TASKS, pooling="cls")
+    with pytest.raises(ValueError, match="pooling = 'cls': the texts of a xlnet end with it"):
+        HybridMTLModel(config)
 
 
 def test_the_readme_names_the_tested_families():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     told = next(line for line in text.split("\n\n") if "families of encoders" in line)
     assert {name for name in FAMILIES if f"`{name}`" not in told} == set()
+    exception = told.split("Of these,")[1].split("padding")[0]
+    assert {name for name in FAMILIES if f"`{name}`" in exception} == set(PADDING_COUNTS)
 
 
 def test_a_pooler_in_use_is_kept_where_it_is_always_called():
-    config = AutoConfig.for_model("squeezebert", **SMALL | FAMILIES["squeezebert"])
+    config = small_config("squeezebert")
     model = HybridMTLModel(HybridMTLConfig(config, TASKS, pooling="pooler")).eval()
     vector = model(**inputs_for("mood")).embeddings
     assert torch.equal(vector, model.backbone(**inputs_for("mood")).pooler_output)

@@ -7,14 +7,19 @@ from typing import Any
 import datasets
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import torch
 from datasets.fingerprint import Hasher
-from transformers import pipeline
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
+    pipeline,
+)
 from transformers.pipelines import TextClassificationPipeline, TokenClassificationPipeline
 
-from modeling_hybrid_mtl import HybridMTLPipeline
-from tests.modeling.toy_models import TASKS, toy_model, toy_tokenizer
+from modeling_hybrid_mtl import HybridMTLModel, HybridMTLPipeline
+from tests.modeling.toy_models import TASKS, toy_backbone_config, toy_model, toy_tokenizer
 
 TEXTS = ["the film was good", "dull", "Anna plays in Paris, very witty", "a bad play"]
 PAIRS = [{"text": TEXTS[i], "text_pair": TEXTS[j]} for i, j in [(0, 1), (2, 2), (3, 0)]]
@@ -164,6 +169,39 @@ def test_other_names_of_the_same(folder, pipes, name, standard):
     assert pipe(TEXTS) == pipes[standard](TEXTS)
 
 
+def test_a_loaded_model_answers_under_every_name_as_its_folder(folder, pipes):
+    model, tokenizer = HybridMTLModel.from_pretrained(folder), toy_tokenizer()
+    for name in (*pipes, "sentiment-analysis", "ner"):
+        pipe = pipeline(name, model=model, tokenizer=tokenizer, device="cpu")
+        known = {"sentiment-analysis": "text-classification", "ner": "token-classification"}
+        inputs = PAIRS if name == "sentence-similarity" else TEXTS
+        assert pipe(inputs) == pipes[known.get(name, name)](inputs)
+
+
+@pytest.mark.parametrize("name", ["hybrid-mtl", "sentence-similarity"])
+def test_a_loaded_model_s_tokenizer_lies_with_it(folder, pipes, name):
+    pipe = pipeline(name, model=HybridMTLModel.from_pretrained(folder), device="cpu")
+    assert pipe(PAIRS) == pipes[name](PAIRS)
+    with pytest.raises(ValueError, match=r"lies nowhere yet: .*tokenizer"):
+        pipeline(name, model=toy_model(), device="cpu")
+
+
+def test_under_transformers_names_a_loaded_model_is_given_with_its_tokenizer(folder):
+    for name in ("text-classification", "ner"):
+        with pytest.raises(Exception, match="Please provide a PreTrainedTokenizer"):
+            pipeline(name, model=HybridMTLModel.from_pretrained(folder), device="cpu")
+
+
+def test_other_models_have_transformers_own_pipelines():
+    for name, auto, kind in (
+        ("sentiment-analysis", AutoModelForSequenceClassification, TextClassificationPipeline),
+        ("ner", AutoModelForTokenClassification, TokenClassificationPipeline),
+    ):
+        model = auto.from_config(toy_backbone_config())
+        pipe = pipeline(name, model=model, tokenizer=toy_tokenizer(), device="cpu")
+        assert type(pipe) is kind and pipe("the film was good") is not None
+
+
 def test_a_model_without_such_a_task_says_so():
     pipe = HybridMTLPipeline(
         model=toy_model(tasks={"near": TASKS["near"]}),
@@ -228,6 +266,19 @@ COLUMNS = {
     "objects": lambda texts: np.array(texts, dtype=object),
     "array": np.array,
     "tuple": tuple,
+    "arrow": pa.array,
+    "arrow in chunks": lambda texts: pa.chunked_array([texts[:1], texts[1:]]),
+}
+ONE = {
+    "text": np.array(TEXTS[0]),
+    "object": np.array(TEXTS[0], dtype=object),
+    "row": np.array({"text": TEXTS[0]}, dtype=object),
+}
+TABLES = {
+    "frame": pd.DataFrame({"text": TEXTS}),
+    "a frame whose columns are texts": pd.DataFrame([[1, 2]], columns=TEXTS[:2]),
+    "arrow's table": pa.table({"text": TEXTS}),
+    "arrow's batch": pa.RecordBatch.from_pydict({"text": TEXTS}),
 }
 
 
@@ -236,6 +287,21 @@ class TestColumns:
     def test_whatever_holds_texts_is_a_list_of_them(self, pipes, wrap):
         for pipe in (pipes["hybrid-mtl"], pipes["text-classification"]):
             assert pipe(wrap(TEXTS), task="mood") == pipe(TEXTS, task="mood")
+
+    @pytest.mark.parametrize("one", ONE.values(), ids=ONE)
+    def test_an_array_of_one_value_is_one_input(self, pipes, one):
+        assert pipes["hybrid-mtl"](one, task="mood") == pipes["hybrid-mtl"](TEXTS[0], task="mood")
+
+    @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+    def test_a_table_is_not_gone_through_by_its_columns(self, pipes, table):
+        for ask in (*pipes.values(), pipes["hybrid-mtl"].model.encode):
+            with pytest.raises(ValueError, match=f"a {type(table).__name__} is no list of texts"):
+                ask(table)
+
+    def test_sentences_are_compared_from_any_column(self, pipes):
+        pipe = pipes["sentence-similarity"]
+        row = {"source_sentence": TEXTS[0], "sentences": TEXTS[1:]}
+        assert pipe({**row, "sentences": pa.array(TEXTS[1:])}) == pipe(row)
 
     def test_a_whole_data_set_of_texts_or_pairs(self, pipes):
         rows = datasets.Dataset.from_list(PAIRS)

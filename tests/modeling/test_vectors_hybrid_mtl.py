@@ -2,11 +2,20 @@ import copy
 import pickle
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
+from tokenizers.processors import TemplateProcessing
+from transformers import PreTrainedTokenizerFast, pipeline
 
 from modeling_hybrid_mtl import HybridMTLModel
-from tests.modeling.toy_models import counted_calls, toy_model, toy_tokenizer, with_adapters
+from tests.modeling.toy_models import (
+    counted_calls,
+    toy_batch,
+    toy_model,
+    toy_tokenizer,
+    with_adapters,
+)
 
 TEXTS = ["the film was good", "dull", "Anna plays in Paris, very witty", "a bad play", "witty"]
 
@@ -24,7 +33,7 @@ def by_hand(model: HybridMTLModel, text: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 32])
-@pytest.mark.parametrize("wrap", [list, tuple, np.array])
+@pytest.mark.parametrize("wrap", [list, tuple, np.array, pa.array])
 def test_texts_become_vectors_in_their_order(model, batch_size, wrap):
     vectors = model.encode(wrap(TEXTS), batch_size=batch_size)
     assert vectors.dtype == np.float32
@@ -41,6 +50,11 @@ def test_the_options_that_users_of_sentence_encoders_know(model):
     vectors = model.encode(TEXTS, convert_to_tensor=True, normalize_embeddings=True)
     torch.testing.assert_close(vectors.norm(dim=1), torch.ones(5))
     assert not vectors.requires_grad
+    plain = model.encode(TEXTS, convert_to_numpy=True, device="cpu")
+    listed = model.encode(TEXTS, convert_to_numpy=False, device=torch.device("cpu"))
+    assert isinstance(plain, np.ndarray) and isinstance(listed, list)
+    np.testing.assert_array_equal(torch.stack(listed).numpy(), plain)
+    assert model.encode("dull", convert_to_numpy=False).shape == (16,)
     half = copy.deepcopy(model).bfloat16()
     assert half.encode(TEXTS, convert_to_tensor=True).dtype == torch.float32
 
@@ -99,6 +113,77 @@ def test_a_roberta_has_fewer_positions_than_rows(caplog):
 def test_what_is_no_text_is_named(model, texts, message):
     with pytest.raises(ValueError, match=f"^{message}"):
         model.encode(texts)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"batch_size": 0},
+        {"batch_size": -2},
+        {"batch_size": 1.5},
+        {"batch_size": None},
+        {"max_length": 0},
+        {"max_length": -1},
+        {"max_length": True},
+        {"device": "nowhere"},
+        {"device": ["cpu", "cpu"]},
+    ],
+    ids=str,
+)
+def test_what_an_option_cannot_be_is_named(model, options):
+    with pytest.raises(ValueError, match=f"^{next(iter(options))} = "):
+        model.encode(TEXTS, **options)
+
+
+class TestATokenizerThatDoesNotFit:
+    TEXT = "the film was gooood"
+
+    @pytest.fixture(params=["token", "type"])
+    def told(self, request, tmp_path) -> str:
+        """A folder of a model whose tokenizer gives more than it can read; what is said of it."""
+        tokenizer, model = toy_tokenizer(), toy_model()
+        if request.param == "token":
+            tokenizer.add_tokens([f"new{i}" for i in range(90)] + ["gooood"])
+            told = "token ids up to 112, and the bert encoder embeddings for 0 to 99"
+        else:
+            inner = tokenizer._tokenizer
+            inner.post_processor = TemplateProcessing(single="$A:7", special_tokens=[])
+            names = ["input_ids", "token_type_ids", "attention_mask"]
+            tokenizer = PreTrainedTokenizerFast(
+                tokenizer_object=inner, pad_token="[PAD]", model_input_names=names
+            )
+            told = r"token types up to 7, and the bert encoder has embeddings for 2"
+        model.save_pretrained(tmp_path)
+        tokenizer.save_pretrained(tmp_path)
+        return told
+
+    def test_encode_says_so(self, told, tmp_path):
+        model = HybridMTLModel.from_pretrained(tmp_path)
+        with pytest.raises(ValueError, match=told):
+            model.encode(self.TEXT)
+
+    @pytest.mark.parametrize("packing", [True, False])
+    def test_transformers_pipeline_says_so(self, told, tmp_path, packing):
+        pipe = pipeline(
+            "feature-extraction", model=str(tmp_path), trust_remote_code=True, device="cpu"
+        )
+        pipe.model.packing = packing
+        with pytest.raises(ValueError, match=told):
+            pipe(self.TEXT)
+
+    def test_sentence_transformers_says_so(self, told, tmp_path):
+        library = pytest.importorskip("sentence_transformers")
+        encoder = library.SentenceTransformer(str(tmp_path), trust_remote_code=True, device="cpu")
+        with pytest.raises(ValueError, match=told):
+            encoder.encode(self.TEXT)
+
+
+@pytest.mark.parametrize("options", [{}, {"output_hidden_states": True}], ids=str)
+@pytest.mark.parametrize("kind", ["bert", "roberta"])
+def test_texts_beyond_the_positions_are_told(kind, options):
+    most = 40 if kind == "bert" else 38
+    with pytest.raises(ValueError, match=f"texts of 50 tokens, .* reads {most} at most"):
+        toy_model(kind)(**toy_batch([50, 3]), **options)
 
 
 def test_without_a_tokenizer_it_says_what_to_do(tmp_path):
