@@ -179,7 +179,7 @@ class LabelReader:
             hint += "; name the data's own, in the order of labels, with the field dataset_labels"
         meant = number(self._meant(value), self.source.decimal)
         readings = {*self.inside, *range(len(self.labels))} if self.inside else set()
-        if meant in readings and not self.numbers:
+        if meant is not None and meant in readings and not self.numbers:
             hint = self._both_readings(meant)
         return InputError(
             f"{place}: column '{self.column}' has {self._shown(value)}"
