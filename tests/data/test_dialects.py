@@ -47,9 +47,6 @@ def test_a_pair_of_lone_quotes_that_could_hold_rows_is_said(tmp_path, capsys):
     found = read(tmp_path, "b.csv", unquoted(rows, "text", "label", separator=","), quoting="none")
     assert found["text"] == ['"a', "b", 'c"', "d"]
     assert not capsys.readouterr().out
-    rows[1] = ('""', 1)  # as a program that quotes writes an empty cell
-    assert len(read(tmp_path, "b.tsv", unquoted(rows, "text", "label"))["text"]) == 2
-    assert "b.tsv: read as 2 rows, some over several lines (4 lines)" in capsys.readouterr().out
     # Texts that hold the separator leave no doubt of the quoting, but perhaps of this quote.
     assert len(read(tmp_path, "c.csv", 'text,label\n"a,0\nb,1\nc",0\n"d, d",1\n')["text"]) == 2
     assert "c.csv: read as 2 rows, some over several lines (4 lines)" in capsys.readouterr().out
@@ -160,3 +157,86 @@ def test_a_task_reads_what_a_spreadsheet_wrote(tmp_path):
         "text": ["très bon; vraiment", "bof"],
         "label": [4.75, 1.0],
     }
+
+
+@pytest.mark.parametrize("doubled", ['"he said ""x"" loudly"', '""', '"""x"""'])
+def test_rows_between_lone_quotes_are_kept_beside_doubled_ones(tmp_path, capsys, doubled):
+    texts = [doubled, '"a lone one', "b", 'c"', "d"]
+    table = unquoted([(text, 0) for text in texts], "text", "label")
+    assert read(tmp_path, "a.tsv", table)["text"] == texts
+    said = capsys.readouterr().out
+    assert "a.tsv: read with quotes as parts of the texts: 5 rows (otherwise 3)" in said
+    # A text over several lines, which are no rows: a program wrote the quotes.
+    table = unquoted([(doubled, 0), ('"a\nb"', 1)], "text", "label")
+    assert read(tmp_path, "b.tsv", table)["text"] == [doubled[1:-1].replace('""', '"'), "a\nb"]
+    table = unquoted([(text, 0) for text in texts], '"text"', "label")
+    assert len(read(tmp_path, "c.tsv", table)["text"]) == 3
+    assert "c.tsv: read as 3 rows, some over several lines (5 lines)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("lead", ["sep={}\n", '"sep={}"\r\n', "SEP={}\r\n\r\n", "\nsep={}\n"])
+@pytest.mark.parametrize("separator", [";", ",", "\t", "|", "^"])
+def test_a_line_that_names_the_separator_is_no_header(tmp_path, capsys, separator, lead):
+    rows = [("a, b; c" if separator not in ",;" else "a", 0), ("d", 1)]
+    lead = lead.format(separator)
+    table = lead + unquoted(rows, "text", "label", separator=separator)
+    found = read(tmp_path, "a.csv", table, encoding="utf-8-sig")
+    assert found == {"text": [text for text, _ in rows], "label": ["0", "1"]}
+    assert not capsys.readouterr().out
+    line = len(lead.splitlines()) + 4
+    with pytest.raises(InputError, match=f"b.csv, line {line}: 1 cells under 2 column names"):
+        read(tmp_path, "b.csv", table + "e\n")
+    assert read(tmp_path, "c.csv", "sep=a,text\n0,b\n") == {"sep=a": ["0"], "text": ["b"]}
+
+
+@pytest.mark.parametrize("lead", ["\n", "\r\n\r\n", "  \n\t\n\n"])
+@pytest.mark.parametrize("separator", [",", "\t"])
+def test_blank_lines_before_the_header_are_skipped_and_counted(tmp_path, separator, lead):
+    table = lead + unquoted([("a", 0), ('"b"', 1)], "text", "label", separator=separator)
+    name = "a.csv" if separator == "," else "a.tsv"
+    found = read(tmp_path, name, table)
+    assert list(found) == ["text", "label"] and found["label"] == ["0", "1"]
+    line = lead.count("\n") + 4
+    with pytest.raises(InputError, match=f"{name}, line {line}: 1 cells"):
+        read(tmp_path, name, table + "c\n")
+    with pytest.raises(InputError, match="the file is empty"):
+        read(tmp_path, name, lead)
+
+
+@pytest.mark.parametrize("written", ["utf-8-sig", "utf-16", "utf-32"])
+@pytest.mark.parametrize("named", ["windows-1252", "latin-1", "utf-16-be", "utf-8"])
+def test_a_mark_of_another_encoding_than_the_named_one_is_said(tmp_path, written, named):
+    (tmp_path / "a.csv").write_bytes("text,label\nné,0\n".encode(written))
+    assert read_rows(tmp_path / "a.csv").to_dict() == {"text": ["né"], "label": ["0"]}
+    found = Dialect(encoding=written)
+    assert read_rows(tmp_path / "a.csv", found).column_names == ["text", "label"]
+    if (written, named) != ("utf-8-sig", "utf-8"):
+        name = written.upper().removesuffix("-SIG")
+        message = f"a.csv: begins with the mark of {name}, so it is not {named}; leave out the"
+        with pytest.raises(InputError, match=message):
+            read_rows(tmp_path / "a.csv", Dialect(encoding=named))
+
+
+def test_the_columns_that_a_task_reads_decide_between_separators(tmp_path, capsys):
+    def load(table, **source):
+        (tmp_path / "train.csv").write_text(table)
+        raw = load_split("x", TaskSource(dataset=str(tmp_path), **source), "train", None)
+        return raw.rows.to_dict()
+
+    rows = [("good, or not", 1), ("bad, I say", 0)]
+    texts = [text for text, _ in rows]
+    assert load(unquoted(rows, "text", "label"))["text"] == texts
+    assert "read as cells between tabs; if that is wrong, set" in capsys.readouterr().out
+    # By the commas this is a table, too.
+    table = unquoted([(7, *row) for row in rows], "id, as given", "text", "label")
+    assert load(table)["text"] == texts
+    said = capsys.readouterr().out
+    assert said.count("read as cells between tabs; if that is wrong, set") == 1
+    table = unquoted([(7, *row) for row in rows], "id, as given", "words", "y", separator=";")
+    assert load(table, columns={"text": "words", "label": "y"})["words"] == texts
+    # So is one in which a row is wrong: it is named, and not read by another separator.
+    table = unquoted([(7, *row) for row in rows], "id, as given", "text", "label") + "8\ta, b\n"
+    with pytest.raises(
+        InputError, match="line 4: 2 cells under 3 column names .id, as given, text"
+    ):
+        load(table)

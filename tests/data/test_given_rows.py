@@ -1,15 +1,16 @@
 """Rows that a trainer is given in Python are checked as those of files are."""
 
-from functools import partial
-
+import pyarrow as pa
 import pytest
-from datasets import Dataset, IterableDataset, Value
+from datasets import ClassLabel, Dataset, IterableDataset, List, Value
+from transformers import RobertaConfig
 
-from modeling_hybrid_mtl import TaskConfig
+from modeling_hybrid_mtl import HybridMTLConfig, HybridMTLModel, TaskConfig
 from tests.toys import TASKS, toy_model, toy_rows, toy_tokenizer, toy_trainer
 from trainer import HybridMTLTrainer
 from trainer.data import tokenize
 from trainer.data.given_rows import check_rows
+from trainer.data.given_tokens import Limits
 from trainer.errors import InputError
 
 TAGS = {"kind": "token_classification", "labels": ["O", "NAME"]}
@@ -22,7 +23,8 @@ def rows(labels, **columns):
     return Dataset.from_dict({k: v for k, v in table.items() if v is not None})
 
 
-check = partial(check_rows, "train_dataset")
+def check(name, given, task, limits=None):
+    return check_rows("train_dataset", name, given, task, limits or Limits())
 
 
 @pytest.mark.parametrize(
@@ -165,3 +167,130 @@ def test_texts_without_labels_are_tokenised():
         made = tokenize(name, Dataset.from_dict({"text": texts}), CONFIGS[name], toy_tokenizer(), 8)
         assert "labels" not in made.column_names
         assert check("mood", made, CONFIGS[name]) is False
+
+
+def named(labels, *names, task="mood"):
+    feature = ClassLabel(names=list(names))
+    feature = List(feature) if task == "tags" else feature
+    return rows(labels).cast_column("labels", feature)
+
+
+@pytest.mark.parametrize(
+    ("task", "labels", "names"),
+    [
+        ("mood", [2, 0, 1], ["good", "so-so", "bad"]),
+        ("mood", [0, 1], ["so-so", "bad"]),
+        ("mood", [0, 1], ["Bad", "So-so", "Good"]),
+        ("tags", [[-100, 1, -100]], ["NAME", "O"]),
+        ("stars", [0, 2], ["1", "3", "5"]),
+    ],
+)
+def test_names_of_a_column_that_are_not_the_tasks_are_refused_with_both_lists(task, labels, names):
+    stars = TaskConfig.from_entry("stars", {"kind": "regression", "score_range": [0, 5]})
+    given, config = named(labels, *names, task=task), {**CONFIGS, "stars": stars}[task]
+    with pytest.raises(InputError) as caught:
+        check(task, given, config)
+    message = str(caught.value)
+    assert message.startswith(f"train_dataset, task '{task}': the type of column 'labels' calls")
+    for name in (*names, *(config.labels or ["scores"])):
+        assert name in message
+    if task == "tags":
+        assert "before the rows are tokenised" in message
+        given = given.cast_column("labels", List(Value("int64")))
+    else:
+        given = given.cast_column("labels", Value("int64"))
+    assert check(task, given, config)  # as the message says
+
+
+def test_a_column_is_mapped_as_the_message_says_and_right_names_pass():
+    swapped = named([2, 0, 1], "good", "so-so", "bad")
+    mapped = swapped.align_labels_with_mapping({"bad": 0, "so-so": 1, "good": 2}, "labels")
+    assert check("mood", mapped, CONFIGS["mood"]) and mapped["labels"][:] == [0, 2, 1]
+    for names in (["bad", "so-so", "good"], ["bad", "so-so", "good", "unknown"], ["0", "1", "2"]):
+        assert check("mood", named([2, 0, 1], *names), CONFIGS["mood"])
+    unlabelled = named([-1, -1], "good", "bad")
+    assert check("mood", unlabelled, CONFIGS["mood"]) is False
+    numbers = TaskConfig("classification", labels=["1", "2"])
+    with pytest.raises(
+        InputError, match="calls its numbers '0', '1', and this task has .*'1', '2'"
+    ):
+        check("x", named([1], "0", "1"), numbers)
+
+
+@pytest.mark.parametrize("kind", [f"{sign}int{size}" for sign in ("", "u") for size in (8, 16, 64)])
+def test_labels_are_integers_of_any_type(kind):
+    top = 2 ** (int(kind.split("int")[1]) - kind.startswith("i")) - 1
+    for task, labels, wrong in (
+        ("mood", [2, 0], [0, top]),
+        ("mood", [0, 1], [0, None]),
+        ("tags", [[0, 1, 0]] * 2, [[0, 1, 0], [0, top, 0]]),
+        ("tags", [[0, 1, 0]] * 2, [[0, 1, 0], [0, None, 0]]),
+        ("stars", [4, 0], [1, top]),
+    ):
+        config = CONFIGS.get(task) or TaskConfig("regression", score_range=[0, 5])
+        column = pa.field("labels", pa.from_numpy_dtype(kind))
+        column = pa.field("labels", pa.list_(column.type)) if task == "tags" else column
+
+        def typed(values, column=column):
+            table = rows([0, 0]).remove_columns("labels").data.table
+            return Dataset(table.append_column(column, pa.array(values, column.type)))
+
+        assert check(task, typed(labels), config)
+        with pytest.raises(InputError, match=f"^train_dataset, task '{task}', row 2: .*labels"):
+            check(task, typed(wrong), config)
+
+
+GOOD = [[2, 9, 3], [2, 9, 9, 3], [2, 3]]
+
+
+@pytest.mark.parametrize(
+    ("column", "bad", "message"),
+    [
+        ("input_ids", [2, 50, 3], "has 50; the encoder knows 0 to 49: tokenise the rows with"),
+        ("input_ids", [2, -1, 3], "has -1; the encoder knows 0 to 49"),
+        (
+            "input_ids",
+            [9] * 65,
+            "has more than the 64 tokens that .* .up to 65 in these rows.; .* max_length",
+        ),
+        ("input_ids", [], "is empty; leave the row out"),
+        ("input_ids", [2, None], "lists of token ids, and one of its entries is None"),
+        ("input_ids", None, "lists of token ids, and has None"),
+        ("token_type_ids", [0, 0, 2, 0], "has 2; the encoder knows 0 to 1"),
+        ("token_type_ids", [0, -1, 0, 0], "has -1; the encoder knows 0 to 1"),
+        ("token_type_ids", [0, 0], "has 2 entries for the 4 tokens of"),
+        ("token_type_ids", None, "lists of whole numbers, and has None"),
+        ("attention_mask", [1] * 5, "has 5 entries for the 4 tokens of"),
+    ],
+)
+@pytest.mark.parametrize("side", ["", "pair_"])
+def test_tokens_that_the_encoder_cannot_read_are_refused_by_row(column, bad, message, side):
+    table = {"input_ids": GOOD, "pair_input_ids": GOOD, "labels": [0.0, 1.0, 2.0]}
+    filled = [[int(column == "attention_mask")] * len(ids) for ids in GOOD]
+    others = GOOD if column == "input_ids" else filled
+    table[side + column] = [others[0], bad, others[2]]
+    given = Dataset.from_dict({**table, "length": [4] * 3})
+    limits = Limits.of(toy_model())
+    wanted = f"^train_dataset, task 'near', row 2: column '{side}{column}' .*{message}"
+    with pytest.raises(InputError, match=wanted):
+        check("near", given, CONFIGS["near"], limits)
+    with pytest.raises(InputError, match=wanted.replace("row 2", "row 1")):
+        check("near", given.select([1, 0]), CONFIGS["near"], limits)
+
+
+def test_a_trainer_knows_what_its_encoder_reads_and_asks_for_rows(tmp_path):
+    trainer = toy_trainer(tmp_path)
+    beyond = Dataset.from_dict({"input_ids": [[2, 9, 3], [2, 77, 3]], "length": [3, 3]})
+    with pytest.raises(
+        InputError, match="^test_dataset, task 'mood', row 2: .* has 77; .* 0 to 49"
+    ):
+        trainer.predict({"mood": beyond})
+    for ask, place in ((trainer.predict, "test"), (trainer.evaluate, "eval")):
+        with pytest.raises(InputError, match=f"^{place}_dataset: has no task; expected its rows"):
+            ask({})
+    roberta = RobertaConfig(
+        vocab_size=60, hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
+        intermediate_size=16, max_position_embeddings=34, type_vocab_size=1,
+    )  # fmt: skip
+    limits = Limits.of(HybridMTLModel(HybridMTLConfig(roberta, TASKS)))
+    assert limits == Limits(ids=60, types=1, positions=32)

@@ -236,3 +236,77 @@ def test_no_label_of_a_dataset_is_no_class_of_that_name():
     assert check(classes("-1", "0", "1"), [0, 1, 2], names) == [0, 1, 2]
     with refused("FILE, row 2: column 'label' has -1 (-1 marks a split without labels)"):
         check(classes("-1", "0", "1"), [0, -1], names)
+
+
+STARS = ["1 star", "2 stars", "3 stars", "4 stars", "5 stars"]
+
+
+@pytest.mark.parametrize(
+    ("names", "value", "index", "inside"),
+    [
+        (STARS, 1, "2 stars", "1 star"),
+        (STARS, "4", "5 stars", "4 stars"),
+        (STARS, 5.0, "none", "5 stars"),
+        (STARS, 0, "1 star", "none"),
+        (["label_1", "label_2"], 1, "label_2", "label_1"),
+        (["two (2)", "one (1)"], 1, "one (1)", "one (1)"),
+        (["-1 bad", "0 neutral", "1 good"], 0, "-1 bad", "0 neutral"),
+        (["level 2", "level 1", "level 0"], 2, "level 0", "level 2"),
+        (["0.5 of it", "1 whole"], 1, "1 whole", "1 whole"),
+    ],
+)
+def test_a_number_that_is_in_a_name_and_the_index_of_another_is_refused(
+    names, value, index, inside
+):
+    plain = [str(i) for i in range(len(names))]
+    if index == inside:
+        assert check(classes(*names), [value]) == [names.index(index)]
+    else:
+        with refused(f"row 1: column 'label' has {value!r}; labels of this task are") as caught:
+            check(classes(*names), [value])
+        message = str(caught.value).replace("'", "")
+        assert f"as an index it is {index}, and as the number in a labels name {inside}" in message
+        assert f"with the field dataset_labels, {', '.join(plain)} for indices or " in message
+    if index != "none":
+        assert check(classes(*names), [value], dataset_labels=plain) == [names.index(index)]
+    assert check(classes(*names), names) == list(range(len(names)))
+
+
+def test_numbers_in_names_are_no_matter_where_they_mislead_nobody():
+    for names in (
+        ["class 0", "class 1", "class 2"],
+        ["grade 10", "grade 11", "grade 12"],
+        ["1-2 stars", "3-4 stars", "5 stars"],
+        ["covid-19", "flu", "none"],
+        ["same 1", "same 1 again", "other 1"],
+    ):
+        assert check(classes(*names), [0, 1, 2]) == [0, 1, 2]
+    assert check(classes(*STARS), [1, 4], ClassLabel(num_classes=5)) == [1, 4]
+    assert check(classes(*STARS), [1, 5], dataset_labels=list("12345")) == [0, 4]
+    assert check(classes("bad", "good"), ["1 star"], dataset_labels=STARS[:2]) == [0]
+    with refused("'1 star', '2 stars', '3 stars'; the dataset's own names are 'x', 'y'"):
+        check(classes(*STARS[:3]), [1], ClassLabel(names=["x", "y"]))
+    with refused("as an index it is 'good', and as the number in a label's name 'bad'"):
+        check(classes("bad", "good"), [1], dataset_labels=STARS[:2])
+
+
+@pytest.mark.parametrize(
+    ("true", "false"),
+    [
+        ("on", "off"),
+        ("Y", "N"),
+        ("t", "f"),
+        ("correct", "incorrect"),
+        ("Correct", "wrong"),
+        ("right", "WRONG"),
+        ("valid", "invalid"),
+    ],
+)
+def test_other_words_for_truth_are_no_indices_of_their_opposite(true, false):
+    assert check(classes(false, true), [0, 1]) == [0, 1]
+    for value in (0, "1", 1.0):
+        with refused(f"row 1: column 'label' has {value!r}; labels of this task") as caught:
+            check(classes(true, false), [value])
+        assert "with the field dataset_labels" in str(caught.value)
+    assert check(classes(true, false), [0, 1], dataset_labels=["1", "0"]) == [1, 0]
+    assert check(classes(true, "left"), [0, 1]) == check(classes("left", false), [0, 1]) == [0, 1]

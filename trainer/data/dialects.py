@@ -19,6 +19,16 @@ if TYPE_CHECKING:
 SEPARATORS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"}
 QUOTINGS = ("standard", "none")
 _SAMPLED = 100
+# A first line with which Excel names the separator of the lines below it.
+_DECLARED = re.compile(r'"?sep=([^\w\s"\0]|[\t ])"?[\r\n]*', re.IGNORECASE)
+# Bytes at a file's beginning -> encodings that write them; the first is the one to read it with.
+_MARKS = {
+    codecs.BOM_UTF32_LE: ("utf-32", "utf-32-le"),
+    codecs.BOM_UTF32_BE: ("utf-32", "utf-32-be"),
+    codecs.BOM_UTF16_LE: ("utf-16", "utf-16-le"),
+    codecs.BOM_UTF16_BE: ("utf-16", "utf-16-be"),
+    codecs.BOM_UTF8: ("utf-8", "utf-8-sig"),
+}
 
 
 @dataclass(frozen=True)
@@ -60,48 +70,91 @@ class Dialect:
 def table_reader(path: Path, separator: str, quoting: str, encoding: str) -> "Reader":
     """A reader of a table's rows, which raises `csv.Error` for quotes that do not pair."""
     return csv.reader(
-        text_lines(path, encoding),
+        _lines(path, encoding),
         delimiter=separator,
         quoting=csv.QUOTE_NONE if quoting == "none" else csv.QUOTE_MINIMAL,
         strict=True,
     )
 
 
-def find_dialect(path: Path, known: Dialect) -> tuple[str, str, str]:
+def find_dialect(path: Path, known: Dialect, columns: Collection[str] = ()) -> tuple[str, str, str]:
     """A table's separator, quoting and encoding; what is in doubt is printed.
+
+    Args:
+        path: the file.
+        known: what is known of it.
+        columns: names of which some are in the header.
 
     Raises:
         InputError: for bytes that are none of the encoding.
     """
-    encoding = known.encoding or _encoding(path)
-    separator = known.separator or _separator(path, known.quoting, encoding)
+    encoding = _encoding(path, known.encoding)
+    separator = known.separator or _declared(path, encoding)
+    separator = separator or _separator(path, known.quoting, encoding, columns)
     return separator, known.quoting or _quoting(path, separator, encoding), encoding
 
 
-def _encoding(path: Path) -> str:
+def _encoding(path: Path, given: str | None) -> str:
     with path.open("rb") as file:
-        mark = file.read(2)
-    return "utf-16" if mark in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8"
+        start = file.read(4)
+    mark = next((mark for mark in _MARKS if start.startswith(mark)), None)
+    if mark is None:
+        return given or "utf-8"
+    names = _MARKS[mark]
+    if given is not None and codecs.lookup(given).name not in names:
+        raise InputError(
+            f"{path}: begins with the mark of {names[0].upper()}, so it is not {given}; leave out "
+            f"the task's field 'encoding'"
+        )
+    return given or names[0]
 
 
-def _separator(path: Path, quoting: str | None, encoding: str) -> str:
-    """The separator by which the header and the first rows have the same number of cells, 2 or
+def _lines(path: Path, encoding: str) -> Iterator[str]:
+    """The lines of a table; those before its header are empty, so that all keep their numbers."""
+    lines = text_lines(path, encoding)
+    for line in lines:
+        if line.strip(" \t\r\n") and not _DECLARED.fullmatch(line):
+            yield line
+            break
+        yield "\n"
+    yield from lines
+
+
+def _declared(path: Path, encoding: str) -> str | None:
+    """The separator that a line before the header names, if there is one."""
+    for line in text_lines(path, encoding):
+        found = _DECLARED.fullmatch(line)
+        if found or line.strip(" \t\r\n"):
+            return found and found[1]
+    return None
+
+
+def _separator(path: Path, quoting: str | None, encoding: str, columns: Collection[str]) -> str:
+    """The separator by which the header has most of the columns' names.
+
+    Among several, that by which the header and the first rows have the same number of cells, 2 or
     more; without any, the usual one of the file's kind, unless another alone divides the header.
     """
     usual = TABLES[path.suffix]
     ways = [quoting] if quoting else QUOTINGS
-    counts = {
-        separator: [_first_counts(path, separator, way, encoding) for way in ways]
+    samples = {
+        separator: [_Sample(path, separator, way, encoding) for way in ways]
         for separator in (usual, *SEPARATORS)
     }
-    even = {s: max((c[0] for c in found if _are_even(c)), default=0) for s, found in counts.items()}
-    found, others = usual, [separator for separator in counts if even[separator] > 1]
-    if even[usual] < 2 and others:
+    named = {s: max(len({*columns} & {*f.header}) for f in found) for s, found in samples.items()}
+    even = {
+        s: max((f.counts[0] for f in found if _are_even(f.counts)), default=0)
+        for s, found in samples.items()
+    }
+    likely = [s for s in samples if named[s] == max(named.values())]
+    others = [s for s in likely if even[s] > 1]
+    dividing = [s for s in likely if any(len(f.header) > 1 for f in samples[s])]
+    found = usual if usual in likely else likely[0]
+    if even[found] < 2 and others:
         found = max(others, key=even.__getitem__)
-    elif not even[usual]:
-        dividing = [s for s, found in counts.items() if any(c and c[0] > 1 for c in found)]
-        found = next(iter(dividing), usual)
-    if found != usual or len(others) > 1:
+    elif not even[found]:
+        found = next(iter(dividing), found)
+    if found != usual or sum(count > 1 for count in even.values()) > 1:
         _say(path, f"read as cells between {SEPARATORS[found]}", "separator")
     return found
 
@@ -110,15 +163,24 @@ def _say(path: Path, how: str, field: str) -> None:
     print(f"{path}: {how}; if that is wrong, set the task's field '{field}'", flush=True)
 
 
-def _first_counts(path: Path, separator: str, quoting: str, encoding: str) -> list[int]:
-    """The numbers of cells of the header and the first rows; 0 for a row with a wrong quote."""
-    counts: list[int] = []
-    try:
-        for count in islice(_counts(path, separator, quoting, encoding), _SAMPLED):
-            counts.append(count)
-    except csv.Error:
-        counts.append(0)
-    return counts
+class _Sample:
+    """The beginning of a table, read with a separator and a quoting.
+
+    Attributes:
+        header: the names of the columns.
+        counts: the numbers of cells of the header and the first rows; 0 for one with a wrong quote.
+    """
+
+    def __init__(self, path: Path, separator: str, quoting: str, encoding: str):
+        self.header: list[str] = []
+        self.counts: list[int] = []
+        rows = filter(None, table_reader(path, separator, quoting, encoding))
+        try:
+            for row in islice(rows, _SAMPLED):
+                self.header = self.header or row
+                self.counts.append(len(row))
+        except csv.Error:
+            self.counts.append(0)
 
 
 def _counts(path: Path, separator: str, quoting: str, encoding: str) -> Iterator[int]:
@@ -133,7 +195,8 @@ def _quoting(path: Path, separator: str, encoding: str) -> str:
     """`standard`, unless the quotes are more likely parts of the texts.
 
     They are if they do not pair, as in most data sets of tab-separated texts. Where both ways give
-    a table, a file that doubles quotes, or quotes its header, was written by a program that quotes.
+    a table, a file that doubles quotes, or quotes its header, was written by a program that quotes;
+    but rows between two lone quotes are likelier than a text over lines that are all whole rows.
     """
     lines = _Lines(path, separator, encoding)
     if not lines.have_quotes:
@@ -150,7 +213,8 @@ def _quoting(path: Path, separator: str, encoding: str) -> str:
             _say(path, f"{as_parts}, since they do not pair", "quoting")
         return "none"
     rows, without = quoted.total() - 1, lines.counts.total() - 1
-    if tabs and 1 not in quoted and _are_even(lines.counts) and not lines.show_quoting:
+    shown = lines.quote_header or (lines.double_quotes and rows == without)
+    if tabs and 1 not in quoted and _are_even(lines.counts) and not shown:
         _say(path, f"{as_parts}: {without} rows (otherwise {rows})", "quoting")
         return "none"
     if rows < without:
@@ -164,19 +228,21 @@ class _Lines:
     Attributes:
         counts: number of cells -> how many lines have it.
         have_quotes: whether a cell begins with a quote.
-        show_quoting: whether the first line has such a cell, or one in quotes has doubled ones.
+        quote_header: whether the first line has such a cell.
+        double_quotes: whether a cell in quotes has doubled ones.
     """
 
     def __init__(self, path: Path, separator: str, encoding: str):
         begins = re.compile(rf'(?:^|{re.escape(separator)})"')
         whole = re.compile(rf'{begins.pattern}((?:[^"]++|"")*+)"(?={re.escape(separator)}|$)')
         self.counts: Counter[int] = Counter()
-        self.have_quotes = self.show_quoting = False
-        for line in text_lines(path, encoding):
+        self.have_quotes = self.quote_header = self.double_quotes = False
+        for line in _lines(path, encoding):
             text = line.rstrip("\r\n")
             if text and '"' in text and begins.search(text):
                 cells = (found[1] for found in whole.finditer(text))
                 self.have_quotes = True
-                self.show_quoting |= not self.counts or any('""' in c or not c for c in cells)
+                self.quote_header |= not self.counts
+                self.double_quotes |= any('""' in cell or not cell for cell in cells)
             if text:
                 self.counts[text.count(separator) + 1] += 1

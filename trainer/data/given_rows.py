@@ -6,9 +6,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from datasets import Dataset, IterableDataset
+from datasets import ClassLabel, Dataset, IterableDataset
 
 from modeling_hybrid_mtl import TaskConfig
+from trainer.data.given_tokens import (
+    Limits,
+    check_sequences,
+    column_of,
+    is_list_of_integers,
+    row_of,
+)
 from trainer.data.tokens import IGNORED_LABEL
 from trainer.errors import InputError, listed, shown
 
@@ -19,16 +26,18 @@ def check_is_mapping(place: str, given: Any) -> None:
     """Make sure that rows were given task by task.
 
     Raises:
-        InputError: naming the argument and what it is instead.
+        InputError: naming the argument and what it is instead, or that nothing is in it.
     """
     if not isinstance(given, Mapping):
         kind = type(given).__name__
         raise InputError(
             f"{place}: is one {kind}; expected the rows of each task, such as {{'sentiment': rows}}"
         )
+    if not given:
+        raise InputError(f"{place}: has no task; expected its rows, such as {{'sentiment': rows}}")
 
 
-def check_rows(place: str, name: str, rows: Any, task: TaskConfig) -> bool:
+def check_rows(place: str, name: str, rows: Any, task: TaskConfig, limits: Limits) -> bool:
     """Make sure that a task's rows are what a trainer reads.
 
     Args:
@@ -36,13 +45,15 @@ def check_rows(place: str, name: str, rows: Any, task: TaskConfig) -> bool:
         name: the task's.
         rows: of `trainer.data.tokenize`.
         task: says which columns there have to be, and what a label is.
+        limits: what the encoder can read.
 
     Returns:
         Whether they have labels. They have none without the column, or if none of them is there:
         all are null or -1, or of tokens -100.
 
     Raises:
-        InputError: naming place, task and column, and of a label that is wrong its row.
+        InputError: naming place, task and column, and the row of a label that is wrong, or of
+            tokens that the encoder cannot read.
     """
     where = f"{place}, task '{name}'"
     if not isinstance(rows, Dataset):
@@ -53,10 +64,12 @@ def check_rows(place: str, name: str, rows: Any, task: TaskConfig) -> bool:
         )
     if not len(rows):
         raise InputError(f"{where}: has no rows")
-    _check_columns(where, name, rows, task)
+    _check_columns(where, name, rows, task, limits)
     if "labels" not in rows.column_names:
         return False
-    return _has_labels(where, _column(rows, "labels"), _column(rows, "input_ids"), task)
+    labels = column_of(rows, "labels")
+    _check_names(where, rows.features["labels"], labels, task)
+    return _has_labels(where, labels, column_of(rows, "input_ids"), task)
 
 
 def require_labels(place: str, name: str, rows: Dataset) -> InputError:
@@ -70,11 +83,7 @@ def require_labels(place: str, name: str, rows: Dataset) -> InputError:
     )
 
 
-def _column(rows: Dataset, name: str) -> pa.ChunkedArray:
-    return rows.select_columns([name]).with_format("arrow")[:][name]
-
-
-def _check_columns(where: str, name: str, rows: Dataset, task: TaskConfig) -> None:
+def _check_columns(where: str, name: str, rows: Dataset, task: TaskConfig, limits: Limits) -> None:
     sides = ["input_ids", "pair_input_ids"] if task.is_siamese else ["input_ids"]
     for column in (*sides, "length"):
         if column not in rows.column_names:
@@ -89,20 +98,30 @@ def _check_columns(where: str, name: str, rows: Dataset, task: TaskConfig) -> No
             f"the task does not read"
         )
     for column in sides:
-        ids = _column(rows, column)
-        if not (_is_list(ids.type) and pa.types.is_integer(ids.type.value_type)) or ids.null_count:
-            raise InputError(f"{where}: column '{column}' must hold lists of token ids")
-        mask = column.replace("input_ids", "attention_mask")
-        if mask in rows.column_names and pc.min(pc.list_flatten(_column(rows, mask))).as_py() == 0:
-            raise InputError(
-                f"{where}: its rows are padded already; tokenise them without padding, batches are "
-                f"padded when they are made"
-            )
+        check_sequences(where, rows, column.removesuffix("input_ids"), limits)
 
 
-def _is_list(kind: pa.DataType) -> bool:
-    return (
-        pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+def _check_names(where: str, feature: Any, labels: pa.ChunkedArray, task: TaskConfig) -> None:
+    """Make sure that the names which a column's type gives its numbers are those of the task."""
+    in_lists = hasattr(feature, "feature")
+    inner = feature.feature if in_lists else feature
+    values = pc.list_flatten(labels) if in_lists else labels
+    if not isinstance(inner, ClassLabel) or (pc.max(values).as_py() or 0) < 0:
+        return
+    own, names = task.labels or [], inner.names
+    # Names that are their own indices say nothing, unless the task's labels are such numbers.
+    plain = names == [str(i) for i in range(len(names))] and not set(names) & set(own)
+    if plain or (own and all(a == b for a, b in zip(names, own, strict=False))):
+        return
+    indices = listed([f"{label!r}: {i}" for i, label in enumerate(own)])
+    how = f"map them first with rows.align_labels_with_mapping({{{indices}}}, 'labels'); or, if"
+    if in_lists:  # in which -100 has no name
+        how = "map them before the rows are tokenised; or, if"
+    kind = "List(Value('int64'))" if in_lists else "Value('int64')"
+    raise InputError(
+        f"{where}: the type of column 'labels' calls its numbers {_names(names)}, and this task "
+        f"has {f'the labels {_names(own)}; {how}' if own else 'scores; if'} the numbers are right "
+        f"as they are, take the names off with rows.cast_column('labels', {kind})"
     )
 
 
@@ -114,27 +133,26 @@ def _has_labels(
     if task.kind == "token_classification":
         return _has_tags(where, labels, ids, task)
     kind = labels.type
-    if task.has_labels:
-        readable = pa.types.is_integer(kind)
-        values = labels.fill_null(_NO_LABEL).to_numpy() if readable else np.empty(0)
-        valid = (values >= 0) & (values < len(task.labels or []))
-        missing = values == _NO_LABEL
-    else:
-        readable = pa.types.is_floating(kind) or pa.types.is_integer(kind)
-        values = pc.cast(labels, pa.float64()).to_numpy() if readable else np.empty(0)
-        low, high = task.score_range or (0.0, 0.0)
-        margin = 1e-6 * max(abs(low), abs(high))  # a label may have been rounded to float32
-        valid = (values >= low - margin) & (values <= high + margin)
-        missing = np.isnan(values) | ((values == _NO_LABEL) & ~valid)
+    readable = pa.types.is_integer(kind) or (pa.types.is_floating(kind) and not task.has_labels)
     if not readable:
         valid = missing = np.zeros(len(labels), dtype=bool)
         if labels.null_count == len(labels):
             return False
+    elif task.has_labels:
+        values = labels.fill_null(0).to_numpy()
+        missing = labels.is_null().to_numpy() | (values == _NO_LABEL)
+        valid = ~missing & (values >= 0) & (values < len(task.labels or []))
+    else:
+        values = pc.cast(labels, pa.float64(), safe=False).to_numpy()
+        low, high = task.score_range or (0.0, 0.0)
+        margin = 1e-6 * max(abs(low), abs(high))  # a label may have been rounded to float32
+        valid = (values >= low - margin) & (values <= high + margin)
+        missing = np.isnan(values) | ((values == _NO_LABEL) & ~valid)
     return _judge(where, labels, valid, missing, _wanted(task))
 
 
 def _has_tags(where: str, labels: pa.ChunkedArray, ids: pa.ChunkedArray, task: TaskConfig) -> bool:
-    if not (_is_list(labels.type) and pa.types.is_integer(labels.type.value_type)):
+    if not is_list_of_integers(labels.type):
         raise InputError(f"{where}: column 'labels' must hold a list of class indices for each row")
     if labels.null_count == len(labels):
         return False
@@ -145,16 +163,15 @@ def _has_tags(where: str, labels: pa.ChunkedArray, ids: pa.ChunkedArray, task: T
         raise InputError(
             f"{where}, row {row + 1}: {counts[1][row]} tokens but {max(counts[0][row], 0)} labels"
         )
-    tags = pc.list_flatten(labels).fill_null(_NO_LABEL).to_numpy()
+    flat = pc.list_flatten(labels)
+    null, tags = flat.is_null().to_numpy(), flat.fill_null(0).to_numpy()
     unread = tags == IGNORED_LABEL
-    valid = unread | ((tags >= 0) & (tags < len(task.labels or [])))
-    missing = (tags == _NO_LABEL) | unread
+    valid = unread | (~null & (tags >= 0) & (tags < len(task.labels or [])))
+    missing = null | (tags == _NO_LABEL) | unread
     if missing.all():
         return False
-    rows = np.repeat(np.arange(len(labels)), counts[0])
-    bad = rows[~valid]
-    if len(bad):
-        row = int(bad[0])
+    if not valid.all():
+        row = row_of(int(np.argmin(valid)), counts[0])
         raise InputError(
             f"{where}, row {row + 1}: labels has {shown(labels[row].as_py())}; "
             f"{_wanted(task)}, or {IGNORED_LABEL} for a token that has none"

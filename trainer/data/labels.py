@@ -1,6 +1,7 @@
 """From a label as a file has it to the index or score that is trained on."""
 
 import math
+import re
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -15,6 +16,18 @@ from trainer.errors import InputError, listed, shown
 _WORDS = {True: ("true", "yes"), False: ("false", "no")}
 _LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 _TRUTH = {word: truth for truth, words in _WORDS.items() for word in words}
+# Words for truth only beside their opposite: 'right' may stand beside 'left', 'n' beside 'v'.
+_OPPOSITES = (
+    ("on", "off"),
+    ("y", "n"),
+    ("t", "f"),
+    ("correct", "incorrect"),
+    ("correct", "wrong"),
+    ("right", "wrong"),
+    ("valid", "invalid"),
+)
+# A minus behind a letter or digit joins two words.
+_NUMBER_INSIDE = re.compile(r"(?:(?<!\w)[-+\u2212])?\d+(?:[.,]\d+)?")
 
 
 class LabelReader:
@@ -42,6 +55,7 @@ class LabelReader:
         own = source.dataset_labels or self.labels
         found = {number(name): i for i, name in reversed(list(enumerate(own)))}
         self.numbers = {n: i for n, i in found.items() if n is not None}
+        self.inside = self._other_readings()
         self.known: dict[tuple[type, Any], int] = {}
 
     def class_index(self, value: Any, place: str) -> int:
@@ -104,6 +118,16 @@ class LabelReader:
         """Whether an index of the task's labels may be what is meant."""
         return self.stored is None or self.stored == [str(i) for i in range(len(self.stored))]
 
+    def _other_readings(self) -> dict[Decimal, int]:
+        """The number in each class's name -> the class, if the same number is another's index.
+
+        Nothing if the data has as many names of its own: its numbers are indices then.
+        """
+        inside = _numbers_inside(self.source.dataset_labels or ()) or _numbers_inside(self.labels)
+        same = all(n == i for n, i in inside.items() if n in range(len(self.labels)))
+        stored = self.stored is not None and len(self.stored) == len(self.labels)
+        return {} if same or stored else inside
+
     def _class_of(self, value: Any) -> int | None:
         if isinstance(value, str) and value in self.index:
             return self.index[value]
@@ -131,12 +155,21 @@ class LabelReader:
         return self.numbers.get(Decimal(_TRUTH[words[0]])) if len(words) > 1 else None
 
     def _is_ambiguous(self, index: int) -> bool:
-        """Whether 0 or 1 is the index of one truth value, and commonly stands for the other."""
-        truth = _TRUTH.get(self.labels[index].casefold())
+        """Whether an index may stand for another class than the one in this place.
+
+        As 0 or 1 for a truth value, or as the number in the other's name.
+        """
+        if self.inside and self.inside.get(Decimal(index)) != index:
+            return True
+        names = [name.casefold() for name in self.labels]
+        truth = _TRUTH.get(names[index])
+        for pair in _OPPOSITES:
+            if names[index] in pair and set(pair) <= set(names):
+                truth = names[index] == pair[0]
         return index < 2 and truth is not None and truth != bool(index)
 
     def _no_class(self, value: Any, place: str) -> InputError:
-        indices = "" if self.numbers else f"0 to {len(self.labels) - 1}, or "
+        indices = "" if self.numbers or self.inside else f"0 to {len(self.labels) - 1}, or "
         hint, found = "", number(value, self.source.decimal)
         if self.stored is not None:
             hint = f"; the dataset's own names are {_quoted(self.stored)}"
@@ -144,10 +177,25 @@ class LabelReader:
             hint += f"; dataset_labels are {_quoted(self.source.dataset_labels)}"
         elif self.stored is not None or _words(value) or found in (0, 1):
             hint += "; name the data's own, in the order of labels, with the field dataset_labels"
+        meant = number(self._meant(value), self.source.decimal)
+        readings = {*self.inside, *range(len(self.labels))} if self.inside else set()
+        if meant is not None and meant in readings and not self.numbers:
+            hint = self._both_readings(meant)
         return InputError(
             f"{place}: column '{self.column}' has {self._shown(value)}"
             f"{' (-1 marks a split without labels)' if found == -1 else ''}; labels of this task "
             f"are {indices}{_quoted(self.labels)}{hint}{self._decimal_hint(value)}"
+        )
+
+    def _both_readings(self, found: Decimal) -> str:
+        """What a number may stand for, and how to say which."""
+        count, at = len(self.labels), self.inside.get(found)
+        index = repr(self.labels[int(found)]) if found in range(count) else "none"
+        named = "none" if at is None else repr(self.labels[at])
+        return (
+            f"; as an index it is {index}, and as the number in a label's name {named}: say which "
+            f"with the field dataset_labels, {_quoted([str(i) for i in range(count)])} for indices "
+            f"or {_quoted([f'{n.normalize():f}' for n in self.inside])} for the numbers in names"
         )
 
     def _shown(self, value: Any) -> str:
@@ -206,6 +254,18 @@ def _words(value: Any) -> tuple[str, ...]:
         return _WORDS[bool(value)]
     word = value.casefold() if isinstance(value, str) else ""
     return _WORDS[_TRUTH[word]] if word in ("true", "false") else (word,) * (word in _TRUTH)
+
+
+def _numbers_inside(names: Sequence[str]) -> dict[Decimal, int]:
+    """The number in each name -> its place; nothing unless each has one, and another."""
+    found = [_NUMBER_INSIDE.findall(name) for name in names]
+    if any(len(numbers) != 1 for numbers in found):
+        return {}
+    table = {
+        Decimal(text.replace(",", ".").replace("\u2212", "-")): place
+        for place, (text,) in enumerate(found)
+    }
+    return table if len(table) == len(names) else {}
 
 
 def _quoted(names: Sequence[str]) -> str:

@@ -1,5 +1,6 @@
 """Where a task's rows come from: the Hub, a local folder or the shipped sample."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -79,6 +80,11 @@ class TaskSource:
         """
         return Dialect(self.separator, self.quoting, self.encoding)
 
+    @property
+    def column_names(self) -> list[str]:
+        """The dataset's names of all columns that a task may read."""
+        return [self.columns.get(key, key) for key in ("text", "text_pair", "label")]
+
 
 @dataclass
 class RawSplit:
@@ -122,7 +128,7 @@ def load_split(
     path = _find_file(task, folder, split)
     if path.suffix not in TABLES:
         _refuse_dialect(task, source, f"'{path}'")
-    return RawSplit(read_rows(path, source.dialect), str(path))
+    return RawSplit(read_rows(path, source.dialect, source.column_names), str(path))
 
 
 def _refuse_dialect(task: str, source: TaskSource, place: str) -> None:
@@ -134,12 +140,13 @@ def _refuse_dialect(task: str, source: TaskSource, place: str) -> None:
             )
 
 
-def read_rows(path: Path, dialect: Dialect | None = None) -> Dataset:
+def read_rows(path: Path, dialect: Dialect | None = None, columns: Collection[str] = ()) -> Dataset:
     """The rows of a csv, tsv, jsonl or parquet file; cells of csv and tsv stay text.
 
     Args:
         path: the file.
         dialect: what is known of how a csv or tsv file is written.
+        columns: names of which some are in its header.
 
     Raises:
         InputError: if the file is missing, empty, damaged or of another kind.
@@ -149,7 +156,7 @@ def read_rows(path: Path, dialect: Dialect | None = None) -> Dataset:
     if path.suffix not in FILE_KINDS:
         raise InputError(f"{path}: expected one of {', '.join(FILE_KINDS)}")
     try:
-        rows = _read_file(path, dialect or Dialect())
+        rows = _read_file(path, dialect or Dialect(), columns)
         rows.data.table.validate(full=True)
     except InputError:
         raise
@@ -223,9 +230,9 @@ def _find_file(task: str, folder: Path, split: str) -> Path:
     return found[0]
 
 
-def _read_file(path: Path, dialect: Dialect) -> Dataset:
+def _read_file(path: Path, dialect: Dialect, columns: Collection[str]) -> Dataset:
     if path.suffix in TABLES:
-        return read_table(path, dialect)
+        return read_table(path, dialect, columns)
     if path.suffix != ".parquet":
         return read_json(path)
     check_parquet(path)

@@ -1,7 +1,7 @@
 """The rows of csv and tsv files; every cell stays the text it is."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _ROWS_AT_ONCE = 1 << 16
 
 
-def read_table(path: Path, dialect: Dialect) -> Dataset:
+def read_table(path: Path, dialect: Dialect, columns: Collection[str] = ()) -> Dataset:
     """The rows of a csv or tsv file.
 
     'NA' and 'null' are words, and a label that is wrong can be shown.
@@ -25,15 +25,16 @@ def read_table(path: Path, dialect: Dialect) -> Dataset:
     Args:
         path: the file.
         dialect: what is known of how it is written; the rest is found out, and said if in doubt.
+        columns: names of which some are in the header.
 
     Raises:
         InputError: for an empty file, a column name that occurs twice, or a line with more or fewer
             cells than the header, with its number.
     """
-    separator, quoting, encoding = find_dialect(path, dialect)
+    separator, quoting, encoding = find_dialect(path, dialect, columns)
     reader = table_reader(path, separator, quoting, encoding)
     try:
-        header = _header(path, next(reader, []))
+        header = _header(path, next(filter(None, reader), []))
         rows = _rows(path, reader, header, f"separator {separator!r}, quoting '{quoting}'")
         parts = [Dataset.from_dict({name: [] for name in header}, _texts(header))]
         while block := list(islice(rows, _ROWS_AT_ONCE)):

@@ -15,6 +15,7 @@ from trainer.averaging import AveragedWeights
 from trainer.checks import check_known
 from trainer.data import Collator
 from trainer.data.given_rows import check_is_mapping, check_rows, require_labels
+from trainer.data.given_tokens import Limits
 from trainer.errors import InputError
 from trainer.evaluation.metrics import overall_score
 from trainer.evaluation.predictions import TaskPredictions, predict_task, task_metrics
@@ -67,8 +68,10 @@ class TaskEvaluation(Trainer):
         """Each task's name, and whether its rows, which are checked, have labels."""
         check_is_mapping(place, datasets)
         check_known(self.tasks, {place: datasets})
+        limits = Limits.of(self.model)
         return {
-            name: check_rows(place, name, rows, self.tasks[name]) for name, rows in datasets.items()
+            name: check_rows(place, name, rows, self.tasks[name], limits)
+            for name, rows in datasets.items()
         }
 
     def _answer(self, datasets: Mapping[str, Dataset]) -> dict[str, TaskPredictions]:
