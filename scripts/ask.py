@@ -38,7 +38,7 @@ def load(model: str, trust_remote_code: bool) -> Any:
 
         return onnx_pipeline(model)
     from modeling_hybrid_mtl import HybridMTLPipeline
-    from trainer.opening import open_trained
+    from trainer.loading.trained_model import open_trained
 
     trained, tokenizer = open_trained(model)
     return HybridMTLPipeline(model=trained, tokenizer=tokenizer)

@@ -8,9 +8,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from trainer.cards import facts_from_json, write_card  # noqa: E402
 from trainer.errors import InputError  # noqa: E402
-from trainer.hub import facts_from_json, write_card  # noqa: E402
-from trainer.opening import check_whole_models  # noqa: E402
+from trainer.loading.trained_model import check_whole_models  # noqa: E402
 
 FIGURES = Path("docs") / "figures"
 

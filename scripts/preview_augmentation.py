@@ -23,8 +23,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("task", metavar="TASK", help="one of its tasks")
     given, options = parser.parse_known_args(arguments)
 
-    from trainer.command_line import parse
-    from trainer.preview import preview
+    from trainer.config.parser import parse
+    from trainer.runs.preview_augmentation import preview
 
     try:
         print(preview(parse([given.config, *options]), given.task))

@@ -43,7 +43,7 @@ def main(arguments: list[str]) -> int:
     )
     from trainer.hub.push_card import card_notes, published_card
     from trainer.hub.push_files import publication
-    from trainer.opening import check_whole_models
+    from trainer.loading.trained_model import check_whole_models
 
     where = Destination(given.repo, given.revision, given.private or None, given.create_pr)
     try:

@@ -30,10 +30,10 @@ def main(arguments: list[str]) -> int:
 def run(arguments: list[str]) -> int:
     """As `main`, but for what any command may meet."""
     # Importing takes seconds, in which somebody may press Ctrl-C.
-    from trainer.command_line import parse
-    from trainer.finite import NonFiniteError
-    from trainer.run import MODES
-    from trainer.stopping import EXIT_STATUS, StoppedError
+    from trainer.config.parser import parse
+    from trainer.runs.train import MODES
+    from trainer.training.callbacks.stop_on_signal import EXIT_STATUS, StoppedError
+    from trainer.training.nan_guard import NonFiniteError
 
     try:
         settings = parse(arguments)

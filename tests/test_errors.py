@@ -2,7 +2,7 @@
 
 import pytest
 
-from trainer.command_line import parse
+from trainer.config.parser import parse
 from trainer.errors import InputError, nearest
 
 NAMES = ["learning_rate", "num_train_epochs", "folder", "do_predict", "dropout", "max_length"]

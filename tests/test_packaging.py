@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from trainer.command_line import parse
+from trainer.config.parser import parse
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("modeling_hybrid_mtl", "trainer")
@@ -85,7 +85,7 @@ def test_wheel_holds_the_packages_with_their_data_and_nothing_else(tmp_path):
         "trainer/data/sample/sst5/train.jsonl",
         "trainer/data/sample/qqp/validation.csv",
         "trainer/evaluation/metric_scripts/accuracy/accuracy.py",
-        "trainer/hub/card_template.md.jinja",
+        "trainer/cards/card_template.md.jinja",
     ):
         assert data in names
 

@@ -4,15 +4,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from trainer.arguments import HybridMTLTrainingArguments
-    from trainer.hybrid_trainer import HybridMTLTrainer
+    from trainer.config.training_arguments import HybridMTLTrainingArguments
+    from trainer.training.hybrid_trainer import HybridMTLTrainer
 
 __all__ = ["HybridMTLTrainer", "HybridMTLTrainingArguments"]
 
 # On first use: a part of this package that needs no torch is then imported in a moment.
 _MODULES = {
-    "HybridMTLTrainer": "trainer.hybrid_trainer",
-    "HybridMTLTrainingArguments": "trainer.arguments",
+    "HybridMTLTrainer": "trainer.training.hybrid_trainer",
+    "HybridMTLTrainingArguments": "trainer.config.training_arguments",
 }
 
 

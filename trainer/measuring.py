@@ -4,8 +4,8 @@ import copy
 from collections.abc import Collection
 from dataclasses import fields
 
-from trainer.arguments import HybridMTLTrainingArguments
-from trainer.data.plans import PlanOptions
+from trainer.config.training_arguments import HybridMTLTrainingArguments
+from trainer.data.sampling import PlanOptions
 from trainer.objective.regularizers import RegularizerOptions
 
 # What only training reads: it may need tasks that a model was saved without.

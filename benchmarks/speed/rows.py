@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.speed.settings import Settings
-from trainer.command_line import parse
-from trainer.prepare import load_checked, model_path
+from trainer.config.parser import parse
+from trainer.loading.datasets import load_checked, model_path
 
 OPTIONS = ("--model_name_or_path", "minilm", "--report_to", "none", "--use_cpu", "true")
 

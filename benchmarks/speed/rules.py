@@ -8,7 +8,7 @@ from benchmarks.speed.findings import Findings
 from benchmarks.speed.processes import AbsentError, Worker, own_python
 from benchmarks.speed.settings import Settings
 from benchmarks.speed.training import job_of
-from trainer.objective.rules import RULES
+from trainer.objective.aggregators import RULES
 from trainer.optimization import LAYOUTS
 
 PLAIN = "sum"

@@ -18,7 +18,7 @@ OTHERS = (
 )
 IMPORTS = {
     "import_seconds": "import trainer, modeling_hybrid_mtl",
-    "import_command_seconds": "import trainer.command_line, trainer.run",
+    "import_command_seconds": "import trainer.config.parser, trainer.runs.train",
 }
 
 

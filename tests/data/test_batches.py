@@ -8,7 +8,7 @@ from torch.utils.data import DataLoader
 
 from modeling_hybrid_mtl import TaskConfig
 from trainer.data.batches import Collator, MultitaskDataset, PlanSampler, TaskStream, pad
-from trainer.data.plans import STOP_RULES, RoundRobin, Sampled, shares_of_tasks
+from trainer.data.sampling import STOP_RULES, RoundRobin, Sampled, shares_of_tasks
 
 LENGTHS = np.random.default_rng(0).integers(3, 60, 103)
 

@@ -9,10 +9,10 @@ import pytest
 from datasets import ClassLabel, Dataset, Features, List, Sequence, Value, load_from_disk
 
 from modeling_hybrid_mtl import TaskConfig
+from trainer.config.tasks import read_tasks
 from trainer.data import RawSplit, TaskSource, check_split, load_split
 from trainer.data.sources import read_rows
 from trainer.errors import InputError
-from trainer.tasks import read_tasks
 
 
 def refused(message):

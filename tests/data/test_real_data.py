@@ -4,8 +4,8 @@ import os
 
 import pytest
 
+from trainer.config.tasks import read_tasks
 from trainer.data import check_split, load_split
-from trainer.tasks import read_tasks
 
 FOLDER = os.environ.get("HYBRID_MTL_DATA")
 # Train and validation rows of SST-5 and STS-B; the folder's Quora part is a selection.

@@ -2,8 +2,8 @@ from collections import Counter
 
 import pytest
 
+from trainer.config.tasks import read_tasks
 from trainer.data import check_split, load_split
-from trainer.tasks import read_tasks
 
 TASKS = read_tasks(None)
 # What SetFit/sst5 and nyu-mll/glue call their columns.

@@ -6,10 +6,10 @@ import pytest
 from datasets import Dataset
 from datasets.exceptions import DatasetGenerationError, DatasetNotFoundError
 
+from trainer.config.tasks import DEFAULT_TASKS
 from trainer.data import sources
 from trainer.data.sources import TaskSource, load_split, read_rows
 from trainer.errors import InputError
-from trainer.tasks import DEFAULT_TASKS
 
 ROWS = [{"text": "a, b", "label": 0}, {"text": 'she said "no"', "label": 1}]
 

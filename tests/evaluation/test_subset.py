@@ -6,9 +6,9 @@ import pytest
 from transformers import TrainerCallback
 
 from tests.toys import TASKS, toy_rows, toy_trainer
+from trainer.config.tasks import read_tasks
 from trainer.errors import InputError
 from trainer.evaluation.subset import measured_in_training
-from trainer.tasks import read_tasks
 
 LIMITS = {"mood": {"max_validation_rows": 4}, "near": {"max_validation_rows": 6}}
 

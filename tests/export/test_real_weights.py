@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from modeling_hybrid_mtl import HybridMTLPipeline
-from trainer.command_line import parse
+from trainer.config.parser import parse
 from trainer.data.sources import SAMPLE_FOLDER
 from trainer.export import export, onnx_pipeline
 from trainer.export.folder import read_description
-from trainer.opening import open_trained
-from trainer.run import train
+from trainer.loading.trained_model import open_trained
+from trainer.runs.train import train
 
 ROOT = Path(__file__).parents[2]
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.modeling.toy_models import toy_model, toy_tokenizer
-from trainer.model_folder import write_model
+from trainer.saving.model_folder import write_model
 
 TEXTS = ["the film was good", "dull", "Anna plays in Paris, very witty, very very good"]
 LONG = "very " * 40 + "good"

@@ -10,11 +10,11 @@ import math
 import pytest
 import torch
 
-from tests.test_finite import spoil
 from tests.toys import toy_model, toy_trainer, whole_and_resumed
+from tests.training.test_nan_guard import spoil
 from trainer.errors import InputError
-from trainer.finite import NonFiniteError
-from trainer.objective.rules import RULES
+from trainer.objective.aggregators import RULES
+from trainer.training.nan_guard import NonFiniteError
 
 pytestmark = pytest.mark.gpu
 close = {"rtol": 1e-4, "atol": 1e-5}

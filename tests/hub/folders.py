@@ -5,7 +5,7 @@ from pathlib import Path
 
 import modeling_hybrid_mtl
 from tests.toys import toy_model, toy_tokenizer
-from trainer.model_folder import write_model
+from trainer.saving.model_folder import write_model
 
 # The Python files that travel with every model.
 CODE = {p.name for p in Path(modeling_hybrid_mtl.__file__).parent.glob("*.py")} - {"__init__.py"}

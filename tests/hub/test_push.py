@@ -6,13 +6,14 @@ from types import SimpleNamespace
 
 import pytest
 
+from tests.cards.test_render import FACTS
 from tests.hub.folders import CARD, model_folder
-from tests.hub.test_card import FACTS
+from trainer.cards import facts_to_json, write_card
 from trainer.errors import InputError
-from trainer.hub import facts_to_json, push_errors, write_card
 from trainer.hub import push as pushing
+from trainer.hub import push_errors
 from trainer.hub.push import Destination, check_destination, push, stale_files
-from trainer.run import publish
+from trainer.runs.train import publish
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tests.toys import toy_trainer
-from trainer.objective.rules import RULES
+from trainer.objective.aggregators import RULES
 from trainer.optimization import LAYOUTS, NEED_TASK_GRADIENTS
 
 WAYS = [{"rule": rule} for rule in RULES] + [{"layout": layout} for layout in LAYOUTS]

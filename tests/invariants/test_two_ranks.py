@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from trainer.objective.rules import RULES
+from trainer.objective.aggregators import RULES
 from trainer.optimization import LAYOUTS
 
 # GradDrop draws a number for every entry: for those of the token embeddings that a step reaches in

@@ -8,8 +8,8 @@ import torch
 from transformers import SchedulerType
 
 from tests.toys import toy_trainer, whole_and_resumed
-from trainer.arguments import HybridMTLTrainingArguments
-from trainer.command_line import parse
+from trainer.config.parser import parse
+from trainer.config.training_arguments import HybridMTLTrainingArguments
 from trainer.errors import InputError
 
 # What each group has of its rate in steps 0 to 9, by hand.

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from safetensors.torch import save
 
-from tests.test_finite import spoil
 from tests.toys import toy_trainer
+from tests.training.test_nan_guard import spoil
 
 if __name__ == "__main__":
     folder, policy = Path(sys.argv[1]), sys.argv[2]

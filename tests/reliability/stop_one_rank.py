@@ -8,7 +8,7 @@ from pathlib import Path
 from transformers import TrainerCallback
 
 from tests.toys import toy_trainer
-from trainer.stopping import StopOnSignal, StoppedError
+from trainer.training.callbacks.stop_on_signal import StopOnSignal, StoppedError
 
 
 class _AskTheLast(TrainerCallback):

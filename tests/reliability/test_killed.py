@@ -34,7 +34,7 @@ WAYS = {
 def processes():
     # Imports once, and every run starts from there.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["trainer.run", "trainer.command_line", "torch._dynamo"])
+    context.set_forkserver_preload(["trainer.runs.train", "trainer.config.parser", "torch._dynamo"])
     return context
 
 

@@ -5,9 +5,9 @@ import os
 import pytest
 
 from tests.toy_runs import toy_run
-from trainer.command_line import parse
+from trainer.config.parser import parse
 from trainer.errors import InputError
-from trainer.run import train
+from trainer.runs.train import train
 
 
 class KilledError(BaseException):

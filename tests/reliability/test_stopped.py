@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.toy_runs import toy_run
-from trainer.checkpoints import find_checkpoint
+from trainer.saving.checkpoints import find_checkpoint
 
 ROOT = Path(__file__).parents[2]
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tests.toys import toy_backbone_config, toy_tokenizer
-from trainer import run
+from trainer.runs import train as run
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "run_mtl.py"
 

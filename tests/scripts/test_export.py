@@ -11,7 +11,7 @@ from transformers import BertModel
 
 from tests.toys import TASKS, toy_backbone_config, toy_model, toy_tokenizer
 from trainer.export import FORMATS, packages
-from trainer.model_folder import write_model
+from trainer.saving.model_folder import write_model
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.toys import toy_model, toy_tokenizer
-from trainer.hub import Architecture, CardFacts, TaskFacts, facts_to_json
-from trainer.model_folder import write_model
+from trainer.cards import Architecture, CardFacts, TaskFacts, facts_to_json
+from trainer.saving.model_folder import write_model
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "make_model_card.py"
 PARTS = Architecture("bert", 2, 16, "mean", 100, {"mood": 5}, figure="figures/architecture.png")

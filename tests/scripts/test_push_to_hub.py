@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.hub.folders import model_folder
-from trainer.hub import CardFacts, TaskFacts, facts_to_json, write_card
+from trainer.cards import CardFacts, TaskFacts, facts_to_json, write_card
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "push_to_hub.py"
 

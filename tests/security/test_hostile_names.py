@@ -12,15 +12,15 @@ from markdown_it import MarkdownIt
 from modeling_hybrid_mtl import HybridMTLConfig
 from tests.hub.folders import model_folder
 from tests.modeling.toy_models import TASKS, toy_model, toy_tokenizer
+from trainer.cards import CardFacts, TaskFacts, render_card
+from trainer.config.phases import read_phases
+from trainer.config.run_arguments import RunArguments
+from trainer.config.tasks import read_tasks
 from trainer.errors import InputError
 from trainer.evaluation import classification_report, draw_confusion_matrix
-from trainer.hub import CardFacts, TaskFacts, render_card
 from trainer.hub.push_files import publication
-from trainer.opening import open_trained
-from trainer.phases import read_phases
-from trainer.prepare import load_config
-from trainer.run_arguments import RunArguments
-from trainer.tasks import read_tasks
+from trainer.loading.datasets import load_config
+from trainer.loading.trained_model import open_trained
 
 BAD_NAMES = [
     "../up",

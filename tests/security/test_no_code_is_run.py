@@ -18,13 +18,13 @@ from tests.modeling.toy_models import (
     with_adapters,
 )
 from tests.security.hostile import Mark, encoder_with_code, model_with_code, with_pickle_alone
+from trainer.config.run_arguments import RunArguments
 from trainer.data.augmentation.back_translation import Translator
 from trainer.errors import InputError
-from trainer.model_folder import write_model
-from trainer.opening import open_model, open_tokenizer, open_trained
-from trainer.prepare import load_config
-from trainer.pretraining import language_model
-from trainer.run_arguments import RunArguments
+from trainer.loading.datasets import load_config
+from trainer.loading.trained_model import open_model, open_tokenizer, open_trained
+from trainer.saving.model_folder import write_model
+from trainer.training.masked_lm import language_model
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from datasets import Dataset
 from torch import Tensor
 
 from modeling_hybrid_mtl import TaskConfig
-from trainer.data.plans import Plans
+from trainer.data.sampling import Plans
 from trainer.data.tokens import IGNORED_LABEL
 
 Rows = list[tuple[str, list[int]]]

@@ -1,6 +1,6 @@
 """A trained model in the formats of other libraries; read `run.py` first."""
 
-from .pipeline import onnx_pipeline
-from .run import FORMATS, export
+from trainer.export.pipeline import onnx_pipeline
+from trainer.export.run import FORMATS, export
 
 __all__ = ["FORMATS", "export", "onnx_pipeline"]

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
+from trainer.cards import CardFacts, facts_from_json, render_card
 from trainer.errors import InputError
-from trainer.hub import CardFacts, facts_from_json, render_card
 
 CARD = "README.md"
 FACTS = "card_facts.json"

@@ -10,12 +10,12 @@ from huggingface_hub import HfApi, get_token
 
 import trainer.app
 from trainer.app.serve import AppOptions
+from trainer.cards.facts import one_line
+from trainer.cards.render import in_markdown
 from trainer.errors import InputError
-from trainer.hub.card import in_markdown
-from trainer.hub.card_facts import one_line
 from trainer.hub.push_files import publication
-from trainer.opening import check_whole_models
-from trainer.output import check_writable
+from trainer.loading.trained_model import check_whole_models
+from trainer.saving.run_folder import check_writable
 
 PACKAGE = "hybrid_mtl_app"
 MODEL_FOLDER = "model"

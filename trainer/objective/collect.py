@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from trainer.objective.gradients import average_over_ranks
-from trainer.objective.rows import TableRows, compressed, is_sparse
+from trainer.objective.sparse_embedding_grads import TableRows, compressed, is_sparse
 
 
 class TaskGradients:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from trainer.objective.rows import compressed, entries
+from trainer.objective.sparse_embedding_grads import compressed, entries
 
 
 @contextmanager

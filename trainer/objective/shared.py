@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from trainer.objective.aggregators import Rule, cosines, gramian
 from trainer.objective.collect import TaskGradients
 from trainer.objective.means import RunningMeans
-from trainer.objective.rules import Rule, cosines, gramian
 
 
 class SharedGradients(TaskGradients):

@@ -8,8 +8,8 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from trainer.objective.gradients import average_over_ranks, gradient_apart, norm
-from trainer.objective.rows import TableRows
 from trainer.objective.shared import SharedGradients
+from trainer.objective.sparse_embedding_grads import TableRows
 
 
 class StepGradients:

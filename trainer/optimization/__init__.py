@@ -10,13 +10,13 @@ from torch import nn
 
 from trainer.errors import InputError
 from trainer.optimization.groups import SHARED, WEIGHTS, groups, owner_of, owners
-from trainer.optimization.kinds import (
+from trainer.optimization.layouts import LAYOUTS, NEED_TASK_GRADIENTS, ONE
+from trainer.optimization.optimizer_classes import (
     OPTIMIZERS,
     check_optimizer,
     known_to_transformers,
     optimizer_kind,
 )
-from trainer.optimization.layouts import LAYOUTS, NEED_TASK_GRADIENTS, ONE
 from trainer.optimization.schedules import (
     SCHEDULE_FIELDS,
     SCHEDULES,
@@ -26,7 +26,7 @@ from trainer.optimization.schedules import (
 from trainer.optimization.separate import SeparateOptimizers, parts_of
 
 if TYPE_CHECKING:
-    from trainer.arguments import HybridMTLTrainingArguments
+    from trainer.config.training_arguments import HybridMTLTrainingArguments
 
 __all__ = [
     "LAYOUTS",

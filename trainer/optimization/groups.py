@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 if TYPE_CHECKING:
-    from trainer.arguments import HybridMTLTrainingArguments
+    from trainer.config.training_arguments import HybridMTLTrainingArguments
 
 SHARED = "shared"
 WEIGHTS = "loss_weights"

@@ -11,7 +11,7 @@ from trainer.optimization.groups import SHARED, Named, ParamGroups, groups, rate
 from trainer.optimization.layers import by_depth
 
 if TYPE_CHECKING:
-    from trainer.arguments import HybridMTLTrainingArguments
+    from trainer.config.training_arguments import HybridMTLTrainingArguments
 
 # Name of an optimizer -> its parameter groups. A layout with one entry is one optimizer.
 Layout = dict[str, ParamGroups]

@@ -15,7 +15,7 @@ from trainer.optimization.cyclic import CYCLIC, count_steps, cyclic
 from trainer.optimization.groups import SHARED
 
 if TYPE_CHECKING:
-    from trainer.arguments import HybridMTLTrainingArguments
+    from trainer.config.training_arguments import HybridMTLTrainingArguments
 
 SCHEDULES = (*(kind.value for kind in SchedulerType), CYCLIC)
 # These watch the run's evaluations: what they do is no function of the step.

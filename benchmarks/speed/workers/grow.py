@@ -11,9 +11,9 @@ from benchmarks.speed.workers.predict import open_tokenizer, single_text_pipelin
 from benchmarks.speed.workers.trainers import be_quiet
 from modeling_hybrid_mtl import HybridMTLModel
 from trainer import HybridMTLTrainer
-from trainer.command_line import parse
+from trainer.config.parser import parse
 from trainer.data import tokenize
-from trainer.prepare import load_checked
+from trainer.loading.datasets import load_checked
 
 TASK = "topic"
 

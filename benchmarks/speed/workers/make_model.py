@@ -6,7 +6,7 @@ from pathlib import Path
 from benchmarks.peers.protocol import Line, read_job
 from benchmarks.speed.workers.trainers import be_quiet, make_trainer, settings_of, tokenised
 from trainer.export import export
-from trainer.model_folder import write_model
+from trainer.saving.model_folder import write_model
 
 
 def train(job: dict, target: Path) -> None:

@@ -7,13 +7,13 @@ from datasets import Dataset
 
 from tests.data.augmentation.toy_wordnet import ToyWordNet
 from tests.toys import toy_backbone_config, toy_tokenizer
-from trainer import prepare
-from trainer.command_line import parse
+from trainer.cards.hyperparameters import _augmentation
+from trainer.config.parser import parse
+from trainer.config.tasks import read_tasks
 from trainer.data.augmentation import Copier, TaskAugmentation, augment, methods, plan
 from trainer.errors import InputError
-from trainer.hub.facts import _row_counts
-from trainer.hub.hyperparameters import _augmentation
-from trainer.tasks import read_tasks
+from trainer.loading import datasets as prepare
+from trainer.runs.card_facts import _row_counts
 
 SINGLE = {"kind": "classification", "labels": ["a", "b"], "dataset": "mail"}
 PAIR = {**SINGLE, "input": "pair"}

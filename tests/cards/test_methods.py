@@ -1,0 +1,59 @@
+"""Which papers a configuration's card cites."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from trainer.cards.methods import methods_used
+from trainer.config.parser import parse
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+BERT = SimpleNamespace(
+    config=SimpleNamespace(backbone_config=SimpleNamespace(model_type="bert"), adapters={})
+)
+METHODS = {"pcgrad", "mtrec", "smart", "rdrop", "uncertainty", "lora", "annealed", "cyclic", "eda"}
+
+
+def cited(config, *options):
+    options = ["--report_to", "none", "--output_dir", "out", *options]
+    return methods_used(parse([str(CONFIGS / f"{config}.yaml"), *options]), BERT)
+
+
+@pytest.mark.parametrize(
+    "config, methods",
+    [
+        ("paper", set()),
+        ("pcgrad", {"pcgrad"}),
+        ("mtrec", {"mtrec"}),
+        ("smart", {"smart"}),
+        ("rdrop", {"rdrop"}),
+        ("uncertainty", {"uncertainty"}),
+        ("annealed", {"annealed"}),
+        ("cyclic", {"cyclic"}),
+        ("augment", {"eda"}),
+        ("adapters", {"lora"}),
+        ("lora", {"lora"}),
+    ],
+)
+def test_a_configuration_cites_its_own_method_and_no_other(config, methods):
+    assert METHODS & set(cited(config)) == methods
+
+
+def test_data_is_cited_where_it_came_from_the_hub():
+    data = {"sst5", "glue", "stsb"}
+    assert data <= set(cited("paper"))
+    assert not data & set(cited("paper", "--data_dir", "sample"))
+
+
+def test_data_is_cited_where_its_files_are_said_to_be_of_the_hub(tmp_path):
+    for name in ("sst5", "qqp", "stsb"):
+        (tmp_path / name).mkdir()
+    options = ["--data_dir", str(tmp_path), "--tasks.similarity.data_name", "nyu-mll/glue"]
+    assert {"glue", "stsb"} <= set(cited("paper", *options))
+    assert "sst5" not in cited("paper", *options)
+
+
+def test_the_encoder_is_cited_by_its_name_or_its_type():
+    assert "bert" in cited("paper") and "minilm" not in cited("paper")
+    assert {"minilm", "sbert"} <= set(cited("paper", "--model_name_or_path", "minilm"))

@@ -1,0 +1,512 @@
+# ruff: noqa: D103 (a test's name says what it shows)
+import json
+import os
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+from huggingface_hub import ModelCard, metadata_load
+from huggingface_hub.repocard_data import model_index_to_eval_results
+
+from trainer.cards import (
+    Architecture,
+    CardFacts,
+    ComputeFacts,
+    PhaseFacts,
+    TaskFacts,
+    facts_from_json,
+    facts_to_json,
+    render_card,
+    write_card,
+)
+from trainer.config.licenses import LICENSES
+
+NASTY = "a|b\n---\n\"q\" 's' <img src=x> `c` *d* [e](f) \\| # & {{ x }} : -"
+
+SENTIMENT = TaskFacts("sentiment", "classification", "single", labels=["negative", "positive"])
+SENTIMENT.dataset = "SetFit/sst5"
+SENTIMENT.rows = {"train": 240, "validation": 60}
+SENTIMENT.dropped = {"empty text": 3}
+SENTIMENT.metrics = {"accuracy": 0.51, "loss": 1.25}
+SENTIMENT.hyperparameters = {"learning_rate": 1e-4}
+PARAPHRASE = TaskFacts("paraphrase", "classification", "pair", "cross", dataset="nyu-mll/glue")
+PARAPHRASE.metrics = {"accuracy": 0.72}
+SIMILARITY = TaskFacts("similarity", "similarity", "pair", "siamese", score_range=[0, 5])
+SIMILARITY.dataset, SIMILARITY.dataset_config = "nyu-mll/glue", "stsb"
+SIMILARITY.metrics = {"pearson": 0.33}
+FACTS = CardFacts(
+    model_name="hybrid-mtl-test",
+    tasks=[SENTIMENT, PARAPHRASE, SIMILARITY],
+    base_model="google-bert/bert-base-uncased",
+    license="apache-2.0",
+    language="en",
+    overall=0.631,
+    shared_hyperparameters={"learning_rate": 2e-5, "warmup_ratio": None},
+    run={"seed": 7, "data_seed": 1, "versions": {"torch": "2.9.0"}},
+    figures=[("Loss by step", "figures/loss curve.png")],
+)
+PARTS = Architecture(
+    encoder="bert",
+    layers=2,
+    hidden_size=16,
+    pooling="mean",
+    encoder_parameters=6000,
+    heads={"sentiment": 85, "paraphrase": 130, "similarity": 0},
+    adapters={"sentiment": 1024},
+    ranks={"sentiment": 8},
+    figure="figures/architecture.png",
+)
+
+
+def card(*tasks, **changes):
+    """Render the card of FACTS with other tasks or fields."""
+    return render_card(replace(FACTS, tasks=list(tasks) or FACTS.tasks, **changes))
+
+
+def numbers_of(text):
+    results = ModelCard(text).data.eval_results
+    return {result.metric_name: result.metric_value for result in results}
+
+
+def section(text, title):
+    """Return the text below one heading."""
+    return text.split(f"\n## {title}\n")[1].split("\n## ")[0]
+
+
+def cells(text):
+    """Return the tables of `text` as rows of cells, split at the pipes that are not escaped."""
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]] for row in rows]
+
+
+def code_of(text):
+    """Return the Python examples of a card."""
+    return "\n".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL))
+
+
+def test_metadata_says_what_is_known():
+    data = ModelCard(card()).data.to_dict()
+    data.pop("model-index")
+    assert data == {
+        "library_name": "transformers",
+        "pipeline_tag": "text-classification",
+        "base_model": "google-bert/bert-base-uncased",
+        "license": "apache-2.0",
+        "language": "en",
+        "datasets": ["SetFit/sst5", "nyu-mll/glue"],
+        "metrics": ["accuracy", "loss", "pearsonr"],
+        "tags": ["hybrid-mtl", "multitask", "text-classification", "sentence-similarity"],
+    }
+
+
+def test_what_is_unknown_is_left_out():
+    task = replace(SIMILARITY, dataset=None, metrics={})
+    text = card(task, base_model=None, license=None, language=None, overall=None)
+    metadata = ModelCard(text).data.to_dict()
+    assert set(metadata) == {"library_name", "pipeline_tag", "tags"}
+    assert "Not measured yet." in section(text, "Results")
+
+
+def test_pipeline_tag_and_tags_follow_the_tasks():
+    tagger = replace(SENTIMENT, kind="token_classification")
+    assert ModelCard(card(SIMILARITY, SENTIMENT)).data.pipeline_tag == "text-classification"
+    assert ModelCard(card(SIMILARITY)).data.pipeline_tag == "sentence-similarity"
+    assert ModelCard(card(tagger)).data.pipeline_tag == "token-classification"
+    assert ModelCard(card(tagger)).data.tags == ["hybrid-mtl", "multitask", "token-classification"]
+
+
+def test_eval_results_give_the_numbers_back():
+    assert numbers_of(card()) == {
+        "sentiment accuracy": 0.51,
+        "sentiment loss": 1.25,
+        "paraphrase accuracy": 0.72,
+        "similarity pearson": 0.33,
+        "overall score": 0.631,
+    }
+
+
+def test_tasks_on_local_data_keep_results_of_their_own():
+    films = replace(SENTIMENT, dataset=None, dataset_description="films")
+    questions = replace(PARAPHRASE, dataset=None, dataset_description="questions")
+    results = ModelCard(card(films, questions)).data.eval_results
+    named = {result.metric_name: result.dataset_name for result in results}
+    assert named["sentiment accuracy"] == "films"
+    assert named["paraphrase accuracy"] == "questions"
+    for result in results:  # the Hub refuses any other form
+        assert re.fullmatch(r"(?:[\w-]+/)?[\w.-]+", result.dataset_type, re.ASCII)
+
+
+def test_a_metric_that_is_not_finite_is_left_out_of_the_metadata():
+    text = card(replace(SIMILARITY, metrics={"pearson": float("nan"), "mse": 2.0}))
+    assert numbers_of(text) == {"similarity mse": 2.0, "overall score": 0.631}
+    assert ["similarity", "pearson", "–"] in cells(section(text, "Results"))
+
+
+def test_results_have_a_before_column_only_when_it_is_known():
+    without = cells(section(card(), "Results"))
+    assert without[0] == ["Task", "Metric", "Value"]
+    assert ["all tasks", "overall score", "0.6310"] in without
+    measured = replace(SENTIMENT, metrics_before={"accuracy": 0.2})
+    rows = cells(section(card(measured, SIMILARITY, overall_before=0.4), "Results"))
+    assert rows[0] == ["Task", "Metric", "Before", "After"]
+    assert ["sentiment", "accuracy", "0.2000", "0.5100"] in rows
+    assert ["similarity", "pearson", "–", "0.3300"] in rows
+    assert ["all tasks", "overall score", "0.4000", "0.6310"] in rows
+
+
+def test_overall_score_is_spelled_out_where_it_is_certain():
+    formula = "(accuracy(sentiment) + accuracy(paraphrase) + (1 + pearson(similarity)) / 2) / 3"
+    assert formula in card()
+    assert "Here:" not in card(replace(SENTIMENT, kind="token_classification"))
+
+
+def test_examples_are_python_and_cover_each_sort_of_task():
+    code = code_of(card(SENTIMENT, SIMILARITY, model_name="someone/model"))
+    compile(code, "card", "exec")
+    assert 'repo = "someone/model"' in code
+    assert 'pipe(text, task="sentiment")' in code
+    assert 'pipe(pair, task="similarity")' in code
+    assert "pipe(text)\npipe(pair)\n" in code
+    assert "embeddings = model(**inputs).embeddings" in code
+
+
+def test_examples_speak_only_of_inputs_the_model_has():
+    assert "pair" not in code_of(card(SENTIMENT))
+    assert "pipe(text" not in code_of(card(SIMILARITY))
+
+
+def test_data_table_shows_source_rows_and_licence_note():
+    local = replace(SIMILARITY, dataset=None, dataset_description="a sample")
+    link = "[SetFit/sst5](https://huggingface.co/datasets/SetFit/sst5)"
+    rows = "train 240, validation 60"
+    assert cells(section(card(SENTIMENT, local), "Data"))[2:] == [
+        ["sentiment", link, rows, "empty text: 3", "see the dataset's page"],
+        ["similarity", "a sample", "not recorded", "none recorded", "not stated here"],
+    ]
+
+
+def test_settings_run_and_figures_are_shown():
+    text = card()
+    settings = cells(section(text, "Hyperparameters"))
+    assert ["shared", "learning_rate", "2e-05"] in settings
+    assert ["sentiment head", "learning_rate", "0.0001"] in settings
+    run = cells(section(text, "The run"))[2:]
+    assert run == [["seed", "7"], ["data seed", "1"], ["versions: torch", "2.9.0"]]
+    assert "![Loss by step](figures/loss%20curve.png)" in text
+
+
+def test_a_demonstration_says_so_first():
+    text = card(is_demonstration=True)
+    assert "must not be used for decisions" in text.split("## How to use")[0]
+    assert "must not be used" not in card()
+
+
+def test_hostile_text_breaks_neither_metadata_nor_tables():
+    task = TaskFacts(NASTY, "classification", "single", labels=[NASTY, "ok"], dataset=f"me/{NASTY}")
+    task.dataset_description = NASTY
+    task.rows, task.dropped, task.metrics = {NASTY: 1}, {NASTY: 2}, {NASTY: 0.5}
+    task.hyperparameters = {NASTY: NASTY}
+    facts = CardFacts(NASTY, [task], None, NASTY, license=NASTY, language=NASTY, overall=0.6)
+    facts.run = {NASTY: NASTY, "versions": {NASTY: NASTY}}
+    facts.figures = [(NASTY, "a).png")]
+    text = render_card(facts)
+    one_line = " ".join(NASTY.split())
+    parsed = ModelCard(text)
+    assert parsed.data.license == one_line
+    assert numbers_of(text) == {f"{one_line} {one_line}": 0.5, "overall score": 0.6}
+    prose = re.sub(r"```python\n.*?```", "", parsed.text, flags=re.DOTALL)
+    assert "&lt;img" in prose
+    assert not re.search(r"<img|(?<!\\)(\[e|\*d|`c)", prose)
+    for title in ("Results", "Data", "Hyperparameters", "The run"):
+        assert len({len(row) for row in cells(section(parsed.text, title))}) == 1
+    compile(code_of(text), "card", "exec")
+
+
+@pytest.mark.parametrize(
+    "path", ["/home/me/b", "./b", "../b", "~/b", "~me/b", "C:\\me\\b", "C:/me", "me\\b", "a/b/c"]
+)
+def test_a_path_is_replaced_by_its_description(path):
+    task = replace(SENTIMENT, dataset=path, dataset_config="own", dataset_description="my films")
+    text = card(task, base_model=path, base_model_description="my encoder")
+    metadata = ModelCard(text).data.to_dict()
+    assert not {"base_model", "datasets"} & set(metadata)
+    assert path not in text
+    assert "Training started from my encoder." in text
+    assert cells(section(text, "Data"))[2][1] == "my films"
+
+
+@pytest.mark.parametrize(
+    "path", ["/srv/zzz/x", "file:///srv/zzz", "~/zzz/x", "C:\\zzz\\x", "\\\\srv\\zzz\\x"]
+)
+def test_paths_inside_other_texts_never_leave(tmp_path, path):
+    task = replace(SENTIMENT, dataset=None, dataset_description=f"files in ({path})")
+    leaky = CardFacts(path, [task], None, f"from {path}, mine")
+    leaky.shared_hyperparameters = {"output_dir": Path(path), "list": [path], path: 1}
+    leaky.run = {"command": f"train --out={path}", "versions": {"here": path}}
+    leaky.figures = [(f"see {path}", "a.png")]
+    facts_to_json(leaky, tmp_path / "facts.json")
+    for text in (render_card(leaky), (tmp_path / "facts.json").read_text()):
+        assert "zzz" not in text
+        assert "files in ((local path))" in text
+
+
+def test_slashes_that_are_no_path_stay():
+    said = "and/or 1/2 https://example.org/a (x)/y 5 / 3"
+    text = card(replace(SENTIMENT, labels=["/person", "a/b"]), run={"note": said})
+    assert ["note", said] in cells(section(text, "The run"))
+    assert "Labels: /person, a/b." in text
+
+
+def test_facts_survive_json(tmp_path):
+    path = tmp_path / "deep" / "facts.json"
+    facts_to_json(FACTS, path)
+    assert facts_from_json(path) == FACTS
+    assert render_card(facts_from_json(path)) == card()
+
+
+def test_numbers_and_objects_of_other_libraries_are_written_as_plain_values(tmp_path):
+    numpy = pytest.importorskip("numpy")
+    task = replace(SIMILARITY, metrics={"mse": numpy.float32(0.5)}, rows={"a": numpy.int64(4)})
+    odd = replace(FACTS, tasks=[task], run={"when": Path("x"), "limit": float("inf")})
+    assert numbers_of(render_card(odd))["similarity mse"] == 0.5
+    facts_to_json(odd, tmp_path / "facts.json")
+    back = facts_from_json(tmp_path / "facts.json")
+    assert back.tasks[0].rows == {"a": 4}
+    assert back.run == {"when": "x", "limit": None}
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"tasks": []}', '{"tasks": [{"colour": 1}]}'])
+def test_a_wrong_facts_file_is_refused(tmp_path, text):
+    path = tmp_path / "facts.json"
+    path.write_text(text)
+    with pytest.raises(ValueError, match="write it with facts_to_json"):
+        facts_from_json(path)
+
+
+def test_wrong_task_facts_are_refused():
+    with pytest.raises(ValueError, match="task 'sentiment': kind is 'ranking'; use one of"):
+        replace(SENTIMENT, kind="ranking")
+    with pytest.raises(ValueError, match="pair_encoding is 'cross'"):
+        replace(SENTIMENT, pair_encoding="cross")
+    with pytest.raises(ValueError, match="metric 'accuracy' is a str"):
+        replace(SENTIMENT, metrics={"accuracy": "0.5"})
+
+
+def test_no_tasks_and_tasks_of_one_name_are_refused():
+    with pytest.raises(ValueError, match="at least one task"):
+        replace(FACTS, tasks=[])
+    with pytest.raises(ValueError, match="must differ"):
+        card(SENTIMENT, SENTIMENT)
+
+
+@pytest.mark.parametrize("path", ["/tmp/a.png", "~/a.png", "../a.png", "a\\b.png", "C:/a.png"])
+def test_a_figure_outside_the_card_is_refused(path):
+    with pytest.raises(ValueError, match="relative to the card"):
+        card(figures=[("x", path)])
+
+
+def test_write_card_replaces_whole_files(tmp_path, monkeypatch):
+    path = tmp_path / "README.md"
+    write_card(FACTS, path)
+    monkeypatch.setattr(os, "replace", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        write_card(replace(FACTS, model_name="other"), path)
+    assert path.read_text(encoding="utf-8") == card()
+    assert os.listdir(tmp_path) == ["README.md"]
+
+
+def test_auxiliary_tasks_are_help_and_no_tasks_of_the_model(tmp_path):
+    pos = TaskFacts("pos", "token_classification", "single", labels=["N", "V"], auxiliary=True)
+    pos.metrics, pos.rows = {"accuracy": 0.91}, {"train": 77}
+    text = card(helpers=[pos])
+    data = ModelCard(text).data
+    assert "token-classification" not in data.tags and "pos accuracy" not in numbers_of(text)
+    assert "with 3 task heads" in text
+    assert "- **pos**: token classification, accuracy 0.9100 at the end." in text
+    assert 'task="pos"' not in code_of(text)
+    assert ["pos (auxiliary)", "local files", "train 77"] in [r[:3] for r in cells(text)]
+    facts_to_json(replace(FACTS, helpers=[pos]), tmp_path / "facts.json")
+    assert facts_from_json(tmp_path / "facts.json").helpers == [pos]
+    kept = card(*FACTS.tasks, replace(SENTIMENT, name="tone", auxiliary=True))
+    assert "/ 3." in kept and "Auxiliary tasks have no part in it." in kept
+    assert "it only helped in training" in kept and "**pos**" not in kept
+
+
+def test_the_hubs_own_parser_reads_every_number_back(tmp_path):
+    similarity = replace(SIMILARITY, dataset_split="validation", dataset_revision="abc")
+    write_card(replace(FACTS, tasks=[SENTIMENT, PARAPHRASE, similarity]), tmp_path / "README.md")
+    data = metadata_load(tmp_path / "README.md")
+    name, results = model_index_to_eval_results(data["model-index"])
+    assert name == "hybrid-mtl-test"
+    (pearson,) = [r for r in results if r.metric_type == "pearsonr"]
+    assert (pearson.dataset_type, pearson.dataset_config) == ("nyu-mll/glue", "stsb")
+    assert (pearson.dataset_split, pearson.dataset_revision) == ("validation", "abc")
+    assert (pearson.task_type, pearson.metric_value) == ("sentence-similarity", 0.33)
+    (overall,) = [r for r in results if r.metric_type == "overall"]
+    assert overall.metric_value == 0.631
+    for entry in data["model-index"][0]["results"]:  # what the Hub asks of each
+        assert entry["task"]["type"] and entry["dataset"]["name"]
+        assert all({"type", "value", "name"} <= set(metric) for metric in entry["metrics"])
+
+
+def test_intervals_are_shown_where_they_were_measured():
+    measured = replace(SENTIMENT, intervals={"accuracy": [0.4511, 0.5689]})
+    text = section(card(measured, SIMILARITY, overall_interval=[0.6, 0.66]), "Results")
+    rows = cells(text)
+    assert rows[0] == ["Task", "Metric", "Value", "95% interval"]
+    assert {len(row) for row in rows} == {4}
+    assert ["sentiment", "accuracy", "0.5100", "0.4511 to 0.5689"] in rows
+    assert ["sentiment", "loss", "1.2500", "–"] in rows
+    assert ["all tasks", "overall score", "0.6310", "0.6000 to 0.6600"] in rows
+    assert "bootstrap" in text and "bootstrap" not in card()
+    before = card(replace(measured, metrics_before={"accuracy": 0.2}))
+    assert cells(section(before, "Results"))[2][2:] == ["0.2000", "0.5100", "0.4511 to 0.5689"]
+
+
+def test_the_architecture_is_a_picture_and_a_table():
+    text = section(card(architecture=PARTS), "Architecture")
+    assert "![3 heads on one encoder](figures/architecture.png)" in text
+    rows = cells(text)
+    assert rows[2] == ["encoder", "bert, 2 layers, 16 units, pooling: mean", "6,000"]
+    assert rows[3] == ["adapter of sentiment", "LoRA, rank 8", "1,024"]
+    assert ["head of similarity", "similarity", "0"] in rows
+    assert rows[-1] == ["all", "", "7,239"]
+    with pytest.raises(ValueError, match="relative to the card"):
+        card(architecture=replace(PARTS, figure="/tmp/a.png"))
+
+
+def test_phases_have_a_table():
+    phases = [
+        PhaseFacts("words", "masked_language_modelling", ["sentiment"], 40, 2.0, 7200.0),
+        PhaseFacts("alone", "tasks", ["sentiment", "similarity"], 9, 0.5, 30.0, {"rule": "pcgrad"}),
+    ]
+    rows = cells(section(card(phases=phases), "Phases of training"))[2:]
+    words = ["1: words", "masked language modelling", "sentiment", "40", "2", "2.0 h", ""]
+    assert rows[0] == words
+    assert rows[1][1:] == ["tasks", "sentiment, similarity", "9", "0.5", "30 s", "rule: pcgrad"]
+    assert "Phases" not in card()
+
+
+def test_settings_that_say_nothing_are_left_out():
+    head = {"loss_weight": 1.0, "hidden_sizes": [], "cosine_range": [0.0, 1.0], "dropout": 0.1}
+    shared = {"dropout": None, "dropout_where": "pooled", "warmup_steps": 0, "seed": 0}
+    text = card(replace(SENTIMENT, hyperparameters=head), shared_hyperparameters=shared)
+    assert cells(section(text, "Hyperparameters"))[2:] == [
+        ["shared", "seed", "0"],
+        ["sentiment head", "dropout", "0.1"],
+    ]
+    said = {"dropout": 0.2, "dropout_where": "pooled", "loss_weight": 0.5, "sizes": [8, 4]}
+    rows = cells(section(card(shared_hyperparameters=said), "Hyperparameters"))
+    assert ["shared", "dropout_where", "pooled"] in rows and ["shared", "sizes", "8, 4"] in rows
+    assert ["shared", "loss_weight", "0.5"] in rows
+
+
+def test_compute_tells_time_and_energy_only_as_far_as_they_are_known():
+    known = ComputeFacts(
+        ["Some CPU, 2 threads"], 5400.0, True, 1, 0.03, ["10 W for each CPU thread"]
+    )
+    text = section(card(compute=known), "Compute")
+    assert "Some CPU, 2 threads" in text and "Time: 1.5 h" in text and "resumed once" in text
+    assert "about 0.03 kWh" in text and "at 10 W for each CPU thread" in text
+    unknown = ComputeFacts(["A board"], 60.0, False, 2)
+    text = section(card(compute=unknown), "Compute")
+    assert "Energy: not estimated." in text and "kWh" not in text
+    assert "resumed 2 times" in text and "was not recorded" in text
+    assert "## Compute" not in card()
+    run = {"seed": 1, "seconds": 3.0, "hardware": "x"}
+    assert ["seconds", "3"] in cells(section(card(run=run), "The run"))
+    assert ["seconds", "3"] not in cells(section(card(run=run, compute=known), "The run"))
+
+
+def test_the_stated_licence_of_data_is_shown():
+    task = replace(SENTIMENT, dataset_license="CC | BY")
+    rows = cells(section(card(task, SIMILARITY), "Data"))[2:]
+    assert [row[-1] for row in rows] == ["CC \\| BY", "see the dataset's page"]
+
+
+def test_limits_say_only_what_is_known():
+    assert "one language only (en)" in card()
+    unknown = card(language=None)
+    assert "Which language it was trained on was not recorded" in unknown and "(–)" not in unknown
+    chosen = "The checkpoint was chosen on the evaluation data"
+    assert chosen in card(chosen_on_evaluation_data=True)
+    assert "The checkpoint" not in card(chosen_on_evaluation_data=False)
+    assert "may have been chosen" in card()
+
+
+def test_what_to_cite_and_where_to_report():
+    text = card(citations=["lora", "no such"], run={"versions": {"hybrid-mtl": "0.9"}})
+    bibtex = section(text, "How to cite")
+    assert "@inproceedings{lora," in bibtex and "version = {0.9}" in bibtex
+    assert "pcgrad" not in bibtex
+    hostile = card(run={"versions": {"hybrid-mtl": "1}\n```\n<b>"}})
+    assert "version =" not in section(hostile, "How to cite")
+    known = card(model_name="me/model")
+    assert "(https://huggingface.co/me/model/discussions)" in section(
+        known, "How to report a problem"
+    )
+    assert "tab Community" in card()
+
+
+def test_a_model_of_one_task_is_not_trained_together():
+    text = card(SIMILARITY, architecture=replace(PARTS, heads={"similarity": 0}, adapters={}))
+    assert "with 1 task head, trained with hybrid-mtl" in text and "![1 head on" in text
+
+
+def test_all_new_facts_survive_json_and_old_files_lack_them(tmp_path):
+    compute = ComputeFacts(["CPU"], 2.0, True, 0, 0.1, ["10 W"])
+    phases = [PhaseFacts("a", "tasks", ["sentiment"], 1, 0.5, 2.0, {"sentiment.batch_size": 4})]
+    task = replace(SENTIMENT, intervals={"accuracy": [0.1, 0.2]}, dataset_license="MIT")
+    full = replace(
+        FACTS,
+        tasks=[task],
+        compute=compute,
+        phases=phases,
+        architecture=PARTS,
+        citations=["bert"],
+        overall_interval=[0.5, 0.7],
+        chosen_on_evaluation_data=True,
+    )
+    facts_to_json(full, tmp_path / "facts.json")
+    assert facts_from_json(tmp_path / "facts.json") == full
+    old = {"model_name": "old", "tasks": [{"name": "a", "kind": "regression", "input": "single"}]}
+    (tmp_path / "old.json").write_text(json.dumps(old))
+    text = render_card(facts_from_json(tmp_path / "old.json"))
+    for title in ("Architecture", "Compute", "Phases of training", "Hyperparameters", "The run"):
+        assert f"## {title}" not in text
+
+
+def test_hostile_text_in_the_new_parts_breaks_nothing():
+    task = replace(SENTIMENT, name=NASTY, dataset_license=NASTY, intervals={NASTY: [0.1, 0.2]})
+    parts = replace(PARTS, encoder=NASTY, pooling=NASTY, heads={" ".join(NASTY.split()): 5})
+    phase = PhaseFacts(NASTY, NASTY, [NASTY], 1, 1.0, 1.0, {NASTY: [NASTY]})
+    compute = ComputeFacts([NASTY], 1.0, True, 0, 0.1, [NASTY])
+    text = card(task, architecture=parts, phases=[phase], compute=compute, adapters=[NASTY])
+    parsed = ModelCard(text)
+    prose = re.sub(r"```(python|bibtex)\n.*?```", "", parsed.text, flags=re.DOTALL)
+    assert not re.search(r"<img|(?<!\\)(\[e|\*d|`c)", prose)
+    for title in ("Architecture", "Phases of training", "Data", "Results"):
+        assert len({len(row) for row in cells(section(parsed.text, title))}) == 1
+    compile(code_of(text), "card", "exec")
+
+
+def test_the_hub_is_asked_about_the_card_as_it_is(monkeypatch):
+    """`ModelCard.validate` sends the whole card; here a stand-in reads its metadata."""
+    seen = []
+
+    class Answer:
+        def raise_for_status(self):
+            pass
+
+    class Session:
+        def post(self, url, json, headers):
+            seen.append((url, json["repoType"], yaml.safe_load(json["content"].split("---")[1])))
+            return Answer()
+
+    monkeypatch.setattr("huggingface_hub.repocard.get_session", Session)
+    ModelCard(card()).validate()
+    ((url, kind, metadata),) = seen
+    assert url.endswith("/api/validate-yaml") and kind == "model"
+    assert metadata["license"] in LICENSES and metadata["model-index"][0]["results"]

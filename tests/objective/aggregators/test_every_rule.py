@@ -1,0 +1,109 @@
+import pytest
+import torch
+
+from tests.objective.aggregators._asserts import (
+    TASKS,
+    assert_finite_with_zero_gradients,
+    assert_global_random_numbers_untouched,
+    assert_lone_gradient_is_left_alone,
+    assert_overwrites_the_first_list_only,
+    assert_resumes_exactly,
+    combined,
+    random_gradients,
+    rule_of,
+)
+from trainer.errors import InputError
+from trainer.objective.aggregators import RULES, RuleOptions, make_rule
+from trainer.objective.aggregators.base import weighted_sum
+
+KEEP_STATE = {"pcgrad", "gradvac", "graddrop", "random", "nash_mtl"}
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_storage_and_other_lists(name):
+    assert_overwrites_the_first_list_only(rule_of(name), random_gradients())
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_single_task(name):
+    assert_lone_gradient_is_left_alone(rule_of(name), random_gradients())
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_zero_gradients(name):
+    assert_finite_with_zero_gradients(rule_of(name), random_gradients())
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_the_same_on_every_process_and_no_effect_on_other_draws(name):
+    first, second = rule_of(name, seed=4), rule_of(name, seed=4)
+    for seed in range(3):
+        gradients = random_gradients(seed)
+        assert_global_random_numbers_untouched(first, gradients)
+        torch.rand(seed + 1)
+        combined(second, gradients)
+    assert torch.equal(combined(first, gradients), combined(second, gradients))
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_state(name):
+    assert_resumes_exactly(lambda: rule_of(name, seed=2))
+    assert bool(rule_of(name).state_dict()) == (name in KEEP_STATE)
+
+
+@pytest.mark.parametrize("name", [name for name in RULES if name != "graddrop"])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_other_precisions(name, dtype):
+    usual = combined(rule_of(name), random_gradients())
+    found = combined(rule_of(name), random_gradients(dtype=dtype))
+    assert found.dtype == dtype
+    torch.testing.assert_close(found.float(), usual, rtol=0.05, atol=0.1)
+
+
+@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("scale", [1e-6, 1e-3, 1e3])
+def test_the_direction_does_not_depend_on_the_size_of_all_gradients(name, scale):
+    """Nor does the length of a bargain: Nash-MTL and FairGrad solve G w = 1 / w."""
+    gradients = random_gradients(4)
+    scaled = [[tensor * scale for tensor in own] for own in gradients]
+    usual, found = combined(rule_of(name), gradients), combined(rule_of(name), scaled)
+    expected = usual if name in ("nash_mtl", "fairgrad") else usual * scale
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3 * float(expected.norm()))
+
+
+@pytest.mark.parametrize("name", [name for name in RULES if name != "sum"])
+def test_no_rule_is_the_plain_sum_on_conflicting_gradients(name):
+    gradients = random_gradients(1)
+    plain = combined(rule_of("sum"), gradients)
+    assert not torch.allclose(combined(rule_of(name), gradients), plain, rtol=1e-2)
+
+
+def test_state_of_another_rule_is_refused():
+    with pytest.raises(ValueError, match="not of Sum"):
+        make_rule("sum", TASKS).load_state_dict({"step": 3})
+
+
+def test_an_unknown_rule_is_answered_with_the_nearest():
+    with pytest.raises(InputError, match="update rule 'pcgard'.*Did you mean 'pcgrad'"):
+        make_rule("pcgard", TASKS)
+
+
+@pytest.mark.parametrize("option", ["main_tasks", "auxiliary_tasks"])
+def test_an_unknown_task_is_answered_with_the_nearest(option):
+    with pytest.raises(InputError, match=f"{option}: .*'mod'.*Did you mean 'mood'"):
+        make_rule("sum", ["mood", "same"], RuleOptions(**{option: ["mod"]}))
+
+
+def test_a_task_in_both_groups_is_refused():
+    options = RuleOptions(main_tasks=["a", "b"], auxiliary_tasks=["b", "c"])
+    with pytest.raises(InputError, match="task 'b': is in main_tasks and in auxiliary_tasks"):
+        make_rule("mtrec", TASKS, options)
+
+
+def test_weights_of_a_device_weigh_as_plain_numbers_do():
+    weights = [0.5, -2.0, 3.0]
+    usual = weighted_sum(random_gradients(), weights)
+    kept = random_gradients()
+    found = weighted_sum(kept, [torch.tensor(weight) for weight in weights])
+    torch.testing.assert_close(found, usual)
+    assert all(torch.equal(a, b) for a, b in zip(kept[1], random_gradients()[1], strict=True))

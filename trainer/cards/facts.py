@@ -1,0 +1,231 @@
+"""What a model card says, as plain data that JSON holds; no local path is ever among it."""
+
+import json
+import math
+import numbers
+import os
+import re
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from trainer.saving.run_folder import write_text
+
+KINDS = ("classification", "regression", "similarity", "token_classification")
+# The Hub's own rule for `dataset.type` in a model index, less names that start with a dot.
+HUB_ID = re.compile(r"(?:\w[\w-]*/)?\w[\w.-]*", re.ASCII)
+LOCAL_PATH = re.compile(
+    r"""file://[^\s"'`|<>,;)]+                  # a URL of this machine
+    |(?<![\w./<~)\]-])/(?!/)[^\s"'`|<>,;)]+     # /home/me, but not https:// or and/or
+    |(?<!\w)~\w*/[^\s"'`|<>,;)]*                # ~/models
+    |(?<!\w)[A-Za-z]:[\\/][^\s"'`|<>,;)]*       # C:\models
+    |\\\\\w[^\s"'`|<>,;)]*                      # \\server\share""",
+    re.VERBOSE,
+)
+
+
+@dataclass
+class TaskFacts:
+    """What the card says about one task.
+
+    Raises:
+        ValueError: a field has a value this card has no words for, or a metric is not a number.
+    """
+
+    name: str  # as passed to the pipeline
+    kind: str  # classification, regression, similarity or token_classification
+    input: str  # single (one text) or pair (two texts)
+    pair_encoding: str | None = None  # for pairs: siamese or cross
+    labels: list[str] | None = None
+    score_range: list[float] | None = None  # lowest and highest score
+    dataset: str | None = None  # Hub id, None where none is known
+    from_files: bool = False  # the rows were read from local files, said to be of that dataset
+    dataset_config: str | None = None
+    dataset_split: str | None = None  # of a Hub dataset: the split that the metrics are of
+    dataset_revision: str | None = None  # of a Hub dataset, where one was named
+    dataset_license: str | None = None  # as the user stated it
+    dataset_description: str = "local files"  # shown when there is no Hub id
+    rows: dict[str, int] = field(default_factory=dict)  # by split
+    dropped: dict[str, int] = field(default_factory=dict)  # rows left out, by reason
+    metrics: dict[str, float | None] = field(default_factory=dict)  # after training
+    metrics_before: dict[str, float | None] | None = None  # before it, where that was measured
+    intervals: dict[str, list[float]] | None = None  # metric -> ends of its 95% interval
+    hyperparameters: dict[str, Any] = field(default_factory=dict)  # of this task's head
+    auxiliary: bool = False  # it only helped in training, and has no part in the overall score
+
+    def __post_init__(self) -> None:
+        choices = {
+            "kind": KINDS,
+            "input": ("single", "pair"),
+            "pair_encoding": (None, "siamese", "cross") if self.input == "pair" else (None,),
+        }
+        for name, allowed in choices.items():
+            if getattr(self, name) not in allowed:
+                raise ValueError(
+                    f"task {self.name!r}: {name} is {getattr(self, name)!r}; use one of {allowed}"
+                )
+        for metrics in (self.metrics, self.metrics_before or {}):
+            for metric, value in metrics.items():
+                if not isinstance(value, numbers.Real | None):
+                    raise ValueError(
+                        f"task {self.name!r}: metric {metric!r} is a {type(value).__name__}; "
+                        "pass a float, or None when it is not known"
+                    )
+
+
+@dataclass
+class PhaseFacts:
+    """What the card says about one phase of training."""
+
+    name: str
+    objective: str
+    tasks: list[str]
+    steps: int
+    epochs: float
+    seconds: float
+    settings: dict[str, Any] = field(default_factory=dict)  # that differ from the run's
+
+
+@dataclass
+class Architecture:
+    """The model's parts and their sizes, in numbers of parameters."""
+
+    encoder: str  # its type, such as bert
+    layers: int | None  # None where the encoder's configuration does not tell
+    hidden_size: int
+    pooling: str
+    encoder_parameters: int  # without adapters
+    heads: dict[str, int]  # by task
+    adapters: dict[str, int] = field(default_factory=dict)  # by task
+    ranks: dict[str, int] = field(default_factory=dict)  # of the adapters
+    figure: str | None = None  # path from the card
+
+    @property
+    def parameters(self) -> int:
+        """Of the whole model."""
+        return self.encoder_parameters + sum(self.heads.values()) + sum(self.adapters.values())
+
+
+@dataclass
+class ComputeFacts:
+    """What training took."""
+
+    hardware: list[str]
+    seconds: float  # wall time of all sessions
+    complete: bool  # False if an earlier session was not recorded
+    resumed: int = 0  # how often training went on after an interruption
+    energy_kwh: float | None = None  # an estimate; None where there is no basis for one
+    energy_basis: list[str] = field(default_factory=list)  # what it assumes
+
+
+@dataclass
+class CardFacts:
+    """Everything the card says about a model.
+
+    Raises:
+        ValueError: there is no task, a task's name occurs twice, or a figure's path is not
+            relative to the card.
+    """
+
+    model_name: str  # the title; a full Hub id (user/name) also appears in the code examples
+    tasks: list[TaskFacts]
+    base_model: str | None = None  # Hub id, None when unknown or local
+    base_model_description: str = "an encoder this card has no name for"  # shown without a Hub id
+    license: str | None = None  # Hub licence id, None when unknown
+    language: str | None = None  # ISO code of the training data's language, None when unknown
+    overall: float | None = None
+    overall_before: float | None = None
+    overall_interval: list[float] | None = None  # the ends of its 95% interval
+    shared_hyperparameters: dict[str, Any] = field(default_factory=dict)  # backbone, whole run
+    run: dict[str, Any] = field(default_factory=dict)  # seed, steps, hardware, versions ...
+    adapters: list[str] = field(default_factory=list)  # tasks with an adapter of their own
+    figures: list[tuple[str, str]] = field(default_factory=list)  # caption, path from the card
+    is_demonstration: bool = False  # trained on a sample, only to show how it is done
+    helpers: list[TaskFacts] = field(default_factory=list)  # auxiliary tasks that it has no head of
+    phases: list[PhaseFacts] = field(default_factory=list)
+    architecture: Architecture | None = None
+    compute: ComputeFacts | None = None
+    chosen_on_evaluation_data: bool | None = None  # the checkpoint; None when unknown
+    citations: list[str] = field(default_factory=list)  # keys of trainer.hub.citations
+
+    def __post_init__(self) -> None:
+        names = [task.name for task in (*self.tasks, *self.helpers)]
+        if not self.tasks:
+            raise ValueError("a card needs at least one task; pass them as tasks=[TaskFacts(...)]")
+        if len(set(names)) < len(names):
+            raise ValueError(f"task names must differ, got {names}; rename one of them")
+        drawn = [self.architecture.figure] if self.architecture and self.architecture.figure else []
+        for path in (*(path for _, path in self.figures), *drawn):
+            if path.startswith(("/", "~")) or re.search(r"\\|:|(^|/)\.\.(/|$)", path):
+                raise ValueError(
+                    f"figure {path!r}: use a path relative to the card, such as 'figures/loss.png'"
+                )
+
+
+def facts_to_json(facts: CardFacts, path: str | os.PathLike[str]) -> None:
+    """Write the facts to `path`, without local paths, so that the card can be rendered again."""
+    text = json.dumps(asdict(public(facts)), indent=2, ensure_ascii=False)
+    write_text(Path(path), text + "\n")
+
+
+def facts_from_json(path: str | os.PathLike[str]) -> CardFacts:
+    """Read what `facts_to_json` wrote.
+
+    Raises:
+        ValueError: the file is not JSON, or a field is missing, unknown or wrong.
+    """
+    try:
+        return _facts(json.loads(Path(path).read_text(encoding="utf-8")))
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ValueError(
+            f"{path} does not hold the facts of a model card ({error}); write it with facts_to_json"
+        ) from error
+
+
+def _facts(data: dict[str, Any]) -> CardFacts:
+    tasks = [TaskFacts(**task) for task in data["tasks"]]
+    helpers = [TaskFacts(**task) for task in data.get("helpers", [])]
+    figures = [(caption, path) for caption, path in data.get("figures", [])]
+    parts: dict[str, Any] = {"phases": [PhaseFacts(**phase) for phase in data.get("phases", [])]}
+    for name, kind in (("architecture", Architecture), ("compute", ComputeFacts)):
+        parts[name] = kind(**data[name]) if data.get(name) is not None else None
+    return CardFacts(**data | parts | {"tasks": tasks, "helpers": helpers, "figures": figures})
+
+
+def public(facts: CardFacts) -> CardFacts:
+    """Return a copy of plain values in which nothing points into the local file system."""
+    data = _clean(asdict(facts))
+    data["base_model"] = hub_id(facts.base_model)
+    all_tasks = (*facts.tasks, *facts.helpers)
+    for clean, task in zip(data["tasks"] + data["helpers"], all_tasks, strict=True):
+        clean["dataset"] = hub_id(task.dataset)
+        if clean["dataset"] is None:
+            clean |= dict.fromkeys(("dataset_config", "dataset_split", "dataset_revision"))
+        # A label such as "/person" is no path: what the model answers must stay as it is.
+        clean["labels"] = task.labels
+    return _facts(data)
+
+
+def _clean(value: Any) -> Any:
+    """Return `value` as JSON can hold it: texts of one line, no local paths, finite numbers."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, dict):
+        return {_clean(str(key)): _clean(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(item) for item in value]
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    if isinstance(value, numbers.Real):
+        return float(value) if math.isfinite(value) else None
+    return LOCAL_PATH.sub("(local path)", one_line(value))
+
+
+def hub_id(name: str | None) -> str | None:
+    """The name, if it can be one of a repository on the Hub."""
+    return name if name is not None and HUB_ID.fullmatch(name) else None
+
+
+def one_line(value: Any) -> str:
+    """A text without line breaks and control characters."""
+    return re.sub(r"[\x00-\x1f\x7f-\x9f]", "", " ".join(str(value).split()))

@@ -1,0 +1,88 @@
+"""The part of a model card that the Hub reads."""
+
+import re
+
+from huggingface_hub import EvalResult, ModelCardData
+
+from trainer.cards.facts import CardFacts, TaskFacts
+
+# How the Hub calls each kind of task. It has no word for regression on text.
+HUB_TASKS = {
+    "classification": "text-classification",
+    "regression": "regression",
+    "similarity": "sentence-similarity",
+    "token_classification": "token-classification",
+}
+HUB_METRICS = {"pearson": "pearsonr", "spearman": "spearmanr"}
+
+
+def metadata(facts: CardFacts) -> ModelCardData:
+    """The card's metadata; what is not known is not in it.
+
+    Args:
+        facts: as `trainer.cards.facts.public` gives them.
+    """
+    kinds = [task.kind for task in facts.tasks]
+    trained = (*facts.tasks, *facts.helpers)
+    datasets = list(dict.fromkeys(task.dataset for task in trained if task.dataset))
+    results = _eval_results(facts)
+    metrics = list(dict.fromkeys(r.metric_type for r in results if r.task_type != "multitask"))
+    only_tokens = set(kinds) == {"token_classification"}
+    fallback = HUB_TASKS["token_classification" if only_tokens else "similarity"]
+    return ModelCardData(
+        model_name=facts.model_name if results else None,
+        base_model=facts.base_model,
+        datasets=datasets or None,
+        language=facts.language,
+        library_name="transformers",
+        license=facts.license,
+        metrics=metrics or None,
+        pipeline_tag=HUB_TASKS["classification"] if "classification" in kinds else fallback,
+        tags=["hybrid-mtl", "multitask", *(HUB_TASKS[kind] for kind in kinds)],
+        eval_results=results or None,
+    )
+
+
+def _eval_results(facts: CardFacts) -> list[EvalResult]:
+    """One result per metric.
+
+    huggingface_hub groups results by task type and dataset, so local datasets of different tasks
+    get types of their own, and a metric's name says which task it belongs to.
+    """
+    results = [
+        _eval_result(task, metric, value)
+        for task in facts.tasks
+        for metric, value in task.metrics.items()
+        if value is not None
+    ]
+    if facts.overall is not None:
+        overall = EvalResult(
+            task_type="multitask",
+            dataset_type="all-tasks",
+            dataset_name="all tasks of this model",
+            metric_type="overall",
+            metric_name="overall score",
+            metric_value=facts.overall,
+        )
+        results.append(overall)
+    return results
+
+
+def _eval_result(task: TaskFacts, metric: str, value: float) -> EvalResult:
+    return EvalResult(
+        task_type=HUB_TASKS[task.kind],
+        dataset_type=task.dataset or "local-" + re.sub(r"[^A-Za-z0-9]+", "-", task.name),
+        dataset_name=_name_of_data(task),
+        dataset_config=task.dataset_config,
+        dataset_split=task.dataset_split,
+        dataset_revision=task.dataset_revision,
+        metric_type=HUB_METRICS.get(metric, metric),
+        metric_name=f"{task.name} {metric}",
+        metric_value=value,
+    )
+
+
+def _name_of_data(task: TaskFacts) -> str:
+    if task.dataset is None:
+        return task.dataset_description
+    return f"{task.dataset}, from local files" if task.from_files else task.dataset

@@ -1,0 +1,155 @@
+"""The model card: facts collected during a run, rendered with a template into a README.
+
+The Hub refuses a card whose metadata it cannot read, and a card is public. So every text that
+reaches the page is escaped, whatever the template does, and local paths never leave this module.
+"""
+
+import html
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from trainer.cards.citations import bibtex
+from trainer.cards.facts import CardFacts, TaskFacts, hub_id, one_line, public
+from trainer.cards.metadata import metadata
+from trainer.saving.run_folder import write_text
+
+# In the examples, where the repository is not known.
+SOME_REPO = 'repo = "path/or/id"  # the folder of this card, or its repository on the Hub'
+# The figure of the angles between the tasks' gradients, without its suffix.
+COSINES = "gradient_cosines"
+# Settings that say nothing at these values.
+IDLE: dict[str, Any] = {
+    "loss_weight": 1.0,
+    "gradient_accumulation_steps": 1,
+    "warmup_steps": 0,
+    "cosine_range": [0.0, 1.0],
+    "pair_features": ["u", "v", "difference", "product"],
+}
+
+
+def render_card(facts: CardFacts) -> str:
+    """Render the model card: YAML metadata, then Markdown."""
+    facts = public(facts)
+    trained = (*facts.tasks, *facts.helpers)
+    repo = facts.model_name if "/" in facts.model_name and hub_id(facts.model_name) else None
+    body = (
+        _environment()
+        .get_template("card_template.md.jinja")
+        .render(
+            facts=facts,
+            repo=repo,
+            max_length=facts.shared_hyperparameters.get("max_length"),
+            repo_line=Markup(f"repo = {json.dumps(repo)}" if repo else SOME_REPO),
+            has_cosines=any(Path(path).stem == COSINES for _, path in facts.figures),
+            has_before=facts.overall_before is not None
+            or any(task.metrics_before for task in facts.tasks),
+            has_intervals=facts.overall_interval is not None
+            or any(task.intervals for task in facts.tasks),
+            groups={
+                "shared": _said(facts.shared_hyperparameters),
+                **{f"{task.name} head": _said(task.hyperparameters) for task in trained},
+            },
+            run=_run_rows(facts),
+            formula=_overall_formula([task for task in facts.tasks if not task.auxiliary]),
+            bibtex=Markup(bibtex(facts.citations, _version(facts))),
+        )
+    )
+    return f"---\n{metadata(facts).to_yaml()}\n---\n\n{body}"
+
+
+def write_card(facts: CardFacts, path: str | os.PathLike[str]) -> None:
+    """Render the card and write it to `path`, whole or not at all."""
+    write_text(Path(path), render_card(facts))
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        # Applied to every {{ expression }}: the template cannot forget to escape one.
+        finalize=lambda value: value if isinstance(value, Markup) else in_markdown(value),
+    )
+    environment.filters["python"] = lambda value: Markup(json.dumps(value, ensure_ascii=False))
+    environment.filters["url"] = lambda value: Markup(quote(value))
+    environment.filters["metric"] = lambda value: None if value is None else f"{value:.4f}"
+    environment.filters["interval"] = _interval
+    environment.filters["count"] = lambda value: f"{value:,}"
+    environment.filters["duration"] = _duration
+    environment.filters["settings"] = _settings
+    return environment
+
+
+def in_markdown(value: Any) -> str:
+    """Write one value on one line, with nothing in it that Markdown or HTML would act on."""
+    if value is None:
+        return "–"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(in_markdown, value))
+    text = html.escape(one_line(value), quote=False).replace("\\", "&#92;")
+    # Underscores inside a word, as in learning_rate, are harmless and read better bare.
+    return re.sub(r"[`*\[\]|~]|(?<![^\W_])_|_(?![^\W_])", r"\\\g<0>", text)
+
+
+def _interval(ends: list[float] | None) -> str | None:
+    return None if ends is None else f"{ends[0]:.4f} to {ends[1]:.4f}"
+
+
+def _duration(seconds: float) -> str:
+    """A time as people say it: 45 s, 12 min, 3.4 h."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"
+
+
+def _settings(settings: dict[str, Any]) -> str:
+    """Several settings in one cell of a table."""
+    parts = []
+    for name, value in settings.items():
+        text = ", ".join(map(str, value)) if isinstance(value, list) else value
+        parts.append(f"{name}: {text}")
+    return "; ".join(parts)
+
+
+def _said(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings that say something."""
+    place = "dropout_where" if settings.get("dropout") is None else None
+    return {
+        name: value
+        for name, value in settings.items()
+        if value not in (None, [], {}, "") and name != place
+        if name not in IDLE or value != IDLE[name]
+    }
+
+
+def _run_rows(facts: CardFacts) -> dict[str, Any]:
+    """The rows about the run, without what the card says elsewhere."""
+    elsewhere = ("seconds", "hardware", "processes") if facts.compute else ()
+    return {name: value for name, value in facts.run.items() if name not in elsewhere}
+
+
+def _version(facts: CardFacts) -> str | None:
+    """The project's version, if it was recorded and looks like one."""
+    versions = facts.run.get("versions")
+    found = versions.get("hybrid-mtl") if isinstance(versions, dict) else None
+    return found if found and re.fullmatch(r"\w[\w.+-]*", str(found), re.ASCII) else None
+
+
+def _overall_formula(tasks: list[TaskFacts]) -> str | None:
+    """Spell the overall score out where every main metric is certain."""
+    terms = {"classification": "accuracy({})", "similarity": "(1 + pearson({})) / 2"}
+    if any(task.kind not in terms for task in tasks):
+        return None
+    total = " + ".join(terms[task.kind].format(task.name) for task in tasks)
+    return f"({total}) / {len(tasks)}"

@@ -1,0 +1,300 @@
+"""From a configuration file and command-line options to one checked set of arguments."""
+
+import argparse
+import dataclasses
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn, get_args, get_origin, get_type_hints
+
+import yaml
+from transformers import HfArgumentParser
+
+from trainer.config.help_text import group_by_purpose, task_fields
+from trainer.config.inherited_arguments import UNUSED, check_hub_options
+from trainer.config.overrides import (
+    override_phases,
+    override_tasks,
+    split_dotted,
+    without_options,
+)
+from trainer.config.phases import PhaseEntry, read_phases
+from trainer.config.run_arguments import RunArguments
+from trainer.config.task_checks import (
+    check_best_metric,
+    check_enough,
+    check_regularizers,
+    check_scored,
+    check_sequence,
+)
+from trainer.config.tasks import TaskEntry, read_tasks
+from trainer.config.training_arguments import HybridMTLTrainingArguments
+from trainer.config.yaml_text import read_yaml
+from trainer.errors import InputError, nearest
+from trainer.saving.run_folder import PHASES
+
+# Options of TrainingArguments that mean nothing to run_mtl.py, and what to use.
+HIDDEN = {
+    **UNUSED,
+    "do_train": "use mode",
+    "do_eval": "use mode",
+    "do_predict": "use mode",
+    "resume_from_checkpoint": "use resume",
+    "task_args": "give the fields in the task's own entry under tasks",
+    "remove_unused_columns": "the data path keeps just what the model reads",
+    "label_names": "name a task's label column under columns in its entry",
+    "eval_do_concat_batches": "each task's metrics are computed over its whole split",
+    "hub_token": "log in with `hf auth login`, or use the environment variable HF_TOKEN",
+}
+
+
+@dataclass
+class Phase:
+    """One stretch of training: which tasks, towards what, and with which arguments."""
+
+    name: str
+    tasks: list[str]
+    objective: str
+    training: HybridMTLTrainingArguments
+    mask_share: float
+
+    @property
+    def folder(self) -> Path:
+        """Where its checkpoints and the model at its end are."""
+        return Path(self.training.output_dir)
+
+
+@dataclass
+class Settings:
+    """All that a run was told: its arguments, its tasks and its phases, if it has any."""
+
+    run: RunArguments
+    training: HybridMTLTrainingArguments
+    tasks: dict[str, TaskEntry]
+    resolved: dict[str, Any]
+    phases: list[Phase] = field(default_factory=list)
+
+    @property
+    def data_seed(self) -> int:
+        """The seed of all that is drawn for the data: `data_seed`, or `seed`."""
+        return self.training.seed_of_data
+
+
+def parse(arguments: list[str]) -> Settings:
+    """Read `[CONFIG.yaml] [--option value ...]`; options of the command line come last.
+
+    Raises:
+        InputError: naming the file and the option that is unknown, misspelt or wrong.
+    """
+    parser = build_parser()
+    config: dict[str, Any] = {}
+    where = "command line"
+    if arguments and not arguments[0].startswith("-"):
+        where, *arguments = arguments
+        config = read_config(Path(where))
+    entries, phases = config.pop("tasks", None), config.pop("phases", None)
+    from_file = _as_options(config, parser, where)
+    task_options, arguments = split_dotted(arguments, "tasks")
+    phase_options, arguments = split_dotted(arguments, "phases")
+    known = [name[2:] for name in parser._option_string_actions if name.startswith("--")]
+    for option in arguments:
+        if option.startswith("--"):
+            _check_option(option[2:].split("=")[0], known, "command line")
+    run, training = _parse_options(parser, [*from_file, *arguments])
+    tasks = read_tasks(override_tasks(entries, task_options))
+    found = read_phases(override_phases(phases, phase_options), tasks)
+    training.task_args = {name: vars(entry.training) for name, entry in tasks.items()}
+    check_hub_options(run.mode, training)
+    if not found:
+        _check(training, tasks)
+    settings = Settings(run, training, tasks, _resolved(run, training, tasks, found))
+    for index, entry in enumerate(found):
+        parser = build_parser()
+        kept = {name: value for name, value in config.items() if name not in entry.options}
+        options = [*_as_options(kept, parser, where), *without_options(arguments, entry.options)]
+        settings.phases.append(_phase(index, entry, settings, options, parser))
+    return settings
+
+
+def _phase(
+    index: int,
+    entry: PhaseEntry,
+    settings: Settings,
+    options: list[str],
+    parser: HfArgumentParser,
+) -> Phase:
+    """A phase's arguments: the run's, with its own in their place.
+
+    Each phase draws from a seed of its own, the run's plus the number of phases before it.
+    """
+    place = f"phase '{entry.name}'"
+    own = _as_options(entry.options, parser, place)
+    seed, data_seed = settings.training.seed, settings.training.data_seed
+    own.append(f"--seed={seed + index}")
+    if data_seed is not None:
+        own.append(f"--data_seed={data_seed + index}")
+    folder = Path(settings.training.output_dir) / PHASES / f"{index + 1}-{entry.name}"
+    own.append(f"--output_dir={folder}")
+    try:
+        _, training = _parse_options(parser, [*options, *own])
+        training.task_args = {
+            name: {**vars(settings.tasks[name].training), **fields}
+            for name, fields in entry.tasks.items()
+        }
+        if entry.objective == "tasks":
+            _check(training, {name: settings.tasks[name] for name in entry.tasks})
+            kinds = {name: settings.tasks[name].model.kind for name in entry.tasks}
+            check_best_metric(training.metric_for_best_model, kinds)
+    except InputError as error:
+        option = re.split(r"\W", str(error))[0]
+        hint = ""
+        if option not in entry.options and f"--{option}" in " ".join(options):
+            hint = f"; the phase has '{option}' from the run: give it another value, or null"
+        raise InputError(f"{place}: {error}{hint}") from error
+    return Phase(entry.name, list(entry.tasks), entry.objective, training, entry.mask_share)
+
+
+def _check(training: HybridMTLTrainingArguments, tasks: dict[str, TaskEntry]) -> None:
+    """Make sure that training arguments and the tasks that they train fit."""
+    training.check_tasks()
+    check_scored(tasks, training)
+    check_enough(training, {name: entry.model for name, entry in tasks.items()})
+    check_regularizers(training, training.make_regularizers(list(tasks)))
+    training.make_rule(list(tasks))
+    if training.task_order is not None and sorted(training.task_order) != sorted(tasks):
+        raise InputError(
+            f"task_order: must name each task once: {', '.join(tasks)}; "
+            f"got {', '.join(training.task_order)}"
+        )
+    check_sequence(training.plan_sequence, tasks)
+
+
+def _parse_options(
+    parser: HfArgumentParser, options: list[str]
+) -> tuple[RunArguments, HybridMTLTrainingArguments]:
+    try:
+        run, training, rest = parser.parse_args_into_dataclasses(
+            options, return_remaining_strings=True, look_for_args_file=False
+        )
+    except InputError:
+        raise
+    except (ImportError, ValueError) as error:  # values that TrainingArguments refuses
+        raise InputError(str(error)) from error
+    if rest:
+        raise InputError(
+            f"command line: '{rest[0]}' is no option and no option's value; a configuration file "
+            f"stands before all options"
+        )
+    return run, training
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """The options of a YAML file.
+
+    Raises:
+        InputError: if the file is missing or is not a YAML mapping.
+    """
+    if path.is_dir():
+        raise InputError(f"'{path}' is a folder; name a configuration file in it")
+    if not path.is_file():
+        raise InputError(f"there is no configuration file '{path}'")
+    try:
+        content = read_yaml(path.read_text(encoding="utf-8"))
+        str(content)  # which fails for a number of thousands of digits
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise InputError(f"{path}: is not YAML: {error}") from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: expected 'option: value' lines, got {type(content).__name__}")
+    return {str(key): value for key, value in content.items()}
+
+
+# Taken from the classes: HfArgumentParser rewrites the types in their fields.
+_TYPES = {**get_type_hints(RunArguments), **get_type_hints(HybridMTLTrainingArguments)}
+
+
+class _Parser(HfArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message} (--help lists all options)")
+
+
+def build_parser() -> HfArgumentParser:
+    """A parser of every option, grouped by purpose."""
+    parser = _Parser(
+        (RunArguments, HybridMTLTrainingArguments),
+        prog="run_mtl.py",
+        usage="run_mtl.py [CONFIG.yaml] [--option value ...] [--tasks.NAME.FIELD value ...] "
+        "[--phases.NAME.OPTION value ...]",
+        description="Train, evaluate or apply one encoder for several sentence tasks.",
+        epilog="Every option can stand in CONFIG.yaml as 'option: value', a task's fields under "
+        "'tasks: {NAME: {FIELD: value}}'.",
+        allow_abbrev=False,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    group_by_purpose(parser, HIDDEN)
+    return parser
+
+
+def _check_option(option: str, known: Iterable[str], where: str) -> None:
+    field = option.replace("-", "_").removeprefix("no_")
+    if field in HIDDEN:
+        raise InputError(f"{where}: option '{option}' has no effect here: {HIDDEN[field]}")
+    if option in ("tasks", "phases"):
+        raise InputError(f"{where}: write --{option}.NAME.FIELD value for each field")
+    if option not in known:
+        close = nearest(option.split(".")[0], [*known, "tasks", "phases"])
+        if field in task_fields():
+            close += (
+                f" '{field}' is a field of a task's entry: write it under tasks: NAME, or as "
+                f"--tasks.NAME.{field} value"
+            )
+        close = close or " run_mtl.py --help lists the options, and a task's fields at its end"
+        raise InputError(f"{where}: unknown option '{option}'.{close}")
+
+
+def _as_options(config: dict[str, Any], parser: argparse.ArgumentParser, where: str) -> list[str]:
+    """A file's options as the command line has them; what that cannot say becomes a default."""
+    actions = {name: parser._option_string_actions[f"--{name}"] for name in _TYPES}
+    options: list[str] = []
+    for name, value in config.items():
+        _check_option(name, actions, where)
+        if value is None:
+            continue
+        if isinstance(value, list):
+            if not any(
+                get_origin(kind) is list for kind in (_TYPES[name], *get_args(_TYPES[name]))
+            ):
+                raise InputError(f"{where}: option '{name}' takes one value, got {value!r}")
+            if value and actions[name].nargs == "+":
+                options += [f"--{name}", *map(str, value)]
+            else:
+                parser.set_defaults(**{name: value})
+            continue
+        if isinstance(value, dict):
+            value = json.dumps(value)
+        elif value is False and "no" in (actions[name].choices or ()):
+            value = "no"  # which YAML reads as false
+        options.append(f"--{name}={value}")
+    return options
+
+
+def _resolved(
+    run: RunArguments,
+    training: HybridMTLTrainingArguments,
+    tasks: dict[str, TaskEntry],
+    phases: list[PhaseEntry],
+) -> dict[str, Any]:
+    """Every option as it stands, in the form of a configuration file."""
+    options = {**dataclasses.asdict(run), **training.to_dict()}
+    for name in (*HIDDEN, "accelerator_config", "resume", "overwrite_output_dir"):
+        options.pop(name, None)
+    options["tasks"] = {
+        name: {field: value for part in vars(entry).values() for field, value in vars(part).items()}
+        for name, entry in tasks.items()
+    }
+    if phases:
+        options["phases"] = [phase.resolved() for phase in phases]
+    return options

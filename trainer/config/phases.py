@@ -1,0 +1,172 @@
+"""The phases of a run, as a configuration lists them."""
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from transformers import TrainingArguments
+
+from trainer.config.run_arguments import RunArguments
+from trainer.config.tasks import coerce
+from trainer.config.training_arguments import HybridMTLTrainingArguments, TaskTraining
+from trainer.errors import InputError, nearest
+
+MASK_SHARE = 0.15  # as in BERT's pretraining
+OBJECTIVES = ("tasks", "masked_language_modelling")
+# Options of the whole run, by name or by the beginning of the name.
+OF_THE_RUN = (
+    "data_seed",
+    "dataloader_",
+    "debug",
+    "disable_tqdm",
+    "full_determinism",
+    "log_level",
+    "log_on_each_node",
+    "metric_source",
+    "output_dir",
+    "project",
+    "report_to",
+    "run_name",
+    "seed",
+    "task_args",
+    "trackio_",
+    "use_cpu",
+)
+_ALL = {f.name for f in fields(HybridMTLTrainingArguments)}
+_OF_RUN_ARGUMENTS = {f.name for f in fields(RunArguments)}
+# What only training on tasks reads; of pretraining, eval_loss chooses the best checkpoint.
+_ONLY_TASKS = {"metric_for_best_model", "greater_is_better"} | _ALL - {
+    f.name for f in fields(TrainingArguments)
+} - {"length_window"}
+_TASK_FIELDS = {f.name: f.type for f in fields(TaskTraining) if f.name != "auxiliary"}
+
+
+@dataclass
+class PhaseEntry:
+    """One stretch of training, as it was asked for.
+
+    Attributes:
+        name: of the phase; its number, from 1, when left out.
+        tasks: the tasks that are trained (or whose texts are read) -> fields of `TaskTraining` that
+            differ from the task's own entry; all tasks when left out.
+        objective: `tasks`, or `masked_language_modelling` for the encoder on the tasks' texts.
+        options: training arguments that differ from the run's.
+        mask_share: for masked language modelling, the share of tokens that are to be predicted.
+    """
+
+    name: str
+    tasks: dict[str, dict[str, Any]]
+    objective: str = "tasks"
+    mask_share: float = MASK_SHARE
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def resolved(self) -> dict[str, Any]:
+        """The phase in the form of a configuration file."""
+        told: dict[str, Any] = {"name": self.name, "objective": self.objective, "tasks": self.tasks}
+        if self.objective != "tasks":
+            told["mask_share"] = self.mask_share
+        return {**told, **self.options}
+
+
+def read_phases(entries: Any, tasks: Iterable[str]) -> list[PhaseEntry]:
+    """Check a configuration's `phases`.
+
+    Args:
+        entries: a list of mappings with `name`, `tasks`, `objective` and training arguments; None
+            for a run without phases.
+        tasks: the tasks of the configuration.
+
+    Raises:
+        InputError: naming the phase and the field that is wrong.
+    """
+    if entries is None:
+        return []
+    if not isinstance(entries, list) or not entries:
+        raise InputError("phases: expected a list with an entry for every phase")
+    found = [_read(number, entry, list(tasks)) for number, entry in enumerate(entries, start=1)]
+    names = [phase.name for phase in found]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"phases: two are called '{name}'; give each a name of its own")
+    if found[-1].objective != "tasks":
+        raise InputError(
+            f"phase '{names[-1]}': objective = '{found[-1].objective}' leaves the heads behind the "
+            f"encoder; add a phase that trains the tasks"
+        )
+    return found
+
+
+def _read(number: int, entry: Any, tasks: list[str]) -> PhaseEntry:
+    if not isinstance(entry, Mapping):
+        raise InputError(f"phases: entry {number}: expected a mapping of options, got {entry!r}")
+    options = {str(key): value for key, value in entry.items()}
+    name = str(options.pop("name", number))
+    if not re.fullmatch(r"\w[\w-]{0,59}", name):
+        raise InputError(
+            f"phases: name '{name}': use letters, digits, '_' and '-' only, at most 60"
+        )
+    place = f"phase '{name}'"
+    objective = str(options.pop("objective", OBJECTIVES[0]))
+    if objective not in OBJECTIVES:
+        raise InputError(
+            f"{place}: objective = '{objective}': must be one of {', '.join(OBJECTIVES)}."
+            f"{nearest(objective, OBJECTIVES)}"
+        )
+    share = coerce(options.pop("mask_share", MASK_SHARE), float, f"{place}: mask_share")
+    if objective == "tasks" and share != MASK_SHARE:
+        raise InputError(f"{place}: mask_share has no effect with objective: {objective}")
+    if not 0 < share < 1:
+        raise InputError(f"{place}: mask_share = {share}: must be between 0 and 1")
+    chosen = _read_tasks(place, options.pop("tasks", None), tasks)
+    if "lr_scheduler_type" in options:
+        # The run's are another schedule's.
+        options.setdefault("lr_scheduler_kwargs", None)
+    _check_options(place, options, objective)
+    if objective != "tasks" and any(chosen.values()):
+        raise InputError(f"{place}: tasks: their fields have no effect with objective: {objective}")
+    return PhaseEntry(name, chosen, objective, share, options)
+
+
+def _check_options(place: str, options: Collection[str], objective: str) -> None:
+    for key in options:
+        if key.startswith(OF_THE_RUN) or key in _OF_RUN_ARGUMENTS:
+            raise InputError(f"{place}: '{key}' is the whole run's; set it outside of phases")
+        if key not in _ALL:
+            known = [*_ALL, "name", "tasks", "objective", "mask_share"]
+            raise InputError(f"{place}: unknown option '{key}'.{nearest(key, known)}")
+        if objective != "tasks" and key in _ONLY_TASKS:
+            raise InputError(f"{place}: '{key}' has no effect with objective: {objective}")
+
+
+def _read_tasks(place: str, given: Any, tasks: list[str]) -> dict[str, dict[str, Any]]:
+    if given is None:
+        return {task: {} for task in tasks}
+    if isinstance(given, str):
+        given = [given]
+    if not isinstance(given, (list, Mapping)) or not given:
+        raise InputError(f"{place}: tasks: expected a list of names, or names with fields")
+    chosen: dict[str, dict[str, Any]] = {}
+    for task in given:
+        if task not in tasks:
+            raise InputError(
+                f"{place}: no task '{task}' in the configuration ({', '.join(tasks)})."
+                f"{nearest(str(task), tasks)}"
+            )
+        own = given[task] if isinstance(given, Mapping) else None
+        chosen[task] = _read_fields(f"{place}: task '{task}'", own)
+    return chosen
+
+
+def _read_fields(place: str, own: Any) -> dict[str, Any]:
+    if own is not None and not isinstance(own, Mapping):
+        raise InputError(f"{place}: expected fields, got {own!r}")
+    read = {}
+    for key, value in (own or {}).items():
+        if key not in _TASK_FIELDS:
+            raise InputError(
+                f"{place}: '{key}' cannot change from phase to phase; what can: "
+                f"{', '.join(_TASK_FIELDS)}.{nearest(str(key), _TASK_FIELDS)}"
+            )
+        read[key] = coerce(value, _TASK_FIELDS[key], f"{place}: field '{key}'")
+    return read

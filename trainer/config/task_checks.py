@@ -1,0 +1,179 @@
+"""What a trainer is given, checked before it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from modeling_hybrid_mtl import TaskConfig
+from trainer.errors import InputError, nearest
+from trainer.evaluation import METRICS_BY_KIND
+from trainer.objective.regularizers import Bregman, Regularizer, RegularizerOptions, Smart
+from trainer.optimization import SCHEDULE_FIELDS, check_task_name
+
+if TYPE_CHECKING:
+    from trainer.config.training_arguments import HybridMTLTrainingArguments
+
+
+def check_known(tasks: Mapping[str, Any], places: Mapping[str, Iterable[str]]) -> None:
+    """Make sure that every name, place by place, is a task of the model.
+
+    Raises:
+        InputError: naming the place and the first unknown name.
+    """
+    for place, names in places.items():
+        for name in names:
+            if name not in tasks:
+                raise InputError(
+                    f"{place}: no task '{name}' in the model; its tasks: {', '.join(tasks)}"
+                )
+
+
+def check_sequence(sequence: Sequence[str] | None, tasks: Iterable[str]) -> None:
+    """Make sure that a fixed order of turns, if there is one, names every task and no other.
+
+    Raises:
+        InputError: naming the first task that is unknown or missing.
+    """
+    if sequence is None:
+        return
+    tasks = list(tasks)
+    for name in sequence:
+        if name not in tasks:
+            raise InputError(
+                f"plan_sequence: no task '{name}' (the tasks: {', '.join(tasks)})."
+                f"{nearest(name, tasks)}"
+            )
+    for name in tasks:
+        if name not in sequence:
+            raise InputError(
+                f"plan_sequence: task '{name}' has no turn; give it one, or leave the task out"
+            )
+
+
+def check_task_names(
+    tasks: Mapping[str, Any],
+    train: Mapping[str, Any] | None,
+    evaluation: Mapping[str, Any] | None,
+    args: HybridMTLTrainingArguments,
+) -> None:
+    """Make sure that the model, the data and the arguments speak of the same tasks.
+
+    Raises:
+        InputError: naming the place and the task.
+    """
+    check_task_name(*tasks)
+    places: dict[str, Any] = {
+        "task_args": args.task_args,
+        "eval_dataset": evaluation,
+        "train_dataset": train,
+        "task_order": args.task_order,
+    }
+    check_known(tasks, {place: names or () for place, names in places.items()})
+    order = args.task_order
+    if train is not None and order is not None and sorted(order) != sorted(train):
+        raise InputError(
+            f"task_order: must name each trained task once: {', '.join(train)}; "
+            f"got {', '.join(order)}"
+        )
+    if train is not None:
+        check_sequence(args.plan_sequence, train)
+
+
+def check_scored(tasks: Iterable[str], args: HybridMTLTrainingArguments) -> None:
+    """Make sure that a task is left whose metric the overall score can be.
+
+    Raises:
+        InputError: if all tasks are auxiliary.
+    """
+    if not set(tasks) - set(args.unscored_tasks):
+        raise InputError(
+            f"auxiliary: no task is left for the overall score ({', '.join(tasks)}: all of them "
+            f"are auxiliary); train one that is not along with them"
+        )
+
+
+def check_best_metric(name: str | None, kinds: Mapping[str, str]) -> None:
+    """Make sure that the metric which chooses the best checkpoint will be measured.
+
+    Args:
+        name: the metric, with or without `eval_`.
+        kinds: task -> kind, of the tasks with rows to evaluate on.
+
+    Raises:
+        InputError: with the names of all that will be.
+    """
+    known = ["eval_overall", "eval_loss"] + [
+        f"eval_{task}_{metric}"
+        for task, kind in kinds.items()
+        for metric in (*METRICS_BY_KIND[kind], "loss")
+    ]
+    full = f"eval_{(name or 'overall').removeprefix('eval_')}"
+    if full not in known:
+        raise InputError(
+            f"metric_for_best_model = '{name}': must be one of {', '.join(known)}."
+            f"{nearest(full, known)}"
+        )
+
+
+def check_enough(args: HybridMTLTrainingArguments, tasks: Mapping[str, TaskConfig]) -> None:
+    """Make sure that there are several tasks where several are needed, and rows in their batches.
+
+    Raises:
+        InputError: naming the option.
+    """
+    if len(tasks) < 2 and (args.rule != "sum" or args.gradient_cosines):
+        option = "gradient_cosines" if args.rule == "sum" else f"rule = '{args.rule}'"
+        raise InputError(f"{option}: there is one task only, and nothing to join; leave it out")
+    for name, task in tasks.items():
+        if task.loss == "correlation" and (args.task_training(name).batch_size or 0) < 2:
+            raise InputError(
+                f"task '{name}': loss 'correlation' needs batches of several rows; set batch_size"
+            )
+
+
+def check_given_optimizer(
+    args: HybridMTLTrainingArguments, optimizer: Any = None, schedule: Any = None
+) -> None:
+    """Make sure that no option says how to make an optimizer that is given.
+
+    Raises:
+        InputError: naming the first option that would have no effect.
+    """
+    if optimizer is None:
+        if schedule is not None:
+            raise InputError("optimizers: give the schedule's optimizer, too, or neither of them")
+        return
+    options = {
+        "trains": args.trains != "all",
+        "layout": args.layout != "siloed",
+        "layer_decay": args.layer_decay is not None,
+        "loss_weights": args.loss_weights != "fixed",
+    }
+    entries: Any = args.task_args
+    for name, entry in entries.items():
+        for key in ("learning_rate", "weight_decay", *SCHEDULE_FIELDS):
+            options[f"task '{name}': {key}"] = entry.get(key) is not None
+    for option, is_set in options.items():
+        if is_set:
+            raise InputError(
+                f"{option}: has no effect on an optimizer that was given, which says itself what "
+                f"it trains and how fast; leave one of the two out"
+            )
+
+
+def check_regularizers(options: RegularizerOptions, made: Collection[Regularizer]) -> None:
+    """Make sure that every option of a regularizer has a regularizer to read it.
+
+    Raises:
+        InputError: naming the first that has none.
+    """
+    for prefix, kind in (("smart", Smart), ("bregman", Bregman)):
+        if any(isinstance(regularizer, kind) for regularizer in made):
+            continue
+        for option in fields(RegularizerOptions):
+            is_weight = option.name == f"{prefix}_weight"
+            changed = getattr(options, option.name) != option.default
+            if option.name.startswith(prefix) and changed and not is_weight:
+                raise InputError(f"{option.name}: has no effect without a {prefix}_weight above 0")

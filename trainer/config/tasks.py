@@ -1,0 +1,258 @@
+"""One task's entry in a configuration file, and the three default tasks."""
+
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass, fields
+from typing import Any, get_args, get_origin
+
+from huggingface_hub.errors import HFValidationError
+from huggingface_hub.utils import validate_repo_id
+
+from modeling_hybrid_mtl import TaskConfig
+from trainer.config.training_arguments import TaskTraining
+from trainer.data.augmentation import AUGMENTATIONS, TaskAugmentation
+from trainer.data.derived_labels import MadeLabels, complete_entry
+from trainer.data.labels import check_dataset_labels
+from trainer.data.sources import TaskSource
+from trainer.errors import InputError, nearest
+from trainer.optimization import check_task_name
+
+DEFAULT_TASKS: dict[str, dict[str, Any]] = {
+    "sentiment": {
+        "kind": "classification",
+        "labels": ["very negative", "negative", "neutral", "positive", "very positive"],
+        "dataset": "SetFit/sst5",
+        "folder": "sst5",
+    },
+    "paraphrase": {
+        "kind": "classification",
+        "input": "pair",
+        "labels": ["not paraphrase", "paraphrase"],
+        "dataset": "nyu-mll/glue",
+        "dataset_config": "qqp",
+        "folder": "qqp",
+        "columns": {"text": "question1", "text_pair": "question2"},
+        "dataset_labels": ["not_duplicate", "duplicate"],
+        # Quora's dump is known to hold a few empty questions.
+        "empty_text": "drop",
+    },
+    "similarity": {
+        "kind": "similarity",
+        "input": "pair",
+        "score_range": [0.0, 5.0],
+        "dataset": "nyu-mll/glue",
+        "dataset_config": "stsb",
+        "folder": "stsb",
+        "columns": {"text": "sentence1", "text_pair": "sentence2"},
+    },
+}
+
+
+@dataclass
+class TaskEntry:
+    """Everything a configuration says about one task: its model, data and training."""
+
+    model: TaskConfig
+    source: TaskSource
+    training: TaskTraining
+    augmentation: TaskAugmentation
+    made: MadeLabels
+
+
+_PARTS: dict[str, type] = {
+    "model": TaskConfig,
+    "source": TaskSource,
+    "training": TaskTraining,
+    "augmentation": TaskAugmentation,
+    "made": MadeLabels,
+}
+_FIELDS = {f.name: f for part in _PARTS.values() for f in fields(part)}
+
+
+def read_tasks(entries: Mapping[str, Any] | None) -> dict[str, TaskEntry]:
+    """Check a configuration's `tasks` and fill in what the default tasks leave out.
+
+    Args:
+        entries: task name -> fields of `TaskConfig`, `TaskSource`, `TaskTraining`,
+            `TaskAugmentation` and `MadeLabels` in one mapping; a default task's name alone is
+            enough. All three default tasks if None.
+
+    Raises:
+        InputError: naming the task and the field that is wrong.
+    """
+    if entries is None:
+        entries = dict.fromkeys(DEFAULT_TASKS)
+    if not isinstance(entries, Mapping) or not entries:
+        raise InputError("tasks: must be a mapping with at least one task's name and fields")
+    check_task_name(*map(str, entries))
+    own = [str(name) for name, entry in entries.items() if not _is_made(entry)]
+    return {str(name): _read_entry(str(name), entry, own) for name, entry in entries.items()}
+
+
+def _is_made(entry: Any) -> bool:
+    return isinstance(entry, Mapping) and entry.get("make_labels") is not None
+
+
+def _read_entry(name: str, entry: Any, own: list[str]) -> TaskEntry:
+    if entry is not None and not isinstance(entry, Mapping):
+        raise InputError(f"task '{name}': expected a mapping of fields, got {entry!r}")
+    merged = _over_defaults(name, dict(entry or {}))
+    for key in merged:
+        if key not in _FIELDS:
+            raise InputError(
+                f"task '{name}': unknown field '{key}'.{nearest(str(key), _FIELDS)} The fields of "
+                f"a task are listed at the end of run_mtl.py --help"
+            )
+    if "kind" not in merged and not _is_made(merged):
+        known = ", ".join(DEFAULT_TASKS)
+        raise InputError(
+            f"task '{name}': field 'kind' is missing, and '{name}' is none of the default tasks "
+            f"({known}).{nearest(name, DEFAULT_TASKS)}"
+        )
+    if merged.get("augmentation") is not None:
+        merged["augmentation"] = _read_steps(name, merged["augmentation"])
+    values = {
+        key: coerce(value, _FIELDS[key].type, f"task '{name}': field '{key}'")
+        for key, value in merged.items()
+        if value is not None
+    }
+    values = complete_entry(name, values, own)
+    parts: dict[str, Any] = {}
+    for part, kind in _PARTS.items():
+        names = {f.name for f in fields(kind)}
+        try:
+            parts[part] = kind(**{key: value for key, value in values.items() if key in names})
+        except InputError as error:
+            raise InputError(f"task '{name}': {error}") from error
+    _check_data_name(name, parts["source"].data_name)
+    try:
+        parts["model"] = TaskConfig.from_entry(name, parts["model"])
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    try:
+        check_dataset_labels(parts["model"], parts["source"])
+        parts["augmentation"].check(parts["model"])
+    except InputError as error:
+        raise InputError(f"task '{name}': {error}") from error
+    return TaskEntry(**parts)
+
+
+def _check_data_name(task: str, data_name: str | None) -> None:
+    try:
+        if data_name is not None:
+            validate_repo_id(data_name)
+    except HFValidationError as error:
+        raise InputError(
+            f"task '{task}': field 'data_name': '{data_name}' is no name of a dataset on the Hub, "
+            f"such as nyu-mll/glue: {error}"
+        ) from error
+
+
+def _read_steps(name: str, steps: Any) -> list[dict[str, Any]]:
+    """The methods of augmentation with their options; a method's name alone is enough."""
+    if not isinstance(steps, (list, tuple)):
+        steps = [steps]
+    return [_read_step(f"task '{name}': augmentation", step) for step in steps]
+
+
+def _read_step(place: str, step: Any) -> dict[str, Any]:
+    given = {"method": step} if isinstance(step, str) else step
+    if not isinstance(given, Mapping) or "method" not in given:
+        raise InputError(
+            f"{place}: expected a method's name or {{method: NAME, ...}}, got {step!r}"
+        )
+    method = str(given["method"])
+    if method not in AUGMENTATIONS:
+        known = ", ".join(AUGMENTATIONS)
+        raise InputError(
+            f"{place}: unknown method '{method}', known: {known}.{nearest(method, AUGMENTATIONS)}"
+        )
+    options = {f.name: f.type for f in fields(AUGMENTATIONS[method])}
+    read: dict[str, Any] = {"method": method}
+    for key, value in given.items():
+        if key == "method":
+            continue
+        if key not in options:
+            raise InputError(
+                f"{place}: {method}: unknown option '{key}'.{nearest(str(key), options)}"
+            )
+        read[key] = coerce(value, options[key], f"{place}: {method}: option '{key}'")
+    return read
+
+
+def _drop_of_another_kind(defaults: dict[str, Any], entry: Mapping[str, Any]) -> None:
+    """Take out of a default task what an entry of another kind or input cannot have."""
+    kind = entry.get("kind") or defaults.get("kind")
+    if kind != defaults.get("kind"):
+        defaults.pop("labels", None)  # they were the names of something else
+        if kind not in ("regression", "similarity"):
+            defaults.pop("score_range", None)
+    takes_pairs = (entry.get("input") or defaults.get("input")) == "pair"
+    if not takes_pairs or kind == "token_classification":
+        defaults.pop("input", None)
+        if "columns" in defaults:
+            defaults["columns"].pop("text_pair", None)
+
+
+def _over_defaults(name: str, entry: dict[str, Any]) -> dict[str, Any]:
+    defaults = {} if _is_made(entry) else deepcopy(DEFAULT_TASKS.get(name, {}))
+    _drop_of_another_kind(defaults, entry)
+    if "dataset" in entry:
+        # The default's configuration is a part of the default dataset.
+        defaults.pop("dataset_config", None)
+    if (
+        "dataset" in entry
+        or "labels" in entry
+        or entry.get("kind") not in (None, defaults.get("kind"))
+    ):
+        defaults.pop("dataset_labels", None)
+    if isinstance(entry.get("columns"), Mapping):
+        entry["columns"] = {**defaults.get("columns", {}), **entry["columns"]}
+    if entry.get("kind", "") is None:  # nothing else can be unset than what has a default
+        del entry["kind"]
+    return {**defaults, **entry}
+
+
+def coerce(value: Any, kind: Any, place: str) -> Any:
+    """Make a value read from YAML the field's type.
+
+    Args:
+        value: the value.
+        kind: the field's type.
+        place: the field, for messages.
+
+    Raises:
+        InputError: if it cannot be made one.
+    """
+    options = [option for option in get_args(kind) if option is not type(None)]
+    if get_origin(kind) not in (list, dict) and options:
+        kind = options[0]
+    if get_origin(kind) is list:
+        if not isinstance(value, (list, tuple)):
+            raise InputError(f"{place}: expected a list, got {value!r}")
+        return [coerce(item, get_args(kind)[0], place) for item in value]
+    if get_origin(kind) is dict:
+        if not isinstance(value, Mapping):
+            raise InputError(f"{place}: expected a mapping, got {value!r}")
+        item_kind = get_args(kind)[1]
+        return {str(key): coerce(item, item_kind, place) for key, item in value.items()}
+    if kind is Any:
+        return value
+    if kind is bool:
+        if not isinstance(value, bool):
+            raise InputError(f"{place}: expected true or false, got {value!r}")
+        return value
+    if kind is str:
+        if isinstance(value, bool):
+            raise InputError(f"{place}: YAML reads yes, no, true and false as {value}; quote them")
+        if value is None or isinstance(value, (Mapping, list)):
+            raise InputError(f"{place}: expected text, got {value!r}")
+        return str(value)
+    try:
+        number = float(value)
+        if isinstance(value, bool) or (kind is int and number != int(number)):
+            raise ValueError
+    except (OverflowError, TypeError, ValueError):
+        wanted = "a whole number" if kind is int else "a number"
+        raise InputError(f"{place}: expected {wanted}, got {value!r}") from None
+    return kind(number)

@@ -1,0 +1,22 @@
+"""A sequence-level task: in which task's rows a text stands."""
+
+from collections.abc import Sequence
+
+from datasets import Dataset, Features, Value
+
+from trainer.data.columns import CheckedSplit
+from trainer.data.derived_labels.base import LabelMaker, Texts
+
+
+def _make(texts: Texts, labels: Sequence[str], desc: str) -> CheckedSplit:
+    index = {task: place for place, task in enumerate(labels)}
+    sole = {text: tasks[0] for text, tasks in texts.items() if len(tasks) == 1}
+    table = {"text": list(sole), "label": [index[task] for task in sole.values()]}
+    shared = len(texts) - len(sole)
+    rows = Dataset.from_dict(
+        table, features=Features({"text": Value("string"), "label": Value("int64")})
+    )
+    return CheckedSplit(rows, {"text of several tasks": shared} if shared else {})
+
+
+SOURCE = LabelMaker("classification", list, _make)

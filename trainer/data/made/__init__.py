@@ -1,5 +1,0 @@
-"""Labels made from the texts of other tasks."""
-
-from trainer.data.made.entry import LABEL_MAKERS, MadeLabels, complete_entry
-
-__all__ = ["LABEL_MAKERS", "MadeLabels", "complete_entry"]

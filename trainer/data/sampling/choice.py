@@ -1,0 +1,106 @@
+"""From the arguments to plans: every way of choosing the next task, by name."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING
+
+from trainer.data.sampling.round_robin import RoundRobin
+from trainer.data.sampling.turns import Fixed, Sampled, Turns, shares_of_tasks
+
+if TYPE_CHECKING:
+    from trainer.config.training_arguments import HybridMTLTrainingArguments
+
+Plans = RoundRobin | Turns
+Batches = Mapping[str, int]
+
+
+def _first_exhausted(batches: Mapping[str, float]) -> float:
+    return min(batches.values())
+
+
+def _all_exhausted(batches: Mapping[str, float]) -> float:
+    return max(batches.values())
+
+
+STOP_RULES: dict[str, Callable[[Mapping[str, float]], float]] = {
+    "first_exhausted": _first_exhausted,
+    "all_exhausted": _all_exhausted,
+}
+
+
+def _cycles(
+    args: HybridMTLTrainingArguments, batches: Batches, per_cycle: Mapping[str, float]
+) -> int:
+    """Cycles per epoch: as given, or until the stop rule's task has used each batch once.
+
+    Args:
+        args: `cycles_per_epoch` and `stop`.
+        batches: task -> batches of one pass.
+        per_cycle: task -> how many of them a cycle uses, on average over the run.
+    """
+    if args.cycles_per_epoch is not None:
+        return args.cycles_per_epoch
+    needed = {task: count / per_cycle[task] for task, count in batches.items()}
+    return max(1, round(STOP_RULES[args.stop](needed)))
+
+
+def _round_robin(args: HybridMTLTrainingArguments, batches: Batches, seed: int) -> RoundRobin:
+    cycles = _cycles(args, batches, dict.fromkeys(batches, 1))
+    return RoundRobin(list(batches), cycles, args.update)
+
+
+def _fixed(args: HybridMTLTrainingArguments, batches: Batches, seed: int) -> Fixed:
+    sequence = args.plan_sequence or []
+    counts = Counter(sequence)
+    repeats = len(batches) / len(sequence)
+    cycles = _cycles(args, batches, {task: counts[task] * repeats for task in batches})
+    return Fixed(list(batches), cycles, sequence)
+
+
+def _sampled(
+    exponents: Callable[[HybridMTLTrainingArguments], list[float]],
+    args: HybridMTLTrainingArguments,
+    batches: Batches,
+    seed: int,
+) -> Sampled:
+    shares = shares_of_tasks(batches, exponents(args))
+    per_cycle = len(batches) * shares.mean(axis=0)
+    cycles = _cycles(args, batches, dict(zip(batches, per_cycle.tolist(), strict=True)))
+    return Sampled(list(batches), cycles, shares, seed)
+
+
+def _temperature(args: HybridMTLTrainingArguments) -> list[float]:
+    """1 / T, after Arivazhagan et al. 2019 (arXiv:1907.05019)."""
+    return [1 / args.plan_temperature]
+
+
+def _annealed(args: HybridMTLTrainingArguments) -> list[float]:
+    """1 - 0.8 (e - 1) / (E - 1) in epoch e of E: Stickland and Murray 2019 (arXiv:1902.02671)."""
+    epochs = max(1, math.ceil(args.num_train_epochs))
+    return [1 - 0.8 * epoch / max(1, epochs - 1) for epoch in range(epochs)]
+
+
+PLANS: dict[str, Callable[[HybridMTLTrainingArguments, Batches, int], Plans]] = {
+    "round_robin": _round_robin,
+    "proportional": partial(_sampled, lambda args: [1.0]),
+    "square_root": partial(_sampled, lambda args: [0.5]),
+    "temperature": partial(_sampled, _temperature),
+    "annealed": partial(_sampled, _annealed),
+    "uniform": partial(_sampled, lambda args: [0.0]),
+    "fixed": _fixed,
+}
+
+
+def make_plans(args: HybridMTLTrainingArguments, batches: Batches, seed: int) -> Plans:
+    """The plans of a run.
+
+    Args:
+        args: which plan, its options, and what ends an epoch.
+        batches: task -> batches of one pass over its rows, in the order of turns.
+        seed: seed of the draws.
+    """
+    return PLANS[args.plan](args, batches, seed)

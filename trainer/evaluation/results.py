@@ -1,0 +1,147 @@
+"""What a finished evaluation leaves behind: reports, figures and a table to read."""
+
+from collections.abc import Collection, Mapping
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+from modeling_hybrid_mtl import TaskConfig
+from trainer.evaluation import (
+    METRICS_BY_KIND,
+    bootstrap_task,
+    classification_report,
+    draw_confusion_matrix,
+    draw_gradient_cosines,
+    draw_learning_curves,
+    draw_scatter,
+    overall_interval,
+    regression_report,
+)
+from trainer.evaluation.predictions import TaskPredictions
+from trainer.saving.run_folder import write_json
+
+FIGURES = "figures"
+CURVES = "learning_curves.png"
+COSINES = "gradient_cosines.png"
+ARCHITECTURE = "architecture.png"
+# In the reports, beside the tasks; no task can have such a name.
+OVERALL = "overall score"
+
+
+def write_reports(
+    tasks: Mapping[str, TaskConfig],
+    predictions: Mapping[str, TaskPredictions],
+    path: Path,
+    auxiliary: Collection[str] = (),
+) -> dict[str, dict[str, Any]]:
+    """Write what a final evaluation found beyond the metrics, as JSON.
+
+    Args:
+        tasks: of the model.
+        predictions: of its tasks.
+        path: the file.
+        auxiliary: tasks without a part in the overall score.
+
+    Returns:
+        For each task, its confusion matrix and per-class scores, or errors by score band, and the
+        95% `intervals` of its metrics, lower and upper end; under `overall score`, the `interval`
+        of that. An interval is null where there are too few rows.
+    """
+    reports: dict[str, dict[str, Any]] = {}
+    draws = {}
+    for number, (name, found) in enumerate(predictions.items()):
+        task: Any = tasks[name]
+        if task.has_labels:
+            reports[name] = classification_report(found.predictions, found.labels, task.labels)
+        else:
+            reports[name] = regression_report(found.predictions, found.labels, task.score_range)
+        draws[name] = bootstrap_task(
+            task.kind,
+            found.predictions,
+            found.labels,
+            num_labels=len(task.labels) if task.has_labels else None,
+            rows=found.rows,
+            number=number,
+        )
+        drawn = draws[name]
+        reports[name]["intervals"] = None if drawn is None else drawn.intervals()
+    scored = {name: draws[name] for name in draws if name not in auxiliary}
+    reports[OVERALL] = {"interval": overall_interval(scored)}
+    write_json(path, reports)
+    return reports
+
+
+def draw_figures(
+    tasks: Mapping[str, TaskConfig],
+    predictions: Mapping[str, TaskPredictions],
+    reports: Mapping[str, Mapping[str, Any]],
+    log_history: list[dict[str, Any]],
+    folder: Path,
+    auxiliary: Collection[str] = (),
+) -> None:
+    """Draw each task's confusion matrix or scatter plot, the learning curves and, if they were
+    logged, the cosines of the tasks' gradients.
+
+    Auxiliary tasks have curves and cosines only.
+    """
+    (folder / FIGURES).mkdir(parents=True, exist_ok=True)
+    for name, found in predictions.items():
+        if name in auxiliary:
+            continue
+        task: Any = tasks[name]
+        path = folder / FIGURES / task_figure(name)
+        if task.has_labels:
+            draw_confusion_matrix(reports[name], name, path)
+        else:
+            draw_scatter(found.predictions, found.labels, task.score_range, name, path)
+    kinds = {name: tasks[name].kind for name in predictions}
+    draw_learning_curves(log_history, kinds, folder / FIGURES / CURVES, auxiliary)
+    pairs = logged_cosines(log_history, list(tasks))
+    if pairs:
+        draw_gradient_cosines(log_history, pairs, folder / FIGURES / COSINES)
+
+
+def task_figure(name: str) -> str:
+    """The file of a task's own figure."""
+    file = f"{name}.png"
+    return f"{name}-task.png" if file in (CURVES, COSINES, ARCHITECTURE) else file
+
+
+def logged_cosines(log_history: list[dict[str, Any]], tasks: list[str]) -> dict[str, str]:
+    """Name in the log -> the two tasks whose gradients' cosine it is."""
+    names = {f"gradient_cosine/{a}/{b}": f"{a}, {b}" for a, b in permutations(tasks, 2)}
+    return {name: pair for name, pair in names.items() if any(name in e for e in log_history)}
+
+
+def metrics_before(
+    log_history: list[dict[str, Any]], tasks: Collection[str]
+) -> dict[str, float] | None:
+    """The metrics of all tasks measured before the first step, if they were."""
+    for entry in log_history:
+        if "eval_overall" in entry:
+            all_there = all(f"eval_{task}_loss" in entry for task in tasks)
+            return entry if entry.get("step") == 0 and all_there else None
+    return None
+
+
+def format_table(
+    tasks: Mapping[str, TaskConfig],
+    log_history: list[dict[str, Any]],
+    metrics: Mapping[str, float],
+) -> str:
+    """A table of every metric, with a column for before training if that was measured."""
+    before = metrics_before(log_history, tasks)
+    lines = [
+        f"{'metric':<28}{'before':>10}{'after':>10}" if before else f"{'metric':<28}{'value':>10}"
+    ]
+    names = [
+        f"{task}_{metric}"
+        for task, config in tasks.items()
+        for metric in (*METRICS_BY_KIND[config.kind], "loss")
+        if f"eval_{task}_loss" in metrics
+    ]
+    for name in [*names, "overall"]:
+        key = f"eval_{name}"
+        first = f"{before[key]:>10.4f}" if before else ""
+        lines.append(f"{name:<28}{first}{metrics[key]:>10.4f}")
+    return "\n".join(lines)

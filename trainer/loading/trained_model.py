@@ -1,0 +1,176 @@
+"""Opening models and tokenizers from folders and Hub repositories, refusing what is not whole.
+
+Everything that answers with a trained model, measures, exports or publishes it opens it here.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from transformers import AutoConfig, AutoTokenizer, PretrainedConfig, PreTrainedTokenizerBase
+
+from modeling_hybrid_mtl import HybridMTLConfig, HybridMTLModel, TaskConfig
+from modeling_hybrid_mtl.fit_hybrid_mtl import check_fit
+from modeling_hybrid_mtl.weights_hybrid_mtl import DamagedModelError
+from trainer.errors import InputError
+from trainer.saving.model_folder import MERGED
+
+
+class UnreachableError(InputError):
+    """What was named could not be found, reached or read."""
+
+
+def open_config(name: str, revision: str | None = None) -> PretrainedConfig:
+    """The configuration of the encoder or trained model in a folder or Hub repository.
+
+    Raises:
+        InputError: if there is none, or it cannot be reached.
+    """
+    if name.startswith((".", "/")) and not Path(name).is_dir():
+        raise InputError(f"there is no folder '{name}'")
+    try:
+        return AutoConfig.from_pretrained(name, revision=revision, trust_remote_code=False)
+    except Exception as error:  # a configuration of anyone's makes transformers raise anything
+        raise unreachable(f"'{name}'", error) from error
+
+
+def open_model(
+    name: str, revision: str | None = None, config: PretrainedConfig | None = None, **options: Any
+) -> HybridMTLModel:
+    """A trained model, by this project's own code, whatever code lies beside it.
+
+    Args:
+        name: the folder or Hub repository.
+        revision: of a repository.
+        config: what to open it with, if not with its own.
+        **options: of `from_pretrained`.
+
+    Raises:
+        InputError: if there is none, it cannot be reached, it is another kind of model, or not all
+            of its weights are there and finite.
+    """
+    config = open_config(name, revision) if config is None else config
+    if not isinstance(config, HybridMTLConfig):
+        raise InputError(
+            f"'{name}' is a {config.model_type} model; name the folder or repository of a model "
+            f"that run_mtl.py trained"
+        )
+    try:
+        return HybridMTLModel.from_pretrained(
+            name, config=config, revision=revision or "main", **options
+        )
+    except DamagedModelError as error:
+        raise InputError(str(error)) from error
+    except Exception as error:  # as for the configuration
+        raise unreachable(f"the weights of '{name}'", error) from error
+
+
+def open_tokenizer(name: str, revision: str | None = None) -> PreTrainedTokenizerBase:
+    """A tokenizer as it was saved, without the name of the folder it came from.
+
+    Raises:
+        InputError: if there is none, or it cannot pad.
+    """
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(name, revision=revision, trust_remote_code=False)
+    except Exception as error:  # the tokenizers library raises nothing more specific
+        raise unreachable(f"the tokenizer of '{name}'", error) from error
+    # A folder without tokenizer files gives an empty one, to which every word is unknown.
+    if len(tokenizer) < len(set(tokenizer.all_special_ids)) + 3:
+        raise InputError(f"'{name}' holds no tokenizer")
+    if tokenizer.pad_token_id is None:
+        raise InputError(f"the tokenizer of '{name}' has no padding token")
+    # The name is a path when the tokenizer came from a folder.
+    tokenizer.name_or_path = ""
+    for key in ("name_or_path", "is_local", "local_files_only"):
+        tokenizer.init_kwargs.pop(key, None)
+    return tokenizer
+
+
+def open_trained(
+    name: str, revision: str | None = None, **options: Any
+) -> tuple[HybridMTLModel, PreTrainedTokenizerBase]:
+    """A trained model, in evaluation mode, and its tokenizer, from a folder or Hub repository.
+
+    The tokenizer cuts texts off where training did, at the latest where the encoder ends.
+
+    Args:
+        name: the folder or repository.
+        revision: of a repository.
+        **options: of the model's `from_pretrained`.
+
+    Raises:
+        InputError: as `open_model` and `open_tokenizer` do, or if the two do not fit.
+    """
+    model = open_model(name, revision, **options)
+    tokenizer = open_tokenizer(name, revision)
+    config: HybridMTLConfig = model.config
+    check_fitting(f"'{name}'", tokenizer, config, map(config.task, config.tasks))
+    limit = position_limit(model.config)
+    if limit is not None:
+        tokenizer.model_max_length = min(tokenizer.model_max_length, limit)
+    return model.eval(), tokenizer
+
+
+def check_whole_models(folder: Path) -> None:
+    """Make sure that a model's folder, and those of single tasks in it, can be opened.
+
+    Raises:
+        InputError: as `open_trained` does.
+    """
+    for found in (folder, *sorted((folder / MERGED).glob("*/"))):
+        open_trained(str(found.absolute()))
+
+
+def check_fitting(
+    place: str,
+    tokenizer: PreTrainedTokenizerBase,
+    config: PretrainedConfig,
+    tasks: Iterable[TaskConfig],
+) -> None:
+    """Make sure that an encoder has embeddings for all that a tokenizer gives.
+
+    Args:
+        place: where they come from, for the message.
+        tokenizer: the tokenizer.
+        config: of the encoder, or of a trained model.
+        tasks: what is to be read.
+
+    Raises:
+        InputError: saying what goes beyond the encoder, and what to do.
+    """
+    cross = any(task.pair_encoding == "cross" for task in tasks)
+    try:
+        check_fit(tokenizer, getattr(config, "backbone_config", config), cross)
+    except ValueError as error:
+        raise InputError(f"{place}: {error}") from error
+
+
+def position_limit(config: PretrainedConfig) -> int | None:
+    """The longest sequence, in tokens, that an encoder was built for, if there is one."""
+    encoder = getattr(config, "backbone_config", config)
+    limit = getattr(encoder, "max_position_embeddings", None)
+    # RoBERTa and its kin count positions from the padding index onwards.
+    offset = (encoder.pad_token_id or 0) + 1 if encoder.model_type in _OFFSET_POSITIONS else 0
+    # XLNet says -1 for no limit.
+    return None if limit is None or limit < 1 else limit - offset
+
+
+_OFFSET_POSITIONS = {
+    "camembert",
+    "data2vec-text",
+    "ibert",
+    "longformer",
+    "luke",
+    "mpnet",
+    "roberta",
+    "roberta-prelayernorm",
+    "xlm-roberta",
+    "xlm-roberta-xl",
+    "xmod",
+}
+
+
+def unreachable(what: str, error: Exception) -> UnreachableError:
+    """What is said of something that cannot be loaded."""
+    return UnreachableError(f"cannot load {what}: {str(error).partition(chr(10))[0]}")

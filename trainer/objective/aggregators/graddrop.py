@@ -1,0 +1,44 @@
+"""GradDrop: each entry takes the sign that a draw favours."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from trainer.objective.aggregators.base import Rule, RuleOptions
+from trainer.objective.aggregators.draws import Draws
+from trainer.objective.aggregators.torchjd_aggregators import load
+
+
+class GradDrop(Rule):
+    """torchjd's GradDrop ("Just Pick a Sign", https://arxiv.org/abs/2010.06808).
+
+    It looks at every entry alone, so that it works parameter by parameter, without a (K, D) matrix
+    of all of them.
+    """
+
+    def __init__(self, tasks: Sequence[str], options: RuleOptions):
+        super().__init__(tasks, options)
+        self.method = load("graddrop")
+        self.draws = Draws(options.seed)
+
+    def combine(
+        self, gradients: Sequence[Sequence[Tensor]], tasks: Sequence[str], gramian: Tensor
+    ) -> list[Tensor]:
+        total = list(gradients[0])
+        if len(tasks) == 1:
+            return total
+        with self.draws.next_step(total[0].device):
+            for target, *others in zip(*gradients, strict=True):
+                matrix = torch.stack([target, *others]).flatten(1)
+                wide = torch.promote_types(matrix.dtype, torch.float32)
+                target.copy_(self.method(matrix.to(wide)).view_as(target))
+        return total
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"step": self.draws.step}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        super().load_state_dict(state)
+        self.draws.step = state["step"]

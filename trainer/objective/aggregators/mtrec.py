@@ -1,0 +1,62 @@
+"""MTRec: auxiliary tasks give way to the main ones."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from modeling_hybrid_mtl.attention_hybrid_mtl import to_device
+from trainer.errors import InputError
+from trainer.objective.aggregators.base import GramianRule, RuleOptions
+
+
+class MTRec(GramianRule):
+    """The auxiliary gradient is freed of its conflict with the main one, then added to it.
+
+    Equations 1 and 2 of "MTRec: Multi-Task Learning over BERT for News Recommendation" (Bi et al.
+    2022, https://aclanthology.org/2022.findings-acl.209): with `main` the sum of the main tasks'
+    gradients and `auxiliary` lambda times the sum of the others', the result is their sum, after
+    `auxiliary` lost its component along `main` if their dot product is negative.
+
+    A step without a main task gives `auxiliary`, one without an auxiliary task `main`.
+
+    Raises:
+        InputError: if a task is in neither group, no task is in one of them, or lambda is not
+            above 0.
+    """
+
+    on_device = True
+
+    def __init__(self, tasks: Sequence[str], options: RuleOptions):
+        super().__init__(tasks, options)
+        if not options.auxiliary_tasks:
+            raise InputError(
+                "auxiliary_tasks: update rule 'mtrec' needs at least one; name those that only "
+                "help the main tasks, or say auxiliary: true in their entries"
+            )
+        self.auxiliary = set(options.auxiliary_tasks)
+        main = options.main_tasks
+        self.main = set(tasks) - self.auxiliary if main is None else set(main)
+        if not self.main:
+            raise InputError("main_tasks: update rule 'mtrec' needs at least one")
+        missing = [task for task in tasks if task not in self.main | self.auxiliary]
+        if missing:
+            raise InputError(
+                f"main_tasks: task '{missing[0]}' is neither main nor auxiliary, and update rule "
+                f"'mtrec' has to know; add it to main_tasks or auxiliary_tasks"
+            )
+        scale = options.auxiliary_scale
+        if not (math.isfinite(scale) and scale > 0):
+            raise InputError(f"auxiliary_scale = {scale}: must be a number above 0")
+
+    def weights(self, gramian: Tensor, tasks: Sequence[str]) -> Tensor:
+        main = torch.tensor([task in self.main for task in tasks], dtype=gramian.dtype)
+        main = to_device(main, gramian.device)
+        auxiliary = self.options.auxiliary_scale * (1 - main)
+        conflict = (auxiliary @ gramian @ main).clamp(max=0)
+        # Below this the main tasks cancel out, and the rest is rounding.
+        numbers = torch.finfo(gramian.dtype)
+        least = numbers.eps * (main @ gramian.diagonal()) + numbers.tiny
+        square = torch.maximum(main @ gramian @ main, least)
+        return (1 - conflict / square) * main + auxiliary

@@ -1,0 +1,45 @@
+"""Nash-MTL: the tasks bargain over the direction."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from trainer.objective.aggregators.base import RuleOptions
+from trainer.objective.aggregators.torchjd_aggregators import TorchjdRule
+
+
+class NashMTL(TorchjdRule):
+    """torchjd's Nash-MTL (https://arxiv.org/abs/2202.01017).
+
+    Each step's solver begins with the weights of the last one, which torchjd keeps for a fixed
+    number of tasks and does not put into a checkpoint. Here they belong to the tasks by name.
+    """
+
+    def __init__(self, tasks: Sequence[str], options: RuleOptions):
+        super().__init__("nash_mtl", tasks, options, n_tasks=len(tasks))
+        self.last = torch.ones(len(tasks), dtype=torch.float64)
+
+    def solve(self, gramian: Tensor, tasks: Sequence[str]) -> Tensor:
+        # The solver divides by the Gramian's norm; with zero gradients any weights will do.
+        if not gramian.any():
+            return torch.ones_like(gramian[0])
+        if self.method.n_tasks != len(tasks):
+            self.method.n_tasks = len(tasks)
+            self.method.reset()
+        places = torch.tensor([self.tasks.index(task) for task in tasks])
+        self.method.weighting.prvs_alpha = self.last[places].numpy()
+        # torchjd wants the gradients themselves, but uses their inner products only: K vectors of
+        # length K with the same inner products do.
+        values, vectors = torch.linalg.eigh(gramian.double())
+        weights = self.method.weighting(vectors * values.clamp(min=0).sqrt())
+        self.last[places] = weights
+        return weights
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"last": self.last.clone()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        super().load_state_dict(state)
+        self.last.copy_(state["last"])

@@ -1,0 +1,51 @@
+"""PCGrad: each task's gradient loses its conflicts with the others'."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from modeling_hybrid_mtl.attention_hybrid_mtl import to_device
+from trainer.objective.aggregators.base import GramianRule, RuleOptions
+from trainer.objective.aggregators.draws import Draws
+
+
+class PCGrad(GramianRule):
+    """Gradient surgery (Algorithm 1 of https://arxiv.org/abs/2001.06782).
+
+    Each task's gradient meets the others' in an order that is drawn and, where the dot product is
+    negative, loses its component along the other. As the gradients' coordinates in terms of the
+    K given ones, all is a matter of the Gramian. torchjd's looks at every product on the host;
+    here all K gradients are projected at once, without a look, so that no accelerator has to wait.
+    """
+
+    on_device = True
+
+    def __init__(self, tasks: Sequence[str], options: RuleOptions):
+        super().__init__(tasks, options)
+        self.draws = Draws(options.seed)
+
+    def weights(self, gramian: Tensor, tasks: Sequence[str]) -> Tensor:
+        count = len(tasks)
+        if count == 1:
+            return torch.ones_like(gramian[0])
+        with self.draws.next_step():
+            orders = [torch.randperm(count).tolist() for _ in tasks]
+        met = torch.tensor([[j for j in order if j != i] for i, order in enumerate(orders)])
+        # Row i: task i's projected gradient in terms of the given ones.
+        projected = torch.eye(count, dtype=gramian.dtype, device=gramian.device)
+        for others in to_device(met.T.unsqueeze(-1), gramian.device):
+            products = (gramian[others[:, 0]] * projected).sum(dim=1, keepdim=True)
+            squares = gramian.diagonal()[others]
+            # Where a gradient is zero there is no conflict, and 0/0.
+            shares = torch.where(products < 0, products / squares, 0.0)
+            projected = projected.scatter_add(1, others, -shares)
+        return projected.sum(dim=0)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"step": self.draws.step}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        super().load_state_dict(state)
+        self.draws.step = state["step"]

@@ -1,0 +1,20 @@
+"""The plain sum."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from trainer.objective.aggregators.base import Rule
+
+
+class Sum(Rule):
+    """The tasks' gradients added in their order, as accumulation in `.grad` does it."""
+
+    def combine(
+        self, gradients: Sequence[Sequence[Tensor]], tasks: Sequence[str], gramian: Tensor
+    ) -> list[Tensor]:
+        total = list(gradients[0])
+        for gradient in gradients[1:]:
+            torch._foreach_add_(total, list(gradient))
+        return total

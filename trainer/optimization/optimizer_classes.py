@@ -1,0 +1,81 @@
+"""Kinds of optimizer: those that transformers names, and Adam."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+from transformers import Trainer
+from transformers.training_args import OptimizerNames
+
+from trainer.errors import InputError
+from trainer.optimization.cyclic import CYCLIC
+
+if TYPE_CHECKING:
+    from trainer.config.training_arguments import HybridMTLTrainingArguments
+
+ADAM = "adam"
+OPTIMIZERS = (*(name.value for name in OptimizerNames), ADAM)
+
+
+@contextmanager
+def known_to_transformers(args: HybridMTLTrainingArguments) -> Iterator[None]:
+    """For as long as `TrainingArguments` checks them, show it stand-ins for the kinds added here.
+
+    Afterwards `optim` and `lr_scheduler_type` are the names that were given, as plain text.
+    """
+    optim, schedule = (
+        getattr(name, "value", name) for name in (args.optim, args.lr_scheduler_type)
+    )
+    args.optim = "adamw_torch" if optim == ADAM else optim
+    args.lr_scheduler_type = "constant" if schedule == CYCLIC else schedule
+    yield
+    args.optim, args.lr_scheduler_type = optim, schedule
+
+
+def optimizer_kind(
+    args: HybridMTLTrainingArguments, model: nn.Module | None = None
+) -> tuple[Any, dict[str, Any]]:
+    """The class of the optimizer and its options.
+
+    `adam` is Adam (Kingma and Ba 2015), whose weight decay is a part of the gradient and so of the
+    moments; that of AdamW is not.
+    """
+    if args.optim != ADAM:
+        return Trainer.get_optimizer_cls_and_kwargs(args, model)
+    return torch.optim.Adam, {
+        "lr": args.learning_rate,
+        "betas": (args.adam_beta1, args.adam_beta2),
+        "eps": args.adam_epsilon,
+        "fused": _has_fused_kernel(args.device),
+    }
+
+
+def _has_fused_kernel(device: torch.device) -> bool:
+    try:
+        torch.optim.Adam([nn.Parameter(torch.zeros(1, device=device))], fused=True)
+    except RuntimeError:
+        return False
+    return True
+
+
+def check_optimizer(args: HybridMTLTrainingArguments) -> None:
+    """Try the kind of optimizer on a parameter of its own.
+
+    Raises:
+        InputError: for one that is not installed, refuses its options, or needs more of the
+            training loop than steps.
+    """
+    try:
+        optimizer_class, options = optimizer_kind(args)
+        optimizer = optimizer_class([nn.Parameter(torch.zeros(1))], **options)
+    except (AssertionError, ImportError, RuntimeError, TypeError, ValueError) as error:
+        raise InputError(f"optim = '{args.optim}': {error}") from error
+    if hasattr(optimizer, "eval"):
+        raise InputError(
+            f"optim = '{args.optim}': has to be told when training pauses, which is not done here; "
+            f"use adamw_torch_fused, adamw_torch, adafactor, sgd or another plain optimizer"
+        )

@@ -1,0 +1,1 @@
+"""What `scripts/run_mtl.py` does: train, evaluate, predict."""

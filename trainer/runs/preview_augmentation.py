@@ -1,0 +1,41 @@
+"""A look at what augmentation makes of a task's training rows."""
+
+from trainer.config.parser import Settings
+from trainer.data.augmentation import Copier
+from trainer.errors import InputError, nearest
+from trainer.loading.datasets import load_checked
+
+
+def preview(settings: Settings, name: str, count: int = 10) -> str:
+    """The first rows that augmentation changes, each as it is and as training will see its copy.
+
+    Args:
+        settings: of the run.
+        name: the task.
+        count: pairs of a row and a copy of it.
+
+    Raises:
+        InputError: if there is no such task, or nothing to show for it.
+    """
+    if name not in settings.tasks:
+        known = ", ".join(settings.tasks)
+        raise InputError(f"no task '{name}' ({known}).{nearest(name, settings.tasks)}")
+    plan = settings.tasks[name].augmentation
+    if not plan.augmentation:
+        raise InputError(
+            f"task '{name}' has no augmentation; name methods with --tasks.{name}.augmentation"
+        )
+    rows = load_checked(settings, name, "train").rows
+    copier = Copier(name, rows, plan, settings.data_seed, settings.training.device)
+    chosen, shown = copier.chosen(), list[str]()
+    # A few at a time: a model that translates need not read them all.
+    while chosen and len(shown) < count:
+        part, chosen = chosen[: 2 * count], chosen[2 * count :]
+        for row, texts in copier.copies(part):
+            lines = [f"row {row + 1}"]
+            for before, after in zip(copier.own(row), texts, strict=True):
+                lines += [f"  before: {before}", f"  after:  {after}"]
+            shown.append("\n".join(lines))
+    if not shown:
+        raise InputError(f"task '{name}': no row has a word that its augmentation may change")
+    return "\n".join(shown[:count])

@@ -1,0 +1,153 @@
+"""Continuing a run: only with the options that it began with."""
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from trainer.config.training_arguments import HybridMTLTrainingArguments
+from trainer.config.yaml_text import read_yaml, to_yaml
+from trainer.errors import InputError
+
+# What may differ, by name, or where it ends in _ by the beginning of the name: it decides what is
+# shown and kept, not what is computed. (`logging_steps` decides in which steps the tasks take
+# passes of their own.)
+FREE = (
+    "data_license",
+    "data_name",
+    "dataloader_num_workers",
+    "dataloader_persistent_workers",
+    "dataloader_pin_memory",
+    "dataloader_prefetch_factor",
+    "disable_tqdm",
+    "hub_",
+    "keep_auxiliary",
+    "language",
+    "license",
+    "log_",
+    "logging_dir",
+    "logging_nan_inf_filter",
+    "merged_adapters",
+    "mode",
+    "nonfinite",
+    "output_dir",
+    "predict_",
+    "project",
+    "push_to_hub",
+    "report_to",
+    "run_name",
+    "save_dtype",
+    "save_total_limit",
+    "trackio_",
+)
+
+
+def check_same_run(recorded: Path, resolved: Mapping[str, Any]) -> None:
+    """Make sure that a run goes on with the options it began with.
+
+    Args:
+        recorded: the run's own configuration file.
+        resolved: every option as it stands now.
+
+    Raises:
+        InputError: naming each option that changed, with both values.
+    """
+    if not recorded.is_file():
+        raise InputError(f"resume: '{recorded}' is missing, which says how the run began")
+    try:
+        options = read_yaml(recorded.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"resume: '{recorded}' is damaged: {error}") from error
+    if not isinstance(options, Mapping):
+        raise InputError(f"resume: '{recorded}' is no run's configuration")
+    then = _flat(options)
+    now = _flat(read_yaml(to_yaml(dict(resolved))))
+    changed = [
+        f"{name} was {then[name]!r} and is now {now[name]!r}"
+        for name in then
+        if name in now and then[name] != now[name] and not _is_free(name)
+    ]
+    # Of other options one that is new came with another version of a library, at its default.
+    changed += [
+        f"{name} {'is no longer there' if name in then else 'is new'}"
+        for name in sorted(then.keys() ^ now.keys())
+        if name.startswith(("tasks.", "phases.")) and not _is_free(name)
+    ]
+    if changed:
+        place = "phases/N-NAME" if any(n.startswith("phases.") for n in now) else "checkpoint-N"
+        raise InputError(
+            "resume: a run goes on with the options it began with:\n  "
+            + "\n  ".join(changed)
+            + "\nFor a run with other options, start from a model that it saved: "
+            + f"--model_name_or_path {recorded.parent}/{place} with a new --output_dir"
+        )
+
+
+def surroundings(args: HybridMTLTrainingArguments) -> dict[str, Any]:
+    """What a launcher decides of a run and no option says."""
+    chosen = "bf16" if args.bf16 else "fp16" if args.fp16 else "no"
+    return {
+        "processes": args.world_size,
+        "mixed_precision": os.environ.get("ACCELERATE_MIXED_PRECISION", chosen),
+    }
+
+
+def check_same_rows(recorded: Path, now: Mapping[str, Any]) -> None:
+    """Make sure that a run goes on with the rows it began with, and as many processes.
+
+    Args:
+        recorded: the run's own list of them; a run that was killed as it began has none.
+        now: split -> task -> the key of its tokenised rows as they are now; and `surroundings`.
+
+    Raises:
+        InputError: naming what changed, or the list if it is damaged.
+    """
+    if not recorded.is_file():
+        return
+    try:
+        then = json.loads(recorded.read_text(encoding="utf-8"))
+        launched = [
+            f"{name} was {then[name]} and is now {value}"
+            for name, value in now.items()
+            if not isinstance(value, Mapping) and then[name] != value
+        ]
+        changed = [
+            f"the {split} rows of task '{task}'"
+            for split, keys in now.items()
+            if isinstance(keys, Mapping)
+            for task, key in keys.items()
+            if then[split][task] != key
+        ]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise InputError(f"resume: '{recorded}' is damaged: {error!r}") from error
+    if launched:
+        raise InputError(
+            f"resume: {' and '.join(launched)}; launch the run as it was, its batches and steps "
+            f"follow from that"
+        )
+    if changed:
+        raise InputError(
+            f"resume: {' and '.join(changed)} are others than those the run began with (or another "
+            f"version of a library reads them differently). Put them back, or begin a new run"
+        )
+
+
+def _is_free(name: str) -> bool:
+    option = re.sub(r"^(phases\.\d+|tasks\.\w+)\.", "", name)
+    return option in FREE or option.startswith(tuple(free for free in FREE if free.endswith("_")))
+
+
+def _flat(options: Any, prefix: str = "") -> dict[str, Any]:
+    """`{"tasks.sentiment.learning_rate": ..., ...}`; lists stay whole but for those of mappings."""
+    if isinstance(options, list) and options and all(isinstance(o, Mapping) for o in options):
+        options = {number: option for number, option in enumerate(options, start=1)}
+    if not isinstance(options, Mapping):
+        return {prefix[:-1]: options}
+    flat: dict[str, Any] = {}
+    for key, value in options.items():
+        flat.update(_flat(value, f"{prefix}{key}."))
+    return flat

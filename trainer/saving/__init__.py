@@ -1,0 +1,1 @@
+"""Files of a run, written so that none is ever half there."""

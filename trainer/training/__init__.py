@@ -1,0 +1,1 @@
+"""The trainer: data, objective, optimization and evaluation joined on `transformers.Trainer`."""

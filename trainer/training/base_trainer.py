@@ -1,0 +1,132 @@
+"""What training on tasks and pretraining have in common beyond `transformers.Trainer`."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import TrainerControl
+from transformers.trainer_callback import ExportableState
+from transformers.trainer_utils import rotate_checkpoints
+
+from trainer.config.training_arguments import HybridMTLTrainingArguments
+from trainer.optimization import make_schedule
+from trainer.saving.checkpoints import PREFIX, written_aside
+from trainer.saving.sessions import Session, SessionRecorder
+from trainer.training.callbacks.stop_on_signal import EvaluationStoppedError
+from trainer.training.hub_pushes import PushesInTraining
+
+
+class BaseTrainer(PushesInTraining):
+    """A `Trainer` with this project's schedules, without pickles, that ends where it should."""
+
+    args: HybridMTLTrainingArguments
+    control: TrainerControl
+    optimizer: Any
+    lr_scheduler: Any
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.add_callback(SessionRecorder())
+
+    @property
+    def sessions(self) -> list[Session]:
+        """What training took so far, the sessions before an interruption included."""
+        recorders = [c for c in self.callback_handler.callbacks if isinstance(c, SessionRecorder)]
+        return recorders[0].sessions
+
+    def create_scheduler(
+        self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None
+    ) -> Any:
+        """The shared schedule and the tasks', over the groups of the optimizer."""
+        if self.lr_scheduler is None:
+            optimizer = self.optimizer if optimizer is None else optimizer
+            self.lr_scheduler = make_schedule(optimizer, self.args, num_training_steps)
+            self._created_lr_scheduler = True
+        return self.lr_scheduler
+
+    def _init_training_state(self, *args: Any) -> Any:
+        found = super()._init_training_state(*args)
+        # An evaluation that was given up is still due in the checkpoint that was then written.
+        told: Any = self.state.stateful_callbacks.get("TrainerControl", {})
+        resumed = self.state.global_step > 0
+        self._evaluation_is_due = resumed and told.get("args", {}).get("should_evaluate")
+        return found
+
+    def _maybe_log_save_evaluate(
+        self, tr_loss: Any, grad_norm: Any, model: nn.Module, trial: Any, *rest: Any, **options: Any
+    ) -> None:
+        try:
+            super()._maybe_log_save_evaluate(tr_loss, grad_norm, model, trial, *rest, **options)
+        except EvaluationStoppedError:
+            self._save_checkpoint(model, trial)
+            self.control = self.callback_handler.on_save(self.args, self.state, self.control)
+            raise
+
+    def _evaluate_if_due(self, trial: Any, checkpoint: str | None = None) -> None:
+        """Make up for the evaluation in which the run was stopped, and save what comes of it."""
+        if not self._evaluation_is_due:
+            return
+        self._evaluation_is_due = False
+        if checkpoint is not None:
+            self._load_rng_state(checkpoint)  # which the checkpoint that is written now has, too
+        self.control.should_evaluate = self.control.should_save = True
+        self._maybe_log_save_evaluate(
+            self._tr_loss, None, self.model, trial, self.state.epoch, None, time.time()
+        )
+
+    def _finalize_training(self, trial: Any, *args: Any) -> Any:
+        self._evaluate_if_due(trial)
+        return super()._finalize_training(trial, *args)
+
+    def _run_epoch(self, **rest: Any) -> None:
+        self._evaluate_if_due(rest["trial"], rest["resume_from_checkpoint"])
+        if self.control.should_training_stop:
+            return  # as the metric that was measured now decided
+        # A run resumed from its last step within an epoch would take one more.
+        if self.state.global_step >= self.state.max_steps:
+            self.control.should_training_stop = True
+            return
+        super()._run_epoch(**rest)
+
+    def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
+        """As `Trainer`'s, but a checkpoint appears under its name when it is whole."""
+        if self.hp_search_backend is None and trial is None:
+            self.store_flos()
+        run_folder = Path(self._get_output_dir(trial=trial))
+        target = run_folder / f"{PREFIX}{self.state.global_step}"
+        best = run_folder / f"{PREFIX}{self.state.best_global_step}"
+        if best == target or best.is_dir():
+            self.state.best_model_checkpoint = str(best)
+        with written_aside(target) as aside:
+            self.save_model(str(aside), _internal_call=True)
+            if not self.args.save_only_model:
+                self._save_optimizer_and_scheduler(str(aside))
+                self._save_scaler(str(aside))
+                self._save_rng_state(str(aside))
+            if self.args.should_save:
+                self._save_state(aside / "trainer_state.json")
+        if self.args.push_to_hub:
+            self._push_from_checkpoint(str(target))
+        if self.args.should_save:
+            rotate_checkpoints(
+                output_dir=str(run_folder),
+                save_total_limit=self.args.save_total_limit,
+                best_model_checkpoint=self.state.best_model_checkpoint,
+            )
+
+    def _save_state(self, path: Path) -> None:
+        for part in (*self.callback_handler.callbacks, self.control):
+            if isinstance(part, ExportableState):
+                states, name = self.state.stateful_callbacks, type(part).__name__
+                if isinstance(states.get(name), list):
+                    states[name].append(part.state())
+                else:
+                    states[name] = part.state()
+        self.state.save_to_json(str(path))
+
+    def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:
+        super()._save(output_dir, state_dict)
+        # A pickle that resuming does not read, and that nobody should be handed.
+        Path(output_dir or self.args.output_dir, "training_args.bin").unlink(missing_ok=True)

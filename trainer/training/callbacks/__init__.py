@@ -1,0 +1,1 @@
+"""What follows the steps of a run."""

@@ -1,0 +1,232 @@
+"""What a run trains: all of the model, its heads alone, or low-rank additions to the encoder."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from modeling_hybrid_mtl import HybridMTLModel
+from modeling_hybrid_mtl.configuration_hybrid_mtl import SHARED_ADAPTER
+from trainer.config.inherited_arguments import check_choice
+from trainer.errors import InputError
+from trainer.optimization import NEED_TASK_GRADIENTS, SHARED, owner_of
+
+if TYPE_CHECKING:
+    from trainer.config.training_arguments import HybridMTLTrainingArguments
+
+TRAINS = ("all", "heads", "lora", "adapters")
+WITH_ADAPTERS = ("lora", "adapters")
+WITHOUT_SHARED = ("heads", "adapters")
+
+
+@dataclass
+class TrainedPartsOptions:
+    """What is trained, and the shape of low-rank additions."""
+
+    trains: str = field(
+        default="all",
+        metadata={
+            "help": "What is trained beside the heads of the tasks with training rows. all: the "
+            "encoder, and the adapters that these tasks have. heads: nothing; the encoder stays "
+            "as it is, with its dropout on as always. lora: low-rank additions to the encoder that "
+            "all tasks share and that are folded into it when training ends. adapters: low-rank "
+            "additions for each task of its own, at learning_rate; they stay in the model, and "
+            "those that a task has already are trained on."
+        },
+    )
+    lora_rank: int = field(default=8, metadata={"help": "trains lora, adapters: the rank."})
+    lora_alpha: float = field(
+        default=16.0,
+        metadata={"help": "trains lora, adapters: additions are scaled by lora_alpha / lora_rank."},
+    )
+    lora_dropout: float = field(
+        default=0.0, metadata={"help": "trains lora, adapters: dropout of what additions read."}
+    )
+    lora_targets: list[str] | None = field(
+        default=None,
+        metadata={
+            "help": "trains lora, adapters: the linear layers of the encoder that get additions, "
+            "by their last names; what peft takes for this kind of encoder if left out, such as "
+            "query and value."
+        },
+    )
+
+
+def check_trained_parts(args: HybridMTLTrainingArguments) -> None:
+    """Make sure that what is trained is known, and that no option is set without an effect.
+
+    Raises:
+        InputError: naming the option and what to do.
+    """
+    check_choice("trains", args.trains, TRAINS)
+    changed = _changed(args)
+    if changed and args.trains not in WITH_ADAPTERS:
+        raise InputError(
+            f"{changed[0]}: has no effect with trains: {args.trains}; leave it out, or use trains: "
+            f"lora or adapters"
+        )
+    # Put so that NaN fails, too.
+    if type(args.lora_rank) is not int or args.lora_rank < 1:
+        raise InputError(f"lora_rank = {args.lora_rank!r}: must be a whole number, 1 or more")
+    if not 0 < args.lora_alpha < math.inf:
+        raise InputError(f"lora_alpha = {args.lora_alpha!r}: must be a number above 0")
+    if not 0 <= args.lora_dropout < 1:
+        raise InputError(f"lora_dropout = {args.lora_dropout!r}: must be from 0 to below 1")
+    if args.lora_targets == []:
+        raise InputError("lora_targets: names no layer; leave it out, or name linear layers")
+    checkpointing = args.activation_checkpointing_kwargs or {}
+    if args.trains in WITH_ADAPTERS and checkpointing.get("use_reentrant"):
+        raise InputError(
+            f"activation_checkpointing_kwargs: with use_reentrant no gradient reaches what trains: "
+            f"{args.trains} trains inside a frozen encoder; leave use_reentrant out"
+        )
+    wanting = {
+        f"rule = '{args.rule}'": args.rule != "sum",
+        "gradient_cosines": args.gradient_cosines,
+        f"layer_decay = {args.layer_decay!r}": args.layer_decay is not None,
+        f"layout = '{args.layout}'": args.layout in NEED_TASK_GRADIENTS,
+    }
+    for option, is_set in wanting.items():
+        if is_set and args.trains in WITHOUT_SHARED:
+            raise InputError(
+                f"{option}: with trains: {args.trains} the tasks share no parameters that are "
+                f"trained; leave it out, or use trains: all or lora"
+            )
+
+
+class TrainedParts(TrainerCallback):
+    """Freezes what a run does not train, adds the adapters that it does, and clears up after it.
+
+    Heads and adapters of tasks without training rows are left alone. Parameters that were frozen
+    before the run stay frozen; all others can be trained again when it is over.
+
+    Args:
+        args: what to train.
+        tasks: the tasks with training rows.
+    """
+
+    def __init__(self, args: HybridMTLTrainingArguments, tasks: Sequence[str]):
+        self.args = args
+        self.tasks = list(tasks)
+        self._model: HybridMTLModel | None = None
+        self._resting: list[nn.Parameter] = []
+
+    def prepare(self, model: HybridMTLModel) -> None:
+        """Choose the parameters, before weights are loaded and before an optimizer is made.
+
+        During one run a second call changes nothing.
+
+        Raises:
+            InputError: if nothing of a task would be trained, or the encoder has no such layers.
+        """
+        if self._model is model:
+            return
+        self._check_no_adapter_is_left_behind(model)
+        self._add_adapters(model)
+        free = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+        self._check_something_is_trained({owner_of(n) for n, _ in free if self.is_trained(n)})
+        self._resting = [p for name, p in free if not self.is_trained(name)]
+        for parameter in self._resting:
+            parameter.requires_grad_(False)
+        self._model = model
+
+    def is_trained(self, name: str) -> bool:
+        """Whether the parameter of this name is trained, if it was not frozen before."""
+        owner, trains = owner_of(name), self.args.trains
+        if owner not in (SHARED, *self.tasks):
+            return False
+        if name.startswith("heads."):
+            return True
+        if ".lora_" in name:
+            return trains in ("all", "lora" if owner == SHARED else "adapters")
+        return trains == "all"
+
+    def on_train_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs
+    ) -> None:
+        if self.args.trains == "lora" and self._model is not None:
+            self._model.merge_adapter(SHARED_ADAPTER)
+        self.release()
+
+    def release(self) -> None:
+        """Free what `prepare` froze."""
+        for parameter in self._resting:
+            parameter.requires_grad_(True)
+        self._model, self._resting = None, []
+
+    def _add_adapters(self, model: HybridMTLModel) -> None:
+        wanted = {"lora": [SHARED_ADAPTER], "adapters": self.tasks}.get(self.args.trains, [])
+        for name in wanted:
+            if name in model.config.adapters:
+                self._check_like(name, model.config.adapters[name])
+        new = [name for name in wanted if name not in model.config.adapters]
+        if new:
+            try:
+                model.add_adapters(
+                    new,
+                    rank=self.args.lora_rank,
+                    alpha=self.args.lora_alpha,
+                    dropout=self.args.lora_dropout,
+                    target_modules=self.args.lora_targets or default_targets(model),
+                )
+            except ValueError as error:
+                raise InputError(f"lora_targets: {error}") from error
+
+    def _check_like(self, name: str, adapter: dict[str, Any]) -> None:
+        there = {**adapter, "targets": adapter["target_modules"]}
+        for option in _changed(self.args):
+            given, found = getattr(self.args, option), there[option.removeprefix("lora_")]
+            if given != found:
+                raise InputError(
+                    f"{option} = {given!r}: the model's adapter '{name}', which is trained on, has "
+                    f"{found!r}; leave the option out"
+                )
+
+    def _check_no_adapter_is_left_behind(self, model: HybridMTLModel) -> None:
+        if self.args.trains in WITHOUT_SHARED:
+            return
+        trained = self.tasks if self.args.trains == "all" else []
+        for name in model.config.adapters:
+            if name not in (SHARED_ADAPTER, *trained):
+                raise InputError(
+                    f"trains = '{self.args.trains}': would change the encoder under the adapter of "
+                    f"task '{name}', which is not trained; use trains: heads or adapters"
+                )
+
+    def _check_something_is_trained(self, owners: set[str]) -> None:
+        for task in self.tasks if SHARED not in owners else ():
+            if task not in owners:
+                raise InputError(
+                    f"trains = '{self.args.trains}': the head of task '{task}' has no parameters, "
+                    f"and nothing of it would be trained; leave the task out, give it "
+                    f"hidden_sizes, or use trains: adapters"
+                )
+
+
+def default_targets(model: HybridMTLModel) -> list[str]:
+    """The layers that peft gives additions to in an encoder of this type.
+
+    Raises:
+        InputError: if peft has no say on it.
+    """
+    # It takes a while, and other runs need not wait for it.
+    from peft.utils.constants import TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING as KNOWN
+
+    kind = model.config.backbone_config.model_type
+    if not isinstance(KNOWN.get(kind), list):
+        raise InputError(
+            f"lora_targets: name the linear layers that get additions; for an encoder of type "
+            f"{kind} there is no default"
+        )
+    return list(KNOWN[kind])
+
+
+def _changed(args: HybridMTLTrainingArguments) -> list[str]:
+    """The options of low-rank additions that are not at their defaults."""
+    options = [f for f in fields(TrainedPartsOptions) if f.name != "trains"]
+    return [f.name for f in options if getattr(args, f.name) != f.default]

@@ -1,0 +1,287 @@
+"""Masked-language-model pretraining (Devlin et al. 2019) of the encoder on the tasks' own text."""
+
+import logging
+import zlib
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from datasets import Dataset
+from torch import Tensor, nn
+from torch.utils.data import Sampler
+from transformers import (
+    MODEL_FOR_MASKED_LM_MAPPING,
+    AutoModelForMaskedLM,
+    DataCollatorForLanguageModeling,
+    PreTrainedTokenizerBase,
+    TrainerCallback,
+    set_seed,
+)
+from transformers.utils.logging import get_verbosity, set_verbosity, set_verbosity_error
+
+from modeling_hybrid_mtl import HybridMTLModel
+from modeling_hybrid_mtl.weights_hybrid_mtl import check_weights
+from trainer.config.training_arguments import HybridMTLTrainingArguments
+from trainer.data import TaskStream
+from trainer.data.tokens import IGNORED_LABEL
+from trainer.errors import InputError
+from trainer.optimization import optimizer_kind
+from trainer.saving.sessions import Session
+from trainer.training.base_trainer import BaseTrainer
+from trainer.training.nan_guard import MOST_IN_A_ROW, NonFiniteError
+from trainer.training.precision import train_in_float32
+
+logger = logging.getLogger(__name__)
+
+
+def collect_texts(tokenised: Mapping[str, Dataset], seed: int = 0) -> Dataset:
+    """Every sequence of all tasks once, in a random order.
+
+    Args:
+        tokenised: task -> tokenised rows (`trainer.data.tokenize`). The two texts of a siamese
+            pair are two sequences; those of a cross-encoded pair stay one.
+        seed: of the order.
+
+    Returns:
+        Columns `input_ids` and, if the rows have them, `token_type_ids`.
+    """
+    found: dict[tuple[int, ...], list[int] | None] = {}
+    for rows in tokenised.values():
+        for side in ("", "pair_"):
+            if f"{side}input_ids" in rows.column_names:
+                texts = rows[f"{side}input_ids"][:]
+                types = f"{side}token_type_ids"
+                typed = rows[types][:] if types in rows.column_names else [None] * len(texts)
+                found.update(zip(map(tuple, texts), typed, strict=True))
+    texts = list(found)
+    order = np.random.default_rng(seed).permutation(len(texts)).tolist()
+    columns: dict[str, list] = {"input_ids": [texts[i] for i in order]}
+    if all(types is not None for types in found.values()):
+        columns["token_type_ids"] = [found[texts[i]] for i in order]
+    return Dataset.from_dict(columns)
+
+
+def pretrain(
+    model: HybridMTLModel,
+    texts: Dataset,
+    tokenizer: PreTrainedTokenizerBase,
+    args: HybridMTLTrainingArguments,
+    *,
+    start_from: str | None = None,
+    revision: str | None = None,
+    checkpoint: str | None = None,
+    validation: Dataset | None = None,
+    mask_share: float = 0.15,
+    callbacks: list[TrainerCallback] | None = None,
+    sessions: list[Session] | None = None,
+) -> list[dict[str, float]]:
+    """Continue the pretraining of a model's encoder, in place; the tasks' heads stay as they are.
+
+    Of the arguments, those of one task or of the tasks' gradients are not read. The best checkpoint
+    is that of the lowest `eval_loss`.
+
+    Args:
+        model: its `backbone` is trained.
+        texts: the column `input_ids`, maybe `token_type_ids` (`collect_texts`).
+        tokenizer: the backbone's; it has a mask token.
+        args: how long, how fast, and where checkpoints go (`output_dir`).
+        start_from: name or folder of the encoder the model began with, for the language-model head
+            in it; where there is none, a new head is trained along.
+        revision: its branch, tag or commit on the Hub.
+        checkpoint: a checkpoint of an interrupted call, to go on from exactly.
+        validation: texts whose `eval_loss` is logged, always under the same masks.
+        mask_share: share of the tokens that are to be predicted.
+        callbacks: as for `Trainer`.
+        sessions: a list to which what the training took is added.
+
+    Returns:
+        The log: one mapping per entry.
+
+    Raises:
+        InputError: if the encoder or the tokenizer cannot be pretrained like this.
+        NonFiniteError: as for training on tasks, unless `nonfinite` is `ignore`.
+    """
+    if not 0 < mask_share < 1:
+        raise InputError(f"mask_share = {mask_share!r}: must be between 0 and 1")
+    if tokenizer.mask_token is None:
+        raise InputError(
+            "masked language modelling: the tokenizer has no mask token, so its encoder was not "
+            "pretrained like this; leave the phase out"
+        )
+    if not any(p.requires_grad for p in model.backbone.parameters()):
+        raise InputError("masked language modelling: trains the encoder, and all of it is frozen")
+    if model.config.adapters:
+        raise InputError(
+            "masked language modelling: would change the encoder under the adapters of "
+            f"{', '.join(model.config.adapters)}; pretrain before they are trained"
+        )
+    own: dict[str, Any] = {
+        "metric_for_best_model": "eval_loss",
+        "greater_is_better": None,
+        "push_to_hub": False,  # its checkpoints are no hybrid-mtl models
+    }
+    train_in_float32(model)
+    set_seed(args.seed)  # a new head is drawn
+    trainer = _PretrainingTrainer(
+        language_model(
+            model.backbone, None if checkpoint else start_from, revision, tell=checkpoint is None
+        ),
+        replace(args, **own),
+        data_collator=_RepeatableMasks(tokenizer, mlm_probability=mask_share, seed=args.seed),
+        train_dataset=texts,
+        eval_dataset=validation,
+        processing_class=tokenizer,
+        compute_loss_func=masked_loss,
+        callbacks=callbacks,
+    )
+    trainer.train(resume_from_checkpoint=checkpoint)
+    broken = [name for name, p in model.backbone.named_parameters() if not torch.isfinite(p).all()]
+    if broken and args.nonfinite != "ignore":
+        raise NonFiniteError(
+            f"masked language modelling: {len(broken)} weights of the encoder are not finite at "
+            f"its end, first '{broken[0]}'; start again with a lower learning rate"
+        )
+    if sessions is not None:
+        sessions += trainer.sessions
+    return trainer.state.log_history
+
+
+def language_model(
+    backbone: Any, start_from: str | None, revision: str | None = None, tell: bool = True
+) -> Any:
+    """A masked language model around an encoder, which it shares and does not copy.
+
+    Args:
+        backbone: the encoder.
+        start_from: name or folder of a checkpoint that may hold a language-model head.
+        revision: its branch, tag or commit on the Hub.
+        tell: log a warning if the head is a new one.
+
+    Raises:
+        InputError: if transformers has no such model for this type of encoder, or the checkpoint
+            cannot be read.
+    """
+    config = deepcopy(backbone.config)  # transformers writes into what it is given
+    if type(config) not in MODEL_FOR_MASKED_LM_MAPPING:
+        raise InputError(
+            f"masked language modelling: transformers has no such model for an encoder of type "
+            f"'{config.model_type}'; leave the phase out, or use another encoder"
+        )
+    missing: set[str] | None = None
+    if start_from is None:
+        model = AutoModelForMaskedLM.from_config(
+            config, dtype=backbone.dtype, trust_remote_code=False
+        )
+    else:
+        level = get_verbosity()
+        set_verbosity_error()  # a checkpoint without a head is called a corrupted one
+        try:
+            check_weights(start_from, revision=revision or "main")
+            model, loading = AutoModelForMaskedLM.from_pretrained(
+                start_from,
+                config=config,
+                dtype=backbone.dtype,
+                revision=revision or "main",
+                output_loading_info=True,
+                use_safetensors=True,
+                trust_remote_code=False,
+            )
+        except (OSError, RuntimeError, ValueError) as error:
+            raise InputError(f"masked language modelling: '{start_from}': {error}") from error
+        finally:
+            set_verbosity(level)
+        missing = set(loading["missing_keys"])
+    body = model.base_model_prefix
+    setattr(model, body, backbone)
+    model.tie_weights()
+    if tell and (missing is None or any(not name.startswith(f"{body}.") for name in missing)):
+        logger.warning(
+            "Masked language modelling: '%s' has no language-model head; a new one is trained.",
+            start_from or config.model_type,
+        )
+    return model
+
+
+def masked_loss(outputs: Any, labels: Tensor, num_items_in_batch: Any = None) -> Tensor:
+    """Mean cross-entropy of the masked tokens of a step; 0 if no token of it is masked.
+
+    Args:
+        outputs: with `logits`, (B, L, V).
+        labels: (B, L), -100 where nothing is to be predicted.
+        num_items_in_batch: masked tokens of the whole step, if this is a part of one.
+    """
+    loss = nn.functional.cross_entropy(
+        outputs.logits.flatten(0, 1).float(),
+        labels.flatten(),
+        ignore_index=IGNORED_LABEL,
+        reduction="sum",
+    )
+    count = (labels != IGNORED_LABEL).sum() if num_items_in_batch is None else num_items_in_batch
+    return loss / torch.as_tensor(count).clamp(min=1)
+
+
+class _RepeatableMasks(DataCollatorForLanguageModeling):
+    """Masks drawn by the seed and the batch alone.
+
+    So each evaluation has the same ones, and a resumed run the same as the one it continues,
+    however far ahead batches are read. The rows come together differently in each epoch.
+    """
+
+    def torch_mask_tokens(self, inputs: Tensor, *args: Any, **rest: Any) -> tuple[Tensor, Tensor]:
+        content = zlib.crc32(inputs.numpy().tobytes(), self.seed)
+        self.generator = torch.Generator().manual_seed(content)
+        return super().torch_mask_tokens(inputs, *args, **rest)
+
+
+class _RowsByBatch(Sampler[int]):
+    """The rows of one pass of a stream, batch by batch: rows of like length stand together."""
+
+    def __init__(self, stream: TaskStream):
+        self.stream = stream
+        self._epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the pass that the next iteration goes through."""
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self.stream.lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        count = self.stream.batches_per_pass
+        for number in range(self._epoch * count, (self._epoch + 1) * count):
+            yield from self.stream.batch(number).tolist()
+
+
+class _PretrainingTrainer(BaseTrainer):
+    """A plain `Trainer` that knows this project's optimizers and batches by length."""
+
+    get_optimizer_cls_and_kwargs = staticmethod(optimizer_kind)
+    skipped_in_a_row = 0
+
+    def training_step(self, *args: Any, **kwargs: Any) -> Tensor:
+        loss = super().training_step(*args, **kwargs)
+        if self.args.nonfinite == "ignore":
+            return loss
+        bad = (~torch.isfinite(loss.detach())).float().reshape(1)
+        if not self.accelerator.reduce(bad, "sum").item():
+            self.skipped_in_a_row = 0
+            return loss
+        step = self.state.global_step + 1
+        cause = f"step {step}: the loss of masked language modelling is {loss.item()}"
+        self.skipped_in_a_row += 1
+        if self.args.nonfinite == "stop" or self.skipped_in_a_row == MOST_IN_A_ROW:
+            raise NonFiniteError(f"{cause}. Lower the learning rate, or look at the texts")
+        logger.warning("%s; it is left out", cause)
+        self.model.zero_grad()
+        return torch.zeros_like(loss)
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler:
+        args = self.args
+        texts = self.train_dataset if train_dataset is None else train_dataset
+        lengths = [len(text) for text in texts["input_ids"]]
+        size = args.train_batch_size * args.world_size
+        return _RowsByBatch(TaskStream(lengths, size, [args.seed_of_data], args.length_window))

@@ -1,0 +1,105 @@
+"""The batches of a run, several tasks' at a time: made, drawn and counted."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+from transformers import Trainer
+from transformers.trainer_callback import ProgressCallback
+
+from trainer.config.training_arguments import HybridMTLTrainingArguments
+from trainer.data import PlanSampler, TaskStream, make_plans
+from trainer.errors import InputError
+from trainer.training.callbacks.progress import TaskProgress
+
+
+class TaskBatches(Trainer):
+    """The part of `HybridMTLTrainer` that draws batches, and counts what it drew.
+
+    Attributes:
+        task_names: the tasks that are trained, in the order of their turns.
+        train_dataset: a `MultitaskDataset`.
+    """
+
+    args: HybridMTLTrainingArguments
+    train_dataset: Any
+    task_names: Sequence[str]
+
+    def _count_anew(self) -> None:
+        """Begin to count what a run draws."""
+        self._batches_in_step: Counter[str] = Counter()
+        self._rows_seen = 0
+        self._parameters_outside_embeddings: int | None = None
+
+    def get_train_dataloader(self) -> DataLoader:
+        """A loader of plans. Not prepared by accelerate: the sampler shards among ranks itself."""
+        if self.train_dataset is None:
+            raise InputError("training needs a train_dataset")
+        sampler = self.make_sampler()
+        loader: Any = DataLoader(
+            self.train_dataset,
+            batch_sampler=sampler,
+            collate_fn=self.data_collator,
+            num_workers=self.args.dataloader_num_workers,
+            pin_memory=self.args.dataloader_pin_memory and self.args.device.type == "cuda",
+            persistent_workers=self.args.dataloader_persistent_workers,
+            prefetch_factor=self.args.dataloader_prefetch_factor,
+            multiprocessing_context=self.args.dataloader_multiprocessing_context,
+            in_order=self.args.dataloader_in_order,
+        )
+        # The training loop looks for this name on the loader.
+        loader.set_epoch = sampler.set_epoch
+        if self.pop_callback(ProgressCallback) is not None:
+            plans, accumulated = sampler.plans, self.args.gradient_accumulation_steps
+            self.add_callback(TaskProgress(plans.cycles, len(plans), accumulated))
+        return loader
+
+    def make_sampler(self) -> PlanSampler:
+        """The plans of an epoch and the rows of their batches, for this rank."""
+        args = self.args
+        seed = args.seed_of_data
+        streams = {
+            task: TaskStream(
+                self.train_dataset.tasks[task]["length"][:],
+                args.task_training(task).batch_size * args.world_size,
+                # The task's own place in the list: adding a task leaves the others' order alone.
+                [seed, index],
+                args.length_window,
+                args.dataloader_drop_last,
+            )
+            for index, task in enumerate(self.task_names)
+        }
+        passes = {task: stream.batches_per_pass for task, stream in streams.items()}
+        plans = make_plans(args, passes, seed)
+        return PlanSampler(plans, streams, args.process_index, args.world_size)
+
+    def get_batch_samples(
+        self, epoch_iterator: Iterator, num_batches: int, device: torch.device
+    ) -> tuple[list, None]:
+        """The plans of one optimizer step, and how many batches each task has in it."""
+        plans, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
+        self._batches_in_step = Counter(task for plan in plans for task in plan)
+        self._rows_seen += sum(len(batch["labels"]) for plan in plans for batch in plan.values())
+        return plans, None
+
+    def floating_point_ops(self, inputs: dict[str, dict[str, Tensor]]) -> float:
+        """6 x tokens x parameters outside the embeddings, summed over the plan's batches."""
+        if self._parameters_outside_embeddings is None:
+            count = self.model.num_parameters(exclude_embeddings=True)
+            self._parameters_outside_embeddings = count
+        tokens = sum(
+            tensor.numel()
+            for batch in inputs.values()
+            for name, tensor in batch.items()
+            if name.endswith("input_ids")
+        )
+        return 6.0 * tokens * self._parameters_outside_embeddings
+
+    def _finalize_training(self, trial: Any, num_train_samples: float, start_time: float) -> Any:
+        # `Trainer` takes as large a share of these rows as the steps are of all that were planned.
+        share = (self.state.global_step - self._initial_global_step) / self.state.max_steps
+        rows = self._rows_seen * self.args.world_size
+        return super()._finalize_training(trial, rows / share if share else 0, start_time)
