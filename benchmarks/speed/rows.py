@@ -7,7 +7,8 @@ import numpy as np
 
 from benchmarks.speed.settings import Settings
 from trainer.config.parser import parse
-from trainer.loading.datasets import load_checked, model_path
+from trainer.loading.datasets import load_checked
+from trainer.loading.new_model import model_path
 
 OPTIONS = ("--model_name_or_path", "minilm", "--report_to", "none", "--use_cpu", "true")
 

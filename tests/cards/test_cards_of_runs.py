@@ -15,7 +15,8 @@ from huggingface_hub.repocard_data import model_index_to_eval_results
 from tests.toy_runs import toy_run
 from trainer.cards import facts_from_json, render_card
 from trainer.config.parser import parse
-from trainer.runs.train import evaluate, train
+from trainer.runs.evaluate import evaluate
+from trainer.runs.train import train
 
 ROOT = Path(__file__).parents[2]
 MOOD = {

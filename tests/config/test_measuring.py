@@ -1,5 +1,5 @@
 from tests.toys import toy_trainer
-from trainer.measuring import arguments_to_measure
+from trainer.config.measuring import arguments_to_measure
 
 
 def test_what_only_training_reads_is_left_out(tmp_path):

@@ -10,8 +10,7 @@ from modeling_hybrid_mtl import HybridMTLConfig
 from tests.toys import TASKS, encoder_folder, toy_backbone_config, toy_model, toy_tokenizer
 from trainer.config.parser import parse
 from trainer.errors import InputError
-from trainer.loading.datasets import load_config
-from trainer.loading.new_model import starting_model, trained_model
+from trainer.loading.new_model import load_config, starting_model, trained_model
 from trainer.runs import phases
 from trainer.saving.model_folder import write_model
 

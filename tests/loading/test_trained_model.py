@@ -21,15 +21,14 @@ from trainer.config.run_arguments import RunArguments
 from trainer.errors import InputError
 from trainer.export import export
 from trainer.hub.space import write_space
-from trainer.loading.datasets import load_config, load_tokenizer
-from trainer.loading.new_model import starting_model
+from trainer.loading.new_model import load_config, load_tokenizer, starting_model
 from trainer.loading.trained_model import (
     check_whole_models,
     open_model,
     open_tokenizer,
     open_trained,
 )
-from trainer.runs.train import predict
+from trainer.runs.predict import predict
 from trainer.saving.model_folder import write_model
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"

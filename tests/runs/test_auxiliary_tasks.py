@@ -14,7 +14,9 @@ from trainer.config.parser import parse
 from trainer.data import tagger
 from trainer.errors import InputError
 from trainer.loading import datasets as prepare
-from trainer.runs.train import evaluate, predict, train
+from trainer.runs.evaluate import evaluate
+from trainer.runs.predict import predict
+from trainer.runs.train import train
 
 HELPERS = {
     "pos": {"make_labels": "part_of_speech", "auxiliary": True},

@@ -16,11 +16,12 @@ from transformers import AutoModel, BertModel, pipeline
 from tests.toy_runs import toy_run
 from trainer.config.parser import parse
 from trainer.errors import InputError
-from trainer.loading.datasets import load_config
-from trainer.loading.new_model import starting_model
+from trainer.loading.new_model import load_config, starting_model
 from trainer.loading.trained_model import open_model
 from trainer.runs import train as run
-from trainer.runs.train import evaluate, predict, train
+from trainer.runs.evaluate import evaluate
+from trainer.runs.predict import predict
+from trainer.runs.train import train
 
 ROOT = Path(__file__).parents[2]
 

@@ -7,15 +7,12 @@ from safetensors import SafetensorError
 
 from trainer.errors import InputError
 from trainer.saving import run_folder as output
+from trainer.saving.files import check_writable, folder_in_place, write_json, write_text
 from trainer.saving.run_folder import (
-    check_writable,
     claim_output_files,
     claim_output_folder,
     clear_leftovers,
     clear_output_folder,
-    folder_in_place,
-    write_json,
-    write_text,
 )
 
 

@@ -19,7 +19,7 @@ from trainer.config.tasks import read_tasks
 from trainer.errors import InputError
 from trainer.evaluation import classification_report, draw_confusion_matrix
 from trainer.hub.push_files import publication
-from trainer.loading.datasets import load_config
+from trainer.loading.new_model import load_config
 from trainer.loading.trained_model import open_trained
 
 BAD_NAMES = [

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from trainer.saving.run_folder import write_text
+from trainer.saving.files import write_text
 
 KINDS = ("classification", "regression", "similarity", "token_classification")
 # The Hub's own rule for `dataset.type` in a model index, less names that start with a dot.

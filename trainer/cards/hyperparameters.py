@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
+from trainer.config.freezing_options import TrainedPartsOptions
 from trainer.config.run_arguments import RunArguments
 from trainer.config.tasks import TaskEntry
 from trainer.config.training_arguments import HybridMTLTrainingArguments, TaskTraining
@@ -11,7 +12,6 @@ from trainer.data.augmentation import TaskAugmentation
 from trainer.data.sampling import READ_BY
 from trainer.objective.regularizers import RegularizerOptions
 from trainer.optimization import SCHEDULE_FIELDS
-from trainer.training.callbacks.freezing import TrainedPartsOptions
 
 # Settings that a card shows where they were changed.
 CHANGED = (

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from modeling_hybrid_mtl import HybridMTLModel
 from trainer.cards.citations import KNOWN
-from trainer.config.parser import Settings
+from trainer.config.freezing_options import WITH_ADAPTERS
+from trainer.config.settings import Settings
 from trainer.config.tasks import TaskEntry
 from trainer.config.training_arguments import HybridMTLTrainingArguments
 from trainer.data.sources import local_folder
-from trainer.training.callbacks.freezing import WITH_ADAPTERS
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 _EDA = {"synonyms", "insertion", "swap", "deletion"}

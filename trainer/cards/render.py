@@ -18,7 +18,7 @@ from markupsafe import Markup
 from trainer.cards.citations import bibtex
 from trainer.cards.facts import CardFacts, TaskFacts, hub_id, one_line, public
 from trainer.cards.metadata import metadata
-from trainer.saving.run_folder import write_text
+from trainer.saving.files import write_text
 
 # In the examples, where the repository is not known.
 SOME_REPO = 'repo = "path/or/id"  # the folder of this card, or its repository on the Hub'

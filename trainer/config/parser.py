@@ -5,7 +5,6 @@ import dataclasses
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn, get_args, get_origin, get_type_hints
 
@@ -22,6 +21,7 @@ from trainer.config.overrides import (
 )
 from trainer.config.phases import PhaseEntry, read_phases
 from trainer.config.run_arguments import RunArguments
+from trainer.config.settings import Phase, Settings
 from trainer.config.task_checks import (
     check_best_metric,
     check_enough,
@@ -48,38 +48,6 @@ HIDDEN = {
     "eval_do_concat_batches": "each task's metrics are computed over its whole split",
     "hub_token": "log in with `hf auth login`, or use the environment variable HF_TOKEN",
 }
-
-
-@dataclass
-class Phase:
-    """One stretch of training: which tasks, towards what, and with which arguments."""
-
-    name: str
-    tasks: list[str]
-    objective: str
-    training: HybridMTLTrainingArguments
-    mask_share: float
-
-    @property
-    def folder(self) -> Path:
-        """Where its checkpoints and the model at its end are."""
-        return Path(self.training.output_dir)
-
-
-@dataclass
-class Settings:
-    """All that a run was told: its arguments, its tasks and its phases, if it has any."""
-
-    run: RunArguments
-    training: HybridMTLTrainingArguments
-    tasks: dict[str, TaskEntry]
-    resolved: dict[str, Any]
-    phases: list[Phase] = field(default_factory=list)
-
-    @property
-    def data_seed(self) -> int:
-        """The seed of all that is drawn for the data: `data_seed`, or `seed`."""
-        return self.training.seed_of_data
 
 
 def parse(arguments: list[str]) -> Settings:

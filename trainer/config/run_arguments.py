@@ -3,9 +3,9 @@
 import os
 from dataclasses import dataclass, field
 
-from trainer.config.inherited_arguments import check_types
 from trainer.config.licenses import check_license
 from trainer.errors import InputError, nearest
+from trainer.options import check_types
 
 MODES = ("train", "evaluate", "predict")
 DROPOUT_PLACES = ("pooled", "encoder")

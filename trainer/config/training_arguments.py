@@ -7,15 +7,13 @@ from typing import Any
 
 from transformers import TrainingArguments
 
+from trainer.config.freezing_options import TrainedPartsOptions, check_trained_parts
 from trainer.config.inherited_arguments import (
-    check_choice,
     check_layout,
-    check_lowest,
     check_numbers,
     check_report_to,
     check_rule,
     check_shares,
-    check_types,
     refuse_unused,
 )
 from trainer.data.sampling import PLANS, STOP_RULES, PlanOptions, check_plan
@@ -31,7 +29,7 @@ from trainer.optimization import (
     check_schedules,
     known_to_transformers,
 )
-from trainer.training.callbacks.freezing import TrainedPartsOptions, check_trained_parts
+from trainer.options import check_choice, check_lowest, check_types
 
 UPDATES = ("cycle", "turn")
 METRIC_SOURCES = ("shipped", "hub")

@@ -7,7 +7,7 @@ look for a display. Colours are of the Okabe-Ito palette, told apart by colour-b
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainer.saving.run_folder import whole_file
+from trainer.saving.files import whole_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

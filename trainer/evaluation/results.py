@@ -18,7 +18,7 @@ from trainer.evaluation import (
     regression_report,
 )
 from trainer.evaluation.predictions import TaskPredictions
-from trainer.saving.run_folder import write_json
+from trainer.saving.files import write_json
 
 FIGURES = "figures"
 CURVES = "learning_curves.png"

@@ -13,7 +13,7 @@ from typing import Any
 from safetensors import SafetensorError
 
 from trainer.errors import InputError
-from trainer.saving.run_folder import check_writable, write_json
+from trainer.saving.files import check_writable, write_json
 
 # What an export says of itself; it tells a folder that an export made from any other.
 DESCRIPTION = "export.json"

@@ -14,7 +14,7 @@ from trainer.export.packages import require
 from trainer.export.to_onnx import write_onnx
 from trainer.export.to_sentence_transformers import write_sentence_transformer
 from trainer.loading.trained_model import open_trained
-from trainer.saving.run_folder import write_text
+from trainer.saving.files import write_text
 
 # Format -> what writes it, and the packages that it needs.
 FORMATS: dict[str, tuple[Callable[..., dict[str, Any]], tuple[str, ...]]] = {

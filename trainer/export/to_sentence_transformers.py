@@ -13,8 +13,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from modeling_hybrid_mtl import HybridMTLModel
 from trainer.errors import InputError
 from trainer.export.samples import long_text, sample_pairs
+from trainer.saving.files import write_json
 from trainer.saving.peft_adapters import plain_encoder
-from trainer.saving.run_folder import write_json
 
 # Largest difference between two computations of the same vector, per unit of its largest value.
 TOLERANCE = 1e-6

@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 
 from trainer.errors import InputError
 from trainer.hub.push_checks import check_text
-from trainer.saving.run_folder import check_inside
+from trainer.saving.files import check_inside
 
 WEIGHTS = "model.safetensors"
 WEIGHTS_INDEX = "model.safetensors.index.json"

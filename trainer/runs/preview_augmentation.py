@@ -1,6 +1,6 @@
 """A look at what augmentation makes of a task's training rows."""
 
-from trainer.config.parser import Settings
+from trainer.config.settings import Settings
 from trainer.data.augmentation import Copier
 from trainer.errors import InputError, nearest
 from trainer.loading.datasets import load_checked

@@ -1,22 +1,17 @@
 """The three modes of `scripts/run_mtl.py`."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from datasets import Dataset
 from transformers import PretrainedConfig, PreTrainedTokenizerBase, TrainerCallback, set_seed
 
-from modeling_hybrid_mtl import HybridMTLPipeline, TaskConfig
 from trainer.cards import facts_to_json, write_card
 from trainer.cards.architecture import draw_architecture
-from trainer.config.parser import Settings
+from trainer.config.settings import Settings
 from trainer.config.training_arguments import HybridMTLTrainingArguments
 from trainer.config.yaml_text import to_yaml
-from trainer.data.sources import read_rows
-from trainer.data.tokens import is_cut
-from trainer.errors import InputError, listed
+from trainer.errors import InputError
 from trainer.evaluation.results import (
     ARCHITECTURE,
     FIGURES,
@@ -25,33 +20,22 @@ from trainer.evaluation.results import (
     write_reports,
 )
 from trainer.hub.push import check_destination, destination, push
-from trainer.loading.datasets import (
-    PreparedData,
-    load_config,
-    load_tokenizer,
-    model_path,
-    prepare_data,
-    tell_of_cut,
-    told,
-)
-from trainer.loading.new_model import starting_model, trained_model
-from trainer.loading.trained_model import check_whole_models, open_trained
-from trainer.measuring import arguments_to_measure
+from trainer.loading.datasets import PreparedData, prepare_data
+from trainer.loading.new_model import load_config, load_tokenizer, starting_model
+from trainer.loading.trained_model import check_whole_models
 from trainer.runs.card_facts import collect_facts
 from trainer.runs.phases import train_in_phases
 from trainer.runs.resume import check_same_rows, check_same_run, surroundings
 from trainer.saving.checkpoints import find_checkpoint
+from trainer.saving.files import write_json, write_text
 from trainer.saving.model_folder import write_model
 from trainer.saving.phase_records import PhaseRecord
 from trainer.saving.run_folder import (
     CONFIG_FILE,
     ROWS_FILE,
-    claim_output_files,
     claim_output_folder,
     clear_leftovers,
     clear_output_folder,
-    write_json,
-    write_text,
 )
 from trainer.training.callbacks.stop_on_signal import StopOnSignal
 from trainer.training.hybrid_trainer import HybridMTLTrainer
@@ -80,7 +64,7 @@ def train(settings: Settings) -> dict[str, float]:
         check_same_run(folder / CONFIG_FILE, settings.resolved)
     set_seed(settings.training.seed)
     config = load_config(settings.run)
-    tokenizer = load_tokenizer(settings.run, config, _models_of(settings))
+    tokenizer = load_tokenizer(settings.run, config, settings.task_configs)
     data = prepare_data(settings, tokenizer, training=True)
     began = {**surroundings(settings.training), **data.keys}
     if settings.run.resume:
@@ -119,10 +103,6 @@ def train(settings: Settings) -> dict[str, float]:
         if settings.training.push_to_hub:
             publish(folder, settings.training)
     return metrics
-
-
-def _models_of(settings: Settings) -> list[TaskConfig]:
-    return [entry.model for entry in settings.tasks.values()]
 
 
 def publish(folder: Path, args: HybridMTLTrainingArguments) -> None:
@@ -195,106 +175,3 @@ def _finish(
         draw_figures(trainer.tasks, predictions, reports, history, folder, auxiliary)
         write_json(folder / "metrics.json", metrics)
     return metrics, reports
-
-
-def evaluate(settings: Settings) -> dict[str, float]:
-    """Measure a trained model on the validation splits; write its metrics and reports.
-
-    Returns:
-        The metrics written to `metrics.json`.
-    """
-    folder = Path(settings.training.output_dir)
-    files = (folder / "evaluation.json", folder / "metrics.json")
-    if settings.training.process_index == 0:
-        claim_output_files(files, overwrite=settings.run.overwrite_output_dir)
-    config = load_config(settings.run)
-    tokenizer = load_tokenizer(settings.run, config, _models_of(settings))
-    model = trained_model(settings, config)
-    data = prepare_data(settings, tokenizer, training=False, names=model.config.tasks)
-    trainer = HybridMTLTrainer(
-        model,
-        arguments_to_measure(settings.training, model.config.tasks),
-        eval_dataset=data.validation,
-        processing_class=tokenizer,
-    )
-    predictions = trainer.predict_tasks()
-    metrics = trainer.measure(predictions, "eval")
-    if trainer.is_world_process_zero():
-        write_reports(trainer.tasks, predictions, files[0], trainer.args.unscored_tasks)
-        write_json(files[1], metrics)
-        print(format_table(trainer.tasks, [], metrics))
-    return metrics
-
-
-def predict(settings: Settings) -> Path:
-    """Write a trained model's answers to a jsonl file, one line per row and in the rows' order.
-
-    The first process of several does so; the others have nothing to do.
-
-    Returns:
-        The file.
-
-    Raises:
-        InputError: if the rows cannot be read or do not fit the task.
-    """
-    run = settings.run
-    target = Path(run.predict_output or Path(settings.training.output_dir) / "predictions.jsonl")
-    if settings.training.process_index != 0:
-        return target
-    claim_output_files([target], overwrite=run.overwrite_output_dir)
-    source = Path(str(run.predict_file))
-    asked = settings.tasks.get(run.predict_task or "")
-    rows = read_rows(source, asked.source.dialect if asked else None)
-    rows = _text_columns(rows, settings, source)
-    pipe = _pipeline(settings)
-    if run.predict_task is not None and run.predict_task not in pipe.model.config.tasks:
-        known = ", ".join(pipe.model.config.tasks)
-        raise InputError(f"predict_task: no task '{run.predict_task}' in this model ({known})")
-    inputs = list(rows)
-    options: dict[str, Any] = {} if run.predict_task is None else {"task": run.predict_task}
-    try:
-        answers = pipe(inputs, batch_size=settings.training.per_device_eval_batch_size, **options)
-    except ValueError as error:
-        raise InputError(f"{source}: {error} (inputs are counted from 0)") from error
-    write_text(target, "".join(json.dumps(answer) + "\n" for answer in answers))
-    _tell_of_cut(pipe, inputs, run.predict_task)
-    print(f"{len(answers)} answers written to {target}")
-    return target
-
-
-def _tell_of_cut(pipe: HybridMTLPipeline, inputs: list[Any], task: str | None) -> None:
-    tasks = pipe.model.config.tasks
-    asked = tasks.values() if task is None else [tasks[task]]
-    together = any(entry["pair_encoding"] == "cross" for entry in asked)
-    limit = pipe.tokenizer.model_max_length
-    texts = [list(row.values()) for row in inputs]
-    cut = [is_cut(pipe.tokenizer, limit, *row, together=together) for row in texts]
-    tell_of_cut("predict_file", cut, limit)
-
-
-def _pipeline(settings: Settings) -> HybridMTLPipeline:
-    # Our own classes, not the code in the folder: nobody has said that it may be trusted.
-    with told():
-        model, tokenizer = open_trained(model_path(settings.run), settings.run.model_revision)
-    return HybridMTLPipeline(model=model, tokenizer=tokenizer, device=settings.training.device)
-
-
-def _text_columns(rows: Dataset, settings: Settings, source: Path) -> Dataset:
-    """The columns text and text_pair, by these names or by those of the task that is asked."""
-    task = settings.run.predict_task
-    own = settings.tasks[task].source.columns if task in settings.tasks else {}
-    columns = {}
-    for name in ("text", "text_pair"):
-        found = next((c for c in (name, own.get(name)) if c in rows.column_names), None)
-        if found is not None:
-            columns[found] = name
-    if "text" not in columns.values():
-        wanted = "text" if own.get("text", "text") == "text" else f"text' or '{own['text']}"
-        raise InputError(
-            f"{source}: there is no column '{wanted}' (found: {listed(rows.column_names)}); the "
-            f"columns are text and, for pairs, text_pair"
-        )
-    return rows.select_columns(list(columns)).rename_columns(columns)
-
-
-MODES = {"train": train, "evaluate": evaluate, "predict": predict}

@@ -14,7 +14,7 @@ from accelerate import PartialState
 from safetensors import SafetensorError
 
 from trainer.errors import InputError
-from trainer.saving.run_folder import UNFINISHED
+from trainer.saving.files import UNFINISHED
 from trainer.saving.trainer_state import STATE_FILE
 
 # Size and checksum of every other file of the checkpoint.

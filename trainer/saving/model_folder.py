@@ -5,7 +5,7 @@ from pathlib import Path
 from transformers import PreTrainedTokenizerBase
 
 from modeling_hybrid_mtl import HybridMTLModel
-from trainer.saving.run_folder import folder_in_place
+from trainer.saving.files import folder_in_place
 
 MERGED = "merged"
 

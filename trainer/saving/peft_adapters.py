@@ -20,7 +20,7 @@ from modeling_hybrid_mtl.adapters_hybrid_mtl import (
 )
 from modeling_hybrid_mtl.configuration_hybrid_mtl import SHARED_ADAPTER
 from trainer.errors import InputError
-from trainer.saving.run_folder import folder_in_place
+from trainer.saving.files import folder_in_place
 
 ADAPTERS = "adapters"
 CONFIG_FILE = "adapter_config.json"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer.errors import InputError
-from trainer.saving.run_folder import write_json
+from trainer.saving.files import write_json
 from trainer.saving.sessions import Session, total_seconds
 
 RECORD = "phase.json"

@@ -1,27 +1,17 @@
 """Writing into the output folder: whole files or none."""
 
-import json
-import math
-import os
 import shutil
-import sys
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
-
-from safetensors import SafetensorError
 
 from trainer.errors import InputError
+from trainer.saving.files import UNFINISHED, check_name, check_writable
 
 # Written before a run's first step: it tells a folder that a run made from any other.
 CONFIG_FILE = "run_config.yaml"
 # What the run's rows were, so that it is resumed with the same.
 ROWS_FILE = "run_rows.json"
 CHECKPOINTS = "checkpoint-[0-9]*"
-# What is being written has a name that begins so.
-UNFINISHED = ".writing-"
 PHASES = "phases"
 RUN_FILES = (
     "config.json",
@@ -44,79 +34,6 @@ RUN_FILES = (
     # The last to be deleted: a folder that is half cleared is still known for a run's.
     CONFIG_FILE,
 )
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """A place to write a file to, which has its own name when the block ends, and not before.
-
-    Raises:
-        InputError: if it cannot be written, as on a full disk.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{UNFINISHED}{path.name}.{os.getpid()}")
-    try:
-        yield unfinished
-        os.replace(unfinished, path)
-    except OSError as error:
-        raise InputError(f"'{path}' could not be written: {error}") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file that appears whole or not at all."""
-    with whole_file(path) as unfinished:
-        unfinished.write_text(text, encoding="utf-8")
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Write JSON that appears whole or not at all.
-
-    A number that is not finite, which JSON has no word for, becomes null.
-    """
-    write_text(path, json.dumps(_finite(content), indent=2, allow_nan=False) + "\n")
-
-
-def _finite(content: Any) -> Any:
-    if isinstance(content, Mapping):
-        return {key: _finite(value) for key, value in content.items()}
-    if isinstance(content, (list, tuple)):
-        return [_finite(value) for value in content]
-    return None if isinstance(content, float) and not math.isfinite(content) else content
-
-
-@contextmanager
-def folder_in_place(target: Path) -> Iterator[Path]:
-    """A new folder beside the target whose files move into it when the block ends well.
-
-    Raises:
-        InputError: if it cannot be written, as on a full disk.
-    """
-    target.mkdir(parents=True, exist_ok=True)
-    staged = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=target))
-    try:
-        yield staged
-        for path in sorted(staged.iterdir()):
-            path.chmod(0o644)
-            os.replace(path, target / path.name)
-    except (OSError, SafetensorError) as error:
-        raise InputError(f"'{target}' could not be written: {error}") from error
-    finally:
-        shutil.rmtree(staged, ignore_errors=True)
-
-
-def check_inside(path: Path, folder: Path) -> None:
-    """Make sure that a file of a folder, which others get a copy of, is no link out of it.
-
-    Raises:
-        InputError: if it is: what a link leads to may be nobody else's business.
-    """
-    if not path.resolve().is_relative_to(folder.resolve()):
-        raise InputError(
-            f"'{path}' is a link to a file outside the folder; put the file itself there, or "
-            f"delete the link"
-        )
 
 
 def claim_output_folder(folder: Path, *, resume: bool, overwrite: bool) -> None:
@@ -156,7 +73,7 @@ def claim_output_files(files: Iterable[Path], *, overwrite: bool) -> None:
     """
     for file in files:
         check_writable(file.parent, "output_dir")
-        _check_name(file, "output_dir")
+        check_name(file, "output_dir")
         if file.is_dir():
             raise InputError(f"'{file}' is a folder; name a file")
         if file.exists() and not overwrite:
@@ -164,44 +81,6 @@ def claim_output_files(files: Iterable[Path], *, overwrite: bool) -> None:
                 f"'{file}' exists already; name another place to write to, or replace it with "
                 f"--overwrite_output_dir true"
             )
-
-
-def check_writable(folder: Path, option: str) -> None:
-    """Make sure that a folder is there, or can be made, and can be written to.
-
-    Raises:
-        InputError: naming the option that names the folder.
-    """
-    _check_name(folder, option)
-    try:
-        if os.path.lexists(folder) and not folder.is_dir():
-            raise InputError(f"{option}: '{folder}' is no folder; name a folder")
-        nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    except OSError as error:
-        raise InputError(f"{option}: '{folder}': {error.strerror}") from error
-    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
-        raise InputError(f"{option}: cannot write to '{folder}': '{nearest}' cannot be written to")
-
-
-def _check_name(path: Path, option: str) -> None:
-    """Make sure that all libraries that write there mean the same file by a name.
-
-    Python writes a name as the locale says; others, such as safetensors, in UTF-8.
-
-    Raises:
-        InputError: if they differ, or the name is none.
-    """
-    name = str(path)
-    try:
-        if "\0" in name:
-            raise ValueError("holds a NUL character")
-        if os.fsencode(name) != name.encode("utf-8"):
-            raise ValueError(f"the locale's encoding is {sys.getfilesystemencoding()}")
-    except ValueError as error:
-        raise InputError(
-            f"{option}: '{path}' cannot be the name of a file here ({error}); choose a name of "
-            f"plain letters, or a locale with UTF-8, such as LC_ALL=C.UTF-8"
-        ) from error
 
 
 def clear_output_folder(folder: Path) -> None:

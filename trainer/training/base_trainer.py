@@ -13,7 +13,8 @@ from transformers.trainer_utils import rotate_checkpoints
 from trainer.config.training_arguments import HybridMTLTrainingArguments
 from trainer.optimization import make_schedule
 from trainer.saving.checkpoints import PREFIX, written_aside
-from trainer.saving.sessions import Session, SessionRecorder
+from trainer.saving.sessions import Session
+from trainer.training.callbacks.session_recorder import SessionRecorder
 from trainer.training.callbacks.stop_on_signal import EvaluationStoppedError
 from trainer.training.hub_pushes import PushesInTraining
 

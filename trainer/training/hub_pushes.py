@@ -17,7 +17,7 @@ from trainer.errors import InputError
 from trainer.hub.push import Destination, check_destination, destination, make_repo, push
 from trainer.hub.push_card import CARD
 from trainer.hub.push_files import MODEL_FILES, matches
-from trainer.saving.run_folder import write_text
+from trainer.saving.files import write_text
 
 logger = logging.getLogger(__name__)
 

@@ -7,10 +7,10 @@ from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 
 from benchmarks.speed.rows import OPTIONS
 from trainer import HybridMTLTrainer
-from trainer.config.parser import Settings, parse
+from trainer.config.parser import parse
+from trainer.config.settings import Settings
 from trainer.data import tokenize
-from trainer.loading.datasets import load_config, load_tokenizer
-from trainer.loading.new_model import starting_model
+from trainer.loading.new_model import load_config, load_tokenizer, starting_model
 
 
 def settings_of(job: dict[str, Any], folder: str, *options: str) -> Settings:
