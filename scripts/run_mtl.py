@@ -31,7 +31,7 @@ def run(arguments: list[str]) -> int:
     """As `main`, but for what any command may meet."""
     # Importing takes seconds, in which somebody may press Ctrl-C.
     from trainer.config.parser import parse
-    from trainer.runs import MODES
+    from trainer.runs.modes import MODES
     from trainer.training.callbacks.stop_on_signal import EXIT_STATUS, StoppedError
     from trainer.training.nan_guard import NonFiniteError
 

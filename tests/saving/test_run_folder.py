@@ -6,7 +6,7 @@ import pytest
 from safetensors import SafetensorError
 
 from trainer.errors import InputError
-from trainer.saving import run_folder as output
+from trainer.saving import files
 from trainer.saving.files import check_writable, folder_in_place, write_json, write_text
 from trainer.saving.run_folder import (
     claim_output_files,
@@ -51,7 +51,7 @@ def test_an_error_while_moving_leaves_the_old_file_and_nothing_else(tmp_path, mo
     def fail(*paths):
         raise PermissionError("read only")
 
-    monkeypatch.setattr(output.os, "replace", fail)
+    monkeypatch.setattr(files.os, "replace", fail)
     with refused(f"'{path}' could not be written: read only"):
         write_text(path, "new")
     assert path.read_text() == "old"
@@ -260,7 +260,7 @@ def test_a_name_that_is_none_for_other_libraries_is_refused_before_the_run(tmp_p
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
 def test_a_name_that_the_locale_writes_in_another_way_is_refused(tmp_path, monkeypatch, encoding):
-    monkeypatch.setattr(output.os, "fsencode", lambda name: name.encode(encoding))
+    monkeypatch.setattr(files.os, "fsencode", lambda name: name.encode(encoding))
     with refused("output_dir: '"):
         claim(tmp_path / "café")
     claim(tmp_path / "cafe")

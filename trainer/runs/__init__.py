@@ -1,7 +1,1 @@
-"""The modes of `scripts/run_mtl.py`: train, evaluate, predict."""
-
-from trainer.runs.evaluate import evaluate
-from trainer.runs.predict import predict
-from trainer.runs.train import train
-
-MODES = {"train": train, "evaluate": evaluate, "predict": predict}
+"""What `scripts/run_mtl.py` does; `modes.py` names it."""

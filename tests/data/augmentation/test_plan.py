@@ -12,7 +12,7 @@ from trainer.config.parser import parse
 from trainer.config.tasks import read_tasks
 from trainer.data.augmentation import Copier, TaskAugmentation, augment, methods, plan
 from trainer.errors import InputError
-from trainer.loading import datasets as prepare
+from trainer.loading import datasets
 from trainer.runs.card_facts import _row_counts
 
 SINGLE = {"kind": "classification", "labels": ["a", "b"], "dataset": "mail"}
@@ -189,12 +189,12 @@ def settings(tmp_path):
 
 
 def test_only_the_training_split_is_augmented(settings, capsys):
-    data = prepare.prepare_data(settings(), toy_tokenizer(), training=True)
+    data = datasets.prepare_data(settings(), toy_tokenizer(), training=True)
     assert data.augmented == {"sentiment": 20}
     assert "sentiment: 20 augmented rows added to 20" in capsys.readouterr().out
     assert len(data.train["sentiment"]) == 40
     plain = settings("--tasks.sentiment.augmentation", "[]")
-    without = prepare.prepare_data(plain, toy_tokenizer(), training=True)
+    without = datasets.prepare_data(plain, toy_tokenizer(), training=True)
     assert without.augmented == {}
     assert data.train["sentiment"][:20] == without.train["sentiment"][:]
     assert data.validation["sentiment"][:] == without.validation["sentiment"][:]
@@ -220,7 +220,7 @@ def test_a_resolved_configuration_reads_back(settings):
 
 
 def test_the_card_counts_added_rows_apart():
-    data = prepare.PreparedData({"mood": ROWS}, {"mood": ROWS.select(range(9))})
+    data = datasets.PreparedData({"mood": ROWS}, {"mood": ROWS.select(range(9))})
     assert _row_counts("mood", data) == {"train": 60, "validation": 9}
     data.augmented["mood"] = 20
     assert _row_counts("mood", data) == {"train": 40, "augmented": 20, "validation": 9}
