@@ -186,8 +186,6 @@ def test_evaluation_reads_no_training_data(encoder, tmp_path):
     (folder / "stsb" / "train.csv").unlink()
     found = settings(encoder, data_dir=folder)
     data = datasets.prepare_data(found, toy_tokenizer(), training=False)
-        settings(encoder, data_dir=folder), toy_tokenizer(), training=False
-    )
     assert data.train == {}
     assert list(data.validation) == ["sentiment", "paraphrase", "similarity"]
 
