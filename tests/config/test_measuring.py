@@ -1,5 +1,4 @@
 from tests.toys import toy_trainer
-from trainer.config.measuring import arguments_to_measure
 
 
 def test_what_only_training_reads_is_left_out(tmp_path):
@@ -14,7 +13,7 @@ def test_what_only_training_reads_is_left_out(tmp_path):
             "same": {"auxiliary": True, "smart_weight": 1.0},
         },
     ).args
-    own = arguments_to_measure(args, ["mood", "near"])
+    own = args.for_evaluation(["mood", "near"])
     assert (own.rule, own.task_order, own.smart_steps) == ("sum", None, 1)
     assert own.task_args == {"mood": {"learning_rate": 1e-3}}
     assert own.unscored_tasks == []
@@ -25,5 +24,5 @@ def test_what_only_training_reads_is_left_out(tmp_path):
 def test_what_is_measured_is_not_published(tmp_path):
     args = toy_trainer(tmp_path).args
     args.push_to_hub, args.hub_model_id = True, "me/run"
-    assert not arguments_to_measure(args, ["mood"]).push_to_hub
+    assert not args.for_evaluation(["mood"]).push_to_hub
     assert args.push_to_hub, "the run's were changed"

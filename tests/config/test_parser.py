@@ -7,14 +7,15 @@ import yaml
 from transformers import TrainingArguments
 
 from modeling_hybrid_mtl import TaskConfig
-from trainer.config.help_text import PURPOSES, task_fields
+from trainer.config.help_text import GROUPS, task_fields
 from trainer.config.parser import HIDDEN, build_parser, parse
 from trainer.config.run_arguments import RunArguments
-from trainer.config.training_arguments import HybridMTLTrainingArguments, TaskTraining
+from trainer.config.training_arguments import HybridMTLTrainingArguments
 from trainer.data.augmentation import TaskAugmentation
 from trainer.data.derived_labels import MadeLabels
 from trainer.data.sources import TaskSource
 from trainer.errors import InputError
+from trainer.optimization import TaskTraining
 
 
 def refused(message):
@@ -373,8 +374,8 @@ def test_every_inherited_option_is_shown_or_hidden(monkeypatch):
 def test_help_groups_options_by_purpose(monkeypatch):
     sections = help_sections(monkeypatch)
     *named, rest = list(sections)[1:] if "options" in sections else list(sections)
-    assert named == list(PURPOSES)
-    assert all(sections[purpose] for purpose in PURPOSES)
+    assert [*named, rest] == list(GROUPS)
+    assert all(sections[purpose] for purpose in GROUPS)
     # Whatever this project adds has its place.
     assert not own_fields() & set(sections[rest])
     for purpose, option in (

@@ -5,10 +5,18 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from trainer.config.inherited_arguments import LOWEST, UNUSED
+from trainer.config.inherited_arguments import INHERITED, UNSUPPORTED_OPTIONS
 from trainer.config.run_arguments import RunArguments
-from trainer.config.training_arguments import HybridMTLTrainingArguments, TaskTraining
+from trainer.config.training_arguments import HybridMTLTrainingArguments
 from trainer.errors import InputError, nearest
+from trainer.optimization import TaskTraining
+from trainer.options import info_of
+
+LOWEST = {
+    f.name: info_of(f, INHERITED).lowest
+    for f in fields(HybridMTLTrainingArguments)
+    if info_of(f, INHERITED).lowest is not None and info_of(f).needs is None
+}
 
 
 def refused(message):
@@ -183,17 +191,19 @@ SET = {
 }
 
 
-@pytest.mark.parametrize("name", sorted(UNUSED))
+@pytest.mark.parametrize("name", sorted(UNSUPPORTED_OPTIONS))
 def test_an_inherited_argument_without_a_meaning_is_refused_when_it_is_set(name):
     default = getattr(make(), name)
     assert getattr(make(**{name: default}), name) == default
     with refused(f"{name} = ") as caught:
         make(**{name: SET[name]})
-    assert str(caught.value).endswith(f"has no effect on multitask training: {UNUSED[name]}")
+    assert str(caught.value).endswith(
+        f"has no effect on multitask training: {UNSUPPORTED_OPTIONS[name]}"
+    )
 
 
 def test_unused_arguments_are_inherited_ones():
-    assert set(UNUSED) <= {f.name for f in fields(HybridMTLTrainingArguments)}
+    assert set(UNSUPPORTED_OPTIONS) <= {f.name for f in fields(HybridMTLTrainingArguments)}
 
 
 def test_changed_defaults():

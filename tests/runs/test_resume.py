@@ -5,7 +5,7 @@ import pytest
 from trainer.config.training_arguments import HybridMTLTrainingArguments
 from trainer.config.yaml_text import to_yaml
 from trainer.errors import InputError
-from trainer.runs.resume import check_same_rows, check_same_run, surroundings
+from trainer.runs.resume import check_same_rows, check_same_run, launch_environment
 
 OPTIONS = {
     "learning_rate": 1e-5,
@@ -103,10 +103,10 @@ def test_another_launch_is_named(rows, change):
 
 def test_what_a_launcher_decided_is_recorded(tmp_path, monkeypatch):
     args = HybridMTLTrainingArguments(str(tmp_path), use_cpu=True, bf16=True)
-    assert surroundings(args) == {"processes": 1, "mixed_precision": "bf16"}
+    assert launch_environment(args) == {"processes": 1, "mixed_precision": "bf16"}
     plain = HybridMTLTrainingArguments(str(tmp_path), use_cpu=True)
     monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "fp16")
-    assert surroundings(plain)["mixed_precision"] == "fp16"
+    assert launch_environment(plain)["mixed_precision"] == "fp16"
 
 
 @pytest.mark.parametrize(

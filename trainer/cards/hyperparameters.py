@@ -1,33 +1,18 @@
 """The settings that a model card shows, group by group."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from trainer.config.freezing_options import TrainedPartsOptions
+from trainer.config.inherited_arguments import INHERITED
 from trainer.config.run_arguments import RunArguments
 from trainer.config.tasks import TaskEntry
-from trainer.config.training_arguments import HybridMTLTrainingArguments, TaskTraining
+from trainer.config.training_arguments import HybridMTLTrainingArguments
 from trainer.data.augmentation import TaskAugmentation
-from trainer.data.sampling import READ_BY
-from trainer.objective.regularizers import RegularizerOptions
-from trainer.optimization import SCHEDULE_FIELDS
+from trainer.optimization import SCHEDULE_FIELDS, TaskTraining
+from trainer.options import changed, default_of, info_of, is_read
 
-# Settings that a card shows where they were changed.
-CHANGED = (
-    "cycles_per_epoch",
-    "length_window",
-    "layer_decay",
-    "ema_decay",
-    "main_tasks",
-    "auxiliary_tasks",
-    "auxiliary_scale",
-    "loss_weights",
-    "loss_weights_learning_rate",
-    *(f.name for f in fields(RegularizerOptions)),
-    *(f.name for f in fields(TrainedPartsOptions)),
-    "lr_scheduler_kwargs",
-)
+# Fields of a head that a card shows where they were changed.
 CHANGED_OF_TASK = ("activation", "cosine_range", "pair_features", "loss", "label_smoothing")
 
 
@@ -42,33 +27,29 @@ def head_hyperparameters(
         "dropout": model.dropout,
         "hidden_sizes": model.hidden_sizes,
         "loss_weight": model.loss_weight,
-        **_changed(model, CHANGED_OF_TASK),
+        **changed(model, CHANGED_OF_TASK),
         **_augmentation(entry.augmentation),
     }
 
 
 def shared_hyperparameters(run: RunArguments, args: HybridMTLTrainingArguments) -> dict[str, Any]:
-    """Those of the encoder and of the run as a whole."""
-    return {
-        "learning_rate": args.learning_rate,
-        "weight_decay": args.weight_decay,
-        "pooling": run.pooling,
-        "dropout": run.backbone_dropout,
-        "dropout_where": run.backbone_dropout_where,
-        "max_length": run.max_length,
-        "update": args.update,
-        "layout": args.layout,
-        "rule": args.rule,
-        **_changed(args, CHANGED),
-        "stop": args.stop,
-        "plan": args.plan,
-        **{name: getattr(args, name) for name, plan in READ_BY.items() if plan == args.plan},
-        "optimizer": args.optim,
-        "schedule": args.lr_scheduler_type,
-        "warmup_steps": args.warmup_steps,
-        "max_grad_norm": args.max_grad_norm,
-        "gradient_accumulation_steps": args.gradient_accumulation_steps,
-    }
+    """Return those of the encoder and of the run as a whole, as their options say.
+
+    An option that needs another is shown where it is read.
+    """
+    return {**_shown(run), **_shown(args)}
+
+
+def _shown(options: RunArguments | HybridMTLTrainingArguments) -> dict[str, Any]:
+    shown = {}
+    for declared in fields(options):
+        info = info_of(declared, INHERITED)
+        value = getattr(options, declared.name)
+        is_changed = value != default_of(declared)
+        read = info.needs is not None and is_read(options, info)
+        if read or info.card == "always" or (info.card == "changed" and is_changed):
+            shown[declared.name] = value
+    return shown
 
 
 def _in_use(hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,10 +62,9 @@ def _in_use(hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _own_schedule(training: TaskTraining) -> dict[str, Any]:
-    """What a task's schedule has of its own, under the names of the shared one's rows."""
+    """Return what a task's schedule has of its own."""
     own = {name: getattr(training, name) for name in SCHEDULE_FIELDS}
-    rows = {name.replace("lr_scheduler_type", "schedule"): value for name, value in own.items()}
-    return {name: value for name, value in rows.items() if value is not None}
+    return {name: value for name, value in own.items() if value is not None}
 
 
 def _augmentation(plan: TaskAugmentation) -> dict[str, Any]:
@@ -92,9 +72,3 @@ def _augmentation(plan: TaskAugmentation) -> dict[str, Any]:
         return {}
     methods = ", ".join(map(repr, plan.methods()))
     return {**vars(plan), "augmentation": methods}
-
-
-def _changed(settings: Any, names: Iterable[str]) -> dict[str, Any]:
-    """Those fields of a dataclass that are not at their default, by name."""
-    defaults = {f.name: f.default for f in fields(settings)}
-    return {n: getattr(settings, n) for n in names if getattr(settings, n) != defaults[n]}

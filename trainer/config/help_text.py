@@ -1,140 +1,120 @@
-"""What `run_mtl.py --help` shows: every option by purpose, and the fields of a task's entry."""
+"""The parser of options, its help by purpose, and what the fields of a task's entry mean."""
 
 import argparse
+import copy
+import dataclasses
 import inspect
 import re
-from collections.abc import Container
+from collections.abc import Mapping
+from typing import Any, NoReturn, get_origin
+
+from transformers import HfArgumentParser
 
 from modeling_hybrid_mtl import TaskConfig
+from trainer.config.inherited_arguments import INHERITED
 from trainer.config.phases import PhaseEntry
-from trainer.config.training_arguments import TaskTraining
 from trainer.data.augmentation import TaskAugmentation
 from trainer.data.derived_labels import MadeLabels
 from trainer.data.sources import TaskSource
+from trainer.errors import InputError
+from trainer.optimization import TaskTraining
+from trainer.options import OTHER, info_of
 
-# Purpose -> the options shown under it, by name or by the beginning of their names.
-PURPOSES = {
-    "model": ("model_", "pooling", "backbone_", "max_length", "gradient_checkpointing"),
-    "data": ("data_dir", "length_window", "dataloader_"),
-    "run": (
-        "mode",
-        "output_dir",
-        "overwrite_",
-        "resume",
-        "merged_adapters",
-        "seed",
-        "data_seed",
-        "predict_",
-        "language",
-        "license",
-        "keep_auxiliary",
-    ),
-    "cycle": (
-        "update",
-        "stop",
-        "cycles_per_epoch",
-        "plan",
-        "task_order",
-        "num_train_epochs",
-        "max_steps",
-        "per_device_train",
-        "gradient_accumulation",
-    ),
-    "optimization": (
-        "trains",
-        "lora_",
-        "layout",
-        "layer_decay",
-        "ema_decay",
-        "learning_rate",
-        "weight_decay",
-        "lr_scheduler",
-        "warmup",
-        "optim",
-        "adam_",
-        "max_grad_norm",
-    ),
-    "objective": (
-        "rule",
-        "main_tasks",
-        "auxiliary_",
-        "gradient_cosines",
-        "loss_weights",
-        "smart_",
-        "bregman_",
-        "rdrop_",
-        "nonfinite",
-    ),
-    "evaluation": ("eval_", "per_device_eval", "metric_", "greater_is", "load_best"),
-    "checkpoints and logs": ("save_", "logging_", "log_", "report_to", "disable_tqdm", "run_name"),
-    "the Hub": ("push_to_hub", "hub_"),
-    "precision and hardware": ("bf16", "fp16", "tf32", "use_cpu", "torch_compile"),
-}
+# The groups of options, in the order of the help and of the documents.
+GROUPS = (
+    "model",
+    "data",
+    "run",
+    "cycle",
+    "optimization",
+    "objective",
+    "evaluation",
+    "checkpoints and logs",
+    "the Hub",
+    "precision and hardware",
+    OTHER,
+)
 
 
-def group_by_purpose(parser: argparse.ArgumentParser, hidden: Container[str]) -> None:
-    """Order a parser's help text by purpose and add the fields of a task's entry.
-
-    Groups only order the text; every action stays known to the parser.
+class OptionParser(HfArgumentParser):
+    """A parser of dataclasses of options, with a group in the help for each of `GROUPS`.
 
     Args:
-        parser: a parser of all options.
-        hidden: options that the text leaves out.
+        kinds: the dataclasses.
+        hidden: options that the help does not show.
+        **options: of `ArgumentParser`.
     """
-    groups = {purpose: parser.add_argument_group(purpose) for purpose in PURPOSES}
-    rest = parser.add_argument_group("everything else of transformers.TrainingArguments")
-    options = parser._optionals._group_actions
-    for action in list(options):
-        if action.dest == "help":
-            continue
-        options.remove(action)
-        if action.dest in hidden:
-            continue
-        groups.get(_purpose(action.dest), rest)._group_actions.append(action)
-    fields = parser.add_argument_group(
-        "a task's own", "A value is YAML: --tasks.sentiment.hidden_sizes '[384]'."
-    )
-    for field, meaning in task_fields().items():
-        # Shown, and unknown to the parser: the names of tasks are the user's.
-        shown = argparse.Action([f"--tasks.NAME.{field}"], field, metavar="VALUE", help=meaning)
-        shown.default = argparse.SUPPRESS
-        fields._group_actions.append(shown)
-    phases = parser.add_argument_group(
-        "a phase's own",
-        "'phases' in CONFIG.yaml is a list of mappings with these fields and any training option "
-        "that is to differ in the phase: --phases.NAME.learning_rate 1e-5.",
-    )
-    for field, meaning in documented(PhaseEntry).items():
-        if field != "options":
-            flag = f"--phases.NAME.{field}"
-            shown = argparse.Action([flag], field, metavar="VALUE", help=meaning)
-            shown.default = argparse.SUPPRESS
-            phases._group_actions.append(shown)
 
+    def __init__(self, kinds: Any, *, hidden: Mapping[str, str], **options: Any):
+        self._hidden = hidden
+        self._groups: dict[str, Any] = {}
+        self._lists: set[str] = set()
+        self.known_options = ["help"]
+        formatter = argparse.ArgumentDefaultsHelpFormatter
+        super().__init__([], formatter_class=formatter, allow_abbrev=False, **options)
+        self._groups.update({name: self.add_argument_group(name) for name in GROUPS})
+        for kind in kinds:
+            self.dataclass_types.append(kind)
+            self._add_dataclass_arguments(kind)
+        self._describe_fields()
 
-def _purpose(option: str) -> str:
-    for purpose, beginnings in PURPOSES.items():
-        if any(
-            option.startswith(b) if b.endswith("_") else option == b or option.startswith(b + "_")
-            for b in beginnings
-        ):
-            return purpose
-    return ""
+    def _parse_dataclass_field(self, parser: Any, declared: dataclasses.Field) -> None:
+        # What `HfArgumentParser` calls for each field: it hands all metadata on to argparse.
+        plain = copy.copy(declared)
+        hidden = declared.name in self._hidden
+        help_text = argparse.SUPPRESS if hidden else declared.metadata.get("help")
+        plain.metadata = {"help": help_text}  # type: ignore[assignment]
+        super()._parse_dataclass_field(self._groups[info_of(declared, INHERITED).group], plain)
+        names = [declared.name]
+        if declared.default is True:
+            names.append(f"no_{declared.name}")
+        self.known_options += names + [name.replace("_", "-") for name in names]
+        if get_origin(plain.type) is list:
+            self._lists.add(declared.name)
+
+    def takes_several(self, name: str) -> bool:
+        """Return whether an option takes several values, separated by spaces."""
+        return name in self._lists
+
+    def error(self, message: str) -> NoReturn:
+        """Raise `InputError` rather than end the process."""
+        raise InputError(f"{message} (--help lists all options)")
+
+    def _describe_fields(self) -> None:
+        """List the fields of a task and of a phase, whose names are the user's."""
+        tasks = self.add_argument_group(
+            "a task's own", "A value is YAML: --tasks.sentiment.hidden_sizes '[384]'."
+        )
+        phases = self.add_argument_group(
+            "a phase's own",
+            "'phases' in CONFIG.yaml is a list of mappings with these fields and any training "
+            "option that is to differ in the phase: --phases.NAME.learning_rate 1e-5.",
+        )
+        own = documented(PhaseEntry)
+        del own["options"]
+        for group, flag, meanings in ((tasks, "tasks", task_fields()), (phases, "phases", own)):
+            for name, meaning in meanings.items():
+                group.add_argument(
+                    f"--{flag}.NAME.{name}",
+                    metavar="VALUE",
+                    help=meaning.replace("%", "%%"),
+                    default=argparse.SUPPRESS,
+                )
 
 
 def task_fields() -> dict[str, str]:
-    """Field of a task's entry -> what it means."""
-    fields: dict[str, str] = {}
+    """Return field of a task's entry -> what it means."""
+    found: dict[str, str] = {}
     for part in (TaskConfig, TaskSource, MadeLabels, TaskAugmentation, TaskTraining):
-        fields.update(documented(part))
-    return fields
+        found.update(documented(part))
+    return found
 
 
 def documented(kind: type) -> dict[str, str]:
-    """Field -> what it means, as its class documents it."""
-    fields: dict[str, str] = {}
-    _, _, attributes = inspect.getdoc(kind).partition("Attributes:\n")  # type: ignore[union-attr]
+    """Return field -> what it means, as its class documents it."""
+    found: dict[str, str] = {}
+    _, _, attributes = (inspect.getdoc(kind) or "").partition("Attributes:\n")
     for entry in re.split(r"\n(?=    \w)", attributes.rstrip()):
         name, _, meaning = entry.partition(":")
-        fields[name.strip()] = " ".join(meaning.replace("`", "'").split()).replace("%", "%%")
-    return fields
+        found[name.strip()] = " ".join(meaning.replace("`", "'").split())
+    return found

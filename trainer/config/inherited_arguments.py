@@ -1,24 +1,17 @@
-"""What the training arguments must be; every check raises `InputError` and names the argument."""
+"""What holds for the arguments inherited from `TrainingArguments`, and checks of them."""
 
-from __future__ import annotations
-
-import math
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from transformers import TrainingArguments
 from transformers.integrations import get_available_reporting_integrations
 from transformers.trainer_pt_utils import AcceleratorConfig
 
 from trainer.errors import InputError
-from trainer.objective.aggregators import RuleOptions
-from trainer.optimization import NEED_TASK_GRADIENTS, SCHEDULE_FIELDS
-from trainer.options import check_lowest
+from trainer.options import OptionInfo, check_lowest, default_of
 
-if TYPE_CHECKING:
-    from trainer.config.training_arguments import HybridMTLTrainingArguments
-
-# Inherited arguments that this trainer's own data path and loss leave without a meaning.
-UNUSED = {
+# Those that this trainer's own data path and loss leave without a meaning, and what to use.
+UNSUPPORTED_OPTIONS = {
     "accelerator_config": "batches are divided among processes by the plans' own sampler",
     "auto_find_batch_size": "set per_device_train_batch_size, or batch_size per task",
     "average_tokens_across_devices": "a loss is a mean over rows, not over tokens",
@@ -52,107 +45,87 @@ UNUSED = {
     "train_sampling_strategy": "use plan, stop and length_window",
     "use_cache": "encoders keep no cache of keys and values",
 }
-# Lowest sensible values of arguments that `TrainingArguments` takes at any value.
-LOWEST = {
-    "cycles_per_epoch": 1,
-    "data_seed": 0,
-    "gradient_accumulation_steps": 1,
-    "eval_delay": 0,
-    "learning_rate": 0,
-    "length_window": 0,
-    "max_grad_norm": 0,
-    "per_device_eval_batch_size": 1,
-    "per_device_train_batch_size": 1,
-    "save_total_limit": 1,
-    "seed": 0,
-    "warmup_steps": 0,
-    "weight_decay": 0,
+
+
+def _each(names: str, **info: Any) -> dict[str, OptionInfo]:
+    return {name: OptionInfo(**info) for name in names.split()}
+
+
+# What holds for the others; those that are not named have the values of `OptionInfo()`.
+INHERITED: dict[str, OptionInfo] = {
+    **_each("activation_checkpointing activation_checkpointing_kwargs", group="model"),
+    **_each("dataloader_drop_last dataloader_in_order", group="data", phase="run"),
+    **_each("dataloader_multiprocessing_context", group="data", phase="run"),
+    **_each(
+        "dataloader_num_workers dataloader_persistent_workers dataloader_pin_memory "
+        "dataloader_prefetch_factor",
+        group="data",
+        phase="run",
+        resume="free",
+    ),
+    **_each("output_dir", group="run", phase="run", resume="free"),
+    **_each("seed data_seed", group="run", phase="run", lowest=0),
+    **_each("max_steps", group="cycle"),
+    **_each("per_device_train_batch_size", group="cycle", lowest=1),
+    **_each("gradient_accumulation_steps", group="cycle", lowest=1, card="always"),
+    **_each("optim_args adam_beta1 adam_beta2 adam_epsilon", group="optimization"),
+    **_each("eval_strategy eval_steps eval_on_start", group="evaluation"),
+    **_each("eval_delay", group="evaluation", lowest=0),
+    **_each("per_device_eval_batch_size", group="evaluation", lowest=1),
+    **_each("load_best_model_at_end", group="evaluation"),
+    **_each("greater_is_better", group="evaluation", phase="tasks"),
+    **_each("save_strategy save_steps save_only_model", group="checkpoints and logs"),
+    **_each("save_on_each_node", group="checkpoints and logs"),
+    **_each("save_total_limit", group="checkpoints and logs", resume="free", lowest=1),
+    **_each("logging_strategy logging_steps logging_first_step", group="checkpoints and logs"),
+    **_each(
+        "log_level log_level_replica log_on_each_node report_to disable_tqdm run_name",
+        group="checkpoints and logs",
+        phase="run",
+        resume="free",
+    ),
+    **_each(
+        "push_to_hub hub_model_id hub_strategy hub_private_repo hub_always_push hub_revision",
+        group="the Hub",
+        resume="free",
+    ),
+    **_each("bf16 fp16 tf32 torch_compile", group="precision and hardware"),
+    **_each("torch_compile_backend torch_compile_mode", group="precision and hardware"),
+    **_each("use_cpu", group="precision and hardware", phase="run"),
+    **_each("debug full_determinism", phase="run"),
+    **_each(
+        "project trackio_space_id trackio_bucket_id trackio_static_space_id",
+        phase="run",
+        resume="free",
+    ),
 }
-ABOVE_ZERO = ("eval_steps", "logging_steps", "save_steps")
+_ABOVE_ZERO = ("eval_steps", "logging_steps", "save_steps")
 
 
-def check_numbers(args: HybridMTLTrainingArguments) -> None:
-    """Make sure that numbers are not below what makes sense."""
-    for name, lowest in LOWEST.items():
-        if getattr(args, name) is not None:
-            check_lowest(name, getattr(args, name), lowest)
-    if args.max_steps <= 0 and not 0 < args.num_train_epochs < math.inf:
+def check_numbers(args: TrainingArguments) -> None:
+    """Make sure that numbers are not below what makes sense.
+
+    Raises:
+        InputError: naming the argument.
+    """
+    for name, info in INHERITED.items():
+        value = getattr(args, name)
+        if info.lowest is not None and value is not None:
+            check_lowest(name, value, info.lowest)
+    if args.max_steps <= 0 and not 0 < args.num_train_epochs < float("inf"):
         raise InputError(f"num_train_epochs = {args.num_train_epochs!r}: must be above 0")
-    for name in ABOVE_ZERO:
+    for name in _ABOVE_ZERO:
         value = getattr(args, name)
         if value is not None and not value > 0:
             raise InputError(f"{name} = {value!r}: must be above 0; below 1 it is a share")
 
 
-def check_shares(args: HybridMTLTrainingArguments) -> None:
-    """Make sure that shares are shares, and that something reads them."""
-    rate = args.loss_weights_learning_rate
-    if rate is not None:
-        check_lowest("loss_weights_learning_rate", rate, 0)
-        if args.loss_weights == "fixed":
-            raise InputError(
-                "loss_weights_learning_rate: has no effect with loss_weights 'fixed'; use "
-                "uncertainty"
-            )
-    if args.layer_decay is not None and not 0 < args.layer_decay <= 1:
-        raise InputError(f"layer_decay = {args.layer_decay!r}: must be above 0, at most 1")
-    if args.ema_decay is not None and not 0 <= args.ema_decay < 1:
-        raise InputError(f"ema_decay = {args.ema_decay!r}: must be from 0 to below 1")
+def check_report_to(args: TrainingArguments) -> None:
+    """Make sure that what is reported to is installed.
 
-
-def check_layout(args: HybridMTLTrainingArguments) -> None:
-    """Make sure that the layout reads the learning rates and can take the steps."""
-    entries: Any = args.task_args
-    for name, entry in entries.items() if args.layout == "single" else ():
-        for key in ("learning_rate", "weight_decay", *SCHEDULE_FIELDS):
-            if entry.get(key) is not None:
-                raise InputError(
-                    f"task '{name}': {key}: layout 'single' has one {key} for everything; "
-                    f"leave it out, or use layout: siloed"
-                )
-    if args.layout == "per_task" and args.rule != "sum":
-        raise InputError(
-            f"rule = '{args.rule}': with layout 'per_task' each optimizer steps with its own "
-            f"task's gradient, and there is nothing to join; use siloed, single or overlapping"
-        )
-    if args.layout in NEED_TASK_GRADIENTS and args.mixed_precision == "fp16":
-        raise InputError(
-            f"fp16: layout '{args.layout}' steps with gradients that its scaler does not see; "
-            f"use bf16"
-        )
-
-
-def check_rule(args: HybridMTLTrainingArguments) -> None:
-    """Make sure that the update rule has several gradients to join."""
-    alone = args.update == "turn" and args.gradient_accumulation_steps == 1
-    if alone and args.rule != "sum":
-        raise InputError(
-            f"rule = '{args.rule}': with update 'turn' a step has one task's gradient only, "
-            f"and there is nothing to join; use update: cycle"
-        )
-    if alone and args.gradient_cosines:
-        raise InputError(
-            "gradient_cosines: with update 'turn' a step has one task's gradient only; use "
-            "update: cycle"
-        )
-    for task in args.unscored_tasks:
-        if task in (args.main_tasks or []):
-            raise InputError(f"main_tasks: task '{task}' is auxiliary: true; leave one of them out")
-        if args.auxiliary_tasks and task not in args.auxiliary_tasks:
-            raise InputError(
-                f"auxiliary_tasks: task '{task}' is auxiliary: true and is not named; name it, "
-                f"too, or leave auxiliary_tasks out, which then are the tasks that are auxiliary"
-            )
-    scaled = args.auxiliary_scale != RuleOptions.auxiliary_scale
-    if args.rule != "mtrec" and (args.main_tasks or args.auxiliary_tasks or scaled):
-        raise InputError(
-            f"main_tasks, auxiliary_tasks, auxiliary_scale: rule '{args.rule}' does not read them; "
-            f"use rule: mtrec"
-        )
-
-
-def check_report_to(args: HybridMTLTrainingArguments) -> None:
-    """Make sure that what is reported to is installed."""
+    Raises:
+        InputError: naming what is not.
+    """
     installed = get_available_reporting_integrations()
     for name in args.report_to or []:
         if name not in installed:
@@ -162,8 +135,12 @@ def check_report_to(args: HybridMTLTrainingArguments) -> None:
             )
 
 
-def check_hub_options(mode: str, args: HybridMTLTrainingArguments) -> None:
-    """Make sure that a run that publishes knows where to, and that no other has options for it."""
+def check_hub_options(mode: str, args: TrainingArguments) -> None:
+    """Make sure that a run that publishes knows where to, and that no other has options for it.
+
+    Raises:
+        InputError: naming the option.
+    """
     if args.push_to_hub and mode != "train":
         raise InputError(
             f"push_to_hub: mode '{mode}' makes no model; publish a trained one with "
@@ -179,15 +156,18 @@ def check_hub_options(mode: str, args: HybridMTLTrainingArguments) -> None:
             raise InputError(f"{f.name} = {given!r}: has no effect without push_to_hub; add it")
 
 
-def refuse_unused(args: HybridMTLTrainingArguments) -> None:
-    """Make sure that no argument is set that has no effect here."""
+def refuse_unsupported(args: TrainingArguments) -> None:
+    """Make sure that no argument is set that has no effect here.
+
+    Raises:
+        InputError: naming the argument and what to use.
+    """
     for f in fields(args):
-        if f.name not in UNUSED:
+        if f.name not in UNSUPPORTED_OPTIONS:
             continue
-        default = f.default_factory() if callable(f.default_factory) else f.default
         # `AcceleratorConfig()` is what `TrainingArguments` puts in the place of nothing.
-        if getattr(args, f.name) not in (default, None, False, [], {}, AcceleratorConfig()):
+        if getattr(args, f.name) not in (default_of(f), None, False, [], {}, AcceleratorConfig()):
             raise InputError(
                 f"{f.name} = {getattr(args, f.name)!r} has no effect on multitask training: "
-                f"{UNUSED[f.name]}"
+                f"{UNSUPPORTED_OPTIONS[f.name]}"
             )

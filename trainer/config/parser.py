@@ -1,18 +1,16 @@
 """From a configuration file and command-line options to one checked set of arguments."""
 
-import argparse
 import dataclasses
 import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NoReturn, get_args, get_origin, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 import yaml
-from transformers import HfArgumentParser
 
-from trainer.config.help_text import group_by_purpose, task_fields
-from trainer.config.inherited_arguments import UNUSED, check_hub_options
+from trainer.config.help_text import OptionParser, task_fields
+from trainer.config.inherited_arguments import UNSUPPORTED_OPTIONS, check_hub_options
 from trainer.config.overrides import (
     override_phases,
     override_tasks,
@@ -37,7 +35,7 @@ from trainer.saving.run_folder import PHASES
 
 # Options of TrainingArguments that mean nothing to run_mtl.py, and what to use.
 HIDDEN = {
-    **UNUSED,
+    **UNSUPPORTED_OPTIONS,
     "do_train": "use mode",
     "do_eval": "use mode",
     "do_predict": "use mode",
@@ -66,10 +64,9 @@ def parse(arguments: list[str]) -> Settings:
     from_file = _as_options(config, parser, where)
     task_options, arguments = split_dotted(arguments, "tasks")
     phase_options, arguments = split_dotted(arguments, "phases")
-    known = [name[2:] for name in parser._option_string_actions if name.startswith("--")]
     for option in arguments:
         if option.startswith("--"):
-            _check_option(option[2:].split("=")[0], known, "command line")
+            _check_option(option[2:].split("=")[0], parser.known_options, "command line")
     run, training = _parse_options(parser, [*from_file, *arguments])
     tasks = read_tasks(override_tasks(entries, task_options))
     found = read_phases(override_phases(phases, phase_options), tasks)
@@ -91,7 +88,7 @@ def _phase(
     entry: PhaseEntry,
     settings: Settings,
     options: list[str],
-    parser: HfArgumentParser,
+    parser: OptionParser,
 ) -> Phase:
     """A phase's arguments: the run's, with its own in their place.
 
@@ -140,7 +137,7 @@ def _check(training: HybridMTLTrainingArguments, tasks: dict[str, TaskEntry]) ->
 
 
 def _parse_options(
-    parser: HfArgumentParser, options: list[str]
+    parser: OptionParser, options: list[str]
 ) -> tuple[RunArguments, HybridMTLTrainingArguments]:
     try:
         run, training, rest = parser.parse_args_into_dataclasses(
@@ -184,26 +181,18 @@ def read_config(path: Path) -> dict[str, Any]:
 _TYPES = {**get_type_hints(RunArguments), **get_type_hints(HybridMTLTrainingArguments)}
 
 
-class _Parser(HfArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise InputError(f"{message} (--help lists all options)")
-
-
-def build_parser() -> HfArgumentParser:
+def build_parser() -> OptionParser:
     """A parser of every option, grouped by purpose."""
-    parser = _Parser(
+    return OptionParser(
         (RunArguments, HybridMTLTrainingArguments),
+        hidden=HIDDEN,
         prog="run_mtl.py",
         usage="run_mtl.py [CONFIG.yaml] [--option value ...] [--tasks.NAME.FIELD value ...] "
         "[--phases.NAME.OPTION value ...]",
         description="Train, evaluate or apply one encoder for several sentence tasks.",
         epilog="Every option can stand in CONFIG.yaml as 'option: value', a task's fields under "
         "'tasks: {NAME: {FIELD: value}}'.",
-        allow_abbrev=False,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    group_by_purpose(parser, HIDDEN)
-    return parser
 
 
 def _check_option(option: str, known: Iterable[str], where: str) -> None:
@@ -223,30 +212,33 @@ def _check_option(option: str, known: Iterable[str], where: str) -> None:
         raise InputError(f"{where}: unknown option '{option}'.{close}")
 
 
-def _as_options(config: dict[str, Any], parser: argparse.ArgumentParser, where: str) -> list[str]:
+def _as_options(config: dict[str, Any], parser: OptionParser, where: str) -> list[str]:
     """A file's options as the command line has them; what that cannot say becomes a default."""
-    actions = {name: parser._option_string_actions[f"--{name}"] for name in _TYPES}
     options: list[str] = []
     for name, value in config.items():
-        _check_option(name, actions, where)
+        _check_option(name, _TYPES, where)
         if value is None:
             continue
+        kinds = (_TYPES[name], *get_args(_TYPES[name]))
         if isinstance(value, list):
-            if not any(
-                get_origin(kind) is list for kind in (_TYPES[name], *get_args(_TYPES[name]))
-            ):
+            if not any(get_origin(kind) is list for kind in kinds):
                 raise InputError(f"{where}: option '{name}' takes one value, got {value!r}")
-            if value and actions[name].nargs == "+":
+            if value and parser.takes_several(name):
                 options += [f"--{name}", *map(str, value)]
             else:
                 parser.set_defaults(**{name: value})
             continue
         if isinstance(value, dict):
             value = json.dumps(value)
-        elif value is False and "no" in (actions[name].choices or ()):
+        elif value is False and any("no" in _values(kind) for kind in kinds):
             value = "no"  # which YAML reads as false
         options.append(f"--{name}={value}")
     return options
+
+
+def _values(kind: Any) -> list[str]:
+    members: dict[str, Any] = getattr(kind, "__members__", {})  # of an Enum
+    return [str(member.value) for member in members.values()]
 
 
 def _resolved(

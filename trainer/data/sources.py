@@ -13,6 +13,7 @@ from trainer.data.files import TABLES, check_parquet
 from trainer.data.json_rows import read_json
 from trainer.data.tables import read_table
 from trainer.errors import InputError, listed
+from trainer.options import OptionInfo
 
 SAMPLE_FOLDER = Path(__file__).parent / "sample"
 FILE_KINDS = (*TABLES, ".jsonl", ".json", ".parquet")
@@ -61,8 +62,9 @@ class TaskSource:
     encoding: str | None = None
     decimal: str = "."
     empty_text: str = "error"
-    data_name: str | None = None
-    data_license: str | None = None
+    # They name the data on the model card, and change nothing that is computed.
+    data_name: str | None = field(default=None, metadata={"info": OptionInfo(resume="free")})
+    data_license: str | None = field(default=None, metadata={"info": OptionInfo(resume="free")})
 
     def __post_init__(self):
         for name, choices in (("empty_text", ("error", "drop")), ("decimal", (".", ","))):

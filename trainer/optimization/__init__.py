@@ -1,9 +1,7 @@
 """Layouts, parameter groups, the optimizer that they give, and its schedule."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import nn
@@ -12,26 +10,29 @@ from trainer.errors import InputError
 from trainer.optimization.groups import SHARED, WEIGHTS, groups, owner_of, owners
 from trainer.optimization.layouts import LAYOUTS, NEED_TASK_GRADIENTS, ONE
 from trainer.optimization.optimizer_classes import (
-    OPTIMIZERS,
     check_optimizer,
     known_to_transformers,
     optimizer_kind,
 )
-from trainer.optimization.schedules import (
+from trainer.optimization.options import (
+    OPTIMIZERS,
     SCHEDULE_FIELDS,
     SCHEDULES,
+    OptimizationOptions,
+    TaskTraining,
+)
+from trainer.optimization.schedules import (
     check_schedules,
     make_schedule,
 )
 from trainer.optimization.separate import SeparateOptimizers, parts_of
 
-if TYPE_CHECKING:
-    from trainer.config.training_arguments import HybridMTLTrainingArguments
-
 __all__ = [
     "LAYOUTS",
     "NEED_TASK_GRADIENTS",
     "OPTIMIZERS",
+    "OptimizationOptions",
+    "TaskTraining",
     "SCHEDULES",
     "SCHEDULE_FIELDS",
     "SHARED",
@@ -52,7 +53,7 @@ __all__ = [
 
 def build_optimizer(
     model: nn.Module,
-    args: HybridMTLTrainingArguments,
+    args: OptimizationOptions,
     decayed: Iterable[str],
     loss_weights: nn.Module | None = None,
     tasks: Iterable[str] | None = None,

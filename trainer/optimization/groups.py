@@ -1,15 +1,12 @@
 """Parameter groups: who owns a parameter, its learning rate and its weight decay."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import nn
 
-if TYPE_CHECKING:
-    from trainer.config.training_arguments import HybridMTLTrainingArguments
+from trainer.optimization.options import OptimizationOptions
 
 SHARED = "shared"
 WEIGHTS = "loss_weights"
@@ -40,7 +37,7 @@ def owner_of(name: str) -> str:
     return match[1] if match else SHARED
 
 
-def rates_of(args: HybridMTLTrainingArguments, owner: str) -> tuple[float, float]:
+def rates_of(args: OptimizationOptions, owner: str) -> tuple[float, float]:
     """Learning rate and weight decay of the shared parameters or of a task."""
     if owner == SHARED:
         return args.learning_rate, args.weight_decay

@@ -1,17 +1,13 @@
 """Layouts: how a model's parameters are divided among optimizers."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import nn
 
 from trainer.optimization.groups import SHARED, Named, ParamGroups, groups, rates_of
 from trainer.optimization.layers import by_depth
-
-if TYPE_CHECKING:
-    from trainer.config.training_arguments import HybridMTLTrainingArguments
+from trainer.optimization.options import OptimizationOptions
 
 # Name of an optimizer -> its parameter groups. A layout with one entry is one optimizer.
 Layout = dict[str, ParamGroups]
@@ -22,7 +18,7 @@ ONE = "all"
 def single(
     model: nn.Module,
     owned: Owned,
-    args: HybridMTLTrainingArguments,
+    args: OptimizationOptions,
     decayed: Collection[str],
 ) -> Layout:
     """One optimizer with one learning rate and one weight decay for everything."""
@@ -34,7 +30,7 @@ def single(
 def siloed(
     model: nn.Module,
     owned: Owned,
-    args: HybridMTLTrainingArguments,
+    args: OptimizationOptions,
     decayed: Collection[str],
 ) -> Layout:
     """One optimizer per task's head and one for everything shared, without overlap.
@@ -52,7 +48,7 @@ def siloed(
 def per_task(
     model: nn.Module,
     owned: Owned,
-    args: HybridMTLTrainingArguments,
+    args: OptimizationOptions,
     decayed: Collection[str],
 ) -> Layout:
     """One optimizer per task, which owns its head and, with moments of its own, the shared part.
@@ -69,7 +65,7 @@ def per_task(
 def overlapping(
     model: nn.Module,
     owned: Owned,
-    args: HybridMTLTrainingArguments,
+    args: OptimizationOptions,
     decayed: Collection[str],
 ) -> Layout:
     """As `per_task`, and one more optimizer of the shared part, with all tasks' gradient."""
@@ -78,7 +74,7 @@ def overlapping(
 
 
 def _of_task(
-    task: str, owned: Owned, args: HybridMTLTrainingArguments, decayed: Collection[str]
+    task: str, owned: Owned, args: OptimizationOptions, decayed: Collection[str]
 ) -> ParamGroups:
     """The head at the task's rate; the adapter at that of the encoder, which it adds to."""
     head = [(n, p) for n, p in owned[task] if n.startswith("heads.")]
@@ -92,7 +88,7 @@ def _of_task(
 def _shared(
     model: nn.Module,
     owned: Owned,
-    args: HybridMTLTrainingArguments,
+    args: OptimizationOptions,
     decayed: Collection[str],
 ) -> ParamGroups:
     """The shared parameters at their own rate, by depth if `layer_decay` is set."""

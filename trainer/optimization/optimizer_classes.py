@@ -1,28 +1,20 @@
 """Kinds of optimizer: those that transformers names, and Adam."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import nn
-from transformers import Trainer
-from transformers.training_args import OptimizerNames
+from transformers import Trainer, TrainingArguments
 
 from trainer.errors import InputError
 from trainer.optimization.cyclic import CYCLIC
-
-if TYPE_CHECKING:
-    from trainer.config.training_arguments import HybridMTLTrainingArguments
-
-ADAM = "adam"
-OPTIMIZERS = (*(name.value for name in OptimizerNames), ADAM)
+from trainer.optimization.options import ADAM
 
 
 @contextmanager
-def known_to_transformers(args: HybridMTLTrainingArguments) -> Iterator[None]:
+def known_to_transformers(args: TrainingArguments) -> Iterator[None]:
     """For as long as `TrainingArguments` checks them, show it stand-ins for the kinds added here.
 
     Afterwards `optim` and `lr_scheduler_type` are the names that were given, as plain text.
@@ -37,7 +29,7 @@ def known_to_transformers(args: HybridMTLTrainingArguments) -> Iterator[None]:
 
 
 def optimizer_kind(
-    args: HybridMTLTrainingArguments, model: nn.Module | None = None
+    args: TrainingArguments, model: nn.Module | None = None
 ) -> tuple[Any, dict[str, Any]]:
     """The class of the optimizer and its options.
 
@@ -62,7 +54,7 @@ def _has_fused_kernel(device: torch.device) -> bool:
     return True
 
 
-def check_optimizer(args: HybridMTLTrainingArguments) -> None:
+def check_optimizer(args: TrainingArguments) -> None:
     """Try the kind of optimizer on a parameter of its own.
 
     Raises:

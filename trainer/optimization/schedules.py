@@ -1,9 +1,7 @@
 """Schedules: the share of its learning rate that a parameter group has at each optimizer step."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import nn
@@ -13,21 +11,14 @@ from transformers import SchedulerType, get_scheduler
 from trainer.errors import InputError, nearest
 from trainer.optimization.cyclic import CYCLIC, count_steps, cyclic
 from trainer.optimization.groups import SHARED
+from trainer.optimization.options import SCHEDULE_FIELDS, SCHEDULES, OptimizationOptions
 
-if TYPE_CHECKING:
-    from trainer.config.training_arguments import HybridMTLTrainingArguments
-
-SCHEDULES = (*(kind.value for kind in SchedulerType), CYCLIC)
 # These watch the run's evaluations: what they do is no function of the step.
 WATCHING = (SchedulerType.REDUCE_ON_PLATEAU.value, SchedulerType.GREEDY.value)
 WITHOUT_OPTIONS = (SchedulerType.CONSTANT.value, SchedulerType.CONSTANT_WITH_WARMUP.value)
-# What a task may have of its own; the shared part's are the arguments of the same names.
-SCHEDULE_FIELDS = ("lr_scheduler_type", "warmup_steps", "lr_scheduler_kwargs")
 
 
-def make_schedule(
-    optimizer: torch.optim.Optimizer, args: HybridMTLTrainingArguments, steps: int
-) -> Any:
+def make_schedule(optimizer: torch.optim.Optimizer, args: OptimizationOptions, steps: int) -> Any:
     """The schedule of a run, with a function of the step for each parameter group.
 
     A task's groups have the task's schedule; all others, those of learned loss weights too, have
@@ -44,7 +35,7 @@ def make_schedule(
     if args.lr_scheduler_type in WATCHING:
         return _of_library(optimizer, args, 0, steps)
     names = [group.get("name", SHARED) for group in optimizer.param_groups]
-    tasks: Any = args.task_args
+    tasks = args.own_of_tasks
     owners: dict[str, Any] = {
         name: args.task_training(name) if name in tasks else args for name in set(names)
     }
@@ -85,14 +76,14 @@ def _stand_in(owner: Any) -> torch.optim.Optimizer:
     return torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=owner.learning_rate)
 
 
-def check_schedules(args: HybridMTLTrainingArguments) -> None:
+def check_schedules(args: OptimizationOptions) -> None:
     """Make sure that the shared schedule and the tasks' own can be made.
 
     Raises:
         InputError: naming the task and the option that is wrong.
     """
     _check("", args)
-    entries: Any = args.task_args
+    entries = args.own_of_tasks
     for name, entry in entries.items():
         own = {key: entry[key] for key in SCHEDULE_FIELDS if entry.get(key) is not None}
         training = args.task_training(name)

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from trainer.config.measuring import arguments_to_measure
 from trainer.config.settings import Settings
 from trainer.evaluation.results import (
     format_table,
@@ -31,7 +30,7 @@ def evaluate(settings: Settings) -> dict[str, float]:
     data = prepare_data(settings, tokenizer, training=False, names=model.config.tasks)
     trainer = HybridMTLTrainer(
         model,
-        arguments_to_measure(settings.training, model.config.tasks),
+        settings.training.for_evaluation(model.config.tasks),
         eval_dataset=data.validation,
         processing_class=tokenizer,
     )

@@ -7,7 +7,6 @@ from accelerate import PartialState
 from transformers import PretrainedConfig, PreTrainedTokenizerBase, TrainerCallback, TrainerState
 
 from modeling_hybrid_mtl import HybridMTLConfig, HybridMTLModel
-from trainer.config.measuring import arguments_to_measure
 from trainer.config.settings import Phase, Settings
 from trainer.errors import InputError
 from trainer.loading.datasets import PreparedData
@@ -68,7 +67,7 @@ def train_in_phases(
     model, unscored = open_model(str(start.absolute())), settings.training.unscored_tasks
     trainer = HybridMTLTrainer(
         model,
-        arguments_to_measure(settings.training, model.config.tasks),
+        settings.training.for_evaluation(model.config.tasks),
         eval_dataset=data.validation,
         processing_class=tokenizer,
     )

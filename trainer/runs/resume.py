@@ -4,46 +4,28 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from trainer.config.inherited_arguments import INHERITED
+from trainer.config.run_arguments import RunArguments
 from trainer.config.training_arguments import HybridMTLTrainingArguments
 from trainer.config.yaml_text import read_yaml, to_yaml
+from trainer.data.sources import TaskSource
 from trainer.errors import InputError
+from trainer.options import info_of
 
-# What may differ, by name, or where it ends in _ by the beginning of the name: it decides what is
-# shown and kept, not what is computed. (`logging_steps` decides in which steps the tasks take
-# passes of their own.)
-FREE = (
-    "data_license",
-    "data_name",
-    "dataloader_num_workers",
-    "dataloader_persistent_workers",
-    "dataloader_pin_memory",
-    "dataloader_prefetch_factor",
-    "disable_tqdm",
-    "hub_",
-    "keep_auxiliary",
-    "language",
-    "license",
-    "log_",
-    "logging_dir",
-    "logging_nan_inf_filter",
-    "merged_adapters",
-    "mode",
-    "nonfinite",
-    "output_dir",
-    "predict_",
-    "project",
-    "push_to_hub",
-    "report_to",
-    "run_name",
-    "save_dtype",
-    "save_total_limit",
-    "trackio_",
-)
+# Options, and fields of tasks, that may differ: they decide what is shown and kept, not what is
+# computed. (`logging_steps` decides in which steps the tasks take passes of their own.)
+MAY_CHANGE_ON_RESUME = {
+    f.name
+    for kind in (RunArguments, HybridMTLTrainingArguments, TaskSource)
+    for f in fields(kind)
+    if info_of(f, INHERITED).resume == "free"
+}
 
 
 def check_same_run(recorded: Path, resolved: Mapping[str, Any]) -> None:
@@ -87,7 +69,7 @@ def check_same_run(recorded: Path, resolved: Mapping[str, Any]) -> None:
         )
 
 
-def surroundings(args: HybridMTLTrainingArguments) -> dict[str, Any]:
+def launch_environment(args: HybridMTLTrainingArguments) -> dict[str, Any]:
     """What a launcher decides of a run and no option says."""
     chosen = "bf16" if args.bf16 else "fp16" if args.fp16 else "no"
     return {
@@ -101,7 +83,8 @@ def check_same_rows(recorded: Path, now: Mapping[str, Any]) -> None:
 
     Args:
         recorded: the run's own list of them; a run that was killed as it began has none.
-        now: split -> task -> the key of its tokenised rows as they are now; and `surroundings`.
+        now: split -> task -> the key of its tokenised rows as they are now; and what
+            `launch_environment` returns.
 
     Raises:
         InputError: naming what changed, or the list if it is damaged.
@@ -137,8 +120,7 @@ def check_same_rows(recorded: Path, now: Mapping[str, Any]) -> None:
 
 
 def _is_free(name: str) -> bool:
-    option = re.sub(r"^(phases\.\d+|tasks\.\w+)\.", "", name)
-    return option in FREE or option.startswith(tuple(free for free in FREE if free.endswith("_")))
+    return re.sub(r"^(phases\.\d+|tasks\.\w+)\.", "", name) in MAY_CHANGE_ON_RESUME
 
 
 def _flat(options: Any, prefix: str = "") -> dict[str, Any]:

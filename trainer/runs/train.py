@@ -25,7 +25,7 @@ from trainer.loading.new_model import load_config, load_tokenizer, starting_mode
 from trainer.loading.trained_model import check_whole_models
 from trainer.runs.card_facts import collect_facts
 from trainer.runs.phases import train_in_phases
-from trainer.runs.resume import check_same_rows, check_same_run, surroundings
+from trainer.runs.resume import check_same_rows, check_same_run, launch_environment
 from trainer.saving.checkpoints import find_checkpoint
 from trainer.saving.files import write_json, write_text
 from trainer.saving.model_folder import write_model
@@ -66,7 +66,7 @@ def train(settings: Settings) -> dict[str, float]:
     config = load_config(settings.run)
     tokenizer = load_tokenizer(settings.run, config, settings.task_configs)
     data = prepare_data(settings, tokenizer, training=True)
-    began = {**surroundings(settings.training), **data.keys}
+    began = {**launch_environment(settings.training), **data.keys}
     if settings.run.resume:
         check_same_rows(folder / ROWS_FILE, began)
 

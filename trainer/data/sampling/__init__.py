@@ -1,21 +1,20 @@
 """Plans: which task's batch comes next, and which batches make up each optimizer step."""
 
-from trainer.data.sampling.choice import PLANS, STOP_RULES, Plans, make_plans
-from trainer.data.sampling.options import READ_BY, PlanOptions, check_plan
+from trainer.data.sampling.choice import PLANS, STOP_RULES, Plans, check_sampling, make_plans
+from trainer.data.sampling.options import SamplingOptions
 from trainer.data.sampling.round_robin import Plan, RoundRobin
 from trainer.data.sampling.turns import Fixed, Sampled, shares_of_tasks
 
 __all__ = [
     "PLANS",
-    "READ_BY",
     "STOP_RULES",
     "Fixed",
     "Plan",
-    "PlanOptions",
+    "SamplingOptions",
     "Plans",
     "RoundRobin",
     "Sampled",
-    "check_plan",
+    "check_sampling",
     "make_plans",
     "shares_of_tasks",
 ]

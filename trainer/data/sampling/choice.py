@@ -1,18 +1,15 @@
 """From the arguments to plans: every way of choosing the next task, by name."""
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
 
+from trainer.data.sampling.options import UPDATES, SamplingOptions
 from trainer.data.sampling.round_robin import RoundRobin
 from trainer.data.sampling.turns import Fixed, Sampled, Turns, shares_of_tasks
-
-if TYPE_CHECKING:
-    from trainer.config.training_arguments import HybridMTLTrainingArguments
+from trainer.errors import InputError
+from trainer.options import check_choice, check_options
 
 Plans = RoundRobin | Turns
 Batches = Mapping[str, int]
@@ -32,9 +29,7 @@ STOP_RULES: dict[str, Callable[[Mapping[str, float]], float]] = {
 }
 
 
-def _cycles(
-    args: HybridMTLTrainingArguments, batches: Batches, per_cycle: Mapping[str, float]
-) -> int:
+def _cycles(args: SamplingOptions, batches: Batches, per_cycle: Mapping[str, float]) -> int:
     """Cycles per epoch: as given, or until the stop rule's task has used each batch once.
 
     Args:
@@ -48,12 +43,12 @@ def _cycles(
     return max(1, round(STOP_RULES[args.stop](needed)))
 
 
-def _round_robin(args: HybridMTLTrainingArguments, batches: Batches, seed: int) -> RoundRobin:
+def _round_robin(args: SamplingOptions, batches: Batches, seed: int) -> RoundRobin:
     cycles = _cycles(args, batches, dict.fromkeys(batches, 1))
     return RoundRobin(list(batches), cycles, args.update)
 
 
-def _fixed(args: HybridMTLTrainingArguments, batches: Batches, seed: int) -> Fixed:
+def _fixed(args: SamplingOptions, batches: Batches, seed: int) -> Fixed:
     sequence = args.plan_sequence or []
     counts = Counter(sequence)
     repeats = len(batches) / len(sequence)
@@ -62,8 +57,8 @@ def _fixed(args: HybridMTLTrainingArguments, batches: Batches, seed: int) -> Fix
 
 
 def _sampled(
-    exponents: Callable[[HybridMTLTrainingArguments], list[float]],
-    args: HybridMTLTrainingArguments,
+    exponents: Callable[[SamplingOptions], list[float]],
+    args: SamplingOptions,
     batches: Batches,
     seed: int,
 ) -> Sampled:
@@ -73,18 +68,18 @@ def _sampled(
     return Sampled(list(batches), cycles, shares, seed)
 
 
-def _temperature(args: HybridMTLTrainingArguments) -> list[float]:
+def _temperature(args: SamplingOptions) -> list[float]:
     """1 / T, after Arivazhagan et al. 2019 (arXiv:1907.05019)."""
     return [1 / args.plan_temperature]
 
 
-def _annealed(args: HybridMTLTrainingArguments) -> list[float]:
+def _annealed(args: SamplingOptions) -> list[float]:
     """1 - 0.8 (e - 1) / (E - 1) in epoch e of E: Stickland and Murray 2019 (arXiv:1902.02671)."""
     epochs = max(1, math.ceil(args.num_train_epochs))
     return [1 - 0.8 * epoch / max(1, epochs - 1) for epoch in range(epochs)]
 
 
-PLANS: dict[str, Callable[[HybridMTLTrainingArguments, Batches, int], Plans]] = {
+PLANS: dict[str, Callable[[SamplingOptions, Batches, int], Plans]] = {
     "round_robin": _round_robin,
     "proportional": partial(_sampled, lambda args: [1.0]),
     "square_root": partial(_sampled, lambda args: [0.5]),
@@ -95,7 +90,7 @@ PLANS: dict[str, Callable[[HybridMTLTrainingArguments, Batches, int], Plans]] = 
 }
 
 
-def make_plans(args: HybridMTLTrainingArguments, batches: Batches, seed: int) -> Plans:
+def make_plans(args: SamplingOptions, batches: Batches, seed: int) -> Plans:
     """The plans of a run.
 
     Args:
@@ -104,3 +99,24 @@ def make_plans(args: HybridMTLTrainingArguments, batches: Batches, seed: int) ->
         seed: seed of the draws.
     """
     return PLANS[args.plan](args, batches, seed)
+
+
+def check_sampling(options: SamplingOptions) -> None:
+    """Make sure that the options of sampling are known, and fit each other.
+
+    Raises:
+        InputError: naming the option and what to do.
+    """
+    check_choice("update", options.update, UPDATES)
+    check_choice("stop", options.stop, STOP_RULES)
+    check_choice("plan", options.plan, PLANS)
+    check_options(options, SamplingOptions)
+    plan = options.plan
+    if plan != "round_robin" and options.update == "cycle":
+        raise InputError(
+            f"plan = '{plan}': chooses one task after another, and a step over a whole cycle has "
+            f"one batch of every task; use update: turn, with gradient_accumulation_steps for "
+            f"steps over several turns"
+        )
+    if plan == "fixed" and not options.plan_sequence:
+        raise InputError("plan = 'fixed': give the order of the tasks' turns in plan_sequence")

@@ -1,94 +1,87 @@
-"""The options of plans, and which plan reads which."""
+"""The options of task sampling: which task's batch comes next, and what ends an epoch."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from trainer.errors import InputError
+from transformers import TrainingArguments
 
-# Option -> the one plan that reads it.
-READ_BY = {
-    "plan_sequence": "fixed",
-    "plan_temperature": "temperature",
-    "task_order": "round_robin",
-}
+from trainer.options import option
+
+GROUP = "cycle"
+UPDATES = ("cycle", "turn")
 
 
 @dataclass
-class PlanOptions:
-    """Which task's batch comes next, and what ends an epoch."""
+class SamplingOptions:
+    """How the tasks of an optimizer step are chosen, and what ends an epoch."""
 
-    stop: str = field(
-        default="first_exhausted",
-        metadata={
-            "help": "What ends an epoch. first_exhausted: the task with the fewest batches. "
-            "all_exhausted: the task with the most; the others start over. A plan that does not go "
-            "round has an epoch of as many turns as this takes on average over the run: with "
-            "proportional, one pass over all rows."
-        },
+    update: str = option(
+        "cycle",
+        "cycle: one optimizer step per cycle, over one batch of every task. turn: one optimizer "
+        "step per batch, tasks in turn.",
+        group=GROUP,
+        card="always",
     )
-    cycles_per_epoch: int | None = field(
-        default=None,
-        metadata={
-            "help": "Cycles per epoch, instead of a number that follows from stop. A cycle is as "
-            "many turns as there are tasks."
-        },
+    stop: str = option(
+        "first_exhausted",
+        "What ends an epoch. first_exhausted: the task with the fewest batches. all_exhausted: the "
+        "task with the most; the others start over. A plan that does not go round has an epoch of "
+        "as many turns as this takes on average over the run: with proportional, one pass over all "
+        "rows.",
+        group=GROUP,
+        card="always",
     )
-    plan: str = field(
-        default="round_robin",
-        metadata={
-            "help": "Which task's batch comes next. round_robin: each task in turn. proportional, "
-            "square_root, temperature, uniform: drawn with a probability proportional to n^a, n "
-            "being the batches of a pass over the task's rows and a = 1, 1/2, 1/plan_temperature, "
-            "0. annealed: a falls from 1 in the first epoch to 0.2 in the last of "
-            "num_train_epochs, even if max_steps ends the run. fixed: plan_sequence. All but "
-            "round_robin need update: turn. In a step that accumulates several batches of a task "
-            "these count as one, with their mean."
-        },
+    cycles_per_epoch: int | None = option(
+        None,
+        "Cycles per epoch, instead of a number that follows from stop. A cycle is as many turns as "
+        "there are tasks.",
+        group=GROUP,
+        card="changed",
+        lowest=1,
     )
-    plan_temperature: float = field(
-        default=2.0,
-        metadata={
-            "help": "Of plan: temperature. 1: like proportional; the higher, the more like uniform."
-        },
+    num_train_epochs: float = option(
+        TrainingArguments.num_train_epochs,
+        "Epochs to train, if max_steps does not say how many steps.",
+        group=GROUP,
+        phase="any",
     )
-    plan_sequence: list[str] | None = field(
-        default=None,
-        metadata={
-            "help": "The order of turns of plan: fixed, repeated on and on; names every task at "
-            "least once, and those more often that are to be trained more often."
-        },
+    plan: str = option(
+        "round_robin",
+        "Which task's batch comes next. round_robin: each task in turn. proportional, square_root, "
+        "temperature, uniform: drawn with a probability proportional to n^a, n being the batches "
+        "of a pass over the task's rows and a = 1, 1/2, 1/plan_temperature, 0. annealed: a falls "
+        "from 1 in the first epoch to 0.2 in the last of num_train_epochs, even if max_steps ends "
+        "the run. fixed: plan_sequence. All but round_robin need update: turn. In a step that "
+        "accumulates several batches of a task these count as one, with their mean.",
+        group=GROUP,
+        card="always",
     )
-    task_order: list[str] | None = field(
-        default=None,
-        metadata={"help": "The order of the tasks' turns; the order of their entries if left out."},
+    plan_temperature: float = option(
+        2.0,
+        "Of plan: temperature. 1: like proportional; the higher, the more like uniform.",
+        group=GROUP,
+        needs=("plan", ("temperature",)),
+        lowest=1,
     )
-
-
-def check_plan(options: PlanOptions, update: str) -> None:
-    """Make sure that the plan has the options it reads, and that no other was given.
-
-    Raises:
-        InputError: naming the option and what to do.
-    """
-    plan = options.plan
-    for option, reader in READ_BY.items():
-        value = getattr(options, option)
-        if plan != reader and value != getattr(PlanOptions, option):
-            raise InputError(
-                f"{option} = {value!r}: has no effect with plan: {plan}; leave it out, or use "
-                f"plan: {reader}"
-            )
-    if plan != "round_robin" and update == "cycle":
-        raise InputError(
-            f"plan = '{plan}': chooses one task after another, and a step over a whole cycle has "
-            f"one batch of every task; use update: turn, with gradient_accumulation_steps for "
-            f"steps over several turns"
-        )
-    if plan == "fixed" and not options.plan_sequence:
-        raise InputError("plan = 'fixed': give the order of the tasks' turns in plan_sequence")
-    temperature = options.plan_temperature
-    # Put so that NaN fails, too.
-    if not (isinstance(temperature, int | float) and temperature >= 1):
-        raise InputError(
-            f"plan_temperature = {temperature!r}: must be a number, 1 or more; 1 draws tasks in "
-            f"proportion to their size"
-        )
+    plan_sequence: list[str] | None = option(
+        None,
+        "The order of turns of plan: fixed, repeated on and on; names every task at least once, "
+        "and those more often that are to be trained more often.",
+        group=GROUP,
+        needs=("plan", ("fixed",)),
+    )
+    task_order: list[str] | None = option(
+        None,
+        "The order of the tasks' turns; the order of their entries if left out.",
+        group=GROUP,
+        needs=("plan", ("round_robin",)),
+    )
+    length_window: int = option(
+        50,
+        "Batches are cut from windows of this many batches sorted by length, so that little of a "
+        "batch is padding; their order stays random, and so are the rows of a pass's short last "
+        "batch. 0: no sorting.",
+        group="data",
+        card="changed",
+        phase="any",
+        lowest=0,
+    )

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from trainer.errors import InputError, nearest
@@ -10,6 +10,7 @@ from trainer.objective.regularizers.base import Regularizer
 from trainer.objective.regularizers.bregman import Bregman
 from trainer.objective.regularizers.rdrop import RDrop
 from trainer.objective.regularizers.smart import NORMS, Smart
+from trainer.options import option
 
 
 @dataclass
@@ -19,46 +20,55 @@ class RegularizerOptions:
     A weight may be a mapping of tasks to numbers, too; the parser of options knows numbers only.
     """
 
-    smart_weight: float = field(
-        default=0.0,
-        metadata={
-            "help": "SMART: weight of the smoothness term, for tasks without one of their own."
-        },
+    smart_weight: float = option(
+        0.0,
+        "SMART: weight of the smoothness term, for tasks without one of their own.",
+        group="objective",
+        card="changed",
     )
-    smart_step_size: float = field(
-        default=1e-3, metadata={"help": "SMART: length of a step of gradient ascent."}
+    smart_step_size: float = option(
+        1e-3, "SMART: length of a step of gradient ascent.", group="objective", card="changed"
     )
-    smart_radius: float = field(
-        default=1e-5,
-        metadata={"help": "SMART: how far the embeddings may be moved. 1e-5 is the paper's."},
+    smart_radius: float = option(
+        1e-5,
+        "SMART: how far the embeddings may be moved. 1e-5 is the paper's.",
+        group="objective",
+        card="changed",
     )
-    smart_noise: float = field(
-        default=1e-5, metadata={"help": "SMART: standard deviation of the noise to begin with."}
+    smart_noise: float = option(
+        1e-5,
+        "SMART: standard deviation of the noise to begin with.",
+        group="objective",
+        card="changed",
     )
-    smart_steps: int = field(
-        default=1, metadata={"help": "SMART: steps of gradient ascent per batch."}
+    smart_steps: int = option(
+        1, "SMART: steps of gradient ascent per batch.", group="objective", card="changed"
     )
-    smart_norm: str = field(
-        default="inf",
-        metadata={"help": "SMART: inf or l2, the norm of gradients and of smart_radius."},
+    smart_norm: str = option(
+        "inf",
+        "SMART: inf or l2, the norm of gradients and of smart_radius.",
+        group="objective",
+        card="changed",
     )
-    bregman_weight: float = field(
-        default=0.0,
-        metadata={
-            "help": "Bregman proximal points: weight of the divergence from the momentum model, "
-            "for tasks without one of their own."
-        },
+    bregman_weight: float = option(
+        0.0,
+        "Bregman proximal points: weight of the divergence from the momentum model, "
+        "for tasks without one of their own.",
+        group="objective",
+        card="changed",
     )
-    bregman_momentum: float = field(
-        default=0.99,
-        metadata={"help": "Bregman proximal points: what the momentum model keeps per step."},
+    bregman_momentum: float = option(
+        0.99,
+        "Bregman proximal points: what the momentum model keeps per step.",
+        group="objective",
+        card="changed",
     )
-    rdrop_weight: float = field(
-        default=0.0,
-        metadata={
-            "help": "R-Drop: weight of the divergence of two passes with different dropout, for "
-            "tasks without one of their own."
-        },
+    rdrop_weight: float = option(
+        0.0,
+        "R-Drop: weight of the divergence of two passes with different dropout, for "
+        "tasks without one of their own.",
+        group="objective",
+        card="changed",
     )
 
 
