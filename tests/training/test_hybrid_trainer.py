@@ -265,19 +265,6 @@ def test_evaluate_names_every_metric_and_fires_once(tmp_path):
     assert metrics["eval_loss"] == pytest.approx(sum(metrics[f"eval_{t}_loss"] for t in TASKS))
 
 
-@pytest.mark.parametrize("source", ["shipped", "hub"])
-def test_metrics_come_from_the_chosen_source(tmp_path, monkeypatch, source):
-    asked = []
-
-    def compute(kind, predictions, labels, *, num_labels, source):
-        asked.append(source)
-        return {"accuracy": 1.0, "pearson": 1.0}
-
-    monkeypatch.setattr("trainer.evaluation.predictions.compute_task_metrics", compute)
-    toy_trainer(tmp_path, metric_source=source).evaluate()
-    assert asked == [source] * 3
-
-
 def test_best_model_by_overall_score_is_loaded_at_the_end(tmp_path):
     trainer = toy_trainer(
         tmp_path,

@@ -23,7 +23,6 @@ OF_THE_RUN = (
     "full_determinism",
     "log_level",
     "log_on_each_node",
-    "metric_source",
     "output_dir",
     "project",
     "report_to",

@@ -32,7 +32,6 @@ from trainer.optimization import (
 from trainer.options import check_choice, check_lowest, check_types
 
 UPDATES = ("cycle", "turn")
-METRIC_SOURCES = ("shipped", "hub")
 NONFINITE = ("stop", "skip", "ignore")
 LOWEST_OF_TASK = {
     "learning_rate": 0,
@@ -204,13 +203,6 @@ class HybridMTLTrainingArguments(
             "file and on the command line, give these in the task's own entry."
         },
     )
-    metric_source: str = field(
-        default="shipped",
-        metadata={
-            "help": "shipped: this package's metric scripts. hub: the Hub's, where they can be "
-            "reached and give the same results; else the shipped ones, with a warning."
-        },
-    )
     nonfinite: str = field(
         default="stop",
         metadata={
@@ -265,7 +257,6 @@ class HybridMTLTrainingArguments(
         check_trained_parts(self)
         check_choice("loss_weights", self.loss_weights, LOSS_WEIGHTS)
         check_choice("nonfinite", self.nonfinite, NONFINITE)
-        check_choice("metric_source", self.metric_source, METRIC_SOURCES)
         check_shares(self)
         check_report_to(self)
         check_optimizer(self)
