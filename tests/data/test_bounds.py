@@ -90,7 +90,9 @@ def test_brackets_inside_one_another_never_crash_a_reader(tmp_path, depth, opene
     if depth < 1000 and "text" in opened:  # kept as it stands, as other values without a type are
         assert read_rows(path).num_rows == 1
     else:
-        with pytest.raises(InputError, match=r"a.json, line 1: (expected an object|cannot be read)"):
+        with pytest.raises(
+            InputError, match=r"a.json, line 1: (expected an object|cannot be read)"
+        ):
             read_rows(path)
 
 

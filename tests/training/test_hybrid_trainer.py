@@ -5,6 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 import torch
+from transformers import TrainerState
 
 from tests.toys import TASKS, toy_model, toy_rows, toy_tokenizer, toy_trainer, whole_and_resumed
 from trainer import HybridMTLTrainer, HybridMTLTrainingArguments
@@ -278,6 +279,10 @@ def test_best_model_by_overall_score_is_loaded_at_the_end(tmp_path):
     trainer.train()
     scores = [e["eval_overall"] for e in trainer.state.log_history if "eval_overall" in e]
     assert trainer.state.best_metric == max(scores)
+    # Checkpoints are written in another place than they stand in.
+    for checkpoint in tmp_path.glob("checkpoint-*"):
+        state = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
+        assert state.best_model_checkpoint == str(tmp_path / f"checkpoint-{state.best_global_step}")
     assert trainer.evaluate()["eval_overall"] == pytest.approx(max(scores), abs=1e-6)
 
 
