@@ -10,13 +10,15 @@ BENCH_FLAGS ?=
 GPU_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test slow mutants bench gpu clean
+.PHONY: help install demo test test-lowest test-newest slow mutants bench gpu clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make demo     train on the shipped sample, without a network, and ask the model"
 	@echo "make install  the environment alone, in $(VENV)"
 	@echo "make test     lint, types and fast tests"
+	@echo "make test-lowest, make test-newest"
+	@echo "              fast tests with the lowest and the newest versions that pyproject.toml allows"
 	@echo "make slow     slow tests"
 	@echo "make mutants  are the tests of rules, plans, layouts and metrics sharp? mutmut, over an hour"
 	@echo "make bench    speed against other projects, which it installs in build/peers: half an hour"
@@ -44,6 +46,16 @@ test: $(STAMP)
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q $(PYTEST_FLAGS)
+
+# Each in an environment of its own. Torch first, as above; the tools of the tests are the newest.
+test-lowest: RESOLUTION := lowest-direct
+test-newest: RESOLUTION := highest
+test-lowest test-newest: test-%:
+	$(PYTHON) -m venv --clear build/$*
+	build/$*/bin/python -m pip install torch==2.13.0 uv
+	build/$*/bin/uv pip install --python build/$*/bin/python --resolution $(RESOLUTION) -e '.[minilm,augment,rules,export,app]'
+	build/$*/bin/uv pip install --python build/$*/bin/python -e '.[dev]'
+	OMP_NUM_THREADS=1 build/$*/bin/python -m pytest -q $(PYTEST_FLAGS)
 
 slow: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m slow $(PYTEST_FLAGS)

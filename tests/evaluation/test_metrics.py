@@ -1,17 +1,14 @@
-import logging
 import math
 import os
 import subprocess
 import sys
 import warnings
 
-import evaluate
 import numpy as np
 import pytest
 from scipy import stats
 from sklearn.metrics import accuracy_score, f1_score
 
-from trainer.evaluation import metrics
 from trainer.evaluation.metrics import (
     METRIC_SCRIPTS,
     METRICS_BY_KIND,
@@ -22,13 +19,6 @@ from trainer.evaluation.metrics import (
 )
 
 SHIPPED = ("accuracy", "f1", "pearsonr", "spearmanr")
-
-
-@pytest.fixture(autouse=True)
-def _no_hub_answer_is_remembered():
-    metrics._load_hub.cache_clear()
-    yield
-    metrics._load_hub.cache_clear()
 
 
 @pytest.fixture
@@ -172,77 +162,12 @@ def test_the_scripts_load_in_a_fresh_process_without_a_network(tmp_path):
 
 
 def test_metrics_are_loaded_once():
-    assert load_metric("accuracy") is load_metric("accuracy", source="shipped")
+    assert load_metric("accuracy") is load_metric("accuracy")
 
 
-@pytest.mark.parametrize(("name", "source"), [("pearson", "shipped"), ("f1", "internet")])
-def test_unknown_metrics_and_sources_are_refused(name, source):
-    with pytest.raises(ValueError, match="Unknown metric"):
-        load_metric(name, source)
-
-
-class _HubMetric:
-    def __init__(self, answer):
-        self.answer = answer
-
-    def compute(self, **inputs):
-        return self.answer(**inputs)
-
-
-def _replace_hub(monkeypatch, answer):
-    """Let `evaluate.load` give `answer` for names, and the real thing for folders."""
-    real = evaluate.load
-    asked = []
-
-    def load(path, *args, **kwargs):
-        if os.sep in path:
-            return real(path, *args, **kwargs)
-        asked.append(path)
-        if isinstance(answer, Exception):
-            raise answer
-        return _HubMetric(answer)
-
-    monkeypatch.setattr(evaluate, "load", load)
-    return asked
-
-
-def _fails(**inputs):
-    raise AttributeError("'float' object has no attribute 'size'")
-
-
-@pytest.mark.parametrize(
-    ("answer", "reason"),
-    [
-        (ConnectionError("no route"), "cannot be loaded (no route)"),
-        (lambda **inputs: {"f1": 0.123}, "gives other results"),
-        (lambda **inputs: {"F1": 0.5}, "gives other results"),
-        (_fails, "it fails: 'float' object"),
-    ],
-)
-def test_a_missing_or_different_hub_metric_is_replaced(monkeypatch, caplog, answer, reason):
-    asked = _replace_hub(monkeypatch, answer)
-    with caplog.at_level(logging.WARNING, logger=metrics.__name__):
-        assert load_metric("f1", "hub") is load_metric("f1")
-        assert load_metric("f1", source="hub") is load_metric("f1")
-    assert asked == ["f1"]
-    (record,) = caplog.records
-    assert reason in record.getMessage()
-
-
-def test_an_identical_hub_metric_is_used(monkeypatch, caplog, scores):
-    shipped = load_metric("pearsonr")
-    asked = _replace_hub(monkeypatch, lambda **inputs: shipped.compute(**inputs))
-    with caplog.at_level(logging.WARNING, logger=metrics.__name__):
-        assert isinstance(load_metric("pearsonr", "hub"), _HubMetric)
-        load_metric("pearsonr", "hub")
-    assert asked == ["pearsonr"] and not caplog.records
-
-
-def test_task_metrics_do_not_depend_on_the_source(monkeypatch, scores):
-    _replace_hub(monkeypatch, ConnectionError("no route"))
-    assert compute_task_metrics("similarity", *scores, source="hub") == compute_task_metrics(
-        "similarity", *scores
-    )
+def test_unknown_metrics_are_refused():
+    with pytest.raises(ValueError, match="Unknown metric 'pearson'"):
+        load_metric("pearson")
 
 
 def test_the_overall_score_is_equation_3():
@@ -259,25 +184,11 @@ def test_the_overall_score_names_what_is_missing():
         overall_score({}, {})
 
 
-def test_every_metric_comes_from_the_source_that_was_asked_for(monkeypatch):
-    asked = []
-
-    def load(name, source="shipped"):
-        asked.append((name, source))
-        return load_metric(name)
-
-    monkeypatch.setattr(metrics, "load_metric", load)
-    compute_task_metrics("classification", [0, 1, 2], [0, 1, 1], source="hub")
-    compute_task_metrics("similarity", [1.0, 2.0, 4.0], [0.0, 2.0, 3.0], source="hub")
-    names = ["accuracy", "f1", "pearsonr", "spearmanr"]
-    assert asked == [(name, "hub") for name in names]
-
-
 def test_a_correlation_that_its_library_cannot_give_is_none(monkeypatch):
     class Lost:
         def compute(self, **_):
             return {"pearsonr": math.nan, "spearmanr": math.inf}
 
-    monkeypatch.setattr(metrics, "load_metric", lambda *_: Lost())
+    monkeypatch.setattr("trainer.evaluation.metrics.load_metric", lambda *_: Lost())
     found = compute_task_metrics("similarity", [1.0, 2.0, 4.0], [0.0, 2.0, 3.0])
     assert found == {"pearson": 0.0, "spearman": 0.0}

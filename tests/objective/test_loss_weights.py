@@ -59,7 +59,10 @@ def test_the_saved_model_and_the_evaluation_know_nothing_of_it(tmp_path):
     "options, message",
     [
         ({"loss_weights": "learned"}, "loss_weights = 'learned': must be one of fixed, uncerta"),
-        ({"loss_weights_learning_rate": 0.1}, "loss_weights_learning_rate = 0.1: has no effect with"),
+        (
+            {"loss_weights_learning_rate": 0.1},
+            "loss_weights_learning_rate = 0.1: has no effect with",
+        ),
     ],
 )
 def test_wrong_options_are_refused(tmp_path, options, message):

@@ -4,10 +4,12 @@ import torch
 from tests.toys import toy_model, toy_trainer, whole_and_resumed
 from trainer.errors import InputError
 from trainer.objective.aggregators import RULES, cosines, gramian
+from trainer.objective.shared import _added
 from trainer.optimization import SHARED, owners
 
 # What torchjd has without extras.
 PLAIN = ["pcgrad", "mgda", "aligned_mtl", "imtl_g", "gradvac", "graddrop", "random"]
+DENSE = torch.tensor([[1.0, 2.0], [0.0, 0.0]])
 
 
 def gradients_of_a_plan(trainer, plan):
@@ -152,3 +154,17 @@ def test_every_rule_is_named_in_the_help():
 
     text = HybridMTLTrainingArguments.__dataclass_fields__["rule"].metadata["help"]
     assert all(rule in text for rule in RULES)
+
+
+@pytest.mark.parametrize("gradient", [DENSE, DENSE.to_sparse(1)], ids=["dense", "rows"])
+def test_a_gradient_beside_none_is_itself(gradient):
+    assert _added(None, gradient) is gradient
+    assert _added(gradient, None) is gradient
+    assert _added(None, None) is None
+
+
+def test_rows_are_added_and_dense_gradients_were_already():
+    rows, more = DENSE.to_sparse(1), torch.tensor([[0.0, 1.0], [3.0, 0.0]]).to_sparse(1)
+    expected = torch.tensor([[1.0, 3.0], [3.0, 0.0]])
+    assert torch.equal(_added(rows, more).to_dense(), expected)
+    assert _added(DENSE, torch.ones(2, 2)) is DENSE

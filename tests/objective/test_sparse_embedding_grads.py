@@ -4,7 +4,8 @@ from torch import nn
 from torch.nn import functional
 
 from tests.toys import toy_model, toy_trainer
-from trainer.objective.collect import TaskGradients
+from trainer.objective import SharedGradients
+from trainer.objective.aggregators import make_rule
 from trainer.objective.sparse_embedding_grads import TableRows, entries
 
 TEXTS = {"a": [3, 1, 3], "b": [4, 1], "c": [3, 3, 0]}
@@ -64,7 +65,7 @@ def test_entries_leave_the_norm_alone():
 
 def test_batches_of_a_task_add_up():
     table = nn.Parameter(torch.zeros(6, 2))
-    collected = TaskGradients([table])
+    collected = SharedGradients([table], make_rule("sum", ["a"]), keep=False, measure=False)
     for ids in ([3, 1], [1, 5]):
         with collected.of("a"):
             functional.embedding(torch.tensor(ids), table, sparse=True).sum().backward()

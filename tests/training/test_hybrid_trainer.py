@@ -5,6 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 import torch
+from transformers import TrainerState
 
 from tests.toys import TASKS, toy_model, toy_rows, toy_tokenizer, toy_trainer, whole_and_resumed
 from trainer import HybridMTLTrainer, HybridMTLTrainingArguments
@@ -265,19 +266,6 @@ def test_evaluate_names_every_metric_and_fires_once(tmp_path):
     assert metrics["eval_loss"] == pytest.approx(sum(metrics[f"eval_{t}_loss"] for t in TASKS))
 
 
-@pytest.mark.parametrize("source", ["shipped", "hub"])
-def test_metrics_come_from_the_chosen_source(tmp_path, monkeypatch, source):
-    asked = []
-
-    def compute(kind, predictions, labels, *, num_labels, source):
-        asked.append(source)
-        return {"accuracy": 1.0, "pearson": 1.0}
-
-    monkeypatch.setattr("trainer.evaluation.predictions.compute_task_metrics", compute)
-    toy_trainer(tmp_path, metric_source=source).evaluate()
-    assert asked == [source] * 3
-
-
 def test_best_model_by_overall_score_is_loaded_at_the_end(tmp_path):
     trainer = toy_trainer(
         tmp_path,
@@ -291,6 +279,10 @@ def test_best_model_by_overall_score_is_loaded_at_the_end(tmp_path):
     trainer.train()
     scores = [e["eval_overall"] for e in trainer.state.log_history if "eval_overall" in e]
     assert trainer.state.best_metric == max(scores)
+    # Checkpoints are written in another place than they stand in.
+    for checkpoint in tmp_path.glob("checkpoint-*"):
+        state = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
+        assert state.best_model_checkpoint == str(tmp_path / f"checkpoint-{state.best_global_step}")
     assert trainer.evaluate()["eval_overall"] == pytest.approx(max(scores), abs=1e-6)
 
 

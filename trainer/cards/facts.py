@@ -114,8 +114,6 @@ class ComputeFacts:
     seconds: float  # wall time of all sessions
     complete: bool  # False if an earlier session was not recorded
     resumed: int = 0  # how often training went on after an interruption
-    energy_kwh: float | None = None  # an estimate; None where there is no basis for one
-    energy_basis: list[str] = field(default_factory=list)  # what it assumes
 
 
 @dataclass

@@ -30,7 +30,6 @@ from trainer.optimization import (
 from trainer.optimization.options import check_shares, read_task_args
 from trainer.options import check_choice, check_options, check_types, option
 
-METRIC_SOURCES = ("shipped", "hub")
 NONFINITE = ("stop", "skip", "ignore")
 
 
@@ -47,13 +46,6 @@ class HybridMTLTrainingArguments(ComposedOptions):
         InputError: naming the argument that is wrong or has no meaning here.
     """
 
-    metric_source: str = option(
-        "shipped",
-        "shipped: this package's metric scripts. hub: the Hub's, where they can be reached and "
-        "give the same results; else the shipped ones, with a warning.",
-        group="evaluation",
-        phase="run",
-    )
     nonfinite: str = option(
         "stop",
         "What follows a loss or gradient that is NaN or infinite, once its task, step and rows are "
@@ -98,7 +90,6 @@ class HybridMTLTrainingArguments(ComposedOptions):
         check_report_to(self)
         check_choice("layout", self.layout, LAYOUTS)
         check_choice("nonfinite", self.nonfinite, NONFINITE)
-        check_choice("metric_source", self.metric_source, METRIC_SOURCES)
         check_sampling(self)
         check_objective(self)
         check_options(self, OptimizationOptions)

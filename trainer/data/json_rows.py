@@ -14,13 +14,15 @@ from typing import Any
 import pyarrow as pa
 from datasets import Dataset
 
-from trainer.data.files import json_lines
+from trainer.data.files import text_lines
 from trainer.errors import InputError, shown
 
 _ROWS_AT_ONCE = 1 << 14
 _TYPES = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
 # Beyond it two whole numbers may be one float.
 _EXACT = 1 << 53
+# Of lists inside one another that have a type; Arrow refuses many more.
+_LEVELS = 16
 
 
 def read_json(path: Path) -> Dataset:
@@ -46,7 +48,7 @@ def read_json(path: Path) -> Dataset:
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    lines = json_lines(path)
+    lines = text_lines(path)
     for number, line in enumerate(lines, start=1):
         if line.lstrip().startswith("["):
             rows = _parse(path, number, line + "".join(lines))
@@ -69,7 +71,7 @@ def _parse(path: Path, number: int, text: str) -> Any:
         value = _DECODER.decode(text.rstrip())
         if "\\ud" in text.lower():
             json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is no text
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         reason = str(error)
         if isinstance(error, json.JSONDecodeError):
             number += error.lineno - 1
@@ -110,14 +112,14 @@ def _column(values: list[Any]) -> pa.Array:
     return pa.ExtensionArray.from_storage(pa.json_(), pa.array(texts, pa.string()))
 
 
-def _type_of(values: Iterable[Any]) -> pa.DataType | None:
-    """The type that all values have; None if there is none."""
+def _type_of(values: Iterable[Any], levels: int = _LEVELS) -> pa.DataType | None:
+    """The type that all values have; None if there is none, or if it has too many levels."""
     values = [value for value in values if value is not None]
     kinds = set(map(type, values))
     if not kinds:
         return pa.null()
     if kinds == {list}:
-        inner = _type_of(chain.from_iterable(values))
+        inner = _type_of(chain.from_iterable(values), levels - 1) if levels else None
         return None if inner is None else pa.list_(inner)
     if kinds == {int, float} and all(abs(v) <= _EXACT for v in values if isinstance(v, int)):
         return pa.float64()

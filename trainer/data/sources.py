@@ -9,7 +9,7 @@ from datasets.exceptions import DatasetGenerationError
 
 from trainer.data.cache import cache_folder
 from trainer.data.dialects import Dialect
-from trainer.data.files import TABLES, check_parquet
+from trainer.data.files import TABLES
 from trainer.data.json_rows import read_json
 from trainer.data.tables import read_table
 from trainer.errors import InputError, listed
@@ -237,7 +237,6 @@ def _read_file(path: Path, dialect: Dialect, columns: Collection[str]) -> Datase
         return read_table(path, dialect, columns)
     if path.suffix != ".parquet":
         return read_json(path)
-    check_parquet(path)
     cache_folder()
     return load_dataset("parquet", data_files=str(path), split="train")
 

@@ -5,7 +5,6 @@ none and would fetch them. `evaluate`, scikit-learn and scipy are imported on fi
 seconds, and most of what imports this package needs only the names.
 """
 
-import logging
 import warnings
 from collections.abc import Mapping
 from functools import cache
@@ -17,8 +16,6 @@ from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
     import evaluate
-
-logger = logging.getLogger(__name__)
 
 METRIC_SCRIPTS = Path(__file__).parent / "metric_scripts"
 
@@ -32,64 +29,25 @@ METRICS_BY_KIND: dict[str, tuple[str, ...]] = {
 
 _SCORE_SCRIPTS = {"pearson": "pearsonr", "spearman": "spearmanr"}
 
-_CLASS_PROBE = {"predictions": [0, 2, 1, 0, 0, 1, 2, 2], "references": [0, 1, 2, 0, 1, 1, 2, 0]}
-_SCORE_PROBE = {"predictions": [4.5, 0.1, 2.5, 2.5, 1.0], "references": [5.0, 0.4, 1.2, 3.0, 2.0]}
-# What each metric is asked when the Hub's script is compared with the shipped one.
-_PROBES: dict[str, dict[str, Any]] = {
-    "accuracy": _CLASS_PROBE,
-    "f1": {**_CLASS_PROBE, "average": "macro"},
-    "pearsonr": _SCORE_PROBE,
-    "spearmanr": _SCORE_PROBE,
-}
+_METRICS = ("accuracy", "f1", "pearsonr", "spearmanr")
 
 
-def load_metric(name: str, source: str = "shipped") -> "evaluate.EvaluationModule":
+@cache
+def load_metric(name: str) -> "evaluate.EvaluationModule":
     """Load a metric, once per process.
 
     Args:
         name: `accuracy`, `f1`, `pearsonr` or `spearmanr`.
-        source: `shipped` for the script of this package; `hub` for the Hub's, if it can be
-            reached and answers a fixed probe as the shipped one does. Otherwise the shipped one
-            is used and a warning says why.
 
     Raises:
-        ValueError: The name or the source is unknown.
+        ValueError: The name is unknown.
     """
-    if name not in _PROBES:
-        raise ValueError(f"Unknown metric {name!r}: use one of {sorted(_PROBES)}.")
-    if source not in ("shipped", "hub"):
-        raise ValueError(f"Unknown metric source {source!r}: use 'shipped' or 'hub'.")
-    return _load_shipped(name) if source == "shipped" else _load_hub(name)
-
-
-@cache
-def _load_shipped(name: str) -> "evaluate.EvaluationModule":
+    if name not in _METRICS:
+        raise ValueError(f"Unknown metric {name!r}: use one of {sorted(_METRICS)}.")
     import evaluate
 
     # In memory: ranks that evaluate at the same time would otherwise contend for one cache file.
     return evaluate.load(str(METRIC_SCRIPTS / name), keep_in_memory=True)
-
-
-@cache
-def _load_hub(name: str) -> "evaluate.EvaluationModule":
-    import evaluate
-
-    shipped = _load_shipped(name)
-    # The network, and a script that others may change, can fail in any way; the shipped metric
-    # answers the same question, so no failure here may end a training run.
-    try:
-        hub = evaluate.load(name, module_type="metric", keep_in_memory=True)
-    except Exception as error:
-        reason = f"cannot be loaded ({error})"
-    else:
-        try:
-            if hub.compute(**_PROBES[name]) == shipped.compute(**_PROBES[name]):
-                return hub
-            reason = "gives other results than the shipped one"
-        except Exception as error:
-            reason = f"gives other results than the shipped one (it fails: {error})"
-    logger.warning("The Hub's metric %s %s; using the shipped one.", name, reason)
-    return shipped
 
 
 def main_metric(kind: str) -> str:
@@ -168,7 +126,6 @@ def compute_task_metrics(
     labels: ArrayLike,
     *,
     num_labels: int | None = None,
-    source: str = "shipped",
 ) -> dict[str, float]:
     """Compute every metric of one task.
 
@@ -184,7 +141,6 @@ def compute_task_metrics(
         labels: True class indices or scores (N,).
         num_labels: Number of classes of the task; by default as many as occur, at least 2.
             Without meaning for scores.
-        source: Where the metrics come from, see `load_metric`.
 
     Returns:
         The value of each metric of `METRICS_BY_KIND[kind]`, in that order.
@@ -194,23 +150,22 @@ def compute_task_metrics(
             `paired_scores`.
     """
     if main_metric(kind) == "accuracy":
-        return _class_metrics(*paired_classes(predictions, labels, num_labels), source)
+        return _class_metrics(*paired_classes(predictions, labels, num_labels))
     predicted, true = paired_scores(predictions, labels)
     return {
-        name: _correlation(_SCORE_SCRIPTS[name], predicted, true, source)
-        for name in METRICS_BY_KIND[kind]
+        name: _correlation(_SCORE_SCRIPTS[name], predicted, true) for name in METRICS_BY_KIND[kind]
     }
 
 
 def _class_metrics(
-    predicted: NDArray[np.int64], true: NDArray[np.int64], num_labels: int, source: str
+    predicted: NDArray[np.int64], true: NDArray[np.int64], num_labels: int
 ) -> dict[str, float]:
     pairs = {"predictions": predicted, "references": true}
-    accuracy = load_metric("accuracy", source).compute(**pairs)["accuracy"]
+    accuracy = load_metric("accuracy").compute(**pairs)["accuracy"]
     average: dict[str, Any] = {"average": "binary", "pos_label": 1}
     if num_labels > 2:
         average = {"average": "macro", "labels": list(range(num_labels))}
-    f1_metric = load_metric("f1", source)
+    f1_metric = load_metric("f1")
     with warnings.catch_warnings():
         # scikit-learn warns of every class that is never predicted; 0 is what we want for it.
         warnings.simplefilter("ignore")
@@ -218,9 +173,7 @@ def _class_metrics(
     return {"accuracy": float(accuracy), "f1": float(f1)}
 
 
-def _correlation(
-    script: str, predicted: NDArray[np.float64], true: NDArray[np.float64], source: str
-) -> float:
+def _correlation(script: str, predicted: NDArray[np.float64], true: NDArray[np.float64]) -> float:
     # The metrics see 32-bit floats, so whether values differ is asked of those.
     pairs = {
         "predictions": predicted.astype(np.float32),
@@ -228,7 +181,7 @@ def _correlation(
     }
     if any(np.ptp(values) == 0 for values in pairs.values()):
         return 0.0
-    metric = load_metric(script, source)
+    metric = load_metric(script)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of nearly constant input
         value = float(metric.compute(**pairs)[script])

@@ -128,7 +128,6 @@ def task_metrics(
     tasks: Mapping[str, TaskConfig],
     predictions: Mapping[str, TaskPredictions],
     prefix: str,
-    source: str = "shipped",
 ) -> dict[str, float]:
     """`<prefix>_<task>_<metric>` and `<prefix>_<task>_loss` of every task with labels.
 
@@ -146,7 +145,6 @@ def task_metrics(
             found.predictions,
             found.labels,
             num_labels=len(task.labels) if task.labels else None,
-            source=source,
         )
         metrics.update({f"{prefix}_{name}_{metric}": value for metric, value in values.items()})
         metrics[f"{prefix}_{name}_loss"] = found.loss

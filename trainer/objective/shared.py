@@ -1,6 +1,7 @@
-"""The shared parameters' one gradient, made of the tasks' gradients by an update rule."""
+"""The tasks' gradients on the shared parameters: kept apart in a step, then made one by a rule."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import combinations
 from typing import Any
 
@@ -8,12 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from trainer.objective.aggregators import Rule, cosines, gramian
-from trainer.objective.collect import TaskGradients
+from trainer.objective.gradients import average_over_ranks
 from trainer.objective.means import RunningMeans
+from trainer.objective.sparse_embedding_grads import TableRows, compressed, is_sparse
 
 
-class SharedGradients(TaskGradients):
-    """Collects the tasks' gradients on the shared parameters and joins them by a rule.
+class SharedGradients:
+    """Collects one gradient per task, the sum over its batches, and joins them by a rule.
 
     On the way the cosine between each two tasks' gradients may be noted: below zero they conflict.
 
@@ -25,11 +27,32 @@ class SharedGradients(TaskGradients):
     """
 
     def __init__(self, shared: Sequence[nn.Parameter], rule: Rule, keep: bool, measure: bool):
-        super().__init__(shared)
+        self.shared = list(shared)
         self.rule = rule
         self.keep = keep
         self.measure = measure
         self._cosines = RunningMeans()
+        self._found: dict[str, list[Tensor | None]] = {}
+        self._known_tables: dict[nn.Parameter, TableRows] = {}
+        self._tables: dict[int, TableRows] = {}
+
+    @contextmanager
+    def of(self, task: str) -> Iterator[None]:
+        """What is back-propagated to the shared parameters inside the block is the task's."""
+        yield
+        found = [p.grad for p in self.shared]
+        new = [g if g is None or not g.is_sparse else compressed(g) for g in found]
+        for p in self.shared:
+            p.grad = None
+        before = self._found.get(task)
+        if before is None:
+            self._found[task] = new
+            return
+        pairs = list(zip(before, new, strict=True))
+        both = [(b, n) for b, n in pairs if b is not None and n is not None and not n.is_sparse]
+        if both:
+            torch._foreach_add_([b for b, _ in both], [n for _, n in both])
+        self._found[task] = [_added(b, n) for b, n in pairs]
 
     def join(
         self, world_size: int, scale: float = 1.0
@@ -66,3 +89,58 @@ class SharedGradients(TaskGradients):
     def mean_cosines(self) -> dict[str, Any]:
         """`gradient_cosine/<task>/<task>` -> the mean since this was last asked."""
         return {name: mean.item() for name, mean in self._cosines.take().items()}
+
+    def take(self, world_size: int) -> tuple[list[nn.Parameter], dict[str, list[Tensor]]]:
+        """The parameters that any task reached, and each task's gradient for each of them.
+
+        A gradient is zero where the task does not reach a parameter; of a table that is kept by
+        rows it has the rows that any task reached, and `whole` makes it whole. With several
+        processes it is the mean over them. What was collected is forgotten.
+        """
+        tasks, found = list(self._found), list(self._found.values())
+        self._found = {}
+        parameters: list[nn.Parameter] = []
+        columns: list[list[Tensor]] = []
+        self._tables = {}
+        for parameter, gradients in zip(self.shared, zip(*found, strict=True), strict=True):
+            if any(g is not None for g in gradients):
+                columns.append(self._filled(len(parameters), parameter, gradients))
+                parameters.append(parameter)
+        own = {task: [column[i] for column in columns] for i, task in enumerate(tasks)}
+        if world_size > 1:
+            for gradient in own.values():
+                average_over_ranks(gradient)
+        return parameters, own
+
+    def _filled(
+        self, place: int, parameter: nn.Parameter, gradients: Sequence[Tensor | None]
+    ) -> list[Tensor]:
+        if not is_sparse(gradients):
+            return [torch.zeros_like(parameter) if g is None else g for g in gradients]
+        if parameter not in self._known_tables:
+            self._known_tables[parameter] = TableRows(parameter)
+        table = self._tables[place] = self._known_tables[parameter]
+        table.take_back()
+        return table.narrow(gradients)
+
+    def whole(self, gradients: list[Tensor]) -> list[Tensor]:
+        """Gradients in the shapes of the parameters that `take` gave; valid until it is called."""
+        return [
+            self._tables[place].widen(gradient) if place in self._tables else gradient
+            for place, gradient in enumerate(gradients)
+        ]
+
+    def collected(self) -> list[Tensor]:
+        """Every task's gradients since the last step."""
+        return [g for found in self._found.values() for g in found if g is not None]
+
+    def forget(self) -> None:
+        """Drop what was collected."""
+        self._found = {}
+
+
+def _added(before: Tensor | None, new: Tensor | None) -> Tensor | None:
+    """The sum; that of two dense tensors is in the first of them already."""
+    if before is None or new is None:
+        return new if before is None else before
+    return before + new if new.is_sparse else before

@@ -31,15 +31,16 @@ _BLOCK = 1 << 20  # bytes read at once
 def written_aside(target: Path) -> Iterator[Path]:
     """A folder that all processes write to, and that becomes the target when the block ends well.
 
-    The first process then writes the list of files, waits until everything is on the disk, and
-    renames. A block that ends with an error leaves nothing of the new folder, and an earlier
-    target as it was.
+    It has the target's name, in a folder beside the target. The first process then writes the list
+    of files, waits until everything is on the disk, and renames. A block that ends with an error
+    leaves nothing of the new folder, and an earlier target as it was.
 
     Raises:
         InputError: if the folder cannot be written, as on a full disk.
     """
     processes = PartialState()
-    aside = target.with_name(f"{ASIDE}{target.name}")
+    apart = target.with_name(f"{ASIDE}{target.name}")
+    aside = apart / target.name
     if processes.is_main_process:
         # What a run that was killed left half-written.
         for leftover in target.parent.glob(f"{ASIDE}*"):
@@ -53,8 +54,9 @@ def written_aside(target: Path) -> Iterator[Path]:
         if processes.is_main_process:
             _list_files(aside)
             _rename(aside, target)
+            apart.rmdir()
     except BaseException as error:
-        shutil.rmtree(aside, ignore_errors=True)
+        shutil.rmtree(apart, ignore_errors=True)
         # Torch and safetensors tell of a full disk by errors of their own.
         if not isinstance(error, (OSError, RuntimeError, SafetensorError)):
             raise

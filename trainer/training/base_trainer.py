@@ -7,7 +7,6 @@ from typing import Any
 import torch
 from torch import nn
 from transformers import TrainerControl
-from transformers.trainer_callback import ExportableState
 from transformers.trainer_utils import rotate_checkpoints
 
 from trainer.config.training_arguments import HybridMTLTrainingArguments
@@ -26,6 +25,7 @@ class BaseTrainer(PushesInTraining):
     control: TrainerControl
     optimizer: Any
     lr_scheduler: Any
+    _aside: str | None = None  # where a checkpoint is being written
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
@@ -91,41 +91,31 @@ class BaseTrainer(PushesInTraining):
             return
         super()._run_epoch(**rest)
 
+    def _get_output_dir(self, trial: Any) -> str:
+        return self._aside or super()._get_output_dir(trial)
+
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
-        """As `Trainer`'s, but a checkpoint appears under its name when it is whole."""
-        if self.hp_search_backend is None and trial is None:
-            self.store_flos()
-        run_folder = Path(self._get_output_dir(trial=trial))
+        """Let `Trainer` write a checkpoint aside: it appears under its name when it is whole."""
+        run_folder = Path(self._get_output_dir(trial))
         target = run_folder / f"{PREFIX}{self.state.global_step}"
         best = run_folder / f"{PREFIX}{self.state.best_global_step}"
-        if best == target or best.is_dir():
-            self.state.best_model_checkpoint = str(best)
         with written_aside(target) as aside:
-            self.save_model(str(aside), _internal_call=True)
-            if not self.args.save_only_model:
-                self._save_optimizer_and_scheduler(str(aside))
-                self._save_scaler(str(aside))
-                self._save_rng_state(str(aside))
+            self._aside = str(aside.parent)
+            try:
+                super()._save_checkpoint(model, trial)
+            finally:
+                self._aside = None
+            # `Trainer` looks for the best one beside the new one, where no other is.
+            if best == target or best.is_dir():
+                self.state.best_model_checkpoint = str(best)
             if self.args.should_save:
-                self._save_state(aside / "trainer_state.json")
-        if self.args.push_to_hub:
-            self._push_from_checkpoint(str(target))
+                self.state.save_to_json(str(aside / "trainer_state.json"))
         if self.args.should_save:
             rotate_checkpoints(
                 output_dir=str(run_folder),
                 save_total_limit=self.args.save_total_limit,
                 best_model_checkpoint=self.state.best_model_checkpoint,
             )
-
-    def _save_state(self, path: Path) -> None:
-        for part in (*self.callback_handler.callbacks, self.control):
-            if isinstance(part, ExportableState):
-                states, name = self.state.stateful_callbacks, type(part).__name__
-                if isinstance(states.get(name), list):
-                    states[name].append(part.state())
-                else:
-                    states[name] = part.state()
-        self.state.save_to_json(str(path))
 
     def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:
         super()._save(output_dir, state_dict)

@@ -110,7 +110,7 @@ class TaskEvaluation(Trainer):
         Auxiliary tasks have no part in the score and the sum, which stand for the model's use. Of
         tasks without labels there are none of all these.
         """
-        metrics = task_metrics(self.tasks, predictions, prefix, self.args.metric_source)
+        metrics = task_metrics(self.tasks, predictions, prefix)
         unscored = self.args.unscored_tasks
         labelled = [task for task, found in predictions.items() if found.labels is not None]
         kinds = {task: self.tasks[task].kind for task in labelled if task not in unscored}

@@ -112,8 +112,7 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it(name, monk
 
 
 def test_a_missing_extra_is_named(monkeypatch):
-    mixins = pytest.importorskip("torchjd._mixins")
-    monkeypatch.setattr(mixins, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "cvxpy", None)
     with pytest.raises(InputError, match=r"'cagrad': .*pip install \"torchjd\[cagrad\]\""):
         make_rule("cagrad", TASKS)
 

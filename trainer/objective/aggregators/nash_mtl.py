@@ -14,7 +14,8 @@ class NashMTL(TorchjdRule):
     """torchjd's Nash-MTL (https://arxiv.org/abs/2202.01017).
 
     Each step's solver begins with the weights of the last one, which torchjd keeps for a fixed
-    number of tasks and does not put into a checkpoint. Here they belong to the tasks by name.
+    number of tasks and does not put into a checkpoint. Here they belong to the tasks by name. Its
+    attribute `prvs_alpha`, undocumented, is the one place to set them.
     """
 
     def __init__(self, tasks: Sequence[str], options: RuleOptions):

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from trainer.errors import InputError
-from trainer.objective.aggregators.base import GramianRule, RuleOptions
+from trainer.objective.aggregators.base import RuleOptions
 from trainer.objective.aggregators.draws import Draws
+from trainer.objective.aggregators.solved import SolvedRule
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,6 @@ METHODS = {
     "aligned_mtl": Method("AlignedMTLWeighting"),
     "imtl_g": Method("IMTLGWeighting"),
     "random": Method("RandomWeighting"),
-    "gradvac": Method("GradVacWeighting"),
     "graddrop": Method("GradDrop"),
     "upgrad": Method("UPGradWeighting", "quadprog-projector"),
     "dualproj": Method("DualProjWeighting", "quadprog-projector"),
@@ -66,7 +65,7 @@ def load(name: str, **arguments: Any) -> Any:
         ) from error
 
 
-class TorchjdRule(GramianRule):
+class TorchjdRule(SolvedRule):
     """A rule that one of torchjd's weightings stands for.
 
     Args:
@@ -84,28 +83,7 @@ class TorchjdRule(GramianRule):
         self.method = load(name, **arguments)
         self.degree = METHODS[name].degree
 
-    def combine(
-        self, gradients: Sequence[Sequence[Tensor]], tasks: Sequence[str], gramian: Tensor
-    ) -> list[Tensor]:
-        # With nothing to weigh against, some methods would still rescale the gradient.
-        if len(tasks) == 1:
-            return list(gradients[0])
-        return super().combine(gradients, tasks, gramian)
-
-    def weights(self, gramian: Tensor, tasks: Sequence[str]) -> Tensor:
-        # Solvers stop on such numbers, or keep them in their state; with a plain sum the gradient
-        # would not be finite either, and whoever scales losses knows that sign.
-        if not gramian.isfinite().all():
-            return torch.full_like(gramian[0], torch.nan)
-        # Solvers call small what is below fixed numbers: CAGrad would make a step of zero where
-        # gradients are shorter than 0.01. So all see gradients whose mean square length is one.
-        size = gramian.diagonal().mean()
-        if size == 0:
-            return self.solve(gramian, tasks)
-        return self.solve(gramian / size, tasks) * size**self.degree
-
     def solve(self, gramian: Tensor, tasks: Sequence[str]) -> Tensor:
-        """The weights (K,) for a Gramian (K, K) on the CPU of mean diagonal one, or of zeros."""
         return self.method(gramian)
 
 
