@@ -280,7 +280,7 @@ class TestLora:
     def test_the_best_checkpoint_is_what_is_folded(self, tmp_path, ema):
         trainer, before = self.run(
             tmp_path,
-            max_steps=6,
+            max_steps=4,
             ema_decay=ema,
             eval_strategy="steps",
             eval_steps=1,
