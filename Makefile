@@ -2,20 +2,23 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-hybrid-mtl
-# For make test and make slow, such as "-n 2" for two processes.
-PYTEST_FLAGS ?=
+# For make test and make slow: two processes, or with PYTEST_FLAGS= one.
+PYTEST_FLAGS ?= -n 2
+# The tests of a module stay together as far as that keeps all processes busy: they share fixtures.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --dist worksteal
 # For make bench, such as "--data_dir DIR" or "--only training".
 BENCH_FLAGS ?=
 # For make gpu, such as "--weights DIR --data_dir DIR" or "--device cpu --toy".
 GPU_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-lowest test-newest slow mutants bench gpu clean
+.PHONY: help install demo lint check test test-lowest test-newest slow mutants bench gpu clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make demo     train on the shipped sample, without a network, and ask the model"
 	@echo "make install  the environment alone, in $(VENV)"
+	@echo "make check    lint, types and the tests that say most in the least time: half a minute"
 	@echo "make test     lint, types and fast tests"
 	@echo "make test-lowest, make test-newest"
 	@echo "              fast tests with the lowest and the newest versions that pyproject.toml allows"
@@ -41,11 +44,17 @@ demo: $(STAMP)
 	HF_HUB_OFFLINE=1 $(BIN)/python scripts/run_mtl.py configs/demo.yaml --overwrite_output_dir true
 	HF_HUB_OFFLINE=1 $(BIN)/python scripts/ask.py runs/demo
 
-test: $(STAMP)
+lint: $(STAMP)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q $(PYTEST_FLAGS)
+
+# In one process and always in the same order, for it is over before a second one has begun.
+check: lint
+	$(PYTEST) -p no:randomly @tests/quick.txt
+
+test: lint
+	$(PYTEST) $(PYTEST_FLAGS)
 
 # Each in an environment of its own. Torch first, as above; the tools of the tests are the newest.
 test-lowest: RESOLUTION := lowest-direct
@@ -58,7 +67,7 @@ test-lowest test-newest: test-%:
 	OMP_NUM_THREADS=1 build/$*/bin/python -m pytest -q $(PYTEST_FLAGS)
 
 slow: $(STAMP)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m slow $(PYTEST_FLAGS)
+	$(PYTEST) -m slow $(PYTEST_FLAGS)
 
 mutants: $(STAMP)
 	$(BIN)/python -m pip install mutmut==3.8.1

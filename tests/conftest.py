@@ -1,6 +1,8 @@
-"""A Hub look-alike for each test, which the client in this process speaks to."""
+"""What tests of several folders use: a look-alike of the Hub, and runs without drawing."""
 
 import gc
+from io import BytesIO
+from pathlib import Path
 
 import pytest
 from huggingface_hub import constants
@@ -16,6 +18,26 @@ def pytest_collection_finish():
     """
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="module")
+def quick_pictures():
+    """Write a dot for each picture: to draw those of a toy run takes longer than to train it.
+
+    The figures are made all the same; only the last step is left out, which tests/evaluation and
+    the slow tests of whole runs are for.
+    """
+    import numpy as np
+    from matplotlib.image import imsave
+
+    dot = BytesIO()
+    imsave(dot, np.zeros((1, 1, 3)), format="png")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "matplotlib.figure.Figure.savefig",
+            lambda figure, path, **options: Path(path).write_bytes(dot.getvalue()),
+        )
+        yield
 
 
 @pytest.fixture

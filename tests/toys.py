@@ -121,7 +121,7 @@ def toy_trainer(folder: Path, *, sizes: dict[str, int] | None = None, **options:
 
 def whole_and_resumed(folder: Path, **options: Any):
     """A trainer that went through a run, and one that went on from a checkpoint in its middle."""
-    options = {"save_strategy": "steps", "save_steps": 3, **options}
+    options = {"save_strategy": "steps", "save_steps": 6, "max_steps": 8, **options}
     whole, again = toy_trainer(folder, **options), toy_trainer(folder, **options)
     whole.train()
     again.train(resume_from_checkpoint=str(folder / "checkpoint-6"))

@@ -18,6 +18,8 @@ from trainer.config.parser import parse
 from trainer.runs.evaluate import evaluate
 from trainer.runs.train import train
 
+pytestmark = pytest.mark.usefixtures("quick_pictures")
+
 ROOT = Path(__file__).parents[2]
 MOOD = {
     "kind": "classification",

@@ -142,6 +142,7 @@ def test_the_shipped_correlations_give_the_p_value_when_asked():
     assert with_p["spearmanr_pvalue"] == pytest.approx(stats.spearmanr(x, y)[1])
 
 
+@pytest.mark.slow
 def test_the_scripts_load_in_a_fresh_process_without_a_network(tmp_path):
     code = (
         "import sys, evaluate\n"

@@ -17,7 +17,7 @@ def _one_thread():
     torch.set_num_threads(threads)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def onnx_export(tmp_path_factory) -> tuple[Path, Any]:
     """The ONNX export of a toy BERT with every kind of task, and the model; not to be changed."""
     for package in ("onnx", "onnxruntime", "onnxscript"):

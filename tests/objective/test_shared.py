@@ -43,18 +43,18 @@ def test_a_step_goes_along_what_the_rule_makes_of_the_tasks_gradients(tmp_path, 
 @pytest.mark.parametrize("rule", PLAIN)
 @pytest.mark.parametrize("layout", ["siloed", "single", "overlapping"])
 def test_rules_and_layouts_train_together(tmp_path, rule, layout):
-    trainer = toy_trainer(
-        tmp_path, rule=rule, layout=layout, learning_rate=3e-3, num_train_epochs=8
-    )
+    sizes = {"mood": 16, "same": 16, "near": 16}
+    options = {"learning_rate": 5e-3, "num_train_epochs": 4, "rule": rule, "layout": layout}
+    trainer = toy_trainer(tmp_path, sizes=sizes, **options)
     trainer.train()
     losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
-    assert sum(losses[-6:]) < sum(losses[:6])
+    assert len(losses) == 16 and sum(losses[-4:]) < 0.8 * sum(losses[:4])
     assert all(torch.isfinite(p).all() for p in trainer.model.parameters())
 
 
 def test_sum_with_cosines_is_plain_sum_and_logs_each_pair(tmp_path):
-    plain = toy_trainer(tmp_path / "a")
-    noted = toy_trainer(tmp_path / "b", gradient_cosines=True)
+    plain = toy_trainer(tmp_path / "a", max_steps=4)
+    noted = toy_trainer(tmp_path / "b", max_steps=4, gradient_cosines=True)
     plain.train()
     noted.train()
     for a, b in zip(plain.model.parameters(), noted.model.parameters(), strict=True):
@@ -82,8 +82,9 @@ def test_the_cosine_that_is_logged_is_that_of_the_gradients(tmp_path):
 @pytest.mark.parametrize("rule", ["pcgrad", "graddrop"])
 def test_accumulated_plans_give_each_task_one_gradient(tmp_path, rule):
     # Three turns accumulated are one cycle, for a rule as for the sum.
-    cycle = toy_trainer(tmp_path / "a", rule=rule)
-    turns = toy_trainer(tmp_path / "b", rule=rule, update="turn", gradient_accumulation_steps=3)
+    options = {"rule": rule, "max_steps": 4}
+    cycle = toy_trainer(tmp_path / "a", **options)
+    turns = toy_trainer(tmp_path / "b", update="turn", gradient_accumulation_steps=3, **options)
     cycle.train()
     turns.train()
     for a, b in zip(cycle.model.parameters(), turns.model.parameters(), strict=True):
@@ -107,15 +108,16 @@ def test_a_resumed_run_ends_with_the_same_weights(tmp_path, options):
 
 
 def test_regularizers_change_what_is_learned(tmp_path):
+    def trained(**options):
+        model = toy_model(hidden_dropout_prob=0.2)
+        toy_trainer(tmp_path, model=model, max_steps=3, **options).train()
+        return model
+
+    plain = trained()
     for name in ("smart_weight", "bregman_weight", "rdrop_weight"):
         radius = {"smart_radius": 0.1, "smart_step_size": 0.1} if "smart" in name else {}
-        plain, other = (
-            toy_trainer(tmp_path, model=toy_model(hidden_dropout_prob=0.2), **options)
-            for options in ({}, {name: 5.0, **radius})
-        )
-        plain.train()
-        other.train()
-        pairs = zip(plain.model.parameters(), other.model.parameters(), strict=True)
+        other = trained(**{name: 5.0}, **radius)
+        pairs = zip(plain.parameters(), other.parameters(), strict=True)
         assert any(not torch.allclose(a, b, atol=1e-4) for a, b in pairs), name
 
 
@@ -132,8 +134,14 @@ def test_a_weight_of_one_task_regularizes_that_task_only(tmp_path):
         ({"rule": "pcgrad", "update": "turn"}, "with update 'turn' a step has one task's"),
         ({"gradient_cosines": True, "update": "turn"}, "gradient_cosines: with update 'turn'"),
         ({"rule": "pcgrad", "layout": "per_task"}, "nothing to join; use siloed"),
-        ({"auxiliary_tasks": ["near"]}, "rule 'sum' does not read them; use rule: mtrec"),
-        ({"auxiliary_scale": 0.9}, "rule 'sum' does not read them; use rule: mtrec"),
+        (
+            {"auxiliary_tasks": ["near"]},
+            "has no effect with rule: sum; leave it out, or use rule: mtrec",
+        ),
+        (
+            {"auxiliary_scale": 0.9},
+            "has no effect with rule: sum; leave it out, or use rule: mtrec",
+        ),
         ({"rule": "pcgrad", "sizes": {"mood": 8}}, "rule = 'pcgrad': there is one task only"),
         ({"gradient_cosines": True, "sizes": {"mood": 8}}, "gradient_cosines: there is one task"),
         ({"rule": "mtrec"}, "auxiliary_tasks: update rule 'mtrec' needs at least one"),

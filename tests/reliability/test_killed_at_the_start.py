@@ -9,6 +9,8 @@ from trainer.config.parser import parse
 from trainer.errors import InputError
 from trainer.runs.train import train
 
+pytestmark = pytest.mark.usefixtures("quick_pictures")
+
 
 class KilledError(BaseException):
     """In the place of a signal, at a moment of the test's choice."""

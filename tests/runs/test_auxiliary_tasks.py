@@ -18,6 +18,8 @@ from trainer.runs.evaluate import evaluate
 from trainer.runs.predict import predict
 from trainer.runs.train import train
 
+pytestmark = pytest.mark.usefixtures("quick_pictures")
+
 HELPERS = {
     "pos": {"make_labels": "part_of_speech", "auxiliary": True},
     "source": {

@@ -15,6 +15,8 @@ from trainer.errors import InputError
 from trainer.runs.phases import OBJECTIVES
 from trainer.runs.train import train
 
+pytestmark = pytest.mark.usefixtures("quick_pictures")
+
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):

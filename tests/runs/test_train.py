@@ -18,10 +18,11 @@ from trainer.config.parser import parse
 from trainer.errors import InputError
 from trainer.loading.new_model import load_config, starting_model
 from trainer.loading.trained_model import open_model
-from trainer.runs import train as run
 from trainer.runs.evaluate import evaluate
 from trainer.runs.predict import predict
 from trainer.runs.train import train
+
+pytestmark = pytest.mark.usefixtures("quick_pictures")
 
 ROOT = Path(__file__).parents[2]
 
@@ -297,7 +298,7 @@ def test_one_of_several_processes_predicts(tmp_path, monkeypatch):
     (tmp_path / "rows.csv").write_text("text\nw1\n")
     options = ["--mode", "predict", "--predict_file", str(tmp_path / "rows.csv")]
     settings = parse([*options, "--output_dir", str(tmp_path / "out"), "--use_cpu", "true"])
-    monkeypatch.setattr(run, "read_rows", lambda *_: pytest.fail("rows were read"))
+    monkeypatch.setattr("trainer.runs.predict.read_rows", lambda *_: pytest.fail("rows were read"))
     monkeypatch.setattr(type(settings.training), "process_index", 1)
     predict(settings)
     assert not (tmp_path / "out").exists()

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import datasets
+import huggingface_hub
 import pytest
 import yaml
 
@@ -104,18 +105,10 @@ def test_bad_input_is_one_message_and_status_2(main, config, tmp_path, capsys, c
     assert not Path(config["output_dir"], "run_config.yaml").exists()
 
 
-def script(*options, **environment):
-    return subprocess.run(
-        [sys.executable, str(SCRIPT), *options],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
-        check=False,
-    )
-
-
 def test_the_process_ends_with_one_message_for_a_bad_option():
-    done = script("--learning_rat", "1")
+    command = [sys.executable, str(SCRIPT), "--learning_rat", "1"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 2
     assert done.stdout == ""
     wanted = (
@@ -124,12 +117,16 @@ def test_the_process_ends_with_one_message_for_a_bad_option():
     assert done.stderr.strip() == wanted
 
 
-def test_the_process_says_what_to_do_when_the_hub_cannot_be_reached(config, tmp_path):
+def test_it_says_what_to_do_when_the_hub_cannot_be_reached(
+    main, config, tmp_path, capsys, monkeypatch
+):
+    for module in (datasets.config, huggingface_hub.constants):
+        monkeypatch.setattr(module, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     del config["data_dir"]
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
-    cache = str(tmp_path / "cache")
-    done = script(str(tmp_path / "config.yaml"), HF_HUB_OFFLINE="1", HF_HOME=cache)
-    assert done.returncode == 2
-    assert "cannot load 'SetFit/sst5/train' from the Hub" in done.stderr
-    assert "pass --data_dir DIR, or try the shipped sample with --data_dir sample" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert main([str(tmp_path / "config.yaml")]) == 2
+    printed = capsys.readouterr().err
+    assert "cannot load 'SetFit/sst5/train' from the Hub" in printed
+    assert "pass --data_dir DIR, or try the shipped sample with --data_dir sample" in printed
+    assert "Traceback" not in printed

@@ -164,6 +164,7 @@ def test_no_text_changes_what_a_card_is_made_of(text):
     assert "49" not in card or "49" in text
 
 
+@pytest.mark.filterwarnings("ignore:Glyph .* missing from font:UserWarning")  # a box is drawn
 @pytest.mark.parametrize(
     "text", ["<b>" * 4000, "a\nb\x00\x1b", "$x^2$ $\\frac{", "שלום 👩‍👩‍👧", ""]
 )

@@ -92,7 +92,7 @@ class Weights(TrainerCallback):
 def test_a_gradient_that_is_not_finite_is_left_out(tmp_path, caplog, options):
     weights = Weights()
     callbacks = [SpoilGradient(3, 4), weights]
-    trainer = toy_trainer(tmp_path, nonfinite="skip", callbacks=callbacks, **options)
+    trainer = toy_trainer(tmp_path, nonfinite="skip", max_steps=6, callbacks=callbacks, **options)
     trainer.train()
     changes = [weights.changed(step) for step in (2, 3, 4, 5)]
     assert changes == [True, False, False, True]
@@ -119,13 +119,16 @@ def test_weights_that_are_not_finite_are_named(tmp_path):
 
 
 def test_when_told_to_ignore_it_nobody_looks(tmp_path):
-    trainer = toy_trainer(tmp_path, nonfinite="ignore", callbacks=[SpoilGradient(2, 2)])
+    trainer = toy_trainer(
+        tmp_path, nonfinite="ignore", max_steps=4, callbacks=[SpoilGradient(2, 2)]
+    )
     trainer.train()
     assert not all(torch.isfinite(p).all() for p in trainer.model.parameters())
 
 
 def test_looking_changes_nothing(tmp_path):
-    looked, unseen = (toy_trainer(tmp_path, nonfinite=policy) for policy in ("stop", "ignore"))
+    policies = ("stop", "ignore")
+    looked, unseen = (toy_trainer(tmp_path, nonfinite=name, max_steps=4) for name in policies)
     looked.train()
     unseen.train()
     for name, value in unseen.model.state_dict().items():
@@ -154,7 +157,7 @@ def test_the_task_whose_gradient_is_not_finite_is_named(tmp_path):
 
 
 def test_what_was_left_out_is_counted_on_after_a_resumption(tmp_path):
-    options = {"nonfinite": "skip", "save_strategy": "steps", "save_steps": 4}
+    options = {"nonfinite": "skip", "save_strategy": "steps", "save_steps": 4, "max_steps": 6}
     trainer = toy_trainer(tmp_path, callbacks=[SpoilGradient(2, 4)], **options)
     trainer.train()
     assert trainer.finite.skipped == 3
@@ -174,7 +177,7 @@ class TestDecidedByTheDevice:
             callbacks=[*callbacks, weights],
             optim="adamw_torch_fused",
             nonfinite="skip",
-            **options,
+            **{"max_steps": 6, **options},
         )
         trainer.decide_on_device = on_device
         trainer.train()
@@ -191,7 +194,7 @@ class TestDecidedByTheDevice:
             torch.testing.assert_close(device.model.state_dict()[name], value, msg=name)
 
     def test_optimizers_are_free_of_the_last_verdict_afterwards(self, tmp_path):
-        trainer, _ = self.trained(tmp_path, True, num_train_epochs=1)
+        trainer, _ = self.trained(tmp_path, True, max_steps=3)
         for optimizer in parts_of(trainer._own_optimizer()):
             assert not {"found_inf", "grad_scale"} & set(vars(optimizer))
 
@@ -216,6 +219,7 @@ class TestDecidedByTheDevice:
             tmp_path,
             nonfinite="skip",
             logging_strategy="no",
+            max_steps=6,
             callbacks=[SpoilGradient(2, 2), Count()],
         )
         trainer.decide_on_device = True
@@ -254,7 +258,7 @@ class TestDecidedByTheDevice:
     @pytest.mark.parametrize("optim", ["adamw_torch", "adafactor"])
     def test_optimizers_that_cannot_leave_to_the_host(self, tmp_path, optim):
         trainer = toy_trainer(
-            tmp_path, nonfinite="skip", optim=optim, callbacks=[SpoilGradient(3, 4)]
+            tmp_path, nonfinite="skip", optim=optim, max_steps=5, callbacks=[SpoilGradient(3, 4)]
         )
         trainer.decide_on_device = True
         trainer.train()

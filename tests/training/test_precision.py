@@ -29,8 +29,8 @@ def share_moved(before, model):
 def test_small_steps_are_not_lost_whatever_the_weights_come_in(tmp_path, caplog, half, options):
     model = toy_model().to(half)
     whole = toy_trainer(tmp_path, model=toy_model().to(half).float(), learning_rate=2e-5, **options)
-    trainer = toy_trainer(tmp_path, model=model, learning_rate=2e-5, max_steps=3, **options)
-    whole.args.max_steps = 3
+    trainer = toy_trainer(tmp_path, model=model, learning_rate=2e-5, max_steps=2, **options)
+    whole.args.max_steps = 2
     before = {n: p.detach().float() for n, p in model.named_parameters()}
     assert trainer.evaluate()["eval_loss"] > 0 and dtypes(model) == {half}  # to be read only
     with caplog.at_level(logging.WARNING):

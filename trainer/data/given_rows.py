@@ -12,7 +12,6 @@ from modeling_hybrid_mtl import TaskConfig
 from trainer.data.given_tokens import (
     Limits,
     check_sequences,
-    column_of,
     is_list_of_integers,
     row_of,
 )
@@ -64,12 +63,13 @@ def check_rows(place: str, name: str, rows: Any, task: TaskConfig, limits: Limit
         )
     if not len(rows):
         raise InputError(f"{where}: has no rows")
-    _check_columns(where, name, rows, task, limits)
+    stored = rows.with_format("arrow")  # once, for it copies the object
+    _check_columns(where, name, stored, task, limits)
     if "labels" not in rows.column_names:
         return False
-    labels = column_of(rows, "labels")
+    labels = stored["labels"]
     _check_names(where, rows.features["labels"], labels, task)
-    return _has_labels(where, labels, column_of(rows, "input_ids"), task)
+    return _has_labels(where, labels, stored["input_ids"], task)
 
 
 def require_labels(place: str, name: str, rows: Dataset) -> InputError:

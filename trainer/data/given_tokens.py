@@ -40,7 +40,8 @@ def check_sequences(where: str, rows: Dataset, side: str, limits: Limits) -> Non
 
     Args:
         where: the rows' place and task, for messages.
-        rows: with a column of token ids; those of token types and a mask are optional.
+        rows: in the format "arrow", with a column of token ids; those of token types and a mask are
+            optional.
         side: what the columns' names begin with: nothing, or `pair_`.
         limits: the encoder's.
 
@@ -90,11 +91,6 @@ def is_list_of_integers(kind: pa.DataType) -> bool:
     return is_list and pa.types.is_integer(kind.value_type)
 
 
-def column_of(rows: Dataset, name: str) -> pa.ChunkedArray:
-    """A column in the order of the rows, as it is stored."""
-    return rows.select_columns([name]).with_format("arrow")[:][name]
-
-
 def row_of(place: int, counts: np.ndarray) -> int:
     """The row in which an entry of flattened lists stands.
 
@@ -107,7 +103,7 @@ def row_of(place: int, counts: np.ndarray) -> int:
 
 def _lists(where: str, rows: Dataset, name: str, what: str) -> tuple[pa.ChunkedArray, np.ndarray]:
     """A column's lists, one after the other, and how many entries each has, (N,)."""
-    column = column_of(rows, name)
+    column = rows[name]
     wrong = f"column '{name}' must hold lists of {what}"
     if not is_list_of_integers(column.type):
         raise InputError(f"{where}: {wrong}")

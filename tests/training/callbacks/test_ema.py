@@ -35,7 +35,7 @@ def assert_close(model, expected):
 
 def test_the_model_ends_as_the_average_of_its_weights(tmp_path):
     weights = Weights()
-    trainer = toy_trainer(tmp_path, ema_decay=0.8, callbacks=[weights])
+    trainer = toy_trainer(tmp_path, ema_decay=0.8, max_steps=6, callbacks=[weights])
     trainer.train()
     expected = averaged_by_hand(weights.seen, 0.8)
     assert_close(trainer.model, expected)
@@ -45,6 +45,7 @@ def test_the_model_ends_as_the_average_of_its_weights(tmp_path):
 def test_training_itself_does_not_see_the_averages(tmp_path):
     plain, averaged = Weights(), Weights()
     options = {"eval_strategy": "steps", "eval_steps": 2, "save_strategy": "steps", "save_steps": 2}
+    options["max_steps"] = 6
     toy_trainer(tmp_path / "a", callbacks=[plain], **options).train()
     toy_trainer(tmp_path / "b", callbacks=[averaged], ema_decay=0.9, **options).train()
     for a, b in zip(plain.seen, averaged.seen, strict=True):

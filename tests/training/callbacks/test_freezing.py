@@ -280,7 +280,7 @@ class TestLora:
     def test_the_best_checkpoint_is_what_is_folded(self, tmp_path, ema):
         trainer, before = self.run(
             tmp_path,
-            max_steps=6,
+            max_steps=4,
             ema_decay=ema,
             eval_strategy="steps",
             eval_steps=1,
@@ -343,8 +343,8 @@ def test_resumed_equals_uninterrupted(tmp_path, options):
     "options, message",
     [
         ({"trains": "head"}, "trains = 'head': must be one of all, heads, lora, adapters"),
-        ({"lora_rank": 4}, "lora_rank: has no effect with trains: all; leave it out, or use"),
-        ({"lora_targets": ["key"], "trains": "heads"}, "lora_targets: has no effect with trains"),
+        ({"lora_rank": 4}, "lora_rank = 4: has no effect with trains: all; leave it out, or use"),
+        ({"lora_targets": ["key"], "trains": "heads"}, "has no effect with trains: heads"),
         ({"trains": "lora", "lora_rank": 0}, "lora_rank = 0: must be a whole number"),
         ({"trains": "lora", "lora_alpha": 0}, "lora_alpha = 0: must be a number above 0"),
         ({"trains": "lora", "lora_alpha": math.nan}, "lora_alpha = nan: must be"),

@@ -38,18 +38,25 @@ def stopped(folder, *numbers, step=4, **options):
         stop.release()
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A run of eight steps that nobody stopped."""
+    trainer = toy_trainer(tmp_path_factory.mktemp("whole"), max_steps=8)
+    trainer.train()
+    return trainer
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("save", [{}, {"save_strategy": "steps", "save_steps": 2}], ids=str)
-def test_a_stopped_run_goes_on_to_the_same_weights(tmp_path, capsys, number, save):
-    options = {"save_total_limit": 1, **save}
+def test_a_stopped_run_goes_on_to_the_same_weights(tmp_path, capsys, whole, number, save):
+    options = {"save_total_limit": 1, "max_steps": 8, **save}
     with pytest.raises(StoppedError, match="stopped after step 5; go on with --resume true"):
         stopped(tmp_path, number, **options)
     assert f"{number.name}: stopping after this step" in capsys.readouterr().err
     checkpoint = find_checkpoint(tmp_path)
     assert checkpoint.name == "checkpoint-5"
-    again, whole = toy_trainer(tmp_path, **options), toy_trainer(tmp_path / "whole", **options)
+    again = toy_trainer(tmp_path, **options)
     again.train(resume_from_checkpoint=str(checkpoint))
-    whole.train()
     assert again.state.global_step == whole.state.global_step > 5
     for name, value in whole.model.state_dict().items():
         assert torch.equal(again.model.state_dict()[name], value), name
@@ -166,12 +173,12 @@ def test_the_evaluation_before_the_first_step_is_given_up_too(tmp_path):
 
 def test_whoever_was_stopped_can_train_again(tmp_path):
     stop = StopOnSignal()
-    trainer = toy_trainer(tmp_path, callbacks=[Send(1, signal.SIGTERM), stop])
+    trainer = toy_trainer(tmp_path, max_steps=3, callbacks=[Send(1, signal.SIGTERM), stop])
     with pytest.raises(StoppedError):
         trainer.train()
     trainer.pop_callback(Send)
     trainer.train()
-    assert trainer.state.global_step == 12
+    assert trainer.state.global_step == 3
 
 
 def test_training_that_ends_by_itself_gives_the_signals_back(tmp_path):
