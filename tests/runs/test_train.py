@@ -233,7 +233,7 @@ def test_the_card_shows_a_schedule_of_a_tasks_own(place, tmp_path):
     ]
     schedules = [line for line in rows if "schedule" in line]
     assert len(schedules) == 2 and "cyclic" in schedules[0] and "constant" in schedules[1]
-    assert any("optimizer" in line and "adam" in line for line in rows)
+    assert any("optim" in line and "adam" in line for line in rows)
 
 
 def test_a_run_goes_on_with_the_options_it_began_with_only(trained, place):
