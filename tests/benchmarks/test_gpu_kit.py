@@ -54,6 +54,7 @@ def test_a_part_that_takes_too_long_is_stopped_and_keeps_what_it_found(settings,
     assert settings.path("gpu-speed.log").exists()
 
 
+@pytest.mark.slow
 def test_a_part_that_fails_says_why(settings):
     found = kit.run_part("no such part", settings, 60)
     assert found["end"] == "failed: KeyError: 'no such part'"

@@ -1,3 +1,5 @@
+from itertools import product
+
 import pytest
 import torch
 
@@ -40,8 +42,11 @@ def test_a_step_goes_along_what_the_rule_makes_of_the_tasks_gradients(tmp_path, 
         torch.testing.assert_close(start - parameter.detach(), gradient, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("rule", PLAIN)
-@pytest.mark.parametrize("layout", ["siloed", "single", "overlapping"])
+# With the same rate for all, siloed and single are one and the same to a rule.
+@pytest.mark.parametrize(
+    ("rule", "layout"),
+    [*product(PLAIN, ["siloed", "overlapping"]), ("pcgrad", "single")],
+)
 def test_rules_and_layouts_train_together(tmp_path, rule, layout):
     sizes = {"mood": 16, "same": 16, "near": 16}
     options = {"learning_rate": 5e-3, "num_train_epochs": 4, "rule": rule, "layout": layout}

@@ -105,6 +105,7 @@ def test_bad_input_is_one_message_and_status_2(main, config, tmp_path, capsys, c
     assert not Path(config["output_dir"], "run_config.yaml").exists()
 
 
+@pytest.mark.slow
 def test_the_process_ends_with_one_message_for_a_bad_option():
     command = [sys.executable, str(SCRIPT), "--learning_rat", "1"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}

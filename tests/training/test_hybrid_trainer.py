@@ -171,15 +171,15 @@ def test_a_turn_moves_its_own_head_and_the_backbone_only(tmp_path):
         ({"stop": "all_exhausted", "update": "turn"}, 2 * 3 * 3),
         ({"cycles_per_epoch": 1}, 2 * 1),
         ({"cycles_per_epoch": 5}, 2 * 5),
-        ({"task_args": {"near": {"batch_size": 8}}}, 2 * 1),
+        ({"task_args": {"near": {"batch_size": 12}}}, 2 * 1),
         ({"cycles_per_epoch": 3, "gradient_accumulation_steps": 2}, 2 * 2),
-        # 7 batches in all are two cycles of three turns, and a third of one that is left out.
-        ({"plan": "proportional", "update": "turn"}, 2 * 2 * 3),
+        # 8 batches in all, in whole cycles of three turns.
+        ({"plan": "proportional", "update": "turn"}, 2 * 9),
         ({"plan": "uniform", "update": "turn", "stop": "all_exhausted"}, 2 * 3 * 3),
     ],
 )
 def test_number_of_steps(tmp_path, options, steps):
-    sizes = {"mood": 8, "same": 12, "near": 8}
+    sizes = {"mood": 8, "same": 12, "near": 12}
     trainer = toy_trainer(tmp_path, sizes=sizes, logging_strategy="no", **options)
     trainer.train()
     assert trainer.state.global_step == steps

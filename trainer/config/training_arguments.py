@@ -71,8 +71,7 @@ class HybridMTLTrainingArguments(ComposedOptions):
         refuse_unsupported(self)
         check_types(self)
         check_numbers(self)
-        for kind in (SamplingOptions, OptimizationOptions):
-            check_options(self, kind)
+        check_options(self, OptimizationOptions)
         check_choice("optim", self.optim, OPTIMIZERS)
         check_choice("lr_scheduler_type", self.lr_scheduler_type, SCHEDULES)
         with known_to_transformers(self):

@@ -1,4 +1,4 @@
-"""What a run needs before it has a model: its tokenizer, and checked and tokenised data."""
+"""A run's data: read, checked, augmented and tokenised, task by task."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field

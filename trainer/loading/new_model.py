@@ -1,4 +1,4 @@
-"""The model that a run starts from: new heads on an encoder, or a trained model."""
+"""The model and the tokenizer that a run starts from: new heads on an encoder, or a trained one."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager

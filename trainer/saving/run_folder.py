@@ -1,4 +1,4 @@
-"""Writing into the output folder: whole files or none."""
+"""The folder of a run: what is a run's in it, claimed before it is written to, and cleared."""
 
 import shutil
 from collections.abc import Iterable
