@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from tests.toys import toy_trainer
-from trainer.objective.aggregators import RULES
+from trainer.objective.aggregators import AGGREGATORS
 from trainer.optimization import LAYOUTS, NEED_TASK_GRADIENTS
 
-WAYS = [{"rule": rule} for rule in RULES] + [{"layout": layout} for layout in LAYOUTS]
+WAYS = [{"rule": rule} for rule in AGGREGATORS] + [{"layout": layout} for layout in LAYOUTS]
 WHOLE = {"per_device_train_batch_size": 8, "length_window": 0, "max_steps": 4}
 
 
@@ -77,7 +77,7 @@ def test_float16_is_for_layouts_whose_optimizer_the_scaler_sees(tmp_path, layout
 
 
 @pytest.mark.parametrize("layout", ["siloed", "single"])
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", AGGREGATORS)
 def test_a_scaled_gradient_is_joined_as_it_is_without_the_scale(tmp_path, rule, layout):
     way = options_of({"rule": rule, "layout": layout, "max_grad_norm": 0.0})
     plain = trained(tmp_path / "plain", **way)

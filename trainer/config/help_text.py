@@ -6,15 +6,24 @@ import re
 from collections.abc import Container
 
 from modeling_hybrid_mtl import TaskConfig
+from trainer.config.extension_options import added_options
 from trainer.config.phases import PhaseEntry
-from trainer.config.training_arguments import TaskTraining
+from trainer.config.training_arguments import HybridMTLTrainingArguments, TaskTraining
 from trainer.data.augmentation import TaskAugmentation
 from trainer.data.derived_labels import MadeLabels
 from trainer.data.sources import TaskSource
+from trainer.registry import AGGREGATORS, SAMPLERS
 
 # Purpose -> the options shown under it, by name or by the beginning of their names.
 PURPOSES = {
-    "model": ("model_", "pooling", "backbone_", "max_length", "gradient_checkpointing"),
+    "model": (
+        "model_",
+        "extensions",
+        "pooling",
+        "backbone_",
+        "max_length",
+        "gradient_checkpointing",
+    ),
     "data": ("data_dir", "length_window", "dataloader_"),
     "run": (
         "mode",
@@ -82,6 +91,8 @@ def group_by_purpose(parser: argparse.ArgumentParser, hidden: Container[str]) ->
         hidden: options that the text leaves out.
     """
     groups = {purpose: parser.add_argument_group(purpose) for purpose in PURPOSES}
+    added = added_options(HybridMTLTrainingArguments)
+    extensions = parser.add_argument_group("extensions") if added else None
     rest = parser.add_argument_group("everything else of transformers.TrainingArguments")
     options = parser._optionals._group_actions
     for action in list(options):
@@ -90,7 +101,13 @@ def group_by_purpose(parser: argparse.ArgumentParser, hidden: Container[str]) ->
         options.remove(action)
         if action.dest in hidden:
             continue
-        groups.get(_purpose(action.dest), rest)._group_actions.append(action)
+        for registry in (AGGREGATORS, SAMPLERS):
+            if registry.option == action.dest:
+                action.help = f"{action.help} Choices: {', '.join(registry)}."
+        group = groups.get(_purpose(action.dest), rest)
+        if extensions is not None and action.dest in added:
+            group = extensions
+        group._group_actions.append(action)
     fields = parser.add_argument_group(
         "a task's own", "A value is YAML: --tasks.sentiment.hidden_sizes '[384]'."
     )

@@ -15,6 +15,7 @@ _OF_TRAINING = {
     "auxiliary_tasks",
     "auxiliary_scale",
     "gradient_cosines",
+    "extension_options",
     *(f.name for part in (PlanOptions, RegularizerOptions) for f in fields(part)),
 }
 

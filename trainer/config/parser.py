@@ -11,6 +11,8 @@ from typing import Any, NoReturn, get_args, get_origin, get_type_hints
 import yaml
 from transformers import HfArgumentParser
 
+from trainer.config.extension_options import added_options
+from trainer.config.extensions import load_extensions
 from trainer.config.help_text import group_by_purpose, task_fields
 from trainer.config.inherited_arguments import UNUSED, check_hub_options
 from trainer.config.overrides import (
@@ -43,6 +45,7 @@ HIDDEN = {
     "do_predict": "use mode",
     "resume_from_checkpoint": "use resume",
     "task_args": "give the fields in the task's own entry under tasks",
+    "extension_options": "give each option of an extension by its own name",
     "remove_unused_columns": "the data path keeps just what the model reads",
     "label_names": "name a task's label column under columns in its entry",
     "eval_do_concat_batches": "each task's metrics are computed over its whole split",
@@ -56,12 +59,16 @@ def parse(arguments: list[str]) -> Settings:
     Raises:
         InputError: naming the file and the option that is unknown, misspelt or wrong.
     """
-    parser = build_parser()
     config: dict[str, Any] = {}
     where = "command line"
+    folder = None
     if arguments and not arguments[0].startswith("-"):
         where, *arguments = arguments
         config = read_config(Path(where))
+        folder = Path(where).parent
+    # First of all: what they register are options and choices.
+    extensions = load_extensions(_named_extensions(config, arguments), folder)
+    parser = build_parser()
     entries, phases = config.pop("tasks", None), config.pop("phases", None)
     from_file = _as_options(config, parser, where)
     task_options, arguments = split_dotted(arguments, "tasks")
@@ -71,6 +78,7 @@ def parse(arguments: list[str]) -> Settings:
         if option.startswith("--"):
             _check_option(option[2:].split("=")[0], known, "command line")
     run, training = _parse_options(parser, [*from_file, *arguments])
+    run.extensions = extensions or None
     tasks = read_tasks(override_tasks(entries, task_options))
     found = read_phases(override_phases(phases, phase_options), tasks)
     training.task_args = {name: vars(entry.training) for name, entry in tasks.items()}
@@ -143,9 +151,11 @@ def _parse_options(
     parser: HfArgumentParser, options: list[str]
 ) -> tuple[RunArguments, HybridMTLTrainingArguments]:
     try:
-        run, training, rest = parser.parse_args_into_dataclasses(
+        run, training, *others, rest = parser.parse_args_into_dataclasses(
             options, return_remaining_strings=True, look_for_args_file=False
         )
+        given = {name: value for part in others for name, value in vars(part).items()}
+        training.extension_options = {**training.extension_options, **given}
     except InputError:
         raise
     except (ImportError, ValueError) as error:  # values that TrainingArguments refuses
@@ -155,7 +165,16 @@ def _parse_options(
             f"command line: '{rest[0]}' is no option and no option's value; a configuration file "
             f"stands before all options"
         )
+    training.check_choices()
     return run, training
+
+
+def _named_extensions(config: dict[str, Any], arguments: list[str]) -> Any:
+    """The run's `extensions`: the command line's, or else the file's."""
+    first = _Parser(add_help=False, allow_abbrev=False)
+    first.add_argument("--extensions", nargs="+")
+    found = first.parse_known_args(arguments)[0].extensions
+    return config.get("extensions") if found is None else found
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -181,7 +200,13 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 # Taken from the classes: HfArgumentParser rewrites the types in their fields.
-_TYPES = {**get_type_hints(RunArguments), **get_type_hints(HybridMTLTrainingArguments)}
+_OWN_TYPES = {**get_type_hints(RunArguments), **get_type_hints(HybridMTLTrainingArguments)}
+
+
+def _types() -> dict[str, Any]:
+    """Option -> its type, of extensions, too."""
+    added = dict.fromkeys(added_options(HybridMTLTrainingArguments).values())
+    return {**_OWN_TYPES, **{n: t for part in added for n, t in get_type_hints(part).items()}}
 
 
 class _Parser(HfArgumentParser):
@@ -191,8 +216,9 @@ class _Parser(HfArgumentParser):
 
 def build_parser() -> HfArgumentParser:
     """A parser of every option, grouped by purpose."""
+    added = added_options(HybridMTLTrainingArguments).values()
     parser = _Parser(
-        (RunArguments, HybridMTLTrainingArguments),
+        (RunArguments, HybridMTLTrainingArguments, *dict.fromkeys(added)),
         prog="run_mtl.py",
         usage="run_mtl.py [CONFIG.yaml] [--option value ...] [--tasks.NAME.FIELD value ...] "
         "[--phases.NAME.OPTION value ...]",
@@ -225,16 +251,15 @@ def _check_option(option: str, known: Iterable[str], where: str) -> None:
 
 def _as_options(config: dict[str, Any], parser: argparse.ArgumentParser, where: str) -> list[str]:
     """A file's options as the command line has them; what that cannot say becomes a default."""
-    actions = {name: parser._option_string_actions[f"--{name}"] for name in _TYPES}
+    types = _types()
+    actions = {name: parser._option_string_actions[f"--{name}"] for name in types}
     options: list[str] = []
     for name, value in config.items():
         _check_option(name, actions, where)
         if value is None:
             continue
         if isinstance(value, list):
-            if not any(
-                get_origin(kind) is list for kind in (_TYPES[name], *get_args(_TYPES[name]))
-            ):
+            if not any(get_origin(kind) is list for kind in (types[name], *get_args(types[name]))):
                 raise InputError(f"{where}: option '{name}' takes one value, got {value!r}")
             if value and actions[name].nargs == "+":
                 options += [f"--{name}", *map(str, value)]
@@ -257,8 +282,10 @@ def _resolved(
 ) -> dict[str, Any]:
     """Every option as it stands, in the form of a configuration file."""
     options = {**dataclasses.asdict(run), **training.to_dict()}
+    added = options["extension_options"]
     for name in (*HIDDEN, "accelerator_config", "resume", "overwrite_output_dir"):
         options.pop(name, None)
+    options.update(added)
     options["tasks"] = {
         name: {field: value for part in vars(entry).values() for field, value in vars(part).items()}
         for name, entry in tasks.items()

@@ -7,6 +7,7 @@ from typing import Any
 
 from transformers import TrainingArguments
 
+from trainer.config.extension_options import added_options
 from trainer.config.run_arguments import RunArguments
 from trainer.config.tasks import coerce
 from trainer.config.training_arguments import HybridMTLTrainingArguments, TaskTraining
@@ -132,10 +133,11 @@ def _check_options(place: str, options: Collection[str], objective: str) -> None
     for key in options:
         if key.startswith(OF_THE_RUN) or key in _OF_RUN_ARGUMENTS:
             raise InputError(f"{place}: '{key}' is the whole run's; set it outside of phases")
-        if key not in _ALL:
-            known = [*_ALL, "name", "tasks", "objective", "mask_share"]
+        added = added_options(HybridMTLTrainingArguments)
+        if key not in _ALL and key not in added:
+            known = [*_ALL, *added, "name", "tasks", "objective", "mask_share"]
             raise InputError(f"{place}: unknown option '{key}'.{nearest(key, known)}")
-        if objective != "tasks" and key in _ONLY_TASKS:
+        if objective != "tasks" and (key in _ONLY_TASKS or key in added):
             raise InputError(f"{place}: '{key}' has no effect with objective: {objective}")
 
 

@@ -37,6 +37,14 @@ class RunArguments:
     model_revision: str | None = field(
         default=None, metadata={"help": "The Hub model's branch, tag or commit."}
     )
+    extensions: list[str] | None = field(
+        default=None,
+        metadata={
+            "help": "Python files, beside the configuration or in the current folder, or "
+            "importable modules that register aggregators, heads, regularizers and more; they "
+            "are run."
+        },
+    )
     pooling: str = field(
         default="mean",
         metadata={"help": "Sentence vector: mean over tokens, cls, or the backbone's own pooler."},

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, fields
-from typing import Any, get_args, get_origin
+from typing import Any, get_args, get_origin, get_type_hints
 
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
@@ -167,7 +167,8 @@ def _read_step(place: str, step: Any) -> dict[str, Any]:
         raise InputError(
             f"{place}: unknown method '{method}', known: {known}.{nearest(method, AUGMENTATIONS)}"
         )
-    options = {f.name: f.type for f in fields(AUGMENTATIONS[method])}
+    options = get_type_hints(AUGMENTATIONS[method])
+    options = {f.name: options[f.name] for f in fields(AUGMENTATIONS[method])}
     read: dict[str, Any] = {"method": method}
     for key, value in given.items():
         if key == "method":

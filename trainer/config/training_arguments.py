@@ -7,6 +7,11 @@ from typing import Any
 
 from transformers import TrainingArguments
 
+from trainer.config.extension_options import (
+    check_extension_options,
+    options_of,
+    read_extension_options,
+)
 from trainer.config.freezing_options import TrainedPartsOptions, check_trained_parts
 from trainer.config.inherited_arguments import (
     check_layout,
@@ -16,11 +21,16 @@ from trainer.config.inherited_arguments import (
     check_shares,
     refuse_unused,
 )
-from trainer.data.sampling import PLANS, STOP_RULES, PlanOptions, check_plan
+from trainer.data.sampling import SAMPLERS, STOP_RULES, PlanOptions, check_plan
 from trainer.errors import InputError, nearest
-from trainer.objective.aggregators import RULES, Rule, RuleOptions, make_rule
+from trainer.objective.aggregators import AGGREGATORS, Rule, RuleOptions, make_rule
 from trainer.objective.loss_weights import LOSS_WEIGHTS
-from trainer.objective.regularizers import Regularizer, RegularizerOptions, make_regularizers
+from trainer.objective.regularizers import (
+    REGULARIZERS,
+    Regularizer,
+    RegularizerOptions,
+    make_regularizers,
+)
 from trainer.optimization import (
     LAYOUTS,
     OPTIMIZERS,
@@ -30,6 +40,7 @@ from trainer.optimization import (
     known_to_transformers,
 )
 from trainer.options import check_choice, check_lowest, check_types
+from trainer.registry import Registry
 
 UPDATES = ("cycle", "turn")
 METRIC_SOURCES = ("shipped", "hub")
@@ -115,10 +126,7 @@ class HybridMTLTrainingArguments(
     )
     rule: str = field(
         default="sum",
-        metadata={
-            "help": "How the tasks' gradients on the shared parameters become one: "
-            f"{', '.join(RULES)}."
-        },
+        metadata={"help": "How the tasks' gradients on the shared parameters become one."},
     )
     main_tasks: list[str] | None = field(
         default=None,
@@ -204,6 +212,13 @@ class HybridMTLTrainingArguments(
             "file and on the command line, give these in the task's own entry."
         },
     )
+    extension_options: dict | str | None = field(
+        default=None,
+        metadata={
+            "help": "Options that extensions have registered -> value. In a config file and on "
+            "the command line, give each by its own name."
+        },
+    )
     metric_source: str = field(
         default="shipped",
         metadata={
@@ -247,6 +262,7 @@ class HybridMTLTrainingArguments(
         with known_to_transformers(self):
             super().__post_init__()
         self.task_args = _read_task_args(self.task_args)
+        self.extension_options = read_extension_options(self.extension_options)
         self.check_choices()
 
     def check_choices(self) -> None:
@@ -259,9 +275,10 @@ class HybridMTLTrainingArguments(
         check_choice("update", self.update, UPDATES)
         check_choice("layout", self.layout, LAYOUTS)
         check_choice("stop", self.stop, STOP_RULES)
-        check_choice("plan", self.plan, PLANS)
+        check_choice("plan", self.plan, SAMPLERS)
         check_plan(self, self.update)
-        check_choice("rule", self.rule, RULES)
+        check_choice("rule", self.rule, AGGREGATORS)
+        check_extension_options(self, self.extension_options)
         check_trained_parts(self)
         check_choice("loss_weights", self.loss_weights, LOSS_WEIGHTS)
         check_choice("nonfinite", self.nonfinite, NONFINITE)
@@ -339,7 +356,18 @@ class HybridMTLTrainingArguments(
         """
         auxiliary = self.auxiliary_tasks or [t for t in tasks if t in self.unscored_tasks]
         options = RuleOptions(self.seed, self.main_tasks, auxiliary, self.auxiliary_scale)
-        return make_rule(self.rule, tasks, options)
+        return make_rule(self.rule, tasks, options, self.config_of(AGGREGATORS, self.rule))
+
+    def config_of(self, registry: Registry, name: str) -> Any:
+        """The options of something registered: itself if it has them, an extension's, or None.
+
+        Raises:
+            InputError: naming the extension's option that is wrong.
+        """
+        options = registry.entry(name).options
+        if options is None or isinstance(self, options):
+            return None if options is None else self
+        return options_of(options, self.extension_options)
 
     def make_regularizers(self, tasks: Sequence[str]) -> list[Regularizer]:
         """The regularizers that any task has a weight for.
@@ -350,7 +378,8 @@ class HybridMTLTrainingArguments(
         given = {f.name: getattr(self, f.name) for f in fields(RegularizerOptions)}
         for name in ("smart_weight", "bregman_weight", "rdrop_weight"):
             given[name] = {task: getattr(self.task_training(task), name) for task in tasks}
-        return make_regularizers(RegularizerOptions(**given), tasks)
+        others = [self.config_of(REGULARIZERS, name) for name in REGULARIZERS]
+        return make_regularizers(RegularizerOptions(**given), tasks, others)
 
 
 def _read_task_args(given: Any) -> dict[str, dict[str, Any]]:

@@ -19,16 +19,15 @@ from trainer.data.augmentation.swap import Swap
 from trainer.data.augmentation.swap_sides import SwapSides
 from trainer.data.augmentation.synonyms import Synonyms
 from trainer.errors import InputError
+from trainer.registry import AUGMENTATIONS
 
-AUGMENTATIONS: dict[str, type[Method]] = {
-    "synonyms": Synonyms,
-    "replacement": Replacement,
-    "insertion": Insertion,
-    "swap": Swap,
-    "deletion": Deletion,
-    "back_translation": BackTranslation,
-    "swap_sides": SwapSides,
-}
+AUGMENTATIONS.register("synonyms", Synonyms)
+AUGMENTATIONS.register("replacement", Replacement)
+AUGMENTATIONS.register("insertion", Insertion)
+AUGMENTATIONS.register("swap", Swap)
+AUGMENTATIONS.register("deletion", Deletion)
+AUGMENTATIONS.register("back_translation", BackTranslation)
+AUGMENTATIONS.register("swap_sides", SwapSides)
 
 
 @dataclass

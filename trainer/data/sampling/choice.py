@@ -6,10 +6,11 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trainer.data.sampling.round_robin import RoundRobin
 from trainer.data.sampling.turns import Fixed, Sampled, Turns, shares_of_tasks
+from trainer.registry import SAMPLERS
 
 if TYPE_CHECKING:
     from trainer.config.training_arguments import HybridMTLTrainingArguments
@@ -84,23 +85,24 @@ def _annealed(args: HybridMTLTrainingArguments) -> list[float]:
     return [1 - 0.8 * epoch / max(1, epochs - 1) for epoch in range(epochs)]
 
 
-PLANS: dict[str, Callable[[HybridMTLTrainingArguments, Batches, int], Plans]] = {
-    "round_robin": _round_robin,
-    "proportional": partial(_sampled, lambda args: [1.0]),
-    "square_root": partial(_sampled, lambda args: [0.5]),
-    "temperature": partial(_sampled, _temperature),
-    "annealed": partial(_sampled, _annealed),
-    "uniform": partial(_sampled, lambda args: [0.0]),
-    "fixed": _fixed,
-}
+SAMPLERS.register("round_robin", _round_robin)
+SAMPLERS.register("proportional", partial(_sampled, lambda args: [1.0]))
+SAMPLERS.register("square_root", partial(_sampled, lambda args: [0.5]))
+SAMPLERS.register("temperature", partial(_sampled, _temperature))
+SAMPLERS.register("annealed", partial(_sampled, _annealed))
+SAMPLERS.register("uniform", partial(_sampled, lambda args: [0.0]))
+SAMPLERS.register("fixed", _fixed)
 
 
-def make_plans(args: HybridMTLTrainingArguments, batches: Batches, seed: int) -> Plans:
+def make_plans(
+    args: HybridMTLTrainingArguments, batches: Batches, seed: int, config: Any = None
+) -> Plans:
     """The plans of a run.
 
     Args:
         args: which plan, its options, and what ends an epoch.
         batches: task -> batches of one pass over its rows, in the order of turns.
         seed: seed of the draws.
+        config: an instance of the dataclass that the plan was registered with, if it was.
     """
-    return PLANS[args.plan](args, batches, seed)
+    return SAMPLERS.make(args.plan, args, batches, seed, config=config)

@@ -8,8 +8,10 @@ from torch import Tensor
 
 from trainer.objective.aggregators.base import RuleOptions
 from trainer.objective.aggregators.torchjd_aggregators import RandomTorchjdRule
+from trainer.registry import AGGREGATORS
 
 
+@AGGREGATORS.register("gradvac")
 class GradVac(RandomTorchjdRule):
     """torchjd's Gradient Vaccine (https://arxiv.org/abs/2010.05874).
 

@@ -1,0 +1,68 @@
+"""What can be chosen by name is registered, and names that collide are refused."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from trainer.errors import InputError
+from trainer.registry import AGGREGATORS, AUGMENTATIONS, REGULARIZERS, SAMPLERS, Registry
+
+
+@dataclass
+class Options:
+    strength: float = 0.5
+
+
+def test_what_is_registered_is_made_with_its_options():
+    registry = Registry("thing")
+    registry.register("plain", lambda x: ("plain", x))
+
+    @registry.register("tuned", options=Options)
+    def tuned(x, config):
+        return (x, config.strength)
+
+    assert list(registry) == ["plain", "tuned"] and registry["tuned"] is tuned
+    assert registry.make("plain", 1) == ("plain", 1)
+    assert registry.make("tuned", 1) == (1, 0.5)
+    assert registry.make("tuned", 1, config=Options(2.0)) == (1, 2.0)
+
+
+def test_a_name_that_is_taken_is_refused_with_both_places():
+    registry = Registry("thing")
+    registry.register("one", len)
+    with pytest.raises(InputError, match=r"test_registry.py, line \d+: .*'one'.*test_registry.py"):
+        registry.register("one", max)
+    for _ in range(2):  # as when a module is loaded again
+        registry.register("two", len)
+
+
+@pytest.mark.parametrize("name", ["Upper", "", "a b", "a.b", "1st"])
+def test_a_name_is_one_that_options_can_have(name):
+    with pytest.raises(InputError, match="a name is lower-case letters"):
+        Registry("thing").register(name, len)
+
+
+def test_an_unknown_name_lists_those_there_are():
+    with pytest.raises(InputError, match="no regularizer 'smrt'.*smart.*Did you mean 'smart'"):
+        REGULARIZERS.entry("smrt")
+
+
+def test_options_are_a_dataclass():
+    with pytest.raises(InputError, match="options must be a dataclass"):
+        Registry("thing").register("one", len, options=dict)
+
+
+@pytest.mark.parametrize(
+    ("registry", "some"),
+    [
+        (AGGREGATORS, {"sum", "pcgrad", "cagrad"}),
+        (SAMPLERS, {"round_robin", "annealed"}),
+        (REGULARIZERS, {"smart", "bregman", "rdrop"}),
+        (AUGMENTATIONS, {"synonyms", "swap_sides"}),
+    ],
+)
+def test_this_projects_own_are_registered_as_any(registry, some):
+    import trainer.config.training_arguments  # noqa: F401
+
+    assert some <= set(registry)
+    assert all("trainer" in registry.entry(name).place for name in some)
