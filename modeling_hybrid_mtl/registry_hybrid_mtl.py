@@ -17,6 +17,7 @@ class Entry:
         options: the dataclass of its options, if it has any.
         kinds: for losses and metrics, the kinds of tasks that have it besides those whose head
             lists it.
+        lowest: for metrics, the lowest value; the highest is 1.
         module: the name of the module that registered it.
         place: file and line of the registration.
     """
@@ -24,6 +25,7 @@ class Entry:
     value: Any
     options: Any
     kinds: tuple[str, ...]
+    lowest: float
     module: str
     place: str
 
@@ -50,6 +52,7 @@ class Registry(Mapping[str, Any]):
         *,
         options: type | None = None,
         kinds: tuple[str, ...] = (),
+        lowest: float = 0.0,
     ) -> Any:
         """Register a class or function; without `value`, return a decorator that does.
 
@@ -58,7 +61,7 @@ class Registry(Mapping[str, Any]):
             value: the class or function.
             options: the dataclass of its options; whatever is made by `value` is then given an
                 instance as the keyword argument `config`.
-            kinds: see `Entry`.
+            kinds: see `Entry`, and for `lowest`.
 
         Raises:
             ValueError: if the name is taken, or cannot be one, or `options` is no dataclass.
@@ -81,7 +84,7 @@ class Registry(Mapping[str, Any]):
                 )
             if options is not None and not is_dataclass(options):
                 raise self.error(f"{place}: {self.what} '{name}': options must be a dataclass")
-            self.entries[name] = Entry(value, options, tuple(kinds), module, place)
+            self.entries[name] = Entry(value, options, tuple(kinds), lowest, module, place)
             return value
 
         return add if value is None else add(value)
@@ -107,6 +110,9 @@ class Registry(Mapping[str, Any]):
     def of_kind(self, kind: str) -> tuple[str, ...]:
         """Return the names that were registered for a kind of task."""
         return tuple(name for name, entry in self.entries.items() if kind in entry.kinds)
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name in self.entries
 
     def __getitem__(self, name: str) -> Any:
         return self.entries[name].value

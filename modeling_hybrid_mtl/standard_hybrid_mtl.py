@@ -8,6 +8,7 @@ from torch import Tensor
 from transformers import TokenClassificationPipeline
 from transformers.pipelines.token_classification import AggregationStrategy
 
+from .registry_hybrid_mtl import HEADS
 from .texts_hybrid_mtl import is_count
 
 TEXT, TOKENS, SIMILARITY = "text-classification", "token-classification", "sentence-similarity"
@@ -19,17 +20,16 @@ STANDARDS = {
     "ner": TOKENS,
     SIMILARITY: SIMILARITY,
 }
-# A standard -> the kinds of task that answer in it, the likeliest first.
-KINDS_OF = {
-    TEXT: ("classification",),
-    TOKENS: ("token_classification",),
-    SIMILARITY: ("similarity", "regression"),
-}
 FUNCTIONS = ("softmax", "sigmoid", "none")
 TRUNCATIONS = (True, False, "longest_first", "only_first", "only_second", "do_not_truncate")
 TOKENIZER_OPTIONS = ("truncation", "max_length", "padding")
 POSTPROCESS_OPTIONS = ("top_k", "return_all_scores", "aggregation_strategy", "ignore_labels")
 OPTIONS = (*TOKENIZER_OPTIONS, "function_to_apply", *POSTPROCESS_OPTIONS)
+
+
+def kinds_of(standard: str) -> list[str]:
+    """The kinds of task that answer in a standard form, the likeliest first."""
+    return [kind for kind, head in HEADS.items() if head.standard == standard]
 
 
 def first_task(standard: str, tasks: dict[str, Any], is_pair: bool) -> str:
@@ -39,7 +39,7 @@ def first_task(standard: str, tasks: dict[str, Any], is_pair: bool) -> str:
         ValueError: if there is none.
     """
     wanted = "pair" if is_pair else "single"
-    for kind in KINDS_OF[standard]:
+    for kind in kinds_of(standard):
         for name, entry in tasks.items():
             if entry["kind"] == kind and entry["input"] == wanted:
                 return name

@@ -14,12 +14,12 @@ from sklearn.metrics import accuracy_score, f1_score
 from trainer.evaluation import metrics
 from trainer.evaluation.metrics import (
     METRIC_SCRIPTS,
-    METRICS_BY_KIND,
     compute_task_metrics,
     load_metric,
     main_metric,
     overall_score,
 )
+from trainer.registry import HEADS
 
 SHIPPED = ("accuracy", "f1", "pearsonr", "spearmanr")
 
@@ -116,7 +116,7 @@ def test_bad_input_is_refused(kind, predictions, labels, advice):
 
 
 def test_the_main_metric_is_the_first():
-    assert {kind: main_metric(kind) for kind in METRICS_BY_KIND} == {
+    assert {kind: main_metric(kind) for kind in HEADS} == {
         "classification": "accuracy",
         "token_classification": "accuracy",
         "regression": "pearson",

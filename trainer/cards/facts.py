@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from trainer.registry import HEADS
 from trainer.saving.files import write_text
 
-KINDS = ("classification", "regression", "similarity", "token_classification")
 # The Hub's own rule for `dataset.type` in a model index, less names that start with a dot.
 HUB_ID = re.compile(r"(?:\w[\w-]*/)?\w[\w.-]*", re.ASCII)
 LOCAL_PATH = re.compile(
@@ -33,7 +33,7 @@ class TaskFacts:
     """
 
     name: str  # as passed to the pipeline
-    kind: str  # classification, regression, similarity or token_classification
+    kind: str  # of `trainer.registry.HEADS`
     input: str  # single (one text) or pair (two texts)
     pair_encoding: str | None = None  # for pairs: siamese or cross
     labels: list[str] | None = None
@@ -53,9 +53,14 @@ class TaskFacts:
     hyperparameters: dict[str, Any] = field(default_factory=dict)  # of this task's head
     auxiliary: bool = False  # it only helped in training, and has no part in the overall score
 
+    @property
+    def answer(self) -> str:
+        """The form of its answers: `class`, `tags` or `score`."""
+        return HEADS[self.kind].answer
+
     def __post_init__(self) -> None:
         choices = {
-            "kind": KINDS,
+            "kind": tuple(HEADS),
             "input": ("single", "pair"),
             "pair_encoding": (None, "siamese", "cross") if self.input == "pair" else (None,),
         }

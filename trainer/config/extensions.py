@@ -10,7 +10,9 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
+from modeling_hybrid_mtl.travel_hybrid_mtl import travelling_text
 from trainer.errors import InputError
+from trainer.registry import HEADS, LOSSES
 
 GROUP = "hybrid_mtl.extensions"
 
@@ -32,7 +34,22 @@ def load_extensions(named: Any, folder: Path | None = None) -> list[str]:
     named = [] if named is None else [named] if isinstance(named, str) else named
     if not isinstance(named, (list, tuple)) or not all(isinstance(n, str) for n in named):
         raise InputError(f"extensions: expected a list of files or modules, got {named!r}")
-    return [_load(name, [folder, Path.cwd()] if folder else [Path.cwd()]) for name in named]
+    folders = [folder, Path.cwd()] if folder else [Path.cwd()]
+    paths = [_load(name, folders) for name in named]
+    _check_heads_travel()
+    return paths
+
+
+def _check_heads_travel() -> None:
+    """Make sure, before anything is trained, that heads and losses can be saved with a model."""
+    for registry in (HEADS, LOSSES):
+        for entry in registry.entries.values():
+            file = getattr(sys.modules.get(entry.module), "__file__", None)
+            if file is not None and not entry.module.startswith("modeling_hybrid_mtl."):
+                try:
+                    travelling_text(Path(file))
+                except ValueError as error:
+                    raise InputError(f"extensions: {error}") from error
 
 
 def _load(name: str, folders: Sequence[Path]) -> str:

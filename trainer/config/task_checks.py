@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from modeling_hybrid_mtl import TaskConfig
 from trainer.errors import InputError, nearest
-from trainer.evaluation import METRICS_BY_KIND
+from trainer.evaluation import metrics_of
 from trainer.objective.regularizers import REGULARIZERS, Regularizer, weight_option
 from trainer.optimization import SCHEDULE_FIELDS, check_task_name
 
@@ -107,7 +107,7 @@ def check_best_metric(name: str | None, kinds: Mapping[str, str]) -> None:
     known = ["eval_overall", "eval_loss"] + [
         f"eval_{task}_{metric}"
         for task, kind in kinds.items()
-        for metric in (*METRICS_BY_KIND[kind], "loss")
+        for metric in (*metrics_of(kind), "loss")
     ]
     full = f"eval_{(name or 'overall').removeprefix('eval_')}"
     if full not in known:

@@ -16,6 +16,7 @@ from trainer.data.labels import check_dataset_labels
 from trainer.data.sources import TaskSource
 from trainer.errors import InputError, nearest
 from trainer.optimization import check_task_name
+from trainer.registry import HEADS
 
 DEFAULT_TASKS: dict[str, dict[str, Any]] = {
     "sentiment": {
@@ -186,10 +187,10 @@ def _drop_of_another_kind(defaults: dict[str, Any], entry: Mapping[str, Any]) ->
     kind = entry.get("kind") or defaults.get("kind")
     if kind != defaults.get("kind"):
         defaults.pop("labels", None)  # they were the names of something else
-        if kind not in ("regression", "similarity"):
+        if kind not in HEADS or HEADS[kind].answer != "score":
             defaults.pop("score_range", None)
     takes_pairs = (entry.get("input") or defaults.get("input")) == "pair"
-    if not takes_pairs or kind == "token_classification":
+    if not takes_pairs or (kind in HEADS and "pair" not in HEADS[kind].inputs):
         defaults.pop("input", None)
         if "columns" in defaults:
             defaults["columns"].pop("text_pair", None)
