@@ -105,6 +105,27 @@ class TaskHead(nn.Module):
         return logits.float().softmax(dim=-1)
 
 
+@torch.no_grad()
+def initialize_head(head: TaskHead, hidden_size: int) -> None:
+    """Give what a head holds besides linear layers the values that its class gives it.
+
+    transformers makes a model without values, and knows those of linear layers only.
+    """
+    linear = [name for name, module in head.named_modules() if isinstance(module, nn.Linear)]
+    tensors = [*head.named_parameters(), *head.named_buffers()]
+    new = {
+        name: tensor
+        for name, tensor in tensors
+        if name.rpartition(".")[0] not in linear
+        and not getattr(tensor, "_is_hf_initialized", False)
+    }
+    if new:
+        fresh = type(head)(hidden_size, head.task)
+        values = {**dict(fresh.named_parameters()), **dict(fresh.named_buffers())}
+        for name, tensor in new.items():
+            tensor.copy_(values[name])
+
+
 @HEADS.register("classification")
 class ClassificationHead(TaskHead):
     """Logits over classes, (B, C)."""

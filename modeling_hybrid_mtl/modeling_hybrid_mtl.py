@@ -14,14 +14,14 @@ from .attention_hybrid_mtl import to_device
 from .configuration_hybrid_mtl import HybridMTLConfig, TaskConfig
 from .dropout_hybrid_mtl import use_fast_dropout
 from .fit_hybrid_mtl import check_ids, check_reads, explain
-from .heads_hybrid_mtl import HEADS
+from .heads_hybrid_mtl import HEADS, TaskHead, initialize_head
 from .modules_hybrid_mtl import attach_modules
 from .outputs_hybrid_mtl import HybridMTLOutput
 from .packing_hybrid_mtl import can_pack, let_pack, padding_mask, pays, read_packed
 from .pipeline_hybrid_mtl import HybridMTLPipeline
 from .products_hybrid_mtl import fast_products
 from .registration_hybrid_mtl import register_pipeline
-from .standard_hybrid_mtl import STANDARDS, kinds_of
+from .standard_hybrid_mtl import STANDARDS
 from .tasks_hybrid_mtl import WithTasks
 from .texts_hybrid_mtl import Encoded, pool, sides, stack_texts
 from .travel_hybrid_mtl import extension_files, write_extensions
@@ -208,6 +208,8 @@ class HybridMTLModel(WithVectors, WithTasks):
             nn.init.normal_(module.weight, mean=0.0, std=deviation)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
+        elif isinstance(module, TaskHead):
+            initialize_head(module, self.config.hidden_size)
 
     def get_input_embeddings(self) -> nn.Module:
         return self.backbone.get_input_embeddings()
@@ -532,8 +534,8 @@ class HybridMTLModel(WithVectors, WithTasks):
             )
         if files:
             self.config.extensions = list(files)
-        kinds = {entry["kind"] for entry in self.config.tasks.values()}
-        names = [n for n, standard in STANDARDS.items() if kinds & set(kinds_of(standard))]
+        standards = {head.standard for head in self.heads.values()}
+        names = [name for name, standard in STANDARDS.items() if standard in standards]
         self.config.custom_pipelines = {
             name: {
                 "impl": f"pipeline_hybrid_mtl.{HybridMTLPipeline.__name__}",

@@ -177,7 +177,7 @@ class HybridMTLPipeline(Pipeline):
                 raise ValueError(f"{where}task '{task}' takes {wanted}{note}")
             return [task]
         if self.standard:
-            return [first_task(self.standard, tasks, kind == "pair")]
+            return [first_task(self.standard, self.model.heads, kind == "pair")]
         fitting = [name for name, entry in tasks.items() if entry["input"] == kind]
         if not fitting:
             raise ValueError(f"{where}this model has no task for {kind} input")

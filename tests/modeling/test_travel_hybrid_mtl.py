@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import BertModel
 
 from modeling_hybrid_mtl import HybridMTLConfig, HybridMTLModel
 from modeling_hybrid_mtl.registry_hybrid_mtl import HEADS, LOSSES
@@ -144,6 +145,19 @@ def test_its_options_are_in_the_configuration_with_their_defaults(ranked, tmp_pa
 def test_wrong_options_of_a_head_are_refused(ranked, options, message):
     with pytest.raises(ValueError, match=f"task 'level': field 'head_options'.*{message}"):
         HybridMTLConfig(tasks={"level": {**TASK, "head_options": options}})
+
+
+def test_its_own_parameters_begin_as_its_class_says(ranked, tmp_path):
+    save(tmp_path / "model")
+    encoder = BertModel(toy_model(tasks={"level": TASK}).config.backbone_config)
+    encoder.save_pretrained(tmp_path / "encoder")
+    new = HybridMTLModel.from_backbone(str(tmp_path / "encoder"), {"level": TASK})
+    assert new.heads["level"].thresholds.tolist() == [-2.0, 2.0]
+    with torch.no_grad():
+        new.heads["level"].thresholds.fill_(7)
+    new.save_pretrained(tmp_path / "again")
+    again = HybridMTLModel.from_pretrained(tmp_path / "again")
+    assert again.heads["level"].thresholds.tolist() == [7.0, 7.0]
 
 
 def test_a_kind_of_this_project_has_no_options():

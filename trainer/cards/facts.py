@@ -5,11 +5,11 @@ import math
 import numbers
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from trainer.registry import HEADS
 from trainer.saving.files import write_text
 
 # The Hub's own rule for `dataset.type` in a model index, less names that start with a dot.
@@ -22,6 +22,13 @@ LOCAL_PATH = re.compile(
     |\\\\\w[^\s"'`|<>,;)]*                      # \\server\share""",
     re.VERBOSE,
 )
+
+
+def heads() -> Mapping[str, Any]:
+    """Return the kinds of tasks; torch comes with them, which a refusal need not wait for."""
+    from trainer.registry import HEADS
+
+    return HEADS
 
 
 @dataclass
@@ -56,11 +63,11 @@ class TaskFacts:
     @property
     def answer(self) -> str:
         """The form of its answers: `class`, `tags` or `score`."""
-        return HEADS[self.kind].answer
+        return heads()[self.kind].answer
 
     def __post_init__(self) -> None:
         choices = {
-            "kind": tuple(HEADS),
+            "kind": tuple(heads()),
             "input": ("single", "pair"),
             "pair_encoding": (None, "siamese", "cross") if self.input == "pair" else (None,),
         }

@@ -60,6 +60,7 @@ def shared_hyperparameters(run: RunArguments, args: HybridMTLTrainingArguments) 
         "layout": args.layout,
         "rule": args.rule,
         **_changed(args, CHANGED),
+        **_of_extensions(args),
         "stop": args.stop,
         "plan": args.plan,
         **{name: getattr(args, name) for name, plan in READ_BY.items() if plan == args.plan},
@@ -69,6 +70,11 @@ def shared_hyperparameters(run: RunArguments, args: HybridMTLTrainingArguments) 
         "max_grad_norm": args.max_grad_norm,
         "gradient_accumulation_steps": args.gradient_accumulation_steps,
     }
+
+
+def _of_extensions(args: HybridMTLTrainingArguments) -> dict[str, Any]:
+    given: Any = args.extension_options
+    return dict(given or {})
 
 
 def _in_use(hyperparameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,9 +4,7 @@ import re
 
 from huggingface_hub import EvalResult, ModelCardData
 
-from modeling_hybrid_mtl.standard_hybrid_mtl import SIMILARITY, TEXT, TOKENS
-from trainer.cards.facts import CardFacts, TaskFacts
-from trainer.registry import HEADS
+from trainer.cards.facts import CardFacts, TaskFacts, heads
 
 HUB_METRICS = {"pearson": "pearsonr", "spearman": "spearmanr"}
 
@@ -22,7 +20,7 @@ def metadata(facts: CardFacts) -> ModelCardData:
     datasets = list(dict.fromkeys(task.dataset for task in trained if task.dataset))
     results = _eval_results(facts)
     metrics = list(dict.fromkeys(r.metric_type for r in results if r.task_type != "multitask"))
-    standards = {HEADS[kind].standard for kind in kinds}
+    standards = {heads()[kind].standard for kind in kinds}
     return ModelCardData(
         model_name=facts.model_name if results else None,
         base_model=facts.base_model,
@@ -32,16 +30,16 @@ def metadata(facts: CardFacts) -> ModelCardData:
         license=facts.license,
         metrics=metrics or None,
         pipeline_tag=_pipeline_tag(standards),
-        tags=["hybrid-mtl", "multitask", *(HEADS[kind].hub_task for kind in kinds)],
+        tags=["hybrid-mtl", "multitask", *(heads()[kind].hub_task for kind in kinds)],
         eval_results=results or None,
     )
 
 
 def _pipeline_tag(standards: set[str]) -> str:
     """The standard pipeline that the Hub's page proposes: of classes before all others."""
-    if TEXT in standards:
-        return TEXT
-    return TOKENS if standards == {TOKENS} else SIMILARITY
+    if "text-classification" in standards:
+        return "text-classification"
+    return standards.pop() if len(standards) == 1 else "sentence-similarity"
 
 
 def _eval_results(facts: CardFacts) -> list[EvalResult]:
@@ -71,7 +69,7 @@ def _eval_results(facts: CardFacts) -> list[EvalResult]:
 
 def _eval_result(task: TaskFacts, metric: str, value: float) -> EvalResult:
     return EvalResult(
-        task_type=HEADS[task.kind].hub_task,
+        task_type=heads()[task.kind].hub_task,
         dataset_type=task.dataset or "local-" + re.sub(r"[^A-Za-z0-9]+", "-", task.name),
         dataset_name=_name_of_data(task),
         dataset_config=task.dataset_config,

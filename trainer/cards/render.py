@@ -16,9 +16,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from trainer.cards.citations import bibtex
-from trainer.cards.facts import CardFacts, TaskFacts, hub_id, one_line, public
+from trainer.cards.facts import CardFacts, TaskFacts, heads, hub_id, one_line, public
 from trainer.cards.metadata import metadata
-from trainer.registry import HEADS
 from trainer.saving.files import write_text
 
 # In the examples, where the repository is not known.
@@ -150,7 +149,7 @@ def _version(facts: CardFacts) -> str | None:
 def _overall_formula(tasks: list[TaskFacts]) -> str | None:
     """Spell the overall score out where every main metric is certain."""
     terms = {"accuracy": "accuracy({})", "pearson": "(1 + pearson({})) / 2"}
-    mains = [HEADS[task.kind].metrics[0] for task in tasks]
+    mains = [heads()[task.kind].metrics[0] for task in tasks]
     if any(main not in terms for main in mains):
         return None
     total = " + ".join(
