@@ -159,7 +159,7 @@ class ScoreHead(TaskHead):
     """A score (B,) in units of the task's range."""
 
     answer = "score"
-    losses = ("squared_error", "correlation")
+    losses: tuple[str, ...] = ("squared_error", "correlation")
     metrics = ("pearson", "spearman")
     standard = "sentence-similarity"
 

@@ -1,11 +1,13 @@
 """What can be chosen by name is registered, and names that collide are refused."""
 
+import ast
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from trainer.errors import InputError
-from trainer.registry import AGGREGATORS, AUGMENTATIONS, REGULARIZERS, SAMPLERS, Registry
+from trainer.registry import AGGREGATORS, AUGMENTATIONS, HEADS, REGULARIZERS, SAMPLERS, Registry
 
 
 @dataclass
@@ -66,3 +68,15 @@ def test_this_projects_own_are_registered_as_any(registry, some):
 
     assert some <= set(registry)
     assert all("trainer" in registry.entry(name).place for name in some)
+
+
+def test_no_code_asks_for_a_kind_of_task_by_its_name():
+    # What follows from a kind stands in its head, so that a new one is one class in one file.
+    root = Path(__file__).parents[1]
+    found = []
+    for path in [*root.glob("trainer/**/*.py"), *root.glob("modeling_hybrid_mtl/*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Compare):
+                texts = {n.value for n in ast.walk(node) if isinstance(n, ast.Constant)}
+                found += [f"{path}, line {node.lineno}"] * bool(texts & set(HEADS))
+    assert found == []

@@ -131,6 +131,15 @@ def test_the_command_line_names_extensions_from_the_current_folder(config, tmp_p
     assert settings.training.rule == "by_share"
 
 
+def test_a_file_that_python_would_find_itself_is_loaded_once(config, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert parse([str(config)]).training.rule == "by_share"
+    module = sys.modules["my_share"]
+    extensions._load_file.cache_clear()
+    assert parse([str(config)]).training.rule == "by_share"
+    assert sys.modules["my_share"] is module
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -56,14 +56,13 @@ def _load(name: str, folders: Sequence[Path]) -> str:
     if not name.endswith(".py"):
         _run(name, lambda: importlib.import_module(name))
         return name
-    places = [(folder / Path(name).expanduser()).absolute() for folder in folders]
+    places = [(folder / Path(name).expanduser()).resolve() for folder in folders]
     path = next((place for place in places if place.is_file()), None)
     if path is None:
-        raise InputError(
-            f"extensions: there is no file '{name}' in {' or '.join(map(str, folders))}"
-        )
-    _load_file(path.resolve())
-    return str(path.resolve())
+        tried = " or ".join(dict.fromkeys(f"'{place}'" for place in places))
+        raise InputError(f"extensions: there is no file '{name}': looked for {tried}")
+    _load_file(path)
+    return str(path)
 
 
 @cache
@@ -72,11 +71,14 @@ def _load_file(path: Path) -> None:
     name = path.stem
     if not name.isidentifier():
         raise InputError(f"extensions: '{path}': its name must be one that Python can import")
-    known = sys.modules.get(name)
-    if known is not None or importlib.util.find_spec(name) is not None:
+    known: Any = sys.modules.get(name) or importlib.util.find_spec(name)
+    file = getattr(known, "__file__", None) or getattr(known, "origin", None)
+    if known is not None and (file is None or Path(file).resolve() != path):
         raise InputError(
             f"extensions: '{path}': a module '{name}' is there already; rename the file"
         )
+    if name in sys.modules:  # somebody has imported this very file
+        return
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None  # of a file that ends in .py
     module = importlib.util.module_from_spec(spec)

@@ -184,7 +184,7 @@ def _read_step(place: str, step: Any) -> dict[str, Any]:
 
 def _drop_of_another_kind(defaults: dict[str, Any], entry: Mapping[str, Any]) -> None:
     """Take out of a default task what an entry of another kind or input cannot have."""
-    kind = entry.get("kind") or defaults.get("kind")
+    kind: Any = entry.get("kind") or defaults.get("kind")
     if kind != defaults.get("kind"):
         defaults.pop("labels", None)  # they were the names of something else
         if kind not in HEADS or HEADS[kind].answer != "score":
