@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import trainer.config.tasks  # noqa: F401  with which come all that this project registers
 from trainer.errors import InputError
 from trainer.registry import AGGREGATORS, AUGMENTATIONS, HEADS, REGULARIZERS, SAMPLERS, Registry
 
@@ -64,8 +65,6 @@ def test_options_are_a_dataclass():
     ],
 )
 def test_this_projects_own_are_registered_as_any(registry, some):
-    import trainer.config.training_arguments  # noqa: F401
-
     assert some <= set(registry)
     assert all("trainer" in registry.entry(name).place for name in some)
 
