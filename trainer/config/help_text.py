@@ -11,14 +11,17 @@ from typing import Any, NoReturn, get_origin
 from transformers import HfArgumentParser
 
 from modeling_hybrid_mtl import TaskConfig
+from trainer.config.extension_options import GROUP as OF_EXTENSIONS
+from trainer.config.extension_options import infos_of_added
 from trainer.config.inherited_arguments import INHERITED
 from trainer.config.phases import PhaseEntry
+from trainer.config.training_arguments import HybridMTLTrainingArguments
 from trainer.data.augmentation import TaskAugmentation
 from trainer.data.derived_labels import MadeLabels
 from trainer.data.sources import TaskSource
 from trainer.errors import InputError
 from trainer.optimization import TaskTraining
-from trainer.options import OTHER, info_of
+from trainer.options import OTHER, help_of, info_of
 
 # The groups of options, in the order of the help and of the documents.
 GROUPS = (
@@ -32,6 +35,7 @@ GROUPS = (
     "checkpoints and logs",
     "the Hub",
     "precision and hardware",
+    OF_EXTENSIONS,
     OTHER,
 )
 
@@ -47,6 +51,7 @@ class OptionParser(HfArgumentParser):
 
     def __init__(self, kinds: Any, *, hidden: Mapping[str, str], **options: Any):
         self._hidden = hidden
+        self._infos = {**INHERITED, **infos_of_added(HybridMTLTrainingArguments)}
         self._groups: dict[str, Any] = {}
         self._lists: set[str] = set()
         self.known_options = ["help"]
@@ -62,9 +67,12 @@ class OptionParser(HfArgumentParser):
         # What `HfArgumentParser` calls for each field: it hands all metadata on to argparse.
         plain = copy.copy(declared)
         hidden = declared.name in self._hidden
-        help_text = argparse.SUPPRESS if hidden else declared.metadata.get("help")
+        help_text = argparse.SUPPRESS if hidden else help_of(declared)
         plain.metadata = {"help": help_text}  # type: ignore[assignment]
-        super()._parse_dataclass_field(self._groups[info_of(declared, INHERITED).group], plain)
+        group = info_of(declared, self._infos).group
+        if group not in self._groups:  # an extension's
+            self._groups[group] = self.add_argument_group(group)
+        super()._parse_dataclass_field(self._groups[group], plain)
         names = [declared.name]
         if declared.default is True:
             names.append(f"no_{declared.name}")

@@ -10,7 +10,7 @@ from trainer.config.parser import HIDDEN
 from trainer.config.phases import PhaseEntry
 from trainer.config.run_arguments import RunArguments
 from trainer.config.training_arguments import HybridMTLTrainingArguments
-from trainer.options import OTHER, default_of, info_of
+from trainer.options import OTHER, default_of, help_of, info_of
 
 _HEAD = """# Options
 
@@ -33,6 +33,8 @@ def options_page() -> str:
                 listed[group].append(declared)
     parts = [_HEAD]
     for group, declared_here in listed.items():
+        if not declared_here:  # extensions'
+            continue
         options = [(f"`{f.name}`", _default(default_of(f)), _meaning(f)) for f in declared_here]
         parts.append(
             _table(group[0].upper() + group[1:], ("option", "default", "meaning"), options)
@@ -49,7 +51,7 @@ def options_page() -> str:
 
 def _meaning(declared: Field) -> str:
     """Return the help of an option of this project; transformers documents its own."""
-    return declared.metadata["help"] if "info" in declared.metadata else "as in transformers"
+    return (help_of(declared) or "") if "info" in declared.metadata else "as in transformers"
 
 
 def _default(value: Any) -> str:
