@@ -30,6 +30,7 @@ class OptionInfo:
         lowest: lowest value of a number.
         needs: another option and the values of it with which this one is read.
         choices: its values, if a registry has them; the help names what is there when it is shown.
+        instead: what to use in a configuration, where it cannot be given by its own name.
     """
 
     group: str = OTHER
@@ -39,6 +40,7 @@ class OptionInfo:
     lowest: float | None = None
     needs: tuple[str, tuple[str, ...]] | None = None
     choices: Mapping[str, Any] | None = None
+    instead: str | None = None
 
 
 def option(
@@ -52,15 +54,16 @@ def option(
     lowest: float | None = None,
     needs: tuple[str, tuple[str, ...]] | None = None,
     choices: Mapping[str, Any] | None = None,
+    instead: str | None = None,
 ) -> Any:
     """Return a dataclass field with its help text and an `OptionInfo`.
 
     Args:
         default: of the field.
         help: what the option does, for people.
-        group, card, resume, phase, lowest, needs, choices: as in `OptionInfo`.
+        group, card, resume, phase, lowest, needs, choices, instead: as in `OptionInfo`.
     """
-    info = OptionInfo(group, card, resume, phase, lowest, needs, choices)
+    info = OptionInfo(group, card, resume, phase, lowest, needs, choices, instead)
     return field(default=default, metadata={"help": help, "info": info})
 
 

@@ -148,7 +148,10 @@ def test_a_file_that_python_would_find_itself_is_loaded_once(config, tmp_path, m
         (["--small_power", "1.5"], "small_power"),
         (["--small_power", "3"], "small_power: has no effect without a small_weight above 0"),
         (["--small_weight", "-1"], "small_weight: must be a number from 0 up"),
-        (["--rule", "sum"], "shared_part: has no effect without rule: by_share"),
+        (
+            ["--rule", "sum"],
+            "shared_part = 0.25: has no effect with rule: sum; .*or use rule: by_share",
+        ),
         (["--rule", "by_shar"], "rule = 'by_shar': must be one of.*by_share.*Did you mean"),
         (
             ["--plan", "every_thrd", "--update", "turn"],

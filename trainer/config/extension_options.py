@@ -10,9 +10,8 @@ from trainer.errors import InputError, nearest
 from trainer.options import OptionInfo, changed, check_options, check_types, option
 from trainer.registry import AGGREGATORS, REGULARIZERS, SAMPLERS, Registry
 
-GROUP = "extensions"
 # What holds for a field that an extension declares as dataclasses do, without `option`.
-PLAIN = OptionInfo(group=GROUP, card="changed", phase="tasks")
+PLAIN = OptionInfo(group="extensions", card="changed", phase="tasks")
 # The registries whose entries read options of the run; others' stand in a task's entry.
 _OF_RUN: tuple[Registry, ...] = (AGGREGATORS, SAMPLERS, REGULARIZERS)
 
@@ -96,8 +95,9 @@ class ExtensionOptions:
         None,
         "Options that extensions have registered -> value. In a config file and on the command "
         "line, give each by its own name.",
-        group=GROUP,
+        group="run",
         phase="run",
+        instead="give each option of an extension by its own name",
     )
 
     def config_of(self, registry: Registry, name: str) -> Any:

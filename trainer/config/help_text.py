@@ -11,7 +11,6 @@ from typing import Any, NoReturn, get_origin
 from transformers import HfArgumentParser
 
 from modeling_hybrid_mtl import TaskConfig
-from trainer.config.extension_options import GROUP as OF_EXTENSIONS
 from trainer.config.extension_options import infos_of_added
 from trainer.config.inherited_arguments import INHERITED
 from trainer.config.phases import PhaseEntry
@@ -35,13 +34,14 @@ GROUPS = (
     "checkpoints and logs",
     "the Hub",
     "precision and hardware",
-    OF_EXTENSIONS,
     OTHER,
 )
 
 
 class OptionParser(HfArgumentParser):
     """A parser of dataclasses of options, with a group in the help for each of `GROUPS`.
+
+    Groups that only extensions name come before the last.
 
     Args:
         kinds: the dataclasses.
@@ -51,13 +51,16 @@ class OptionParser(HfArgumentParser):
 
     def __init__(self, kinds: Any, *, hidden: Mapping[str, str], **options: Any):
         self._hidden = hidden
-        self._infos = {**INHERITED, **infos_of_added(HybridMTLTrainingArguments)}
+        added = infos_of_added(HybridMTLTrainingArguments)
+        self._infos = {**INHERITED, **added}
         self._groups: dict[str, Any] = {}
         self._lists: set[str] = set()
         self.known_options = ["help"]
         formatter = argparse.ArgumentDefaultsHelpFormatter
         super().__init__([], formatter_class=formatter, allow_abbrev=False, **options)
-        self._groups.update({name: self.add_argument_group(name) for name in GROUPS})
+        names = dict.fromkeys([*GROUPS, *(info.group for info in added.values())])
+        for name in sorted(names, key=lambda name: name == OTHER):  # which keeps their order
+            self._groups[name] = self.add_argument_group(name)
         for kind in kinds:
             self.dataclass_types.append(kind)
             self._add_dataclass_arguments(kind)
@@ -70,8 +73,6 @@ class OptionParser(HfArgumentParser):
         help_text = argparse.SUPPRESS if hidden else help_of(declared)
         plain.metadata = {"help": help_text}  # type: ignore[assignment]
         group = info_of(declared, self._infos).group
-        if group not in self._groups:  # an extension's
-            self._groups[group] = self.add_argument_group(group)
         super()._parse_dataclass_field(self._groups[group], plain)
         names = [declared.name]
         if declared.default is True:

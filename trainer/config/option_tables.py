@@ -33,8 +33,6 @@ def options_page() -> str:
                 listed[group].append(declared)
     parts = [_HEAD]
     for group, declared_here in listed.items():
-        if not declared_here:  # extensions'
-            continue
         options = [(f"`{f.name}`", _default(default_of(f)), _meaning(f)) for f in declared_here]
         parts.append(
             _table(group[0].upper() + group[1:], ("option", "default", "meaning"), options)

@@ -33,21 +33,25 @@ from trainer.config.tasks import TaskEntry, read_tasks
 from trainer.config.training_arguments import HybridMTLTrainingArguments
 from trainer.config.yaml_text import read_yaml
 from trainer.errors import InputError, nearest
+from trainer.options import info_of
 from trainer.saving.run_folder import PHASES
 
 # Options of TrainingArguments that mean nothing to run_mtl.py, and what to use.
-HIDDEN = {
+HIDDEN: dict[str, str] = {
     **UNSUPPORTED_OPTIONS,
     "do_train": "use mode",
     "do_eval": "use mode",
     "do_predict": "use mode",
     "resume_from_checkpoint": "use resume",
-    "task_args": "give the fields in the task's own entry under tasks",
-    "extension_options": "give each option of an extension by its own name",
     "remove_unused_columns": "the data path keeps just what the model reads",
     "label_names": "name a task's label column under columns in its entry",
     "eval_do_concat_batches": "each task's metrics are computed over its whole split",
     "hub_token": "log in with `hf auth login`, or use the environment variable HF_TOKEN",
+    **{
+        f.name: info.instead
+        for f in dataclasses.fields(HybridMTLTrainingArguments)
+        if (info := info_of(f)).instead is not None
+    },
 }
 
 
