@@ -4,11 +4,13 @@ import sys
 
 import pytest
 
+from trainer.cards.hyperparameters import shared_hyperparameters
 from trainer.config import extensions
 from trainer.config.parser import build_parser, parse
 from trainer.config.yaml_text import read_yaml, to_yaml
 from trainer.errors import InputError
 from trainer.registry import AGGREGATORS, REGULARIZERS, SAMPLERS
+from trainer.runs.resume import check_same_run
 
 MINE = """
 from dataclasses import dataclass, field
@@ -117,6 +119,73 @@ def test_help_shows_choices_and_options(config):
     text = build_parser().format_help()
     assert "by_share" in text and "every_second" in text
     assert "--shared_part" in text and "How much is shared." in text
+
+
+DECLARED = """
+from dataclasses import dataclass
+
+from trainer.objective.aggregators import make_rule
+from trainer.options import option
+from trainer.registry import AGGREGATORS
+
+
+@dataclass
+class PullOptions:
+    pull: str = option("soft", "How it pulls.", group="objective", choices={"soft": 1, "hard": 2})
+    pull_power: float = option(
+        2.0, "Of pull: hard.", group="pulling", card="always", lowest=1, needs=("pull", ("hard",))
+    )
+    pull_log: int = option(5, "How often it tells.", group="pulling", resume="free", phase="run")
+
+
+@AGGREGATORS.register("pulled", options=PullOptions)
+def pulled(tasks, options, config):
+    return make_rule("sum", tasks, options)
+"""
+
+
+@pytest.fixture
+def declared(tmp_path):
+    (tmp_path / "my_pull.py").write_text(DECLARED)
+    path = tmp_path / "run.yaml"
+    path.write_text("extensions: [my_pull.py]\nrule: pulled\n")
+    return path
+
+
+def test_what_an_option_declares_holds_for_an_extensions_too(declared):
+    settings = parse([str(declared), "--pull", "hard", "--pull_log", "3"])
+    shown = shared_hyperparameters(settings.run, settings.training)
+    assert shown["pull_power"] == 2.0 and "pull" not in shown and "pull_log" not in shown
+    text = build_parser().format_help()
+    assert "How it pulls. Choices: soft, hard." in " ".join(text.split())
+    assert "--pull_power" in text.split("\npulling:")[1].split("\neverything else")[0]
+    assert settings.training.for_evaluation(["sentiment"]).extension_options is None
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--pull", "hrd"], "pull = 'hrd': must be one of soft, hard. Did you mean 'hard'"),
+        (
+            ["--pull", "hard", "--pull_power", "0.5"],
+            "pull_power = 0.5: must be a number, 1 or more",
+        ),
+        (["--pull_power", "3"], "pull_power = 3.0: has no effect with pull: soft; .*pull: hard"),
+        (["--phases.1.pull_log", "7"], "phase '1': 'pull_log' is the whole run's"),
+    ],
+)
+def test_what_an_option_declares_is_checked(declared, options, message):
+    declared.write_text(declared.read_text() + "phases: [{tasks: [sentiment, paraphrase]}]\n")
+    with pytest.raises(InputError, match=message):
+        parse([str(declared), *options])
+
+
+def test_an_extensions_option_may_change_as_a_run_goes_on_if_it_says_so(declared, tmp_path):
+    recorded = tmp_path / "run_config.yaml"
+    recorded.write_text(to_yaml(parse([str(declared)]).resolved))
+    check_same_run(recorded, parse([str(declared), "--pull_log", "9"]).resolved)
+    with pytest.raises(InputError, match="pull was 'soft' and is now 'hard'"):
+        check_same_run(recorded, parse([str(declared), "--pull", "hard"]).resolved)
 
 
 def test_an_extension_can_be_an_importable_module(config, tmp_path, monkeypatch):
