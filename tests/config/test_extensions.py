@@ -249,6 +249,11 @@ def test_wrong_options_are_refused_by_name(config, options, message):
             r"bad.py, line 6: aggregator 'x': option 'seed' is there already, in run_mtl.py",
         ),
         (
+            "from dataclasses import dataclass\nfrom trainer.registry import SAMPLERS\n"
+            "@dataclass\nclass O:\n    pooling: int = 1\nSAMPLERS.register('x', len, options=O)\n",
+            r"bad.py, line 6: sampler 'x': option 'pooling' is there already, in run_mtl.py",
+        ),
+        (
             "from trainer.registry import REGULARIZERS\nREGULARIZERS.register('x', len)\n",
             r"bad.py, line 2: regularizer 'x': register it with options=.*'x_weight",
         ),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from types import SimpleNamespace
 from typing import Any
 
+from trainer.config.run_arguments import RunArguments
 from trainer.errors import InputError, nearest
 from trainer.options import OptionInfo, changed, check_options, check_types, option
 from trainer.registry import AGGREGATORS, REGULARIZERS, SAMPLERS, Registry
@@ -50,7 +51,8 @@ def infos_of_added(own: type) -> dict[str, OptionInfo]:
 
 
 def _names(own: type) -> set[str]:
-    return {f.name for f in fields(own)}  # type: ignore[arg-type]
+    kinds: tuple[Any, ...] = (own, RunArguments)
+    return {f.name for kind in kinds for f in fields(kind)}
 
 
 def read_extension_options(given: Any) -> dict[str, Any]:
