@@ -13,7 +13,7 @@ from statistics import median
 # from its own wing, never from another wing of its floor or from above.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("options",),
+    ("options", "registry"),
     ("data", "saving"),
     ("objective", "optimization", "evaluation"),
     ("config",),

@@ -2,201 +2,19 @@
 
 import dataclasses
 import json
-import math
-import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from torch import nn
 from transformers import CONFIG_MAPPING, AutoConfig, PretrainedConfig
 
+from .extensions_hybrid_mtl import __name__ as _extensions  # noqa: F401  which registers
+from .heads_hybrid_mtl import HEADS, LOSSES  # with which come the kinds of tasks
 from .modules_hybrid_mtl import attach_modules
+from .task_config_hybrid_mtl import TaskConfig, is_number
 
-KINDS = ("classification", "regression", "similarity", "token_classification")
-INPUTS = ("single", "pair")
-PAIR_ENCODINGS = ("siamese", "cross")
 POOLINGS = ("mean", "cls", "pooler")
-ACTIVATIONS = ("gelu", "relu", "silu", "tanh")
-PAIR_FEATURES = ("u", "v", "difference", "product")
 # The adapter that every task uses.
 SHARED_ADAPTER = "shared"
-# Kind -> its losses, the default first.
-LOSSES = {
-    "classification": ("cross_entropy",),
-    "token_classification": ("cross_entropy",),
-    "regression": ("squared_error", "correlation"),
-    "similarity": ("squared_error", "cosine_embedding", "correlation"),
-}
-
-
-@dataclass
-class TaskConfig:
-    """What one task is: its kind, its input and the shape of its head.
-
-    Attributes:
-        kind: `classification`, `regression`, `similarity` or `token_classification`.
-        input: `single` (one text) or `pair` (two texts).
-        pair_encoding: for pairs, `siamese` (each text is encoded alone) or `cross` (both in one
-            sequence). `siamese` when left out.
-        labels: the class names, in the order of their indices (classification kinds).
-        score_range: lowest and highest score (regression and similarity).
-        cosine_range: the cosines that stand for the two ends of `score_range` (similarity).
-        hidden_sizes: widths of the layers between the sentence vector and the output.
-        dropout: dropout probability in front of each linear layer of the head.
-        activation: `gelu`, `relu`, `silu` or `tanh`, after each hidden layer.
-        pair_features: what a siamese head other than similarity reads of the two vectors: any of
-            `u`, `v`, `difference` (|u-v|) and `product` (u*v); all four when left out.
-        loss: `cross_entropy` for classification; `squared_error` (the default) or `correlation`
-            for scores; for similarity also `cosine_embedding`.
-        label_smoothing: share of the target that is spread over all classes (classification).
-        loss_weight: factor of the task's loss.
-    """
-
-    kind: str
-    input: str = "single"
-    pair_encoding: str | None = None
-    labels: list[str] | None = None
-    score_range: list[float] | None = None
-    cosine_range: list[float] | None = None
-    hidden_sizes: list[int] = field(default_factory=list)
-    dropout: float = 0.1
-    activation: str = "gelu"
-    pair_features: list[str] | None = None
-    loss: str | None = None
-    label_smoothing: float = 0.0
-    loss_weight: float = 1.0
-
-    @property
-    def is_siamese(self) -> bool:
-        """Whether the two texts of a pair are encoded apart."""
-        return self.input == "pair" and self.pair_encoding == "siamese"
-
-    @property
-    def has_labels(self) -> bool:
-        """Whether the task predicts class names rather than a score."""
-        return self.kind in ("classification", "token_classification")
-
-    @classmethod
-    def from_entry(cls, name: str, entry: Any) -> "TaskConfig":
-        """Check one entry of `tasks` and fill in its defaults.
-
-        Args:
-            name: the task's name, used in messages.
-            entry: a mapping of field names to values, or a `TaskConfig`.
-
-        Raises:
-            ValueError: naming the task and the field that is wrong.
-        """
-        if isinstance(entry, cls):
-            entry = dataclasses.asdict(entry)
-        if not isinstance(entry, dict):
-            raise ValueError(f"task '{name}': expected a mapping of fields, got {entry!r}")
-        known = [f.name for f in dataclasses.fields(cls)]
-        for key in entry:
-            if key not in known:
-                raise ValueError(f"task '{name}': unknown field '{key}'; known: {', '.join(known)}")
-        if "kind" not in entry:
-            raise ValueError(f"task '{name}': field 'kind' is missing; one of {', '.join(KINDS)}")
-        task = cls(**entry)
-        if task.input == "pair" and task.pair_encoding is None:
-            task.pair_encoding = "siamese"
-        if task.kind == "similarity" and task.cosine_range is None:
-            task.cosine_range = [0.0, 1.0]
-        if task.is_siamese and task.kind != "similarity" and task.pair_features is None:
-            task.pair_features = list(PAIR_FEATURES)
-        if task.loss is None and task.kind in KINDS:
-            task.loss = LOSSES[task.kind][0]
-        _check_task(name, task)
-        return task
-
-
-def _check_task(name: str, task: TaskConfig) -> None:
-    def refuse(field_name: str, why: str) -> NoReturn:
-        value = getattr(task, field_name)
-        raise ValueError(f"task '{name}': field '{field_name}' = {value!r}: {why}")
-
-    # A name becomes a key of nn.ModuleDict and a part of metric names and file names.
-    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,63}", name):
-        raise ValueError(
-            f"task {str(name)[:70]!r}: a task's name is letters, digits and underscores, at most 64"
-        )
-    if hasattr(nn.ModuleDict(), name):
-        raise ValueError(f"task '{name}': torch keeps this name for itself; take another one")
-    for field_name, choices in (("kind", KINDS), ("input", INPUTS), ("activation", ACTIVATIONS)):
-        if getattr(task, field_name) not in choices:
-            refuse(field_name, f"must be one of {', '.join(choices)}")
-    if task.input == "pair" and task.pair_encoding not in PAIR_ENCODINGS:
-        refuse("pair_encoding", f"must be one of {', '.join(PAIR_ENCODINGS)}")
-    if task.input == "single" and task.pair_encoding is not None:
-        refuse("pair_encoding", "only tasks with input 'pair' have one")
-    if task.kind == "similarity" and not task.is_siamese:
-        refuse("kind", "a cosine needs input 'pair' and pair_encoding 'siamese'; use 'regression'")
-    if task.kind == "token_classification" and task.input != "single":
-        refuse("kind", "token classification takes input 'single'")
-    _check_outputs(task, refuse)
-    _check_head(task, refuse)
-    _check_loss(task, refuse)
-
-
-def _check_outputs(task: TaskConfig, refuse: Callable[[str, str], NoReturn]) -> None:
-    if task.has_labels:
-        names: Any = task.labels
-        if (
-            not isinstance(names, list)
-            or len(names) < 2
-            or not all(isinstance(n, str) for n in names)
-        ):
-            refuse("labels", "must be a list of at least two class names")
-        if len(set(names)) != len(names):
-            refuse("labels", "the class names must differ")
-        if task.score_range is not None:
-            refuse("score_range", f"a task of kind '{task.kind}' has labels, not a score range")
-    else:
-        if task.labels is not None:
-            refuse("labels", f"a task of kind '{task.kind}' has a score_range, not labels")
-        _check_range(task, "score_range", refuse)
-    if task.kind == "similarity":
-        _check_range(task, "cosine_range", refuse)
-    elif task.cosine_range is not None:
-        refuse("cosine_range", "only tasks of kind 'similarity' have one")
-
-
-def _check_range(task: TaskConfig, field_name: str, refuse) -> None:
-    ends = getattr(task, field_name)
-    if not isinstance(ends, (list, tuple)) or len(ends) != 2 or not all(map(_is_number, ends)):
-        refuse(field_name, "must be two numbers, [lowest, highest]")
-    if not ends[0] < ends[1]:
-        refuse(field_name, "the first number must be the lower one")
-    setattr(task, field_name, [float(end) for end in ends])
-
-
-def _check_head(task: TaskConfig, refuse) -> None:
-    sizes = task.hidden_sizes
-    if not isinstance(sizes, (list, tuple)) or not all(type(s) is int and s > 0 for s in sizes):
-        refuse("hidden_sizes", "must be a list of positive integers, [] for a linear head")
-    task.hidden_sizes = list(sizes)
-    if not _is_number(task.dropout) or not 0 <= task.dropout < 1:
-        refuse("dropout", "must be a probability from 0 up to but not including 1")
-    features = task.pair_features
-    if not task.is_siamese or task.kind == "similarity":
-        if features is not None:
-            refuse("pair_features", "only siamese tasks other than similarity have them")
-    elif not isinstance(features, list) or not features or not set(features) <= set(PAIR_FEATURES):
-        refuse("pair_features", f"must be a list of some of {', '.join(PAIR_FEATURES)}")
-    elif len(set(features)) != len(features):
-        refuse("pair_features", "each of them once")
-
-
-def _check_loss(task: TaskConfig, refuse) -> None:
-    if task.loss not in LOSSES[task.kind]:
-        refuse("loss", f"a task of kind '{task.kind}' has {', '.join(LOSSES[task.kind])}")
-    if not _is_number(task.label_smoothing) or not 0 <= task.label_smoothing < 1:
-        refuse("label_smoothing", "must be a share from 0 up to but not including 1")
-    if task.label_smoothing and not task.has_labels:
-        refuse("label_smoothing", f"a task of kind '{task.kind}' has no classes to spread over")
-    if not _is_number(task.loss_weight) or not task.loss_weight > 0:
-        refuse("loss_weight", "must be a positive number")
 
 
 @dataclass
@@ -254,15 +72,11 @@ def _check_adapter(name: str, entry: Any, tasks: dict[str, Any]) -> dict[str, An
         refuse("target_modules", "must be a list of the names of linear layers")
     if type(adapter.rank) is not int or adapter.rank < 1:
         refuse("rank", "must be a whole number from 1 up")
-    if not _is_number(adapter.alpha) or not adapter.alpha > 0:
+    if not is_number(adapter.alpha) or not adapter.alpha > 0:
         refuse("alpha", "must be a positive number")
-    if not _is_number(adapter.dropout) or not 0 <= adapter.dropout < 1:
+    if not is_number(adapter.dropout) or not 0 <= adapter.dropout < 1:
         refuse("dropout", "must be a probability from 0 up to but not including 1")
     return {**dataclasses.asdict(adapter), "target_modules": list(targets)}
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 class HybridMTLConfig(PretrainedConfig):
@@ -303,15 +117,18 @@ class HybridMTLConfig(PretrainedConfig):
         backbone_config._name_or_path = ""
         if pooling not in POOLINGS:
             raise ValueError(f"pooling = {pooling!r}: must be one of {', '.join(POOLINGS)}")
-        if not _is_number(pooled_dropout) or not 0 <= pooled_dropout < 1:
+        if not is_number(pooled_dropout) or not 0 <= pooled_dropout < 1:
             raise ValueError(f"pooled_dropout = {pooled_dropout!r}: must be a probability below 1")
         if not isinstance(tasks, (dict, type(None))):
             raise ValueError(f"tasks = {tasks!r}: must be a mapping of task names to their fields")
         self.backbone_config = backbone_config
-        self.tasks = {
-            name: dataclasses.asdict(TaskConfig.from_entry(name, entry))
-            for name, entry in (tasks or {}).items()
-        }
+        try:
+            self.tasks = {
+                name: dataclasses.asdict(TaskConfig.from_entry(name, entry))
+                for name, entry in (tasks or {}).items()
+            }
+        except ValueError as error:
+            raise ValueError(f"{error}{_extensions_hint(kwargs, tasks)}") from error
         self.pooling = pooling
         self.pooled_dropout = pooled_dropout
         self.adapters = check_adapters({} if adapters is None else adapters, self.tasks)
@@ -411,6 +228,19 @@ class HybridMTLConfig(PretrainedConfig):
     def hidden_size(self) -> int:
         """Width of the sentence vector."""
         return self.backbone_config.hidden_size
+
+
+def _extensions_hint(config: dict[str, Any], tasks: Any) -> str:
+    """Say where the kinds of tasks and losses come from that are not there, if it is known."""
+    files = config.get("extensions")
+    entries = [entry for entry in tasks.values() if isinstance(entry, dict)]
+    missing = [e for e in entries if e.get("kind") not in HEADS or e.get("loss") not in LOSSES]
+    if not files or not missing:
+        return ""
+    return (
+        f". It comes from {', '.join(map(str, files))} in the model's folder: read it, and load it "
+        f"as an extension, or open the model with trust_remote_code=True"
+    )
 
 
 def _check_backbone(config: Any) -> None:

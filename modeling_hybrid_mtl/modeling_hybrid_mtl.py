@@ -2,6 +2,7 @@
 
 import inspect
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,16 +14,17 @@ from .attention_hybrid_mtl import to_device
 from .configuration_hybrid_mtl import HybridMTLConfig, TaskConfig
 from .dropout_hybrid_mtl import use_fast_dropout
 from .fit_hybrid_mtl import check_ids, check_reads, explain
-from .heads_hybrid_mtl import HEADS
+from .heads_hybrid_mtl import HEADS, TaskHead, initialize_head
 from .modules_hybrid_mtl import attach_modules
 from .outputs_hybrid_mtl import HybridMTLOutput
 from .packing_hybrid_mtl import can_pack, let_pack, padding_mask, pays, read_packed
 from .pipeline_hybrid_mtl import HybridMTLPipeline
 from .products_hybrid_mtl import fast_products
 from .registration_hybrid_mtl import register_pipeline
-from .standard_hybrid_mtl import KINDS_OF, STANDARDS
+from .standard_hybrid_mtl import STANDARDS
 from .tasks_hybrid_mtl import WithTasks
 from .texts_hybrid_mtl import Encoded, pool, sides, stack_texts
+from .travel_hybrid_mtl import extension_files, write_extensions
 from .vectors_hybrid_mtl import WithVectors
 from .weights_hybrid_mtl import PLACES, check_complete, check_shapes, check_weights, model_type
 
@@ -206,6 +208,8 @@ class HybridMTLModel(WithVectors, WithTasks):
             nn.init.normal_(module.weight, mean=0.0, std=deviation)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
+        elif isinstance(module, TaskHead):
+            initialize_head(module, self.config.hidden_size)
 
     def get_input_embeddings(self) -> nn.Module:
         return self.backbone.get_input_embeddings()
@@ -320,10 +324,9 @@ class HybridMTLModel(WithVectors, WithTasks):
         self, task: str, u: Tensor, v: Tensor | None = None, hidden: Tensor | None = None
     ) -> Tensor:
         """One head's logits from sentence vectors (B, H), or from token vectors (B, L, H)."""
-        reads_tokens = self.config.task(task).kind == "token_classification"
         # As in the encoder: a setting of the process, which no other thread shall turn over.
         with fast_products if u.device.type == "cpu" and self._packs(u) else nullcontext():
-            return self.heads[task](hidden if reads_tokens else u, v)
+            return self.heads[task](hidden if self.heads[task].answer == "tags" else u, v)
 
     def forward(
         self,
@@ -515,12 +518,24 @@ class HybridMTLModel(WithVectors, WithTasks):
             raise ValueError(f"task '{task}' reads one sequence: it takes no pair_input_ids")
 
     def save_pretrained(self, save_directory: Any, is_main_process: bool = True, **kwargs) -> None:
-        """Save weights, configuration and all code that a process without this project needs."""
+        """Save weights, configuration and all code that a process without this project needs.
+
+        Raises:
+            ValueError: if the file of a kind of task that is not this project's cannot travel.
+        """
         # A relative import is what makes a file travel along, wherever this one is copied to.
         from .handler import EndpointHandler  # noqa: F401
 
-        kinds = {entry["kind"] for entry in self.config.tasks.values()}
-        names = [n for n, standard in STANDARDS.items() if kinds & set(KINDS_OF[standard])]
+        files = extension_files(self.config.tasks.values())
+        if files and kwargs.get("push_to_hub"):
+            raise ValueError(
+                "push_to_hub: would leave out the files of this model's own kinds of tasks; call "
+                "model.push_to_hub instead"
+            )
+        if files:
+            self.config.extensions = list(files)
+        standards = {head.standard for head in self.heads.values()}
+        names = [name for name, standard in STANDARDS.items() if standard in standards]
         self.config.custom_pipelines = {
             name: {
                 "impl": f"pipeline_hybrid_mtl.{HybridMTLPipeline.__name__}",
@@ -530,6 +545,8 @@ class HybridMTLModel(WithVectors, WithTasks):
             for name in ("hybrid-mtl", *names)
         }
         super().save_pretrained(save_directory, is_main_process=is_main_process, **kwargs)
+        if files and is_main_process:
+            write_extensions(Path(save_directory), files)
 
 
 def _check_embeddings(encoder: Any) -> None:

@@ -177,7 +177,7 @@ class HybridMTLPipeline(Pipeline):
                 raise ValueError(f"{where}task '{task}' takes {wanted}{note}")
             return [task]
         if self.standard:
-            return [first_task(self.standard, tasks, kind == "pair")]
+            return [first_task(self.standard, self.model.heads, kind == "pair")]
         fitting = [name for name, entry in tasks.items() if entry["input"] == kind]
         if not fitting:
             raise ValueError(f"{where}this model has no task for {kind} input")
@@ -189,7 +189,7 @@ class HybridMTLPipeline(Pipeline):
         features: dict[str, Any] = {}
         texts = (row["text"], row.get("text_pair"))
         if any(t.pair_encoding != "cross" for t in tasks):
-            tags = any(t.kind == "token_classification" for t in tasks)
+            tags = any(t.reads_words for t in tasks)
             features.update(self._tokenize(texts[0], tags=tags, **options))
             if texts[1] is not None:
                 features.update(self._tokenize(texts[1], prefix="pair_", **options))
@@ -294,7 +294,7 @@ class HybridMTLPipeline(Pipeline):
         if not task.has_labels:
             return {"score": values.item()}
         of_tags = {n: options[n] for n in ("aggregation_strategy", "ignore_labels") if n in options}
-        if task.kind != "token_classification":
+        if not task.reads_words:
             as_list = self.standard == TEXT and "top_k" in options
             of_classes = {name: value for name, value in options.items() if name not in of_tags}
             return ranked_classes(values, task.labels, as_list=as_list, **of_classes)

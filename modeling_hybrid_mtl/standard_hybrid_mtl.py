@@ -19,12 +19,6 @@ STANDARDS = {
     "ner": TOKENS,
     SIMILARITY: SIMILARITY,
 }
-# A standard -> the kinds of task that answer in it, the likeliest first.
-KINDS_OF = {
-    TEXT: ("classification",),
-    TOKENS: ("token_classification",),
-    SIMILARITY: ("similarity", "regression"),
-}
 FUNCTIONS = ("softmax", "sigmoid", "none")
 TRUNCATIONS = (True, False, "longest_first", "only_first", "only_second", "do_not_truncate")
 TOKENIZER_OPTIONS = ("truncation", "max_length", "padding")
@@ -32,18 +26,25 @@ POSTPROCESS_OPTIONS = ("top_k", "return_all_scores", "aggregation_strategy", "ig
 OPTIONS = (*TOKENIZER_OPTIONS, "function_to_apply", *POSTPROCESS_OPTIONS)
 
 
-def first_task(standard: str, tasks: dict[str, Any], is_pair: bool) -> str:
+def first_task(standard: str, heads: Mapping[str, Any], is_pair: bool) -> str:
     """The first of a model's tasks that answers a text, or a pair, in a standard form.
+
+    Those that are what the standard is named after come before others.
 
     Raises:
         ValueError: if there is none.
     """
     wanted = "pair" if is_pair else "single"
-    for kind in KINDS_OF[standard]:
-        for name, entry in tasks.items():
-            if entry["kind"] == kind and entry["input"] == wanted:
-                return name
-    raise ValueError(f"this model has no task for {wanted} input that a '{standard}' pipeline asks")
+    fitting = [
+        name
+        for name, head in heads.items()
+        if head.standard == standard and head.task.input == wanted
+    ]
+    if not fitting:
+        raise ValueError(
+            f"this model has no task for {wanted} input that a '{standard}' pipeline asks"
+        )
+    return min(fitting, key=lambda name: heads[name].hub_task != standard)
 
 
 def check_options(options: Mapping[str, Any], most: int | None) -> None:

@@ -35,12 +35,17 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--overwrite", action="store_true", help="replace an earlier export in OUTPUT"
     )
-    given = parser.parse_args(arguments)
+    parser.add_argument(
+        "--extensions", nargs="+", help="files or modules with the model's own kinds of tasks"
+    )
+    given = vars(parser.parse_args(arguments))
     # Only now: it takes seconds, which a wrong option need not wait for.
+    from trainer.config.extensions import load_extensions
     from trainer.export import export
 
     try:
-        export(**vars(given))
+        load_extensions(given.pop("extensions"))
+        export(**given)
     except (InputError, OSError) as error:
         print(f"export.py: {error}", file=sys.stderr)
         return 2

@@ -29,10 +29,14 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--create_pr", action="store_true", help="open a pull request instead of committing"
     )
+    parser.add_argument(
+        "--extensions", nargs="+", help="files or modules with the model's own kinds of tasks"
+    )
     given = parser.parse_args(arguments)
 
     from huggingface_hub import get_token
 
+    from trainer.config.extensions import load_extensions
     from trainer.hub.push import (
         MESSAGE,
         Destination,
@@ -51,6 +55,7 @@ def main(arguments: list[str]) -> int:
         if not given.dry_run:
             check_token(where)
         found = publication(given.folder, get_token())
+        load_extensions(given.extensions)
         check_whole_models(given.folder)
         published_card(given.folder, given.repo)  # there is one, or it can be made
         print(found.listing(), *card_notes(given.folder, given.repo), sep="\n", flush=True)

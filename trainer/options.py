@@ -29,6 +29,8 @@ class OptionInfo:
             `run`: it is the whole run's.
         lowest: lowest value of a number.
         needs: another option and the values of it with which this one is read.
+        choices: its values, if a registry has them; the help names what is there when it is shown.
+        instead: what to use in a configuration, where it cannot be given by its own name.
     """
 
     group: str = OTHER
@@ -37,6 +39,8 @@ class OptionInfo:
     phase: str = "any"
     lowest: float | None = None
     needs: tuple[str, tuple[str, ...]] | None = None
+    choices: Mapping[str, Any] | None = None
+    instead: str | None = None
 
 
 def option(
@@ -49,15 +53,17 @@ def option(
     phase: str = "tasks",
     lowest: float | None = None,
     needs: tuple[str, tuple[str, ...]] | None = None,
+    choices: Mapping[str, Any] | None = None,
+    instead: str | None = None,
 ) -> Any:
     """Return a dataclass field with its help text and an `OptionInfo`.
 
     Args:
         default: of the field.
         help: what the option does, for people.
-        group, card, resume, phase, lowest, needs: as in `OptionInfo`.
+        group, card, resume, phase, lowest, needs, choices, instead: as in `OptionInfo`.
     """
-    info = OptionInfo(group, card, resume, phase, lowest, needs)
+    info = OptionInfo(group, card, resume, phase, lowest, needs, choices, instead)
     return field(default=default, metadata={"help": help, "info": info})
 
 
@@ -70,6 +76,12 @@ def info_of(declared: Field, inherited: Mapping[str, OptionInfo] | None = None) 
     """
     found = declared.metadata.get("info")
     return found or (inherited or {}).get(declared.name, OptionInfo())
+
+
+def help_of(declared: Field) -> str | None:
+    """Return a field's help text, with the names that are registered for it."""
+    text, choices = declared.metadata.get("help"), info_of(declared).choices
+    return f"{text} Choices: {', '.join(choices)}." if choices else text
 
 
 def default_of(declared: Field) -> Any:
@@ -100,17 +112,19 @@ def is_read(options: Any, info: OptionInfo) -> bool:
 
 
 def check_options(options: Any, kind: type) -> None:
-    """Make sure of what the fields of a class declare: lowest values, and that others read them.
+    """Make sure of what the fields of a class declare: choices, lowest values, and who reads them.
 
     Args:
         options: an instance of the class, or of one that inherits from it.
         kind: the class.
 
     Raises:
-        InputError: naming the first option that is too low or has no effect.
+        InputError: naming the first option that is unknown, too low or has no effect.
     """
     for declared in fields(kind):
         info, value = info_of(declared), getattr(options, declared.name)
+        if info.choices is not None:
+            check_choice(declared.name, value, info.choices)
         if info.lowest is not None and value is not None:
             check_lowest(declared.name, value, info.lowest)
         if info.needs is not None and not is_read(options, info) and value != declared.default:

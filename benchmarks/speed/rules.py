@@ -8,7 +8,7 @@ from benchmarks.speed.findings import Findings
 from benchmarks.speed.processes import AbsentError, Worker, own_python
 from benchmarks.speed.settings import Settings
 from benchmarks.speed.training import job_of
-from trainer.objective.aggregators import RULES
+from trainer.objective.aggregators import AGGREGATORS
 from trainer.optimization import LAYOUTS
 
 PLAIN = "sum"
@@ -22,7 +22,7 @@ def all_ways() -> dict[str, list[str]]:
     """Name -> options, of every rule and layout but the plain one's."""
     rules = {
         f"rule_{rule}": ["--rule", rule, *RULE_OPTIONS.get(rule, [])]
-        for rule in RULES
+        for rule in AGGREGATORS
         if rule != PLAIN
     }
     layouts = {f"layout_{name}": ["--layout", name] for name in LAYOUTS if name != "siloed"}

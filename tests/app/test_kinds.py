@@ -4,9 +4,10 @@ import pytest
 
 pytest.importorskip("gradio", reason="the extra 'app' is not installed")
 
+from modeling_hybrid_mtl.heads_hybrid_mtl import HEADS
 from tests.modeling.toy_models import TASKS
 from trainer.app.errors import UserError
-from trainer.app.kinds import KINDS, kind_of, title_of
+from trainer.app.kinds import kind_of, title_of
 
 RANKED = [{"label": "good", "score": 0.7}, {"label": "bad", "score": 0.3}]
 ENTITIES = [
@@ -16,11 +17,13 @@ ENTITIES = [
 
 
 def kind(name: str):
-    return kind_of(name, TASKS[name])
+    return kind_of(name, TASKS[name], HEADS[TASKS[name]["kind"]].answer)
 
 
 def test_every_kind_of_task_is_known():
-    assert {entry["kind"] for entry in TASKS.values()} <= set(KINDS)
+    for kind, head in HEADS.items():
+        entry = {"kind": kind, "labels": ["a", "b"], "score_range": [0, 1]}
+        assert kind_of("any", entry, head.answer)
 
 
 def test_classes_are_bars_and_the_right_one_is_a_label():

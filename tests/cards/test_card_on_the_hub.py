@@ -6,9 +6,9 @@ from itertools import combinations
 import pytest
 from huggingface_hub import ModelCard
 
-from modeling_hybrid_mtl.standard_hybrid_mtl import KINDS_OF
+from modeling_hybrid_mtl.standard_hybrid_mtl import STANDARDS
 from trainer.cards import CardFacts, TaskFacts, render_card
-from trainer.cards.facts import KINDS
+from trainer.registry import HEADS
 
 MOOD = TaskFacts("mood", "classification", "single", labels=["a", "b"], metrics={"accuracy": 0.5})
 NEAR = TaskFacts("near", "similarity", "pair", "siamese", score_range=[0, 5])
@@ -38,8 +38,10 @@ def test_a_card_without_the_figure_of_conflicts_says_how_to_get_it(tasks, figure
     assert ("`gradient_cosines: true`" in text) is told
 
 
-@pytest.mark.parametrize("kinds", [*combinations(KINDS, 1), *combinations(KINDS, 2)])
+@pytest.mark.parametrize("kinds", [*combinations(HEADS, 1), *combinations(HEADS, 2)])
 def test_the_hubs_page_proposes_a_name_that_the_model_opens_by(kinds):
     facts = CardFacts("model", [replace(MOOD, name=kind, kind=kind) for kind in kinds])
     proposed = ModelCard(render_card(facts)).data.pipeline_tag
-    assert proposed in {name for name, own in KINDS_OF.items() if set(own) & set(kinds)}
+    assert proposed in {
+        n for n, own in STANDARDS.items() if own in {HEADS[k].standard for k in kinds}
+    }

@@ -4,7 +4,7 @@ import re
 
 from trainer.cards.citations import ALWAYS, KNOWN, bibtex
 from trainer.data.augmentation import AUGMENTATIONS
-from trainer.objective.aggregators import RULES
+from trainer.objective.aggregators import AGGREGATORS
 
 
 def test_only_what_is_named_is_cited_and_each_once():
@@ -35,5 +35,5 @@ def test_the_version_is_told_where_it_is_known():
 
 
 def test_every_method_with_a_paper_has_an_entry():
-    assert set(RULES) - KNOWN == {"sum"}
+    assert set(AGGREGATORS) - KNOWN == {"sum"}
     assert "back_translation" in KNOWN and "back_translation" in AUGMENTATIONS

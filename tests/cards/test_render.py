@@ -159,7 +159,9 @@ def test_results_have_a_before_column_only_when_it_is_known():
 def test_overall_score_is_spelled_out_where_it_is_certain():
     formula = "(accuracy(sentiment) + accuracy(paraphrase) + (1 + pearson(similarity)) / 2) / 3"
     assert formula in card()
-    assert "Here:" not in card(replace(SENTIMENT, kind="token_classification"))
+    assert "Here: (accuracy(sentiment)) / 1." in card(
+        replace(SENTIMENT, kind="token_classification")
+    )
 
 
 def test_examples_are_python_and_cover_each_sort_of_task():

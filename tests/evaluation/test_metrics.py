@@ -11,12 +11,12 @@ from sklearn.metrics import accuracy_score, f1_score
 
 from trainer.evaluation.metrics import (
     METRIC_SCRIPTS,
-    METRICS_BY_KIND,
     compute_task_metrics,
     load_metric,
     main_metric,
     overall_score,
 )
+from trainer.registry import HEADS
 
 SHIPPED = ("accuracy", "f1", "pearsonr", "spearmanr")
 
@@ -97,7 +97,7 @@ def test_nearly_constant_scores_are_ranked_quietly():
         ("similarity", [1.0], [1.0, 2.0], "equal length"),
         ("similarity", [1.0, float("nan")], [1.0, 2.0], "predictions .* not finite"),
         ("similarity", [1.0, 2.0], [float("inf"), 2.0], "labels .* not finite"),
-        ("translation", [1], [1], "Unknown kind"),
+        ("translation", [1], [1], "no kind of task"),
     ],
 )
 def test_bad_input_is_refused(kind, predictions, labels, advice):
@@ -106,13 +106,13 @@ def test_bad_input_is_refused(kind, predictions, labels, advice):
 
 
 def test_the_main_metric_is_the_first():
-    assert {kind: main_metric(kind) for kind in METRICS_BY_KIND} == {
+    assert {kind: main_metric(kind) for kind in HEADS} == {
         "classification": "accuracy",
         "token_classification": "accuracy",
         "regression": "pearson",
         "similarity": "pearson",
     }
-    with pytest.raises(ValueError, match="Unknown kind"):
+    with pytest.raises(ValueError, match="no kind of task"):
         main_metric("ranking")
 
 

@@ -13,7 +13,7 @@ import torch
 from tests.toys import toy_model, toy_trainer, whole_and_resumed
 from tests.training.test_nan_guard import spoil
 from trainer.errors import InputError
-from trainer.objective.aggregators import RULES
+from trainer.objective.aggregators import AGGREGATORS
 from trainer.training.nan_guard import NonFiniteError
 
 pytestmark = pytest.mark.gpu
@@ -57,7 +57,7 @@ def test_layouts(tmp_path, on_device, layout):
     assert_as_on_the_cpu(tmp_path, on_device, layout=layout)
 
 
-@pytest.mark.parametrize("rule", [rule for rule in RULES if rule not in ("graddrop", "mtrec")])
+@pytest.mark.parametrize("rule", [r for r in AGGREGATORS if r not in ("graddrop", "mtrec")])
 def test_rules(tmp_path, on_device, rule):
     assert_as_on_the_cpu(tmp_path, on_device, rule=rule)
 

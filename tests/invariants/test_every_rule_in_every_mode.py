@@ -6,13 +6,13 @@ import pytest
 import torch
 
 from tests.toys import toy_model, toy_trainer
-from trainer.objective.aggregators import RULES
+from trainer.objective.aggregators import AGGREGATORS
 from trainer.optimization import LAYOUTS, NEED_TASK_GRADIENTS
 
 # What a rule keeps from one step for the next has to come right twice.
 WHOLE = {"per_device_train_batch_size": 8, "length_window": 0, "max_steps": 2}
 QUARTERS = {"per_device_train_batch_size": 2, "gradient_accumulation_steps": 4}
-WAYS = [{"rule": rule} for rule in RULES] + [{"layout": layout} for layout in LAYOUTS]
+WAYS = [{"rule": rule} for rule in AGGREGATORS] + [{"layout": layout} for layout in LAYOUTS]
 
 
 def options_of(way):
@@ -101,7 +101,7 @@ def test_float16_is_for_layouts_whose_optimizer_the_scaler_sees(tmp_path, layout
 
 # Rules join gradients before an optimizer sees them: one rule shows what another layout does.
 @pytest.mark.parametrize(
-    ("rule", "layout"), [*((rule, "siloed") for rule in RULES), ("pcgrad", "single")]
+    ("rule", "layout"), [*((rule, "siloed") for rule in AGGREGATORS), ("pcgrad", "single")]
 )
 def test_a_scaled_gradient_is_joined_as_it_is_without_the_scale(tmp_path, plain, rule, layout):
     way = options_of({"rule": rule, "layout": layout, "max_grad_norm": 0.0})

@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from trainer.objective.aggregators import RULES
+from trainer.objective.aggregators import AGGREGATORS
 from trainer.optimization import LAYOUTS
 
 # GradDrop draws a number for every entry: for those of the token embeddings that a step reaches in
@@ -65,7 +65,7 @@ def test_two_ranks_equal_one(tmp_path, options):
 @pytest.mark.slow
 def test_every_rule_and_layout_is_the_same_on_two_ranks(tmp_path):
     options = [
-        *({"rule": rule, **RULE_OPTIONS.get(rule, {})} for rule in RULES),
+        *({"rule": rule, **RULE_OPTIONS.get(rule, {})} for rule in AGGREGATORS),
         *({"layout": layout} for layout in LAYOUTS),
     ]
     one, two = run(tmp_path / "one", 1, 4, *options), run(tmp_path / "two", 2, 2, *options)

@@ -33,6 +33,8 @@ class Asker:
         self._pipe = pipe
         self._lock = Lock()
         self.tasks: dict[str, dict[str, Any]] = pipe.model.config.tasks
+        # In which form each task answers: class, tags or score.
+        self.answers = {name: pipe.model.heads[name].answer for name in self.tasks}
         self.title = title
         self.revision = revision
         positions = getattr(pipe.model.config.backbone_config, "max_position_embeddings", None)

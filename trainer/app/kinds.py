@@ -136,17 +136,10 @@ class Tags:
         return {"text": words, "label": tags, "answer": said}
 
 
-KINDS: dict[str, Any] = {
-    "classification": Classes,
-    "regression": Score,
-    "similarity": Score,
-    "token_classification": Tags,
-}
-
-
-def kind_of(name: str, entry: dict[str, Any]) -> Kind:
-    """How the page treats a task."""
-    return KINDS[entry["kind"]](name, entry)
+def kind_of(name: str, entry: dict[str, Any], answer: str) -> Kind:
+    """How the page treats a task whose answers are of this form: `class`, `tags` or `score`."""
+    kinds: dict[str, Any] = {"class": Classes, "tags": Tags, "score": Score}
+    return kinds[answer](name, entry)
 
 
 def title_of(name: str) -> str:

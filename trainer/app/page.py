@@ -71,7 +71,8 @@ def _asking_tab(
     samples: dict[str, list[str]],
 ) -> None:
     """A button that asks all tasks of a tab at once, their answers, and corrections of them."""
-    kinds = {name: kind_of(name, asker.tasks[name]) for name in asker.task_names(tab)}
+    names = asker.task_names(tab)
+    kinds = {name: kind_of(name, asker.tasks[name], asker.answers[name]) for name in names}
     example_chips(samples, boxes)
     button = gr.Button("Answer", variant="primary", elem_id=f"ask-{tab}")
     # The texts that were answered, whatever the boxes hold by the time of a correction.

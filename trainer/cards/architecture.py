@@ -9,6 +9,7 @@ from modeling_hybrid_mtl import HybridMTLModel
 from modeling_hybrid_mtl.adapters_hybrid_mtl import adapted_layers
 from trainer.cards.facts import Architecture, CardFacts, TaskFacts
 from trainer.evaluation import DrawnTask, count_text, draw_model
+from trainer.registry import HEADS
 
 
 def architecture(model: HybridMTLModel) -> Architecture:
@@ -65,9 +66,9 @@ def _reads(task: TaskFacts) -> str:
 
 def _head(task: TaskFacts) -> str:
     if task.labels:
-        what = "labels of words" if task.kind == "token_classification" else "classes"
+        what = "labels of words" if task.answer == "tags" else "classes"
         return f"{len(task.labels)} {what}"
-    how = "cosine" if task.kind == "similarity" else "score"
+    how = "cosine" if "cosine_range" in HEADS[task.kind].reads else "score"
     low, high = task.score_range or (0, 1)
     return f"{how}, {low:g} to {high:g}"
 

@@ -5,13 +5,13 @@ import math
 import numbers
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from trainer.saving.files import write_text
 
-KINDS = ("classification", "regression", "similarity", "token_classification")
 # The Hub's own rule for `dataset.type` in a model index, less names that start with a dot.
 HUB_ID = re.compile(r"(?:\w[\w-]*/)?\w[\w.-]*", re.ASCII)
 LOCAL_PATH = re.compile(
@@ -24,6 +24,13 @@ LOCAL_PATH = re.compile(
 )
 
 
+def heads() -> Mapping[str, Any]:
+    """Return the kinds of tasks; torch comes with them, which a refusal need not wait for."""
+    from trainer.registry import HEADS
+
+    return HEADS
+
+
 @dataclass
 class TaskFacts:
     """What the card says about one task.
@@ -33,7 +40,7 @@ class TaskFacts:
     """
 
     name: str  # as passed to the pipeline
-    kind: str  # classification, regression, similarity or token_classification
+    kind: str  # of `trainer.registry.HEADS`
     input: str  # single (one text) or pair (two texts)
     pair_encoding: str | None = None  # for pairs: siamese or cross
     labels: list[str] | None = None
@@ -53,9 +60,14 @@ class TaskFacts:
     hyperparameters: dict[str, Any] = field(default_factory=dict)  # of this task's head
     auxiliary: bool = False  # it only helped in training, and has no part in the overall score
 
+    @property
+    def answer(self) -> str:
+        """The form of its answers: `class`, `tags` or `score`."""
+        return heads()[self.kind].answer
+
     def __post_init__(self) -> None:
         choices = {
-            "kind": KINDS,
+            "kind": tuple(heads()),
             "input": ("single", "pair"),
             "pair_encoding": (None, "siamese", "cross") if self.input == "pair" else (None,),
         }

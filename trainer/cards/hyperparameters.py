@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+from trainer.config.extension_options import infos_of_added
 from trainer.config.inherited_arguments import INHERITED
 from trainer.config.run_arguments import RunArguments
 from trainer.config.tasks import TaskEntry
@@ -37,16 +38,21 @@ def shared_hyperparameters(run: RunArguments, args: HybridMTLTrainingArguments) 
 
     An option that needs another is shown where it is read.
     """
-    return {**_shown(run), **_shown(args)}
+    shown = {**_shown(run, run), **_shown(args, args)}
+    for part, beside in args.parts_of_extensions():
+        shown.update(_shown(part, beside))
+    return shown
 
 
-def _shown(options: RunArguments | HybridMTLTrainingArguments) -> dict[str, Any]:
+def _shown(options: Any, beside: Any) -> dict[str, Any]:
+    """Return the options of a dataclass that are shown, beside all others."""
+    infos = {**INHERITED, **infos_of_added(HybridMTLTrainingArguments)}
     shown = {}
     for declared in fields(options):
-        info = info_of(declared, INHERITED)
+        info = info_of(declared, infos)
         value = getattr(options, declared.name)
         is_changed = value != default_of(declared)
-        read = info.needs is not None and is_read(options, info)
+        read = info.needs is not None and is_read(beside, info)
         if read or info.card == "always" or (info.card == "changed" and is_changed):
             shown[declared.name] = value
     return shown

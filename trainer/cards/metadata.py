@@ -4,15 +4,8 @@ import re
 
 from huggingface_hub import EvalResult, ModelCardData
 
-from trainer.cards.facts import CardFacts, TaskFacts
+from trainer.cards.facts import CardFacts, TaskFacts, heads
 
-# How the Hub calls each kind of task. It has no word for regression on text.
-HUB_TASKS = {
-    "classification": "text-classification",
-    "regression": "regression",
-    "similarity": "sentence-similarity",
-    "token_classification": "token-classification",
-}
 HUB_METRICS = {"pearson": "pearsonr", "spearman": "spearmanr"}
 
 
@@ -27,8 +20,7 @@ def metadata(facts: CardFacts) -> ModelCardData:
     datasets = list(dict.fromkeys(task.dataset for task in trained if task.dataset))
     results = _eval_results(facts)
     metrics = list(dict.fromkeys(r.metric_type for r in results if r.task_type != "multitask"))
-    only_tokens = set(kinds) == {"token_classification"}
-    fallback = HUB_TASKS["token_classification" if only_tokens else "similarity"]
+    standards = {heads()[kind].standard for kind in kinds}
     return ModelCardData(
         model_name=facts.model_name if results else None,
         base_model=facts.base_model,
@@ -37,10 +29,17 @@ def metadata(facts: CardFacts) -> ModelCardData:
         library_name="transformers",
         license=facts.license,
         metrics=metrics or None,
-        pipeline_tag=HUB_TASKS["classification"] if "classification" in kinds else fallback,
-        tags=["hybrid-mtl", "multitask", *(HUB_TASKS[kind] for kind in kinds)],
+        pipeline_tag=_pipeline_tag(standards),
+        tags=["hybrid-mtl", "multitask", *(heads()[kind].hub_task for kind in kinds)],
         eval_results=results or None,
     )
+
+
+def _pipeline_tag(standards: set[str]) -> str:
+    """The standard pipeline that the Hub's page proposes: of classes before all others."""
+    if "text-classification" in standards:
+        return "text-classification"
+    return standards.pop() if len(standards) == 1 else "sentence-similarity"
 
 
 def _eval_results(facts: CardFacts) -> list[EvalResult]:
@@ -70,7 +69,7 @@ def _eval_results(facts: CardFacts) -> list[EvalResult]:
 
 def _eval_result(task: TaskFacts, metric: str, value: float) -> EvalResult:
     return EvalResult(
-        task_type=HUB_TASKS[task.kind],
+        task_type=heads()[task.kind].hub_task,
         dataset_type=task.dataset or "local-" + re.sub(r"[^A-Za-z0-9]+", "-", task.name),
         dataset_name=_name_of_data(task),
         dataset_config=task.dataset_config,

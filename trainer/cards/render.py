@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from trainer.cards.citations import bibtex
-from trainer.cards.facts import CardFacts, TaskFacts, hub_id, one_line, public
+from trainer.cards.facts import CardFacts, TaskFacts, heads, hub_id, one_line, public
 from trainer.cards.metadata import metadata
 from trainer.saving.files import write_text
 
@@ -148,8 +148,11 @@ def _version(facts: CardFacts) -> str | None:
 
 def _overall_formula(tasks: list[TaskFacts]) -> str | None:
     """Spell the overall score out where every main metric is certain."""
-    terms = {"classification": "accuracy({})", "similarity": "(1 + pearson({})) / 2"}
-    if any(task.kind not in terms for task in tasks):
+    terms = {"accuracy": "accuracy({})", "pearson": "(1 + pearson({})) / 2"}
+    mains = [heads()[task.kind].metrics[0] for task in tasks]
+    if any(main not in terms for main in mains):
         return None
-    total = " + ".join(terms[task.kind].format(task.name) for task in tasks)
+    total = " + ".join(
+        terms[main].format(task.name) for main, task in zip(mains, tasks, strict=True)
+    )
     return f"({total}) / {len(tasks)}"

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from transformers import TrainingArguments
 
+from trainer.config.extension_options import ExtensionOptions
 from trainer.config.freezing_options import TrainedPartsOptions
 from trainer.data.sampling import SamplingOptions
 from trainer.objective.options import ObjectiveOptions
@@ -12,6 +13,11 @@ from trainer.optimization import OptimizationOptions
 
 @dataclass
 class ComposedOptions(
-    SamplingOptions, ObjectiveOptions, OptimizationOptions, TrainedPartsOptions, TrainingArguments
+    SamplingOptions,
+    ObjectiveOptions,
+    OptimizationOptions,
+    TrainedPartsOptions,
+    ExtensionOptions,
+    TrainingArguments,
 ):
     """All options together, for checks of them beside each other; not checked itself."""

@@ -11,14 +11,16 @@ from typing import Any, NoReturn, get_origin
 from transformers import HfArgumentParser
 
 from modeling_hybrid_mtl import TaskConfig
+from trainer.config.extension_options import infos_of_added
 from trainer.config.inherited_arguments import INHERITED
 from trainer.config.phases import PhaseEntry
+from trainer.config.training_arguments import HybridMTLTrainingArguments
 from trainer.data.augmentation import TaskAugmentation
 from trainer.data.derived_labels import MadeLabels
 from trainer.data.sources import TaskSource
 from trainer.errors import InputError
 from trainer.optimization import TaskTraining
-from trainer.options import OTHER, info_of
+from trainer.options import OTHER, help_of, info_of
 
 # The groups of options, in the order of the help and of the documents.
 GROUPS = (
@@ -39,6 +41,8 @@ GROUPS = (
 class OptionParser(HfArgumentParser):
     """A parser of dataclasses of options, with a group in the help for each of `GROUPS`.
 
+    Groups that only extensions name come before the last.
+
     Args:
         kinds: the dataclasses.
         hidden: options that the help does not show.
@@ -47,12 +51,16 @@ class OptionParser(HfArgumentParser):
 
     def __init__(self, kinds: Any, *, hidden: Mapping[str, str], **options: Any):
         self._hidden = hidden
+        added = infos_of_added(HybridMTLTrainingArguments)
+        self._infos = {**INHERITED, **added}
         self._groups: dict[str, Any] = {}
         self._lists: set[str] = set()
         self.known_options = ["help"]
         formatter = argparse.ArgumentDefaultsHelpFormatter
         super().__init__([], formatter_class=formatter, allow_abbrev=False, **options)
-        self._groups.update({name: self.add_argument_group(name) for name in GROUPS})
+        names = dict.fromkeys([*GROUPS, *(info.group for info in added.values())])
+        for name in sorted(names, key=lambda name: name == OTHER):  # which keeps their order
+            self._groups[name] = self.add_argument_group(name)
         for kind in kinds:
             self.dataclass_types.append(kind)
             self._add_dataclass_arguments(kind)
@@ -62,9 +70,10 @@ class OptionParser(HfArgumentParser):
         # What `HfArgumentParser` calls for each field: it hands all metadata on to argparse.
         plain = copy.copy(declared)
         hidden = declared.name in self._hidden
-        help_text = argparse.SUPPRESS if hidden else declared.metadata.get("help")
+        help_text = argparse.SUPPRESS if hidden else help_of(declared)
         plain.metadata = {"help": help_text}  # type: ignore[assignment]
-        super()._parse_dataclass_field(self._groups[info_of(declared, INHERITED).group], plain)
+        group = info_of(declared, self._infos).group
+        super()._parse_dataclass_field(self._groups[group], plain)
         names = [declared.name]
         if declared.default is True:
             names.append(f"no_{declared.name}")

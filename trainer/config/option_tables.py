@@ -10,7 +10,7 @@ from trainer.config.parser import HIDDEN
 from trainer.config.phases import PhaseEntry
 from trainer.config.run_arguments import RunArguments
 from trainer.config.training_arguments import HybridMTLTrainingArguments
-from trainer.options import OTHER, default_of, info_of
+from trainer.options import OTHER, default_of, help_of, info_of
 
 _HEAD = """# Options
 
@@ -49,7 +49,7 @@ def options_page() -> str:
 
 def _meaning(declared: Field) -> str:
     """Return the help of an option of this project; transformers documents its own."""
-    return declared.metadata["help"] if "info" in declared.metadata else "as in transformers"
+    return (help_of(declared) or "") if "info" in declared.metadata else "as in transformers"
 
 
 def _default(value: Any) -> str:

@@ -9,6 +9,8 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 import yaml
 
+from trainer.config.extension_options import added_options
+from trainer.config.extensions import load_extensions
 from trainer.config.help_text import OptionParser, task_fields
 from trainer.config.inherited_arguments import UNSUPPORTED_OPTIONS, check_hub_options
 from trainer.config.overrides import (
@@ -31,20 +33,25 @@ from trainer.config.tasks import TaskEntry, read_tasks
 from trainer.config.training_arguments import HybridMTLTrainingArguments
 from trainer.config.yaml_text import read_yaml
 from trainer.errors import InputError, nearest
+from trainer.options import info_of
 from trainer.saving.run_folder import PHASES
 
 # Options of TrainingArguments that mean nothing to run_mtl.py, and what to use.
-HIDDEN = {
+HIDDEN: dict[str, str] = {
     **UNSUPPORTED_OPTIONS,
     "do_train": "use mode",
     "do_eval": "use mode",
     "do_predict": "use mode",
     "resume_from_checkpoint": "use resume",
-    "task_args": "give the fields in the task's own entry under tasks",
     "remove_unused_columns": "the data path keeps just what the model reads",
     "label_names": "name a task's label column under columns in its entry",
     "eval_do_concat_batches": "each task's metrics are computed over its whole split",
     "hub_token": "log in with `hf auth login`, or use the environment variable HF_TOKEN",
+    **{
+        f.name: info.instead
+        for f in dataclasses.fields(HybridMTLTrainingArguments)
+        if (info := info_of(f)).instead is not None
+    },
 }
 
 
@@ -54,12 +61,16 @@ def parse(arguments: list[str]) -> Settings:
     Raises:
         InputError: naming the file and the option that is unknown, misspelt or wrong.
     """
-    parser = build_parser()
     config: dict[str, Any] = {}
     where = "command line"
+    folder = None
     if arguments and not arguments[0].startswith("-"):
         where, *arguments = arguments
         config = read_config(Path(where))
+        folder = Path(where).parent
+    # First of all: what they register are options and choices.
+    extensions = load_extensions(_named_extensions(config, arguments), folder)
+    parser = build_parser()
     entries, phases = config.pop("tasks", None), config.pop("phases", None)
     from_file = _as_options(config, parser, where)
     task_options, arguments = split_dotted(arguments, "tasks")
@@ -68,6 +79,7 @@ def parse(arguments: list[str]) -> Settings:
         if option.startswith("--"):
             _check_option(option[2:].split("=")[0], parser.known_options, "command line")
     run, training = _parse_options(parser, [*from_file, *arguments])
+    run.extensions = extensions or None
     tasks = read_tasks(override_tasks(entries, task_options))
     found = read_phases(override_phases(phases, phase_options), tasks)
     training.task_args = {name: vars(entry.training) for name, entry in tasks.items()}
@@ -140,9 +152,11 @@ def _parse_options(
     parser: OptionParser, options: list[str]
 ) -> tuple[RunArguments, HybridMTLTrainingArguments]:
     try:
-        run, training, rest = parser.parse_args_into_dataclasses(
+        run, training, *others, rest = parser.parse_args_into_dataclasses(
             options, return_remaining_strings=True, look_for_args_file=False
         )
+        given = {name: value for part in others for name, value in vars(part).items()}
+        training.extension_options = {**training.extension_options, **given}
     except InputError:
         raise
     except (ImportError, ValueError) as error:  # values that TrainingArguments refuses
@@ -152,7 +166,16 @@ def _parse_options(
             f"command line: '{rest[0]}' is no option and no option's value; a configuration file "
             f"stands before all options"
         )
+    training.check_choices()
     return run, training
+
+
+def _named_extensions(config: dict[str, Any], arguments: list[str]) -> Any:
+    """The run's `extensions`: the command line's, or else the file's."""
+    first = OptionParser((), hidden=HIDDEN, add_help=False)
+    first.add_argument("--extensions", nargs="+")
+    found = first.parse_known_args(arguments)[0].extensions
+    return config.get("extensions") if found is None else found
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -178,13 +201,20 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 # Taken from the classes: HfArgumentParser rewrites the types in their fields.
-_TYPES = {**get_type_hints(RunArguments), **get_type_hints(HybridMTLTrainingArguments)}
+_OWN_TYPES = {**get_type_hints(RunArguments), **get_type_hints(HybridMTLTrainingArguments)}
+
+
+def _types() -> dict[str, Any]:
+    """Option -> its type, of extensions, too."""
+    added = dict.fromkeys(added_options(HybridMTLTrainingArguments).values())
+    return {**_OWN_TYPES, **{n: t for part in added for n, t in get_type_hints(part).items()}}
 
 
 def build_parser() -> OptionParser:
     """A parser of every option, grouped by purpose."""
+    added = added_options(HybridMTLTrainingArguments)
     return OptionParser(
-        (RunArguments, HybridMTLTrainingArguments),
+        (RunArguments, HybridMTLTrainingArguments, *dict.fromkeys(added.values())),
         hidden=HIDDEN,
         prog="run_mtl.py",
         usage="run_mtl.py [CONFIG.yaml] [--option value ...] [--tasks.NAME.FIELD value ...] "
@@ -214,12 +244,13 @@ def _check_option(option: str, known: Iterable[str], where: str) -> None:
 
 def _as_options(config: dict[str, Any], parser: OptionParser, where: str) -> list[str]:
     """A file's options as the command line has them; what that cannot say becomes a default."""
+    types = _types()
     options: list[str] = []
     for name, value in config.items():
-        _check_option(name, _TYPES, where)
+        _check_option(name, types, where)
         if value is None:
             continue
-        kinds = (_TYPES[name], *get_args(_TYPES[name]))
+        kinds = (types[name], *get_args(types[name]))
         if isinstance(value, list):
             if not any(get_origin(kind) is list for kind in kinds):
                 raise InputError(f"{where}: option '{name}' takes one value, got {value!r}")
@@ -249,8 +280,10 @@ def _resolved(
 ) -> dict[str, Any]:
     """Every option as it stands, in the form of a configuration file."""
     options = {**dataclasses.asdict(run), **training.to_dict()}
+    added = options["extension_options"]
     for name in (*HIDDEN, "accelerator_config", "resume", "overwrite_output_dir"):
         options.pop(name, None)
+    options.update(added)
     options["tasks"] = {
         name: {field: value for part in vars(entry).values() for field, value in vars(part).items()}
         for name, entry in tasks.items()

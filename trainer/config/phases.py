@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from trainer.config.extension_options import infos_of_added
 from trainer.config.inherited_arguments import INHERITED
 from trainer.config.run_arguments import RunArguments
 from trainer.config.tasks import coerce
@@ -111,14 +112,16 @@ def _read(number: int, entry: Any, tasks: list[str]) -> PhaseEntry:
 
 
 def _check_options(place: str, options: Collection[str], objective: str) -> None:
+    added = infos_of_added(HybridMTLTrainingArguments)
+    phases = {**_PHASE, **{name: info.phase for name, info in added.items()}}
     for key in options:
-        if key not in _PHASE:
-            known = [name for name, phase in _PHASE.items() if phase != "run"]
+        if key not in phases:
+            known = [name for name, phase in phases.items() if phase != "run"]
             known += ["name", "tasks", "objective", "mask_share"]
             raise InputError(f"{place}: unknown option '{key}'.{nearest(key, known)}")
-        if _PHASE[key] == "run":
+        if phases[key] == "run":
             raise InputError(f"{place}: '{key}' is the whole run's; set it outside of phases")
-        if objective != "tasks" and _PHASE[key] == "tasks":
+        if objective != "tasks" and phases[key] == "tasks":
             raise InputError(f"{place}: '{key}' has no effect with objective: {objective}")
 
 

@@ -38,6 +38,13 @@ class RunArguments:
     model_revision: str | None = option(
         None, "The Hub model's branch, tag or commit.", group="model", phase="run"
     )
+    extensions: list[str] | None = option(
+        None,
+        "Python files, beside the configuration or in the current folder, or importable modules "
+        "that register aggregators, heads, regularizers and more; they are run.",
+        group="run",
+        phase="run",
+    )
     pooling: str = option(
         "mean",
         "Sentence vector: mean over tokens, cls, or the backbone's own pooler.",

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from modeling_hybrid_mtl import TaskConfig
 from trainer.errors import InputError, nearest
-from trainer.evaluation import METRICS_BY_KIND
-from trainer.objective.regularizers import Bregman, Regularizer, RegularizerOptions, Smart
+from trainer.evaluation import metrics_of
+from trainer.objective.regularizers import REGULARIZERS, Regularizer, weight_option
 from trainer.optimization import SCHEDULE_FIELDS, check_task_name
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def check_best_metric(name: str | None, kinds: Mapping[str, str]) -> None:
     known = ["eval_overall", "eval_loss"] + [
         f"eval_{task}_{metric}"
         for task, kind in kinds.items()
-        for metric in (*METRICS_BY_KIND[kind], "loss")
+        for metric in (*metrics_of(kind), "loss")
     ]
     full = f"eval_{(name or 'overall').removeprefix('eval_')}"
     if full not in known:
@@ -163,17 +163,16 @@ def check_given_optimizer(
             )
 
 
-def check_regularizers(options: RegularizerOptions, made: Collection[Regularizer]) -> None:
+def check_regularizers(args: HybridMTLTrainingArguments, made: Collection[Regularizer]) -> None:
     """Make sure that every option of a regularizer has a regularizer to read it.
 
     Raises:
         InputError: naming the first that has none.
     """
-    for prefix, kind in (("smart", Smart), ("bregman", Bregman)):
-        if any(isinstance(regularizer, kind) for regularizer in made):
-            continue
-        for option in fields(RegularizerOptions):
-            is_weight = option.name == f"{prefix}_weight"
-            changed = getattr(options, option.name) != option.default
-            if option.name.startswith(prefix) and changed and not is_weight:
-                raise InputError(f"{option.name}: has no effect without a {prefix}_weight above 0")
+    for name in REGULARIZERS.keys() - {regularizer.name for regularizer in made}:
+        config, weight = args.config_of(REGULARIZERS, name), weight_option(name)
+        defaults = REGULARIZERS.entry(name).options()
+        for option in fields(defaults):
+            changed = getattr(config, option.name) != getattr(defaults, option.name)
+            if option.name != weight and changed:
+                raise InputError(f"{option.name}: has no effect without a {weight} above 0")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, fields
-from typing import Any, get_args, get_origin
+from typing import Any, get_args, get_origin, get_type_hints
 
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
@@ -15,6 +15,7 @@ from trainer.data.labels import check_dataset_labels
 from trainer.data.sources import TaskSource
 from trainer.errors import InputError, nearest
 from trainer.optimization import TaskTraining, check_task_name
+from trainer.registry import HEADS
 
 DEFAULT_TASKS: dict[str, dict[str, Any]] = {
     "sentiment": {
@@ -166,7 +167,8 @@ def _read_step(place: str, step: Any) -> dict[str, Any]:
         raise InputError(
             f"{place}: unknown method '{method}', known: {known}.{nearest(method, AUGMENTATIONS)}"
         )
-    options = {f.name: f.type for f in fields(AUGMENTATIONS[method])}
+    options = get_type_hints(AUGMENTATIONS[method])
+    options = {f.name: options[f.name] for f in fields(AUGMENTATIONS[method])}
     read: dict[str, Any] = {"method": method}
     for key, value in given.items():
         if key == "method":
@@ -181,13 +183,13 @@ def _read_step(place: str, step: Any) -> dict[str, Any]:
 
 def _drop_of_another_kind(defaults: dict[str, Any], entry: Mapping[str, Any]) -> None:
     """Take out of a default task what an entry of another kind or input cannot have."""
-    kind = entry.get("kind") or defaults.get("kind")
+    kind: Any = entry.get("kind") or defaults.get("kind")
     if kind != defaults.get("kind"):
         defaults.pop("labels", None)  # they were the names of something else
-        if kind not in ("regression", "similarity"):
+        if kind not in HEADS or HEADS[kind].answer != "score":
             defaults.pop("score_range", None)
     takes_pairs = (entry.get("input") or defaults.get("input")) == "pair"
-    if not takes_pairs or kind == "token_classification":
+    if not takes_pairs or (kind in HEADS and "pair" not in HEADS[kind].inputs):
         defaults.pop("input", None)
         if "columns" in defaults:
             defaults["columns"].pop("text_pair", None)

@@ -8,6 +8,11 @@ from dataclasses import dataclass, fields
 
 from trainer.config.combinations import check_combinations
 from trainer.config.composed_options import ComposedOptions
+from trainer.config.extension_options import (
+    ExtensionOptions,
+    check_extension_options,
+    read_extension_options,
+)
 from trainer.config.freezing_options import check_trained_parts
 from trainer.config.inherited_arguments import (
     check_numbers,
@@ -15,9 +20,14 @@ from trainer.config.inherited_arguments import (
     refuse_unsupported,
 )
 from trainer.data.sampling import SamplingOptions, check_sampling
-from trainer.objective.aggregators import Rule
+from trainer.objective.aggregators import AGGREGATORS, Rule
 from trainer.objective.options import ObjectiveOptions, check_objective
-from trainer.objective.regularizers import Regularizer, RegularizerOptions, make_regularizers
+from trainer.objective.regularizers import (
+    REGULARIZERS,
+    Regularizer,
+    RegularizerOptions,
+    make_regularizers,
+)
 from trainer.optimization import (
     LAYOUTS,
     OPTIMIZERS,
@@ -77,6 +87,7 @@ class HybridMTLTrainingArguments(ComposedOptions):
         with known_to_transformers(self):
             super().__post_init__()
         self.task_args = read_task_args(self.task_args)
+        self.extension_options = read_extension_options(self.extension_options)
         self.check_choices()
 
     def check_choices(self) -> None:
@@ -91,6 +102,7 @@ class HybridMTLTrainingArguments(ComposedOptions):
         check_choice("nonfinite", self.nonfinite, NONFINITE)
         check_sampling(self)
         check_objective(self)
+        check_extension_options(self)
         check_options(self, OptimizationOptions)
         check_shares(self)
         check_trained_parts(self)
@@ -120,7 +132,8 @@ class HybridMTLTrainingArguments(ComposedOptions):
         Raises:
             InputError: if it cannot work with these tasks, or needs a package that is missing.
         """
-        return self.rule_of(tasks, self.unscored_tasks, self.seed)
+        config = self.config_of(AGGREGATORS, self.rule)
+        return self.rule_of(tasks, self.unscored_tasks, self.seed, config)
 
     def make_regularizers(self, tasks: Sequence[str]) -> list[Regularizer]:
         """Return the regularizers that any task has a weight for.
@@ -131,7 +144,8 @@ class HybridMTLTrainingArguments(ComposedOptions):
         given = {f.name: getattr(self, f.name) for f in fields(RegularizerOptions)}
         for name in ("smart_weight", "bregman_weight", "rdrop_weight"):
             given[name] = {task: getattr(self.task_training(task), name) for task in tasks}
-        return make_regularizers(RegularizerOptions(**given), tasks)
+        others = [self.config_of(REGULARIZERS, name) for name in REGULARIZERS]
+        return make_regularizers(RegularizerOptions(**given), tasks, others)
 
     def for_evaluation(self, tasks: Collection[str]) -> HybridMTLTrainingArguments:
         """Return a copy for a trainer that only measures a model with some of the tasks.
@@ -139,7 +153,7 @@ class HybridMTLTrainingArguments(ComposedOptions):
         What only training reads is at its default: it may need tasks that the model lacks.
         """
         own = copy.copy(self)
-        for kind in (SamplingOptions, ObjectiveOptions):
+        for kind in (SamplingOptions, ObjectiveOptions, ExtensionOptions):
             for f in fields(kind):
                 setattr(own, f.name, f.default)
         own.loss_weights_learning_rate = None

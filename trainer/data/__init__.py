@@ -2,12 +2,12 @@
 
 from trainer.data.batches import Collator, MultitaskDataset, PlanSampler, TaskStream
 from trainer.data.columns import CheckedSplit, check_split
-from trainer.data.sampling import PLANS, STOP_RULES, RoundRobin, make_plans
+from trainer.data.sampling import SAMPLERS, STOP_RULES, RoundRobin, make_plans
 from trainer.data.sources import RawSplit, TaskSource, load_split
 from trainer.data.tokens import tokenize
 
 __all__ = [
-    "PLANS",
+    "SAMPLERS",
     "STOP_RULES",
     "CheckedSplit",
     "Collator",

@@ -168,7 +168,7 @@ class Collator:
         if "labels" not in columns:
             return batch
         labels: list[Any] = columns["labels"]
-        if self.tasks[task].kind == "token_classification":
+        if self.tasks[task].reads_words:
             batch["labels"], _ = pad(labels, IGNORED_LABEL)
         else:
             kind = torch.long if self.tasks[task].has_labels else torch.float

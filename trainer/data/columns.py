@@ -45,7 +45,7 @@ def check_split(name: str, task: TaskConfig, source: TaskSource, raw: RawSplit) 
     table = {key: [values[i] for i in kept] for key, values in texts.items()}
     reader = LabelReader(task, source, columns["label"], rows.features[columns["label"]])
     table["label"] = [_label(labels[i], reader, f"{raw.place}, row {i + 1}") for i in kept]
-    if task.kind == "token_classification":
+    if task.reads_words:
         _check_tag_counts(table, kept, raw.place)
     if not kept:
         raise InputError(f"{raw.place}: no row is left for task '{name}' after dropping {dropped}")
@@ -53,11 +53,9 @@ def check_split(name: str, task: TaskConfig, source: TaskSource, raw: RawSplit) 
 
 
 def _features(task: TaskConfig) -> Features:
-    text = (
-        Value("string") if task.kind != "token_classification" else SequenceFeature(Value("string"))
-    )
+    text = SequenceFeature(Value("string")) if task.reads_words else Value("string")
     label: Any = Value("int64" if task.has_labels else "float32")
-    if task.kind == "token_classification":
+    if task.reads_words:
         label = SequenceFeature(label)
     return Features({**dict.fromkeys(TEXT_COLUMNS[task.input], text), "label": label})
 
@@ -89,7 +87,7 @@ def _rows_with_text(
     place: str,
     task: TaskConfig,
 ) -> tuple[list[int], dict[str, int]]:
-    tokens = task.kind == "token_classification"
+    tokens = task.reads_words
     kept: list[int] = []
     dropped = 0
     for row in range(len(next(iter(texts.values())))):
@@ -121,7 +119,7 @@ def _is_text(value: Any, tokens: bool) -> bool:
 
 
 def _label(value: Any, reader: LabelReader, place: str) -> Any:
-    if reader.task.kind == "token_classification":
+    if reader.task.reads_words:
         if not isinstance(value, (list, tuple)):
             raise InputError(
                 f"{place}: column '{reader.column}' must be a list of tags, got {shown(value)}"

@@ -130,7 +130,7 @@ def _has_labels(
 ) -> bool:
     if pa.types.is_null(labels.type):
         return False
-    if task.kind == "token_classification":
+    if task.reads_words:
         return _has_tags(where, labels, ids, task)
     kind = labels.type
     readable = pa.types.is_integer(kind) or (pa.types.is_floating(kind) and not task.has_labels)

@@ -30,7 +30,7 @@ def tokenize(
         prefix `pair_` for siamese pairs, `labels` if there are any, `length`: the tokens of the
         longer sequence, and `cut`: whether the end of a text was left out.
     """
-    encode = _encode_words if task.kind == "token_classification" else _encode_texts
+    encode = _encode_words if task.reads_words else _encode_texts
     key = _content_key(rows, task, tokenizer, max_length)
     return rows.map(
         encode,
@@ -57,7 +57,7 @@ def _content_key(
     for batch in rows.with_format("arrow")[:].combine_chunks().to_batches():
         content.update(batch.serialize())
     made = [type(tokenizer).__name__, tokenizer.model_input_names, tokenizer.truncation_side]
-    shape = [task.kind, task.input, task.pair_encoding, max_length, "cut", *made]
+    shape = [task.answer, task.input, task.pair_encoding, max_length, "cut", *made]
     content.update(json.dumps(shape).encode() + vocabulary.encode())
     return content.hexdigest()[:32]
 

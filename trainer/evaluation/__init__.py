@@ -9,16 +9,15 @@ from trainer.evaluation.figures import (
 )
 from trainer.evaluation.intervals import bootstrap_task, overall_interval
 from trainer.evaluation.metrics import (
-    METRICS_BY_KIND,
     compute_task_metrics,
     load_metric,
     main_metric,
+    metrics_of,
     overall_score,
 )
 from trainer.evaluation.report import classification_report, regression_report
 
 __all__ = [
-    "METRICS_BY_KIND",
     "DrawnTask",
     "bootstrap_task",
     "classification_report",
@@ -31,6 +30,7 @@ __all__ = [
     "draw_scatter",
     "load_metric",
     "main_metric",
+    "metrics_of",
     "overall_interval",
     "overall_score",
     "regression_report",

@@ -12,7 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from trainer.evaluation.metrics import METRICS_BY_KIND, main_metric, paired_classes, paired_scores
+from trainer.evaluation.metrics import (
+    main_metric,
+    metrics_of,
+    paired_classes,
+    paired_scores,
+    zero_to_one,
+)
+from trainer.registry import HEADS
 
 DRAWS = 2000
 LEVEL = 0.95
@@ -50,7 +57,7 @@ def bootstrap_task(
     """Draw a task's rows again and again and measure every draw.
 
     Args:
-        kind: A key of `METRICS_BY_KIND`.
+        kind: A key of `HEADS`.
         predictions: Class indices or scores (N,), as for `compute_task_metrics`.
         labels: True class indices or scores (N,).
         num_labels: Number of classes; by default as many as occur, at least 2.
@@ -65,7 +72,7 @@ def bootstrap_task(
         ValueError: The kind is unknown, or the arrays are refused as `compute_task_metrics` does.
     """
     draws = np.random.default_rng([_SEED, number])
-    if main_metric(kind) == "accuracy":
+    if HEADS.entry(kind).value.answer != "score":
         predicted, true, classes = paired_classes(predictions, labels, num_labels)
         of_row = np.arange(len(true)) if rows is None else np.asarray(rows)
         count = len(np.unique(of_row))
@@ -73,7 +80,10 @@ def bootstrap_task(
     else:
         scores = paired_scores(predictions, labels)
         values = _score_values(*scores, draws) if len(scores[0]) > 1 else None
-    return None if values is None else Bootstrap(kind, values)
+    if values is None:
+        return None
+    # Extensions' metrics have no interval: drawing needs them as sums over rows.
+    return Bootstrap(kind, {name: values[name] for name in metrics_of(kind) if name in values})
 
 
 def overall_interval(tasks: Mapping[str, Bootstrap | None]) -> list[float] | None:
@@ -83,11 +93,10 @@ def overall_interval(tasks: Mapping[str, Bootstrap | None]) -> list[float] | Non
     """
     mapped = []
     for task in tasks.values():
-        if task is None:
+        main = None if task is None else main_metric(task.kind)
+        if task is None or main not in task.values:
             return None
-        main = METRICS_BY_KIND[task.kind][0]
-        values = task.values[main]
-        mapped.append(values if main == "accuracy" else (1 + values) / 2)
+        mapped.append(zero_to_one(str(main), task.values[str(main)]))
     return _interval(np.mean(mapped, axis=0)) if mapped else None
 
 

@@ -14,20 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from trainer.registry import HEADS, METRICS
+
 if TYPE_CHECKING:
     import evaluate
 
 METRIC_SCRIPTS = Path(__file__).parent / "metric_scripts"
-
-METRICS_BY_KIND: dict[str, tuple[str, ...]] = {
-    "classification": ("accuracy", "f1"),
-    "token_classification": ("accuracy", "f1"),
-    "regression": ("pearson", "spearman"),
-    "similarity": ("pearson", "spearman"),
-}
-"""Names of each kind's metrics; the first is the kind's main metric."""
-
-_SCORE_SCRIPTS = {"pearson": "pearsonr", "spearman": "spearmanr"}
 
 _METRICS = ("accuracy", "f1", "pearsonr", "spearmanr")
 
@@ -51,14 +43,27 @@ def load_metric(name: str) -> "evaluate.EvaluationModule":
 
 
 def main_metric(kind: str) -> str:
-    """The metric that stands for a task of this kind: `accuracy` or `pearson`.
+    """The metric that stands for a task of this kind, such as `accuracy` or `pearson`.
 
     Raises:
         ValueError: The kind is unknown.
     """
-    if kind not in METRICS_BY_KIND:
-        raise ValueError(f"Unknown kind of task {kind!r}: use one of {sorted(METRICS_BY_KIND)}.")
-    return METRICS_BY_KIND[kind][0]
+    return metrics_of(kind)[0]
+
+
+def metrics_of(kind: str) -> tuple[str, ...]:
+    """Names of a kind's metrics: its head's, and those that extensions registered for it.
+
+    Raises:
+        ValueError: The kind is unknown.
+    """
+    return (*HEADS.entry(kind).value.metrics, *METRICS.of_kind(kind))
+
+
+def zero_to_one(metric: str, value: Any) -> Any:
+    """A metric's value, or array of values, mapped to 0-1 from its lowest to its highest, 1."""
+    lowest = METRICS.entry(metric).lowest
+    return (value - lowest) / (1 - lowest)
 
 
 def paired_classes(
@@ -135,33 +140,37 @@ def compute_task_metrics(
     predictions say nothing of the order of the examples.
 
     Args:
-        kind: A key of `METRICS_BY_KIND`.
-        predictions: Class indices (N,) or scores (N,) in the labels' unit; for
-            `token_classification` the N tokens of all sentences, without ignored positions.
+        kind: A key of `HEADS`.
+        predictions: Class indices (N,) or scores (N,) in the labels' unit; for tags the N tokens
+            of all sentences, without ignored positions.
         labels: True class indices or scores (N,).
         num_labels: Number of classes of the task; by default as many as occur, at least 2.
             Without meaning for scores.
 
     Returns:
-        The value of each metric of `METRICS_BY_KIND[kind]`, in that order.
+        The value of each metric of `metrics_of(kind)`, in that order.
 
     Raises:
         ValueError: The kind is unknown, or the arrays are refused by `paired_classes` or
             `paired_scores`.
     """
-    if main_metric(kind) == "accuracy":
-        return _class_metrics(*paired_classes(predictions, labels, num_labels))
-    predicted, true = paired_scores(predictions, labels)
-    return {
-        name: _correlation(_SCORE_SCRIPTS[name], predicted, true) for name in METRICS_BY_KIND[kind]
-    }
+    names = metrics_of(kind)
+    pairs: Any
+    if HEADS[kind].answer == "score":
+        pairs = (*paired_scores(predictions, labels), None)
+    else:
+        pairs = paired_classes(predictions, labels, num_labels)
+    return {name: float(METRICS[name](*pairs)) for name in names}
 
 
-def _class_metrics(
-    predicted: NDArray[np.int64], true: NDArray[np.int64], num_labels: int
-) -> dict[str, float]:
+@METRICS.register("accuracy")
+def _accuracy(predicted: NDArray[np.int64], true: NDArray[np.int64], num_labels: int) -> float:
+    return load_metric("accuracy").compute(predictions=predicted, references=true)["accuracy"]
+
+
+@METRICS.register("f1")
+def _f1(predicted: NDArray[np.int64], true: NDArray[np.int64], num_labels: int) -> float:
     pairs = {"predictions": predicted, "references": true}
-    accuracy = load_metric("accuracy").compute(**pairs)["accuracy"]
     average: dict[str, Any] = {"average": "binary", "pos_label": 1}
     if num_labels > 2:
         average = {"average": "macro", "labels": list(range(num_labels))}
@@ -169,8 +178,17 @@ def _class_metrics(
     with warnings.catch_warnings():
         # scikit-learn warns of every class that is never predicted; 0 is what we want for it.
         warnings.simplefilter("ignore")
-        f1 = f1_metric.compute(**pairs, **average)["f1"]
-    return {"accuracy": float(accuracy), "f1": float(f1)}
+        return f1_metric.compute(**pairs, **average)["f1"]
+
+
+@METRICS.register("pearson", lowest=-1.0)
+def _pearson(predicted: NDArray[np.float64], true: NDArray[np.float64], _: None) -> float:
+    return _correlation("pearsonr", predicted, true)
+
+
+@METRICS.register("spearman", lowest=-1.0)
+def _spearman(predicted: NDArray[np.float64], true: NDArray[np.float64], _: None) -> float:
+    return _correlation("spearmanr", predicted, true)
 
 
 def _correlation(script: str, predicted: NDArray[np.float64], true: NDArray[np.float64]) -> float:
@@ -213,6 +231,5 @@ def overall_score(
         key = f"{prefix}_{task}_{main}"
         if key not in metrics:
             raise KeyError(f"Task {task!r} has no {key!r} among the metrics: evaluate it first.")
-        value = float(metrics[key])
-        total += value if main == "accuracy" else (1 + value) / 2
+        total += zero_to_one(main, float(metrics[key]))
     return total / len(kinds)

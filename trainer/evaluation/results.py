@@ -7,13 +7,13 @@ from typing import Any
 
 from modeling_hybrid_mtl import TaskConfig
 from trainer.evaluation import (
-    METRICS_BY_KIND,
     bootstrap_task,
     classification_report,
     draw_confusion_matrix,
     draw_gradient_cosines,
     draw_learning_curves,
     draw_scatter,
+    metrics_of,
     overall_interval,
     regression_report,
 )
@@ -137,7 +137,7 @@ def format_table(
     names = [
         f"{task}_{metric}"
         for task, config in tasks.items()
-        for metric in (*METRICS_BY_KIND[config.kind], "loss")
+        for metric in (*metrics_of(config.kind), "loss")
         if f"eval_{task}_loss" in metrics
     ]
     for name in [*names, "overall"]:

@@ -88,7 +88,7 @@ def _write_graph(name: str, reader: HybridMTLModel, folder: Path) -> dict[str, A
 def _describe(reader: HybridMTLModel, name: str) -> str:
     task = reader.config.task(name)
     rows = "rows / 2" if task.is_siamese else "rows"
-    if task.kind == "token_classification":
+    if task.reads_words:
         return f"logits of each token over the task's labels, ({rows}, length, classes)"
     if task.has_labels:
         return f"logits over the task's labels, ({rows}, classes)"

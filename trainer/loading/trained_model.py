@@ -12,6 +12,7 @@ from transformers import AutoConfig, AutoTokenizer, PretrainedConfig, PreTrained
 from modeling_hybrid_mtl import HybridMTLConfig, HybridMTLModel, TaskConfig
 from modeling_hybrid_mtl.fit_hybrid_mtl import check_fit
 from modeling_hybrid_mtl.weights_hybrid_mtl import DamagedModelError
+from trainer.config.extensions import load_extensions
 from trainer.errors import InputError
 from trainer.saving.model_folder import MERGED
 
@@ -28,6 +29,7 @@ def open_config(name: str, revision: str | None = None) -> PretrainedConfig:
     """
     if name.startswith((".", "/")) and not Path(name).is_dir():
         raise InputError(f"there is no folder '{name}'")
+    load_extensions(None)  # installed packages' kinds of tasks
     try:
         return AutoConfig.from_pretrained(name, revision=revision, trust_remote_code=False)
     except Exception as error:  # a configuration of anyone's makes transformers raise anything

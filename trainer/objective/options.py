@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from trainer.objective.aggregators import RULES, Rule, RuleOptions, make_rule
+from trainer.objective.aggregators import AGGREGATORS, Rule, RuleOptions, make_rule
 from trainer.objective.loss_weights import LOSS_WEIGHTS
 from trainer.objective.regularizers import RegularizerOptions
 from trainer.options import check_choice, check_options, option
@@ -17,9 +18,10 @@ class ObjectiveOptions(RegularizerOptions):
 
     rule: str = option(
         "sum",
-        f"How the tasks' gradients on the shared parameters become one: {', '.join(RULES)}.",
+        "How the tasks' gradients on the shared parameters become one.",
         group=GROUP,
         card="always",
+        choices=AGGREGATORS,
     )
     main_tasks: list[str] | None = option(
         None,
@@ -59,20 +61,23 @@ class ObjectiveOptions(RegularizerOptions):
         """Whether a step looks at the angles between the tasks' gradients."""
         return self.rule != "sum" or self.gradient_cosines
 
-    def rule_of(self, tasks: Sequence[str], auxiliary: Sequence[str], seed: int) -> Rule:
+    def rule_of(
+        self, tasks: Sequence[str], auxiliary: Sequence[str], seed: int, config: Any = None
+    ) -> Rule:
         """Return the aggregator.
 
         Args:
             tasks: all that are trained.
             auxiliary: those of them that only help the others.
             seed: of what it draws.
+            config: an instance of the dataclass that the rule was registered with, if it was.
 
         Raises:
             InputError: if it cannot work with these tasks, or needs a package that is missing.
         """
         named = self.auxiliary_tasks or [task for task in tasks if task in auxiliary]
         options = RuleOptions(seed, self.main_tasks, named, self.auxiliary_scale)
-        return make_rule(self.rule, tasks, options)
+        return make_rule(self.rule, tasks, options, config)
 
 
 def check_objective(options: ObjectiveOptions) -> None:
@@ -81,6 +86,5 @@ def check_objective(options: ObjectiveOptions) -> None:
     Raises:
         InputError: naming the option and what to do.
     """
-    check_choice("rule", options.rule, RULES)
-    check_choice("loss_weights", options.loss_weights, LOSS_WEIGHTS)
     check_options(options, ObjectiveOptions)
+    check_choice("loss_weights", options.loss_weights, LOSS_WEIGHTS)

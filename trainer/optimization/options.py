@@ -166,6 +166,7 @@ class OptimizationOptions:
         "the command line, give these in the task's own entry.",
         group=GROUP,
         phase="run",
+        instead="give the fields in the task's own entry under tasks",
     )
 
     @property

@@ -14,7 +14,7 @@ from trainer.cards.methods import MINILM, methods_used
 from trainer.config.settings import Settings
 from trainer.config.training_arguments import HybridMTLTrainingArguments
 from trainer.data.sources import SAMPLE_FOLDER, local_folder
-from trainer.evaluation import METRICS_BY_KIND
+from trainer.evaluation import metrics_of
 from trainer.evaluation.results import (
     ARCHITECTURE,
     COSINES,
@@ -181,8 +181,7 @@ def _row_counts(name: str, data: PreparedData) -> dict[str, int]:
 
 
 def _of_task(name: str, kind: str, metrics: Mapping[str, float]) -> dict[str, float | None]:
-    kind_metrics = METRICS_BY_KIND[kind]
-    return {metric: metrics[f"eval_{name}_{metric}"] for metric in kind_metrics}
+    return {metric: metrics[f"eval_{name}_{metric}"] for metric in metrics_of(kind)}
 
 
 def _phases(settings: Settings, records: Sequence[PhaseRecord]) -> list[PhaseFacts]:

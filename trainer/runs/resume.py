@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from trainer.config.extension_options import infos_of_added
 from trainer.config.inherited_arguments import INHERITED
 from trainer.config.run_arguments import RunArguments
 from trainer.config.training_arguments import HybridMTLTrainingArguments
@@ -120,7 +121,9 @@ def check_same_rows(recorded: Path, now: Mapping[str, Any]) -> None:
 
 
 def _is_free(name: str) -> bool:
-    return re.sub(r"^(phases\.\d+|tasks\.\w+)\.", "", name) in MAY_CHANGE_ON_RESUME
+    option = re.sub(r"^(phases\.\d+|tasks\.\w+)\.", "", name)
+    added = infos_of_added(HybridMTLTrainingArguments).get(option)
+    return option in MAY_CHANGE_ON_RESUME or (added is not None and added.resume == "free")
 
 
 def _flat(options: Any, prefix: str = "") -> dict[str, Any]:

@@ -68,7 +68,7 @@ class RunParts:
         parts: dict[str, Any] = {"rule": self.rule}
         if self.loss_weights is not None:
             parts["loss_weights"] = self.loss_weights
-        parts.update({type(part).__name__.lower(): part for part in self.regularizers})
+        parts.update({part.name: part for part in self.regularizers})
         if self.averages is not None:
             parts["weights"] = self.averages
         return parts

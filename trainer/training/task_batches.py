@@ -11,7 +11,7 @@ from transformers import Trainer
 from transformers.trainer_callback import ProgressCallback
 
 from trainer.config.training_arguments import HybridMTLTrainingArguments
-from trainer.data import PlanSampler, TaskStream, make_plans
+from trainer.data import SAMPLERS, PlanSampler, TaskStream, make_plans
 from trainer.errors import InputError
 from trainer.training.callbacks.progress import TaskProgress
 
@@ -73,7 +73,7 @@ class TaskBatches(Trainer):
             for index, task in enumerate(self.task_names)
         }
         passes = {task: stream.batches_per_pass for task, stream in streams.items()}
-        plans = make_plans(args, passes, seed)
+        plans = make_plans(args, passes, seed, args.config_of(SAMPLERS, args.plan))
         return PlanSampler(plans, streams, args.process_index, args.world_size)
 
     def get_batch_samples(

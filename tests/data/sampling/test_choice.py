@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from trainer import HybridMTLTrainingArguments
-from trainer.data.sampling import PLANS, STOP_RULES, make_plans
+from trainer.data.sampling import SAMPLERS, STOP_RULES, make_plans
 
 BATCHES = {"b": 16, "a": 4, "c": 9}
-SAMPLED = [name for name in PLANS if name not in ("round_robin", "fixed")]
+SAMPLED = [name for name in SAMPLERS if name not in ("round_robin", "fixed")]
 
 
 def plans_of(plan, *, seed=1, **options):
@@ -94,7 +94,7 @@ def test_annealing_follows_the_number_of_epochs(options, exponents):
         ("fixed", {}, 5),
         ("fixed", {"stop": "all_exhausted"}, 12),
         ("annealed", {"num_train_epochs": 1}, 10),
-        *((plan, {"cycles_per_epoch": 7}, 7) for plan in PLANS),
+        *((plan, {"cycles_per_epoch": 7}, 7) for plan in SAMPLERS),
     ],
 )
 def test_an_epoch_ends_where_the_stop_rule_holds_on_average(plan, options, cycles):

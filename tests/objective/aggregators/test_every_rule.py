@@ -13,28 +13,28 @@ from tests.objective.aggregators._asserts import (
     rule_of,
 )
 from trainer.errors import InputError
-from trainer.objective.aggregators import RULES, RuleOptions, make_rule
+from trainer.objective.aggregators import AGGREGATORS, RuleOptions, make_rule
 from trainer.objective.aggregators.base import weighted_sum
 
 KEEP_STATE = {"pcgrad", "gradvac", "graddrop", "random", "nash_mtl"}
 
 
-@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("name", AGGREGATORS)
 def test_storage_and_other_lists(name):
     assert_overwrites_the_first_list_only(rule_of(name), random_gradients())
 
 
-@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("name", AGGREGATORS)
 def test_a_single_task(name):
     assert_lone_gradient_is_left_alone(rule_of(name), random_gradients())
 
 
-@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("name", AGGREGATORS)
 def test_zero_gradients(name):
     assert_finite_with_zero_gradients(rule_of(name), random_gradients())
 
 
-@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("name", AGGREGATORS)
 def test_the_same_on_every_process_and_no_effect_on_other_draws(name):
     first, second = rule_of(name, seed=4), rule_of(name, seed=4)
     for seed in range(3):
@@ -45,13 +45,13 @@ def test_the_same_on_every_process_and_no_effect_on_other_draws(name):
     assert torch.equal(combined(first, gradients), combined(second, gradients))
 
 
-@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("name", AGGREGATORS)
 def test_state(name):
     assert_resumes_exactly(lambda: rule_of(name, seed=2))
     assert bool(rule_of(name).state_dict()) == (name in KEEP_STATE)
 
 
-@pytest.mark.parametrize("name", [name for name in RULES if name != "graddrop"])
+@pytest.mark.parametrize("name", [name for name in AGGREGATORS if name != "graddrop"])
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
 def test_other_precisions(name, dtype):
     usual = combined(rule_of(name), random_gradients())
@@ -60,7 +60,7 @@ def test_other_precisions(name, dtype):
     torch.testing.assert_close(found.float(), usual, rtol=0.05, atol=0.1)
 
 
-@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("name", AGGREGATORS)
 @pytest.mark.parametrize("scale", [1e-6, 1e-3, 1e3])
 def test_the_direction_does_not_depend_on_the_size_of_all_gradients(name, scale):
     """Nor does the length of a bargain: Nash-MTL and FairGrad solve G w = 1 / w."""
@@ -71,7 +71,7 @@ def test_the_direction_does_not_depend_on_the_size_of_all_gradients(name, scale)
     torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3 * float(expected.norm()))
 
 
-@pytest.mark.parametrize("name", [name for name in RULES if name != "sum"])
+@pytest.mark.parametrize("name", [name for name in AGGREGATORS if name != "sum"])
 def test_no_rule_is_the_plain_sum_on_conflicting_gradients(name):
     gradients = random_gradients(1)
     plain = combined(rule_of("sum"), gradients)

@@ -19,16 +19,15 @@ from trainer.data.augmentation.swap import Swap
 from trainer.data.augmentation.swap_sides import SwapSides
 from trainer.data.augmentation.synonyms import Synonyms
 from trainer.errors import InputError
+from trainer.registry import AUGMENTATIONS, HEADS
 
-AUGMENTATIONS: dict[str, type[Method]] = {
-    "synonyms": Synonyms,
-    "replacement": Replacement,
-    "insertion": Insertion,
-    "swap": Swap,
-    "deletion": Deletion,
-    "back_translation": BackTranslation,
-    "swap_sides": SwapSides,
-}
+AUGMENTATIONS.register("synonyms", Synonyms)
+AUGMENTATIONS.register("replacement", Replacement)
+AUGMENTATIONS.register("insertion", Insertion)
+AUGMENTATIONS.register("swap", Swap)
+AUGMENTATIONS.register("deletion", Deletion)
+AUGMENTATIONS.register("back_translation", BackTranslation)
+AUGMENTATIONS.register("swap_sides", SwapSides)
 
 
 @dataclass
@@ -79,10 +78,10 @@ class TaskAugmentation:
             if self != TaskAugmentation():
                 raise InputError("augmented_share and augmented_copies need an 'augmentation'")
             return
-        if task.kind == "token_classification":
+        if task.reads_words:
             raise InputError(
-                "augmentation: is not for token_classification, where each word of a text carries "
-                "a tag that holds for this word in this place"
+                f"augmentation: is not for {task.kind}, where each word of a text carries a tag "
+                f"that holds for this word in this place"
             )
         for step, method in zip(self.augmentation, methods, strict=True):
             _check_input(step["method"], method, task)
@@ -102,7 +101,7 @@ def _check_input(name: str, method: Method, task: TaskConfig) -> None:
         )
     if isinstance(method, SwapSides) and task.input == "single":
         raise InputError(f"augmentation: '{name}' needs pairs, and this task reads one text")
-    if isinstance(method, SwapSides) and task.kind == "similarity":
+    if isinstance(method, SwapSides) and "cosine_range" in HEADS[task.kind].reads:
         raise InputError(
             f"augmentation: '{name}' has no effect here: the cosine of two texts is the same in "
             f"either order"

@@ -4,12 +4,14 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 from trainer.data.sampling.options import UPDATES, SamplingOptions
 from trainer.data.sampling.round_robin import RoundRobin
 from trainer.data.sampling.turns import Fixed, Sampled, Turns, shares_of_tasks
 from trainer.errors import InputError
 from trainer.options import check_choice, check_options
+from trainer.registry import SAMPLERS
 
 Plans = RoundRobin | Turns
 Batches = Mapping[str, int]
@@ -79,26 +81,25 @@ def _annealed(args: SamplingOptions) -> list[float]:
     return [1 - 0.8 * epoch / max(1, epochs - 1) for epoch in range(epochs)]
 
 
-PLANS: dict[str, Callable[[SamplingOptions, Batches, int], Plans]] = {
-    "round_robin": _round_robin,
-    "proportional": partial(_sampled, lambda args: [1.0]),
-    "square_root": partial(_sampled, lambda args: [0.5]),
-    "temperature": partial(_sampled, _temperature),
-    "annealed": partial(_sampled, _annealed),
-    "uniform": partial(_sampled, lambda args: [0.0]),
-    "fixed": _fixed,
-}
+SAMPLERS.register("round_robin", _round_robin)
+SAMPLERS.register("proportional", partial(_sampled, lambda args: [1.0]))
+SAMPLERS.register("square_root", partial(_sampled, lambda args: [0.5]))
+SAMPLERS.register("temperature", partial(_sampled, _temperature))
+SAMPLERS.register("annealed", partial(_sampled, _annealed))
+SAMPLERS.register("uniform", partial(_sampled, lambda args: [0.0]))
+SAMPLERS.register("fixed", _fixed)
 
 
-def make_plans(args: SamplingOptions, batches: Batches, seed: int) -> Plans:
+def make_plans(args: SamplingOptions, batches: Batches, seed: int, config: Any = None) -> Plans:
     """The plans of a run.
 
     Args:
         args: which plan, its options, and what ends an epoch.
         batches: task -> batches of one pass over its rows, in the order of turns.
         seed: seed of the draws.
+        config: an instance of the dataclass that the plan was registered with, if it was.
     """
-    return PLANS[args.plan](args, batches, seed)
+    return SAMPLERS.make(args.plan, args, batches, seed, config=config)
 
 
 def check_sampling(options: SamplingOptions) -> None:
@@ -109,7 +110,6 @@ def check_sampling(options: SamplingOptions) -> None:
     """
     check_choice("update", options.update, UPDATES)
     check_choice("stop", options.stop, STOP_RULES)
-    check_choice("plan", options.plan, PLANS)
     check_options(options, SamplingOptions)
     plan = options.plan
     if plan != "round_robin" and options.update == "cycle":

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from transformers import TrainingArguments
 
 from trainer.options import option
+from trainer.registry import SAMPLERS
 
 GROUP = "cycle"
 UPDATES = ("cycle", "turn")
@@ -54,6 +55,7 @@ class SamplingOptions:
         "accumulates several batches of a task these count as one, with their mean.",
         group=GROUP,
         card="always",
+        choices=SAMPLERS,
     )
     plan_temperature: float = option(
         2.0,

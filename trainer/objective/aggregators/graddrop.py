@@ -9,8 +9,10 @@ from torch import Tensor
 from trainer.objective.aggregators.base import Rule, RuleOptions
 from trainer.objective.aggregators.draws import Draws
 from trainer.objective.aggregators.torchjd_aggregators import load
+from trainer.registry import AGGREGATORS
 
 
+@AGGREGATORS.register("graddrop")
 class GradDrop(Rule):
     """torchjd's GradDrop ("Just Pick a Sign", https://arxiv.org/abs/2010.06808).
 

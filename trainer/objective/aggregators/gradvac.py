@@ -9,11 +9,13 @@ from torch import Tensor
 from trainer.objective.aggregators.base import RuleOptions
 from trainer.objective.aggregators.draws import Draws
 from trainer.objective.aggregators.solved import SolvedRule
+from trainer.registry import AGGREGATORS
 
 _DECAY = 0.5  # of the target cosines, per step
 _SMALL = 1e-8  # added to denominators; Gramians come with a mean diagonal of one
 
 
+@AGGREGATORS.register("gradvac")
 class GradVac(SolvedRule):
     """Gradient Vaccine (https://arxiv.org/abs/2010.05874).
 

@@ -9,8 +9,10 @@ from torch import Tensor
 from modeling_hybrid_mtl.attention_hybrid_mtl import to_device
 from trainer.errors import InputError
 from trainer.objective.aggregators.base import GramianRule, RuleOptions
+from trainer.registry import AGGREGATORS
 
 
+@AGGREGATORS.register("mtrec")
 class MTRec(GramianRule):
     """The auxiliary gradient is freed of its conflict with the main one, then added to it.
 

@@ -8,8 +8,10 @@ from torch import Tensor
 
 from trainer.objective.aggregators.base import RuleOptions
 from trainer.objective.aggregators.torchjd_aggregators import TorchjdRule
+from trainer.registry import AGGREGATORS
 
 
+@AGGREGATORS.register("nash_mtl")
 class NashMTL(TorchjdRule):
     """torchjd's Nash-MTL (https://arxiv.org/abs/2202.01017).
 

@@ -9,8 +9,10 @@ from torch import Tensor
 from modeling_hybrid_mtl.attention_hybrid_mtl import to_device
 from trainer.objective.aggregators.base import GramianRule, RuleOptions
 from trainer.objective.aggregators.draws import Draws
+from trainer.registry import AGGREGATORS
 
 
+@AGGREGATORS.register("pcgrad")
 class PCGrad(GramianRule):
     """Gradient surgery (Algorithm 1 of https://arxiv.org/abs/2001.06782).
 

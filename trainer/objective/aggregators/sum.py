@@ -6,8 +6,10 @@ import torch
 from torch import Tensor
 
 from trainer.objective.aggregators.base import Rule
+from trainer.registry import AGGREGATORS
 
 
+@AGGREGATORS.register("sum")
 class Sum(Rule):
     """The tasks' gradients added in their order, as accumulation in `.grad` does it."""
 

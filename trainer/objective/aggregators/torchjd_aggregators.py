@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from torch import Tensor
@@ -10,6 +11,7 @@ from trainer.errors import InputError
 from trainer.objective.aggregators.base import RuleOptions
 from trainer.objective.aggregators.draws import Draws
 from trainer.objective.aggregators.solved import SolvedRule
+from trainer.registry import AGGREGATORS
 
 
 @dataclass(frozen=True)
@@ -104,3 +106,8 @@ class RandomTorchjdRule(TorchjdRule):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         super().load_state_dict(state)
         self.draws.step = state["step"]
+
+
+for _name in ("mgda", "aligned_mtl", "imtl_g", "upgrad", "dualproj", "cagrad", "fairgrad"):
+    AGGREGATORS.register(_name, partial(TorchjdRule, _name))
+AGGREGATORS.register("random", partial(RandomTorchjdRule, "random"))

@@ -4,11 +4,17 @@ from trainer.objective.regularizers.after_step import AfterStep
 from trainer.objective.regularizers.base import Regularizer
 from trainer.objective.regularizers.bregman import Bregman
 from trainer.objective.regularizers.divergence import divergence, squared_error, symmetric_kl
-from trainer.objective.regularizers.options import RegularizerOptions, make_regularizers
+from trainer.objective.regularizers.options import (
+    RegularizerOptions,
+    make_regularizers,
+    weight_option,
+)
 from trainer.objective.regularizers.rdrop import RDrop
 from trainer.objective.regularizers.smart import Smart
+from trainer.registry import REGULARIZERS
 
 __all__ = [
+    "REGULARIZERS",
     "AfterStep",
     "Bregman",
     "RDrop",
@@ -19,4 +25,5 @@ __all__ = [
     "make_regularizers",
     "squared_error",
     "symmetric_kl",
+    "weight_option",
 ]

@@ -17,7 +17,12 @@ class Regularizer(ABC):
     Args:
         weight: one number for all tasks, or task -> number; tasks left out have weight 0. A task of
             weight 0 costs nothing.
+
+    Attributes:
+        name: under which it is registered, and its state stands in a checkpoint.
     """
+
+    name = ""
 
     def __init__(self, weight: float | Mapping[str, float]):
         self.weight = weight

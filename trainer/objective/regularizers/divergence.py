@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from modeling_hybrid_mtl import TaskConfig
-from modeling_hybrid_mtl.heads_hybrid_mtl import IGNORED_LABEL
+from modeling_hybrid_mtl.losses_hybrid_mtl import IGNORED_LABEL
 
 
 def symmetric_kl(first: Tensor, second: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -49,7 +49,7 @@ def divergence(task: TaskConfig, first: Tensor, second: Tensor, labels: Tensor) 
         second: logits of the same shape.
         labels: the batch's labels; they say which tokens count in token classification.
     """
-    if task.kind == "token_classification":
+    if task.reads_words:
         return symmetric_kl(first, second, labels != IGNORED_LABEL)
     if task.has_labels:
         return symmetric_kl(first, second)

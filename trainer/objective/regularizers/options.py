@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from trainer.errors import InputError, nearest
@@ -11,14 +11,14 @@ from trainer.objective.regularizers.bregman import Bregman
 from trainer.objective.regularizers.rdrop import RDrop
 from trainer.objective.regularizers.smart import NORMS, Smart
 from trainer.options import option
+from trainer.registry import REGULARIZERS
+
+Weight = float | Mapping[str, float]
 
 
 @dataclass
-class RegularizerOptions:
-    """Which regularizers to train with. A weight of 0 everywhere leaves one out.
-
-    A weight may be a mapping of tasks to numbers, too; the parser of options knows numbers only.
-    """
+class SmartOptions:
+    """How SMART is used."""
 
     smart_weight: float = option(
         0.0,
@@ -50,6 +50,12 @@ class RegularizerOptions:
         group="objective",
         card="changed",
     )
+
+
+@dataclass
+class BregmanOptions:
+    """How Bregman proximal points are used."""
+
     bregman_weight: float = option(
         0.0,
         "Bregman proximal points: weight of the divergence from the momentum model, "
@@ -63,6 +69,12 @@ class RegularizerOptions:
         group="objective",
         card="changed",
     )
+
+
+@dataclass
+class RDropOptions:
+    """How R-Drop is used."""
+
     rdrop_weight: float = option(
         0.0,
         "R-Drop: weight of the divergence of two passes with different dropout, for "
@@ -72,35 +84,83 @@ class RegularizerOptions:
     )
 
 
-def make_regularizers(options: RegularizerOptions, tasks: Collection[str]) -> list[Regularizer]:
+@dataclass
+class RegularizerOptions(RDropOptions, BregmanOptions, SmartOptions):
+    """Which regularizers to train with. A weight of 0 everywhere leaves one out.
+
+    A weight may be a mapping of tasks to numbers, too; the parser of options knows numbers only.
+    """
+
+
+def make_regularizers(
+    options: RegularizerOptions, tasks: Collection[str], others: Collection[Any] = ()
+) -> list[Regularizer]:
     """The regularizers with a weight above 0 for any task.
 
     Args:
         options: the options.
         tasks: the names of the tasks that are trained.
+        others: the options of extensions' regularizers, an instance of each registered dataclass.
 
     Raises:
         InputError: naming the option that is wrong.
     """
-    _check(options, tasks)
-    made: list[Regularizer] = [
-        Smart(
-            options.smart_weight,
-            options.smart_step_size,
-            options.smart_radius,
-            options.smart_noise,
-            options.smart_steps,
-            options.smart_norm,
-        ),
-        Bregman(options.bregman_weight, options.bregman_momentum),
-        RDrop(options.rdrop_weight),
-    ]
+    made: list[Regularizer] = []
+    for name, entry in REGULARIZERS.entries.items():
+        option = weight_option(name)
+        config = next(o for o in (options, *others) if isinstance(o, entry.options))
+        weight = getattr(config, option)
+        _check_weight(option, weight, tasks)
+        regularizer = REGULARIZERS.make(name, weight, config=config)
+        regularizer.name = name
+        made.append(regularizer)
     return [regularizer for regularizer in made if any(map(regularizer.weight_of, tasks))]
 
 
-def _check(options: RegularizerOptions, tasks: Collection[str]) -> None:
-    for name in ("smart_weight", "bregman_weight", "rdrop_weight"):
-        _check_weight(name, getattr(options, name), tasks)
+def weight_option(name: str) -> str:
+    """The option that is the weight of a registered regularizer.
+
+    Raises:
+        InputError: if its options have no such field, with the place where it was registered.
+    """
+    entry, option = REGULARIZERS.entry(name), f"{name}_weight"
+    if entry.options is None or option not in {f.name for f in fields(entry.options)}:
+        raise InputError(
+            f"{entry.place}: regularizer '{name}': register it with options=..., a dataclass with "
+            f"a field '{option}: float = 0.0', which switches it on"
+        )
+    return option
+
+
+@REGULARIZERS.register("smart", options=SmartOptions)
+def _smart(weight: Weight, config: SmartOptions) -> Smart:
+    _check_smart(config)
+    return Smart(
+        weight,
+        config.smart_step_size,
+        config.smart_radius,
+        config.smart_noise,
+        config.smart_steps,
+        config.smart_norm,
+    )
+
+
+@REGULARIZERS.register("bregman", options=BregmanOptions)
+def _bregman(weight: Weight, config: BregmanOptions) -> Bregman:
+    momentum = config.bregman_momentum
+    if not _is_number(momentum) or not 0 < momentum < 1:
+        raise InputError(
+            f"bregman_momentum: must be a number above 0 and below 1, got {momentum!r}"
+        )
+    return Bregman(weight, momentum)
+
+
+@REGULARIZERS.register("rdrop", options=RDropOptions)
+def _rdrop(weight: Weight, config: RDropOptions) -> RDrop:
+    return RDrop(weight)
+
+
+def _check_smart(options: SmartOptions) -> None:
     for name in ("smart_step_size", "smart_radius", "smart_noise"):
         value = getattr(options, name)
         if not _is_number(value) or value <= 0:
@@ -113,11 +173,6 @@ def _check(options: RegularizerOptions, tasks: Collection[str]) -> None:
         raise InputError(
             f"smart_norm: must be one of {', '.join(NORMS)}, got {options.smart_norm!r}."
             f"{nearest(str(options.smart_norm), NORMS)}"
-        )
-    momentum = options.bregman_momentum
-    if not _is_number(momentum) or not 0 < momentum < 1:
-        raise InputError(
-            f"bregman_momentum: must be a number above 0 and below 1, got {momentum!r}"
         )
 
 

@@ -1,0 +1,130 @@
+"""Registries: what can be chosen by name, the kinds of heads and their losses among it."""
+
+import difflib
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, is_dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is registered under a name.
+
+    Attributes:
+        value: the class or function.
+        options: the dataclass of its options, if it has any.
+        kinds: for losses and metrics, the kinds of tasks that have it besides those whose head
+            lists it.
+        lowest: for metrics, the lowest value; the highest is 1.
+        module: the name of the module that registered it.
+        place: file and line of the registration.
+    """
+
+    value: Any
+    options: Any
+    kinds: tuple[str, ...]
+    lowest: float
+    module: str
+    place: str
+
+
+class Registry(Mapping[str, Any]):
+    """Classes or functions by name, in the order of their registration.
+
+    Args:
+        what: one of them, for messages, such as `loss`.
+        option: the option that chooses one, if a single option does.
+    """
+
+    error: type[ValueError] = ValueError
+
+    def __init__(self, what: str, option: str | None = None):
+        self.what = what
+        self.option = option
+        self.entries: dict[str, Entry] = {}
+
+    def register(
+        self,
+        name: str,
+        value: Any = None,
+        *,
+        options: type | None = None,
+        kinds: tuple[str, ...] = (),
+        lowest: float = 0.0,
+    ) -> Any:
+        """Register a class or function; without `value`, return a decorator that does.
+
+        Args:
+            name: lower-case letters, digits and underscores.
+            value: the class or function.
+            options: the dataclass of its options; whatever is made by `value` is then given an
+                instance as the keyword argument `config`.
+            kinds: see `Entry`, and for `lowest`.
+
+        Raises:
+            ValueError: if the name is taken, or cannot be one, or `options` is no dataclass.
+        """
+        frame = sys._getframe(1)
+        module, file = frame.f_globals.get("__name__", ""), frame.f_code.co_filename
+        place = f"{file}, line {frame.f_lineno}"
+
+        def add(value: Any) -> Any:
+            known = self.entries.get(name)
+            if known is not None and known.place != place:  # a module that is loaded again is not
+                raise self.error(
+                    f"{place}: {self.what} '{name}' is registered already, in {known.place}; "
+                    f"choose another name"
+                )
+            if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+                raise self.error(
+                    f"{place}: {self.what} {name!r}: a name is lower-case letters, digits and "
+                    f"underscores"
+                )
+            if options is not None and not is_dataclass(options):
+                raise self.error(f"{place}: {self.what} '{name}': options must be a dataclass")
+            self.entries[name] = Entry(value, options, tuple(kinds), lowest, module, place)
+            return value
+
+        return add if value is None else add(value)
+
+    def entry(self, name: str) -> Entry:
+        """Return what is registered under a name.
+
+        Raises:
+            ValueError: listing the names, if there is none.
+        """
+        if name not in self.entries:
+            close = difflib.get_close_matches(str(name), self, n=1, cutoff=0.7)
+            hint = f" Did you mean '{close[0]}'?" if close else ""
+            raise self.error(f"no {self.what} '{name}'; registered: {', '.join(self)}.{hint}")
+        return self.entries[name]
+
+    def make(self, name: str, *arguments: Any, config: Any = None) -> Any:
+        """Call what is registered under a name, with `config` if it has options of its own."""
+        entry = self.entry(name)
+        own = {} if entry.options is None else {"config": config or entry.options()}
+        return entry.value(*arguments, **own)
+
+    def of_kind(self, kind: str) -> tuple[str, ...]:
+        """Return the names that were registered for a kind of task."""
+        return tuple(name for name, entry in self.entries.items() if kind in entry.kinds)
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name in self.entries
+
+    def __getitem__(self, name: str) -> Any:
+        return self.entries[name].value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.entries)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+
+# Kind of task -> its `TaskHead`.
+HEADS = Registry("kind of task", "kind")
+# Loss -> a function of head, logits and labels that returns a scalar.
+LOSSES = Registry("loss", "loss")

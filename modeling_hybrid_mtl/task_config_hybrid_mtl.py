@@ -1,0 +1,231 @@
+"""What one task of a model is, and the checks of its entry."""
+
+import dataclasses
+import difflib
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NoReturn, get_type_hints
+
+from torch import nn
+
+from .registry_hybrid_mtl import HEADS, LOSSES
+
+INPUTS = ("single", "pair")
+PAIR_ENCODINGS = ("siamese", "cross")
+ACTIVATIONS = ("gelu", "relu", "silu", "tanh")
+PAIR_FEATURES = ("u", "v", "difference", "product")
+
+Refuse = Callable[[str, str], NoReturn]
+
+
+@dataclass
+class TaskConfig:
+    """What one task is: its kind, its input and the shape of its head.
+
+    Attributes:
+        kind: `classification`, `regression`, `similarity`, `token_classification` or one that an
+            extension registered.
+        input: `single` (one text) or `pair` (two texts).
+        pair_encoding: for pairs, `siamese` (each text is encoded alone) or `cross` (both in one
+            sequence). `siamese` when left out.
+        labels: the class names, in the order of their indices (classification kinds).
+        score_range: lowest and highest score (regression and similarity).
+        cosine_range: the cosines that stand for the two ends of `score_range` (similarity).
+        hidden_sizes: widths of the layers between the sentence vector and the output.
+        dropout: dropout probability in front of each linear layer of the head.
+        activation: `gelu`, `relu`, `silu` or `tanh`, after each hidden layer.
+        pair_features: what a siamese head other than similarity reads of the two vectors: any of
+            `u`, `v`, `difference` (|u-v|) and `product` (u*v); all four when left out.
+        loss: `cross_entropy` for classification; `squared_error` (the default) or `correlation`
+            for scores; for similarity also `cosine_embedding`; or one that an extension registered.
+        label_smoothing: share of the target that is spread over all classes (classification).
+        loss_weight: factor of the task's loss.
+        head_options: options of a kind that an extension registered with some.
+    """
+
+    kind: str
+    input: str = "single"
+    pair_encoding: str | None = None
+    labels: list[str] | None = None
+    score_range: list[float] | None = None
+    cosine_range: list[float] | None = None
+    hidden_sizes: list[int] = field(default_factory=list)
+    dropout: float = 0.1
+    activation: str = "gelu"
+    pair_features: list[str] | None = None
+    loss: str | None = None
+    label_smoothing: float = 0.0
+    loss_weight: float = 1.0
+    head_options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_siamese(self) -> bool:
+        """Whether the two texts of a pair are encoded apart."""
+        return self.input == "pair" and self.pair_encoding == "siamese"
+
+    @property
+    def answer(self) -> str:
+        """The form of an answer: `class`, `tags` (a class for every token) or `score`."""
+        return HEADS[self.kind].answer
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether the task predicts class names rather than a score."""
+        return self.answer != "score"
+
+    @property
+    def reads_words(self) -> bool:
+        """Whether the rows are lists of words, each of which has a label of its own."""
+        return self.answer == "tags"
+
+    @classmethod
+    def from_entry(cls, name: str, entry: Any) -> "TaskConfig":
+        """Check one entry of `tasks` and fill in its defaults.
+
+        Args:
+            name: the task's name, used in messages.
+            entry: a mapping of field names to values, or a `TaskConfig`.
+
+        Raises:
+            ValueError: naming the task and the field that is wrong.
+        """
+        if isinstance(entry, cls):
+            entry = dataclasses.asdict(entry)
+        if not isinstance(entry, dict):
+            raise ValueError(f"task '{name}': expected a mapping of fields, got {entry!r}")
+        known = [f.name for f in dataclasses.fields(cls)]
+        for key in entry:
+            if key not in known:
+                raise ValueError(f"task '{name}': unknown field '{key}'; known: {', '.join(known)}")
+        if "kind" not in entry:
+            raise ValueError(f"task '{name}': field 'kind' is missing; one of {', '.join(HEADS)}")
+        task = cls(**entry)
+        if task.input == "pair" and task.pair_encoding is None:
+            task.pair_encoding = "siamese"
+        if task.kind in HEADS:
+            HEADS[task.kind].complete(task)
+        _check_task(name, task)
+        return task
+
+
+def _check_task(name: str, task: TaskConfig) -> None:
+    def refuse(field_name: str, why: str) -> NoReturn:
+        value = getattr(task, field_name)
+        raise ValueError(f"task '{name}': field '{field_name}' = {value!r}: {why}")
+
+    # A name becomes a key of nn.ModuleDict and a part of metric names and file names.
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,63}", name):
+        raise ValueError(
+            f"task {str(name)[:70]!r}: a task's name is letters, digits and underscores, at most 64"
+        )
+    if hasattr(nn.ModuleDict(), name):
+        raise ValueError(f"task '{name}': torch keeps this name for itself; take another one")
+    for field_name, choices in (("kind", HEADS), ("input", INPUTS), ("activation", ACTIVATIONS)):
+        if getattr(task, field_name) not in choices:
+            refuse(field_name, f"must be one of {', '.join(choices)}")
+    if task.input == "pair" and task.pair_encoding not in PAIR_ENCODINGS:
+        refuse("pair_encoding", f"must be one of {', '.join(PAIR_ENCODINGS)}")
+    if task.input == "single" and task.pair_encoding is not None:
+        refuse("pair_encoding", "only tasks with input 'pair' have one")
+    if task.input not in HEADS[task.kind].inputs:
+        takes = " or ".join(f"'{kind}'" for kind in HEADS[task.kind].inputs)
+        refuse("kind", f"{task.kind.replace('_', ' ')} takes input {takes}")
+    _check_outputs(task, refuse)
+    _check_head(task, refuse)
+    _check_loss(task, refuse)
+    _check_head_options(task, refuse)
+    HEADS[task.kind].check(task, refuse)
+
+
+def _check_outputs(task: TaskConfig, refuse: Refuse) -> None:
+    if task.has_labels:
+        names: Any = task.labels
+        if (
+            not isinstance(names, list)
+            or len(names) < 2
+            or not all(isinstance(n, str) for n in names)
+        ):
+            refuse("labels", "must be a list of at least two class names")
+        if len(set(names)) != len(names):
+            refuse("labels", "the class names must differ")
+        if task.score_range is not None:
+            refuse("score_range", f"a task of kind '{task.kind}' has labels, not a score range")
+    else:
+        if task.labels is not None:
+            refuse("labels", f"a task of kind '{task.kind}' has a score_range, not labels")
+        check_range(task, "score_range", refuse)
+    if "cosine_range" not in HEADS[task.kind].reads and task.cosine_range is not None:
+        kinds = [kind for kind, head in HEADS.items() if "cosine_range" in head.reads]
+        refuse("cosine_range", f"only tasks of kind {', '.join(map(repr, kinds))} have one")
+
+
+def check_range(task: TaskConfig, field_name: str, refuse: Refuse) -> None:
+    """Refuse a field that is not two numbers, the lower one first."""
+    ends = getattr(task, field_name)
+    if not isinstance(ends, (list, tuple)) or len(ends) != 2 or not all(map(is_number, ends)):
+        refuse(field_name, "must be two numbers, [lowest, highest]")
+    if not ends[0] < ends[1]:
+        refuse(field_name, "the first number must be the lower one")
+    setattr(task, field_name, [float(end) for end in ends])
+
+
+def _check_head(task: TaskConfig, refuse: Refuse) -> None:
+    sizes = task.hidden_sizes
+    if not isinstance(sizes, (list, tuple)) or not all(type(s) is int and s > 0 for s in sizes):
+        refuse("hidden_sizes", "must be a list of positive integers, [] for a linear head")
+    task.hidden_sizes = list(sizes)
+    if not is_number(task.dropout) or not 0 <= task.dropout < 1:
+        refuse("dropout", "must be a probability from 0 up to but not including 1")
+    features = task.pair_features
+    if not task.is_siamese or "pair_features" not in HEADS[task.kind].reads:
+        if features is not None:
+            others = [kind for kind, head in HEADS.items() if "pair_features" not in head.reads]
+            refuse("pair_features", f"only siamese tasks other than {', '.join(others)} have them")
+    elif not isinstance(features, list) or not features or not set(features) <= set(PAIR_FEATURES):
+        refuse("pair_features", f"must be a list of some of {', '.join(PAIR_FEATURES)}")
+    elif len(set(features)) != len(features):
+        refuse("pair_features", "each of them once")
+
+
+def _check_loss(task: TaskConfig, refuse: Refuse) -> None:
+    losses = (*HEADS[task.kind].losses, *LOSSES.of_kind(task.kind))
+    if task.loss not in losses:
+        refuse("loss", f"a task of kind '{task.kind}' has {', '.join(losses)}")
+    if not is_number(task.label_smoothing) or not 0 <= task.label_smoothing < 1:
+        refuse("label_smoothing", "must be a share from 0 up to but not including 1")
+    if task.label_smoothing and not task.has_labels:
+        refuse("label_smoothing", f"a task of kind '{task.kind}' has no classes to spread over")
+    if not is_number(task.loss_weight) or not task.loss_weight > 0:
+        refuse("loss_weight", "must be a positive number")
+
+
+def _check_head_options(task: TaskConfig, refuse: Refuse) -> None:
+    """Check the options of a kind against its dataclass, and fill in their defaults."""
+    kind: Any = HEADS.entry(task.kind).options
+    given: Any = task.head_options
+    known = {} if kind is None else get_type_hints(kind)
+    if not isinstance(given, dict):
+        refuse("head_options", "must be a mapping of options")
+    for name, value in given.items():
+        if name not in known:
+            close = difflib.get_close_matches(str(name), known, n=1, cutoff=0.7)
+            hint = f". Did you mean '{close[0]}'?" if close else ""
+            of = f"has {', '.join(known)}" if known else "has no options"
+            refuse("head_options", f"no option '{name}': kind '{task.kind}' {of}{hint}")
+        wanted = known[name]
+        if wanted is float and is_number(value):
+            continue
+        if wanted in (bool, int, float, str) and type(value) is not wanted:
+            refuse("head_options", f"option '{name}' must be of type {wanted.__name__}")
+    if kind is not None:
+        try:
+            task.head_options = dataclasses.asdict(kind(**given))
+        except (TypeError, ValueError) as error:
+            refuse("head_options", str(error))
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a finite number, and no truth value."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

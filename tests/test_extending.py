@@ -1,0 +1,127 @@
+"""Every example of docs/extending.md is run: they train, are saved and are loaded again."""
+
+import json
+import sys
+import textwrap
+
+import pytest
+import yaml
+
+from modeling_hybrid_mtl import HybridMTLModel
+from tests.docs_blocks import blocks, write_files
+from tests.toy_runs import toy_run
+from trainer.config import extensions
+from trainer.config.parser import build_parser, parse
+from trainer.errors import InputError
+from trainer.registry import (
+    AGGREGATORS,
+    AUGMENTATIONS,
+    HEADS,
+    LOSSES,
+    METRICS,
+    REGULARIZERS,
+    SAMPLERS,
+)
+from trainer.runs.evaluate import evaluate
+from trainer.runs.train import train
+
+DOCUMENT = "extending.md"
+REGISTRIES = (AGGREGATORS, AUGMENTATIONS, HEADS, LOSSES, METRICS, REGULARIZERS, SAMPLERS)
+
+
+@pytest.fixture(scope="module")
+def example(tmp_path_factory):
+    """The document's files and configuration, for a run of two steps on toys."""
+    folder = tmp_path_factory.mktemp("extending")
+    (written,) = blocks(DOCUMENT, "yaml")
+    options = yaml.safe_load(written)
+    names = write_files(DOCUMENT, folder)
+    assert options["extensions"] == names
+    kept, modules = [dict(registry.entries) for registry in REGISTRIES], set(sys.modules)
+    options |= {"max_steps": 2, "save_strategy": "no", "eval_strategy": "no"}
+    yield toy_run(folder, 12, 8, **options)
+    for registry, entries in zip(REGISTRIES, kept, strict=True):
+        registry.entries = entries
+    for name in set(sys.modules) - modules:
+        if f"{name}.py" in names:
+            del sys.modules[name]
+    extensions._load_file.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def metrics(example):
+    return train(parse([str(example)]))
+
+
+def test_a_run_trains_with_all_of_them(example, metrics):
+    assert 0 <= metrics["eval_sentiment_balanced_accuracy"] <= 1
+    assert 0 <= metrics["eval_overall"] <= 1
+    facts = json.loads((example.parent / "out" / "card_facts.json").read_text())
+    assert {task["kind"] for task in facts["tasks"]} == {"ordinal", "classification"}
+    assert facts["shared_hyperparameters"]["length_power"] == 0.5
+    assert all("balanced_accuracy" in task["metrics"] for task in facts["tasks"])
+
+
+def test_the_saved_model_has_the_head_and_the_loss_with_it(example, metrics):
+    folder = example.parent / "out"
+    config = json.loads((folder / "config.json").read_text())
+    assert config["extensions"] == ["my_head_hybrid_mtl.py", "my_loss_hybrid_mtl.py"]
+    assert "from .heads_hybrid_mtl import" in (folder / "my_head_hybrid_mtl.py").read_text()
+    assert HybridMTLModel.from_pretrained(folder).heads["sentiment"].options.spread == 2.0
+
+
+def test_the_recorded_configuration_measures_the_model_again(example, metrics):
+    folder = example.parent / "out"
+    again = evaluate(
+        parse(
+            [str(folder / "run_config.yaml"), "--mode", "evaluate"]
+            + ["--model_name_or_path", str(folder), "--output_dir", str(folder / "again")]
+        )
+    )
+    assert again["eval_overall"] == pytest.approx(metrics["eval_overall"], abs=1e-6)
+
+
+def test_help_shows_their_options(example, metrics):
+    text = " ".join(build_parser().format_help().split())
+    assert "how much long gradients are shortened" in text
+    assert "--distance_from" in text and "by_length" in text and "backwards" in text
+
+
+def test_the_sampler_draws_the_last_task_first(example, metrics):
+    settings = parse(
+        [str(example), "--plan", "backwards", "--update", "turn", "--rule", "sum"]
+        + ["--length_power", "1"]
+    )
+    from trainer.data.sampling import make_plans
+
+    plans = make_plans(settings.training, {"a": 2, "b": 3}, seed=0)
+    assert list(plans.epoch(0)) == [("b",), ("a",)] * 2
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--length_power", "-1"], "length_power = -1.0: must be 0 or more"),
+        (["--tasks.sentiment.labels", "[a, b]"], "an order needs three classes"),
+        (["--tasks.sentiment.head_options", "{spred: 1}"], "Did you mean 'spread'"),
+        (["--tasks.sentiment.augmentation", "[{method: shout, marks: x}]"], "option 'marks'"),
+        (["--tasks.sentiment.kind", "ordnal"], "must be one of classification.*ordinal"),
+    ],
+)
+def test_their_own_checks_are_made(example, metrics, options, message):
+    with pytest.raises(InputError, match=message):
+        parse([str(example), *options])
+
+
+def test_every_other_block_is_toml_of_an_entry_point():
+    (block,) = [textwrap.dedent(text) for text in blocks_indented("toml")]
+    assert f'"{extensions.GROUP}"' in block
+
+
+def blocks_indented(language):
+    import re
+
+    from tests.docs_blocks import ROOT
+
+    text = (ROOT / "docs" / DOCUMENT).read_text()
+    return re.findall(rf"^  ```{language}\n(.*?)^  ```", text, flags=re.DOTALL | re.MULTILINE)

@@ -1,0 +1,160 @@
+"""The options that extensions add to a run: dataclasses that they registered."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from types import SimpleNamespace
+from typing import Any
+
+from trainer.config.run_arguments import RunArguments
+from trainer.errors import InputError, nearest
+from trainer.options import OptionInfo, changed, check_options, check_types, option
+from trainer.registry import AGGREGATORS, REGULARIZERS, SAMPLERS, Registry
+
+# What holds for a field that an extension declares as dataclasses do, without `option`.
+PLAIN = OptionInfo(group="extensions", card="changed", phase="tasks")
+# The registries whose entries read options of the run; others' stand in a task's entry.
+_OF_RUN: tuple[Registry, ...] = (AGGREGATORS, SAMPLERS, REGULARIZERS)
+
+
+def added_options(own: type) -> dict[str, type]:
+    """Return the dataclasses that extensions registered, by the option: those not in `own`.
+
+    Args:
+        own: the class of this project's own arguments.
+
+    Raises:
+        InputError: if an option is there already, naming the places.
+    """
+    found: dict[str, type] = {}
+    places: dict[str, str] = {}
+    for registry in _OF_RUN:
+        for name, entry in registry.entries.items():
+            kind = entry.options
+            if kind is None or issubclass(own, kind):
+                continue
+            for field in fields(kind):
+                taken = "run_mtl.py" if field.name in _names(own) else places.get(field.name)
+                if taken is not None and found.get(field.name) is not kind:
+                    raise InputError(
+                        f"{entry.place}: {registry.what} '{name}': option '{field.name}' is there "
+                        f"already, in {taken}; choose another name"
+                    )
+                found[field.name], places[field.name] = kind, entry.place
+    return found
+
+
+def infos_of_added(own: type) -> dict[str, OptionInfo]:
+    """Return what holds for the options that extensions registered, by the option."""
+    kinds: Any = dict.fromkeys(added_options(own).values())
+    return {f.name: f.metadata.get("info", PLAIN) for kind in kinds for f in fields(kind)}
+
+
+def _names(own: type) -> set[str]:
+    kinds: tuple[Any, ...] = (own, RunArguments)
+    return {f.name for kind in kinds for f in fields(kind)}
+
+
+def read_extension_options(given: Any) -> dict[str, Any]:
+    """Return options given as a mapping, or as JSON.
+
+    Raises:
+        InputError: if they are neither.
+    """
+    if isinstance(given, str):
+        try:
+            given = json.loads(given)
+        except json.JSONDecodeError as error:
+            raise InputError(f"extension_options: is not JSON: {error}") from error
+    given = {} if given is None else given
+    if not isinstance(given, Mapping):
+        raise InputError(f"extension_options: expected option -> value, got {given!r}")
+    return dict(given)
+
+
+def options_of(kind: Any, given: Any) -> Any:
+    """Return an instance of a registered dataclass with the values that are given for it.
+
+    Raises:
+        InputError: naming the option that is wrong.
+    """
+    names = {f.name for f in fields(kind)}
+    try:
+        made = kind(**{name: value for name, value in (given or {}).items() if name in names})
+    except InputError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise InputError(str(error)) from error
+    check_types(made)
+    return made
+
+
+@dataclass
+class ExtensionOptions:
+    """The values of options that extensions registered."""
+
+    extension_options: dict | str | None = option(
+        None,
+        "Options that extensions have registered -> value. In a config file and on the command "
+        "line, give each by its own name.",
+        group="run",
+        phase="run",
+        instead="give each option of an extension by its own name",
+    )
+
+    def config_of(self, registry: Registry, name: str) -> Any:
+        """Return the options of something registered: itself, an extension's, or None.
+
+        Raises:
+            InputError: naming the extension's option that is wrong.
+        """
+        kind = registry.entry(name).options
+        if kind is None or isinstance(self, kind):
+            return None if kind is None else self
+        return options_of(kind, self.extension_options)
+
+    def parts_of_extensions(self) -> list[tuple[Any, Any]]:
+        """Return each registered dataclass, with its values, and these beside all other options.
+
+        Raises:
+            InputError: naming the option that is wrong.
+        """
+        kinds = dict.fromkeys(added_options(type(self)).values())
+        parts = [options_of(kind, self.extension_options) for kind in kinds]
+        return [(part, SimpleNamespace(**{**vars(self), **vars(part)})) for part in parts]
+
+
+def check_extension_options(options: ExtensionOptions) -> None:
+    """Make sure that every option is registered, of its type, and read by what is chosen.
+
+    Raises:
+        InputError: naming the option.
+    """
+    known = added_options(type(options))
+    given: Any = options.extension_options or {}
+    for name in given:
+        if name not in known:
+            raise InputError(
+                f"extension_options: no extension has an option '{name}' (there are: "
+                f"{', '.join(known) or 'none'}).{nearest(name, known)}"
+            )
+    for part, beside in options.parts_of_extensions():
+        check_options(beside, type(part))
+        set_here, readers = changed(part), _readers(type(part))
+        # Whether a regularizer's are read is for `check_regularizers` to say.
+        is_read = any(r.option is None or getattr(options, r.option) == n for r, n in readers)
+        if set_here and not is_read:
+            (name, value), other = next(iter(set_here.items())), str(readers[0][0].option)
+            raise InputError(
+                f"{name} = {value!r}: has no effect with {other}: {getattr(options, other)}; "
+                f"leave it out, or use {' or '.join(f'{r.option}: {n}' for r, n in readers)}"
+            )
+
+
+def _readers(kind: type) -> list[tuple[Registry, str]]:
+    return [
+        (registry, name)
+        for registry in _OF_RUN
+        for name, entry in registry.entries.items()
+        if entry.options is kind
+    ]

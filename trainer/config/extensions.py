@@ -1,0 +1,131 @@
+"""Extensions: files or modules of the user's that register what this project does not have."""
+
+import importlib
+import importlib.util
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from modeling_hybrid_mtl.travel_hybrid_mtl import travelling_text
+from trainer.errors import InputError
+from trainer.registry import HEADS, LOSSES
+
+GROUP = "hybrid_mtl.extensions"
+
+
+def load_extensions(named: Any, folder: Path | None = None) -> list[str]:
+    """Load what installed packages and a run's `extensions` register, each once per process.
+
+    Args:
+        named: files (ending in .py) or importable modules.
+        folder: where files are looked for before the current folder, such as a configuration's.
+
+    Returns:
+        What was named, files by their whole paths, so that it can be loaded from anywhere.
+
+    Raises:
+        InputError: if one is not there or fails, naming its file and line.
+    """
+    _load_entry_points()
+    named = [] if named is None else [named] if isinstance(named, str) else named
+    if not isinstance(named, (list, tuple)) or not all(isinstance(n, str) for n in named):
+        raise InputError(f"extensions: expected a list of files or modules, got {named!r}")
+    folders = [folder, Path.cwd()] if folder else [Path.cwd()]
+    paths = [_load(name, folders) for name in named]
+    _check_heads_travel()
+    return paths
+
+
+def _check_heads_travel() -> None:
+    """Make sure, before anything is trained, that heads and losses can be saved with a model."""
+    for registry in (HEADS, LOSSES):
+        for entry in registry.entries.values():
+            file = getattr(sys.modules.get(entry.module), "__file__", None)
+            if file is not None and not entry.module.startswith("modeling_hybrid_mtl."):
+                try:
+                    travelling_text(Path(file))
+                except ValueError as error:
+                    raise InputError(f"extensions: {error}") from error
+
+
+def _load(name: str, folders: Sequence[Path]) -> str:
+    if not name.endswith(".py"):
+        _run(name, lambda: importlib.import_module(name))
+        return name
+    places = [(folder / Path(name).expanduser()).resolve() for folder in folders]
+    path = next((place for place in places if place.is_file()), None)
+    if path is None:
+        tried = " or ".join(dict.fromkeys(f"'{place}'" for place in places))
+        raise InputError(f"extensions: there is no file '{name}': looked for {tried}")
+    _load_file(path)
+    return str(path)
+
+
+@cache
+def _load_file(path: Path) -> None:
+    """Run a file as the module of its name."""
+    name = path.stem
+    if not name.isidentifier():
+        raise InputError(f"extensions: '{path}': its name must be one that Python can import")
+    known: Any = sys.modules.get(name) or importlib.util.find_spec(name)
+    file = getattr(known, "__file__", None) or getattr(known, "origin", None)
+    if known is not None and (file is None or Path(file).resolve() != path):
+        raise InputError(
+            f"extensions: '{path}': a module '{name}' is there already; rename the file"
+        )
+    if name in sys.modules:  # somebody has imported this very file
+        return
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None  # of a file that ends in .py
+    module = importlib.util.module_from_spec(spec)
+    # Known by its name: whoever pickles what it defines looks for it there.
+    sys.modules[name] = module
+    try:
+        _run(str(path), lambda: spec.loader.exec_module(module))  # type: ignore[union-attr]
+    except InputError:
+        del sys.modules[name]
+        raise
+
+
+@cache
+def _load_entry_points() -> None:
+    for point in entry_points(group=GROUP):
+        package = point.dist.name if point.dist else "an installed package"
+        _run(f"entry point '{point.name}' of {package}", point.load)
+
+
+def _run(what: str, load: Callable[[], Any]) -> None:
+    """Run an extension's code.
+
+    Raises:
+        InputError: if it fails in any way, naming the line of it that did.
+    """
+    try:
+        load()
+    except Exception as error:  # anyone's code
+        raise InputError(f"extensions: {what}{_line_of(error)}: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, InputError):  # a registration's, with the places
+        return str(error)
+    if isinstance(error, SyntaxError):
+        return f"{type(error).__name__}: {error.msg}"
+    return f"{type(error).__name__}: {error}"
+
+
+def _line_of(error: Exception) -> str:
+    """Return `, FILE, line N` of where the user's code failed; nothing if none was run."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f", {error.filename}, line {error.lineno}"
+    own = Path(__file__).parents[2]
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        file = Path(frame.filename)
+        inside = any(own / part in file.parents for part in ("trainer", "modeling_hybrid_mtl"))
+        if file.is_file() and not inside and "importlib" not in file.parts:
+            return f", {file}, line {frame.lineno}"
+    return ""

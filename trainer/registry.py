@@ -1,0 +1,43 @@
+"""What a run chooses by name, this project's own entries and those of extensions alike.
+
+| registry | chosen by | a class or function called with |
+|---|---|---|
+| `AGGREGATORS` | `rule` | the tasks and `RuleOptions`; gives a `Rule` |
+| `SAMPLERS` | `plan` | the arguments, each task's batches per pass and a seed |
+| `REGULARIZERS` | a weight, `NAME_weight`, above 0 | the weight; gives a `Regularizer` |
+| `AUGMENTATIONS` | a task's `augmentation` | its options: a dataclass derived from `Method` |
+| `METRICS` | a head's `metrics`, or the kinds it is registered for | predictions, labels, classes |
+| `HEADS` | a task's `kind` | width and task; a class derived from `TaskHead` |
+| `LOSSES` | a task's `loss` | head, logits and labels |
+
+An entry registered with `options=` gets an instance as the keyword argument `config`, but for
+heads, whose tasks hold their options in `head_options`.
+"""
+
+from modeling_hybrid_mtl.registry_hybrid_mtl import HEADS, LOSSES
+from modeling_hybrid_mtl.registry_hybrid_mtl import Registry as _Registry
+from trainer.errors import InputError
+
+__all__ = [
+    "AGGREGATORS",
+    "AUGMENTATIONS",
+    "HEADS",
+    "LOSSES",
+    "METRICS",
+    "REGULARIZERS",
+    "SAMPLERS",
+    "Registry",
+]
+
+
+class Registry(_Registry):
+    """As the model's registries, with `InputError` for what a user can mend."""
+
+    error = InputError
+
+
+AGGREGATORS = Registry("aggregator", "rule")
+SAMPLERS = Registry("sampler", "plan")
+REGULARIZERS = Registry("regularizer")
+AUGMENTATIONS = Registry("augmentation")
+METRICS = Registry("metric")
