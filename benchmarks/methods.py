@@ -56,16 +56,16 @@ PAPER = {
 # SMART's published radius, 1e-5, has no effect on this encoder.
 SMART = {"smart_radius": 1e-2, "smart_step_size": 0.1, "smart_noise": 1e-3}
 TOGETHER = {"name": "together", "cycles_per_epoch": 200}
-APART = {"name": "apart", "trains": "adapters", "cycles_per_epoch": 100, "learning_rate": 5e-4}
+APART = {"name": "apart", "trainable": "adapters", "cycles_per_epoch": 100, "learning_rate": 5e-4}
 AUXILIARY = {
-    "pos": {"make_labels": "part_of_speech", "auxiliary": True, "learning_rate": 1e-3},
-    "source": {"make_labels": "source", "auxiliary": True, "learning_rate": 1e-3},
+    "pos": {"label_generator": "part_of_speech", "auxiliary": True, "learning_rate": 1e-3},
+    "source": {"label_generator": "source", "auxiliary": True, "learning_rate": 1e-3},
 }
 WAYS: dict[str, dict] = {
     "sum": {},
-    "pcgrad": {"rule": "pcgrad"},
-    "mtrec": {"rule": "mtrec", "auxiliary_tasks": ["similarity"]},
-    "auxiliary": {"rule": "mtrec", "tasks": {**TASKS, **AUXILIARY}},
+    "pcgrad": {"aggregator": "pcgrad"},
+    "mtrec": {"aggregator": "mtrec", "auxiliary_tasks": ["similarity"]},
+    "auxiliary": {"aggregator": "mtrec", "tasks": {**TASKS, **AUXILIARY}},
     "smart": {
         **SMART,
         # Of the task that is learnt by heart first: a pass with SMART takes four times as long.
@@ -89,8 +89,8 @@ WAYS: dict[str, dict] = {
         }
     },
     "annealed": {
-        "plan": "annealed",
-        "update": "turn",
+        "task_sampling": "annealed",
+        "step_every": "batch",
         "num_train_epochs": 3,
         "cycles_per_epoch": 100,
     },
@@ -99,7 +99,7 @@ WAYS: dict[str, dict] = {
             TOGETHER,
             {
                 "name": "heads",
-                "trains": "heads",
+                "trainable": "heads",
                 "cycles_per_epoch": 100,
                 # The similarity head, a cosine, has nothing to train.
                 "tasks": ["sentiment", "paraphrase"],
@@ -115,7 +115,7 @@ WAYS: dict[str, dict] = {
         },
         "phases": [TOGETHER, APART],
     },
-    "lora": {"trains": "lora", "learning_rate": 5e-4},
+    "lora": {"trainable": "lora", "learning_rate": 5e-4},
     "pretraining": {
         "phases": [
             {

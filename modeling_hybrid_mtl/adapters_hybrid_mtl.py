@@ -83,7 +83,7 @@ class LoRALinear(nn.Linear):
             init.zeros_(b.weight)
 
     @torch.no_grad()
-    def addition(self, name: str) -> Tensor:
+    def delta_weight(self, name: str) -> Tensor:
         """What an adapter adds to the weight, (out, in), in float32."""
         a: Any = self.lora_A[name]
         b: Any = self.lora_B[name]
@@ -128,15 +128,15 @@ def add_adapter(encoder: nn.Module, switch: Switch, name: str, adapter: AdapterC
         _with_adapters(layer, switch).add(name, adapter)
 
 
-def fold_adapter(encoder: nn.Module, name: str) -> None:
+def merge_adapter_into(encoder: nn.Module, name: str) -> None:
     """Take an adapter away and leave in the weights what it added to them."""
     for layer in adapted_layers(encoder).values():
         if name in layer.scales:
-            layer.weight.data += layer.addition(name).to(layer.weight.dtype)
-    drop_adapter(encoder, name)
+            layer.weight.data += layer.delta_weight(name).to(layer.weight.dtype)
+    remove_adapter(encoder, name)
 
 
-def drop_adapter(encoder: nn.Module, name: str) -> None:
+def remove_adapter(encoder: nn.Module, name: str) -> None:
     """Take an adapter away, and with it all that it added."""
     for layer in adapted_layers(encoder).values():
         if name in layer.scales:
@@ -195,7 +195,7 @@ class WithAdapters(PreTrainedModel):
         for layer in adapted_layers(self.backbone).values():
             layer.initialize()
 
-    def add_adapters(
+    def attach_task_adapters(
         self,
         names: Iterable[str],
         *,
@@ -241,7 +241,7 @@ class WithAdapters(PreTrainedModel):
                 f"adapter '{name}': the other tasks read the encoder without it; merged('{name}') "
                 f"makes a model of this task alone"
             )
-        fold_adapter(self.backbone, name)
+        merge_adapter_into(self.backbone, name)
         self.config.adapters = {n: e for n, e in self.config.adapters.items() if n != name}
 
     def delete_adapter(self, adapter_names: str | Iterable[str]) -> None:
@@ -254,15 +254,18 @@ class WithAdapters(PreTrainedModel):
         for name in names:
             self._check_has_adapter(name)
         for name in names:
-            drop_adapter(self.backbone, name)
+            remove_adapter(self.backbone, name)
         self.config.adapters = {n: e for n, e in self.config.adapters.items() if n not in names}
 
     # What transformers offers for peft's adapters would go past those of the tasks: nothing of it
     # would be saved with the model.
 
     def add_adapter(self, *args, **kwargs) -> NoReturn:
-        """Refuse: see `add_adapters`."""
-        _refuse("add_adapter", "add_adapters([task], target_modules=[...]) gives a task an adapter")
+        """Refuse: see `attach_task_adapters`."""
+        _refuse(
+            "add_adapter",
+            "attach_task_adapters([task], target_modules=[...]) gives a task an adapter",
+        )
 
     def load_adapter(self, *args, **kwargs) -> NoReturn:
         """Refuse: adapters are loaded with their model."""

@@ -50,7 +50,7 @@ class TaskHead(nn.Module):
         hub_task: what the Hub calls such a task.
     """
 
-    answer = "class"
+    output_type = "class"
     inputs: tuple[str, ...] = ("single", "pair")
     reads: tuple[str, ...] = ("pair_features",)
     losses: tuple[str, ...] = ("cross_entropy",)
@@ -98,9 +98,9 @@ class TaskHead(nn.Module):
         """The batch mean of the task's loss, a scalar."""
         return LOSSES[self.task.loss](self, logits, labels)
 
-    def answers(self, logits: Tensor) -> Tensor:
+    def postprocess(self, logits: Tensor) -> Tensor:
         """Probabilities over classes (..., C), or scores (B,) within the task's range."""
-        if self.answer == "score":
+        if self.output_type == "score":
             return logits.float().clamp(*self.task.score_range)
         return logits.float().softmax(dim=-1)
 
@@ -143,7 +143,7 @@ class ClassificationHead(TaskHead):
 class TokenClassificationHead(TaskHead):
     """Logits over classes for every token, (B, L, C); labels of -100 do not count."""
 
-    answer = "tags"
+    output_type = "tags"
     inputs = ("single",)
     standard = hub_task = "token-classification"
 
@@ -158,7 +158,7 @@ class TokenClassificationHead(TaskHead):
 class ScoreHead(TaskHead):
     """A score (B,) in units of the task's range."""
 
-    answer = "score"
+    output_type = "score"
     losses: tuple[str, ...] = ("squared_error", "correlation")
     metrics = ("pearson", "spearman")
     standard = "sentence-similarity"

@@ -16,17 +16,23 @@ from .dropout_hybrid_mtl import use_fast_dropout
 from .fit_hybrid_mtl import check_ids, check_reads, explain
 from .heads_hybrid_mtl import HEADS, TaskHead, initialize_head
 from .modules_hybrid_mtl import attach_modules
+from .onednn_hybrid_mtl import onednn_matmul
 from .outputs_hybrid_mtl import HybridMTLOutput
-from .packing_hybrid_mtl import can_pack, let_pack, padding_mask, pays, read_packed
 from .pipeline_hybrid_mtl import HybridMTLPipeline
-from .products_hybrid_mtl import fast_products
 from .registration_hybrid_mtl import register_pipeline
 from .standard_hybrid_mtl import STANDARDS
 from .tasks_hybrid_mtl import WithTasks
 from .texts_hybrid_mtl import Encoded, pool, sides, stack_texts
 from .travel_hybrid_mtl import extension_files, write_extensions
+from .unpadding_hybrid_mtl import (
+    can_unpad,
+    enable_unpadding,
+    encode_unpadded,
+    padding_mask,
+    should_unpad,
+)
 from .vectors_hybrid_mtl import WithVectors
-from .weights_hybrid_mtl import PLACES, check_complete, check_shapes, check_weights, model_type
+from .weights_hybrid_mtl import HUB_KWARGS, check_complete, check_shapes, check_weights, model_type
 
 logger = logging.get_logger(__name__)
 
@@ -89,10 +95,10 @@ class HybridMTLModel(WithVectors, WithTasks):
         taken = inspect.signature(self.backbone.forward).parameters
         self._takes_token_types = "token_type_ids" in taken
         self._takes_positions = "position_ids" in taken
-        let_pack(self.backbone)
+        enable_unpadding(self.backbone)
         use_fast_dropout(self.backbone)
         # Whether the encoder may leave the padding out; nothing but the time depends on it.
-        self.packing = True
+        self.unpadding = True
         self.build_adapters()
         self.pooled_dropout = nn.Dropout(config.pooled_dropout)
         self.heads: Any = nn.ModuleDict(
@@ -136,7 +142,7 @@ class HybridMTLModel(WithVectors, WithTasks):
             ValueError: naming the task and field, or the option, that is wrong; if the encoder
                 reads more than text; if a trained model is not whole.
         """
-        hub = {name: kwargs.pop(name) for name in PLACES if name in kwargs}
+        hub = {name: kwargs.pop(name) for name in HUB_KWARGS if name in kwargs}
         check_weights(name_or_path, **hub)
         if model_type(name_or_path, **hub) == cls.config_class.model_type:
             trained = cls.from_pretrained(name_or_path, dtype=kwargs.get("dtype", "auto"), **hub)
@@ -188,7 +194,7 @@ class HybridMTLModel(WithVectors, WithTasks):
         name = pretrained_model_name_or_path
         if name is None:
             return super().from_pretrained(None, *args, **kwargs)
-        hub = {place: kwargs[place] for place in PLACES if place in kwargs}
+        hub = {place: kwargs[place] for place in HUB_KWARGS if place in kwargs}
         check_weights(name, **hub)
         is_trained = model_type(name, **hub) == cls.config_class.model_type
         if not is_trained or kwargs.get("output_loading_info"):
@@ -220,7 +226,7 @@ class HybridMTLModel(WithVectors, WithTasks):
     def set_attn_implementation(self, *args, **kwargs) -> None:
         """As every model's; passes without padding come back with the attention they need."""
         super().set_attn_implementation(*args, **kwargs)
-        let_pack(self.backbone)
+        enable_unpadding(self.backbone)
 
     def encode_tokens(
         self,
@@ -252,8 +258,8 @@ class HybridMTLModel(WithVectors, WithTasks):
         tables: dict[str, Tensor] = {"input_ids": input_ids}
         if self._takes_token_types and token_type_ids is not None:
             tables["token_type_ids"] = token_type_ids
-        if self._packs(input_ids):
-            hidden = self._read_packed(attention_mask, tables)
+        if self._should_unpad(input_ids):
+            hidden = self._encode_unpadded(attention_mask, tables)
             if hidden is not None:
                 return self._pooled(hidden, attention_mask), hidden
         vectors, output = self._padded_pass(attention_mask, **tables)
@@ -277,7 +283,7 @@ class HybridMTLModel(WithVectors, WithTasks):
             attention_mask = to_device(attention_mask, hidden.device)
         return self.pooled_dropout(pool(hidden, attention_mask, self.config.pooling))
 
-    def _read_packed(self, mask: Tensor | None, tables: dict[str, Tensor]) -> Tensor | None:
+    def _encode_unpadded(self, mask: Tensor | None, tables: dict[str, Tensor]) -> Tensor | None:
         """Token vectors (B, L, H) of a pass without padding; None if there is nothing to read."""
         if mask is None:
             mask = torch.ones(tables["input_ids"].shape, dtype=torch.bool)
@@ -285,16 +291,16 @@ class HybridMTLModel(WithVectors, WithTasks):
             mask = mask.cpu()  # waits for the device, which then has the ids at once
             if not self.training:
                 check_ids(self, tables["input_ids"], tables.get("token_type_ids"))
-        return read_packed(self.backbone, mask, **tables) if mask.any() else None
+        return encode_unpadded(self.backbone, mask, **tables) if mask.any() else None
 
     @property
-    def reads_packed(self) -> bool:
-        """Whether texts are read without padding where that pays."""
+    def unpads(self) -> bool:
+        """Whether texts are read without padding where that should_unpad."""
         # A pooler reads the first column of what the encoder saw.
-        return self.packing and self.config.pooling != "pooler" and can_pack(self.backbone)
+        return self.unpadding and self.config.pooling != "pooler" and can_unpad(self.backbone)
 
-    def _packs(self, input_ids: Tensor) -> bool:
-        return self.reads_packed and pays(input_ids)
+    def _should_unpad(self, input_ids: Tensor) -> bool:
+        return self.unpads and should_unpad(input_ids)
 
     def encode_pair(
         self,
@@ -325,8 +331,8 @@ class HybridMTLModel(WithVectors, WithTasks):
     ) -> Tensor:
         """One head's logits from sentence vectors (B, H), or from token vectors (B, L, H)."""
         # As in the encoder: a setting of the process, which no other thread shall turn over.
-        with fast_products if u.device.type == "cpu" and self._packs(u) else nullcontext():
-            return self.heads[task](hidden if self.heads[task].answer == "tags" else u, v)
+        with onednn_matmul if u.device.type == "cpu" and self._should_unpad(u) else nullcontext():
+            return self.heads[task](hidden if self.heads[task].output_type == "tags" else u, v)
 
     def forward(
         self,
@@ -489,7 +495,7 @@ class HybridMTLModel(WithVectors, WithTasks):
         """
         passes: dict[Any, list[str]] = {}
         for task, batch in batches.items():
-            packs = self._packs(batch["input_ids"])
+            packs = self._should_unpad(batch["input_ids"])
             passes.setdefault(self.config.adapters_of(task) if packs else task, []).append(task)
         return list(passes.values())
 

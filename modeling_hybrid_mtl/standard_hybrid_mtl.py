@@ -93,7 +93,7 @@ def scores_of(head: Any, logits: Tensor, function: Any) -> Tensor:
     """A head's answers; with a function, classes get what it makes of their logits."""
     name = "default" if function is None else _lower(function)
     if name == "default" or not head.task.has_labels:
-        return head.answers(logits)
+        return head.postprocess(logits)
     logits = logits.float()
     if name == "none":
         return logits

@@ -66,19 +66,19 @@ class TaskConfig:
         return self.input == "pair" and self.pair_encoding == "siamese"
 
     @property
-    def answer(self) -> str:
+    def output_type(self) -> str:
         """The form of an answer: `class`, `tags` (a class for every token) or `score`."""
-        return HEADS[self.kind].answer
+        return HEADS[self.kind].output_type
 
     @property
     def has_labels(self) -> bool:
         """Whether the task predicts class names rather than a score."""
-        return self.answer != "score"
+        return self.output_type != "score"
 
     @property
     def reads_words(self) -> bool:
         """Whether the rows are lists of words, each of which has a label of its own."""
-        return self.answer == "tags"
+        return self.output_type == "tags"
 
     @classmethod
     def from_entry(cls, name: str, entry: Any) -> "TaskConfig":

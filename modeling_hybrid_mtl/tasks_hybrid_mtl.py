@@ -35,7 +35,7 @@ def kept_heads(old: dict[str, dict[str, Any]], new: dict[str, TaskConfig]) -> li
     ]
 
 
-def fold_common_adapters(model: Any) -> None:
+def merge_shared_adapters(model: Any) -> None:
     """Leave in the encoder's weights what adapters add to them for every task of a model."""
     only = list(model.config.tasks) if len(model.config.tasks) == 1 else []
     for name in list(model.config.adapters):
@@ -68,7 +68,7 @@ def new_config(
     )
 
 
-def tell_of_heads(place: str, old: HybridMTLConfig, tasks: dict[str, TaskConfig]) -> None:
+def warn_changed_heads(place: str, old: HybridMTLConfig, tasks: dict[str, TaskConfig]) -> None:
     """Log which heads of a trained model go on, which are new ones and why."""
     kept = kept_heads(old.tasks, tasks)
     new = [
@@ -133,12 +133,12 @@ class WithTasks(WithAdapters):
             ValueError: naming the task and field, or the option, that is wrong.
         """
         wanted = {name: TaskConfig.from_entry(name, entry) for name, entry in tasks.items()}
-        fold_common_adapters(self)
+        merge_shared_adapters(self)
         config = new_config(self.config, wanted, pooling, pooled_dropout)
         gone = set(self.config.tasks) - set(kept_heads(self.config.tasks, wanted))
         model = type(self).from_pretrained(
             None, config=config, state_dict=self._weights_without(gone), **kwargs
         )
-        tell_of_heads(self.name_or_path, self.config, wanted)
+        warn_changed_heads(self.name_or_path, self.config, wanted)
         model.name_or_path = model.config.name_or_path = self.name_or_path
         return model

@@ -11,7 +11,7 @@ from transformers.utils import logging
 
 from .fit_hybrid_mtl import check_ids
 from .texts_hybrid_mtl import is_count, is_many, most_positions, plain, wrong_text
-from .weights_hybrid_mtl import PLACES
+from .weights_hybrid_mtl import HUB_KWARGS
 
 logger = logging.get_logger(__name__)
 
@@ -31,7 +31,7 @@ class WithVectors(PreTrainedModel):
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: Any, *args, **kwargs) -> Any:
         """As every model's; where the files lie is kept for the tokenizer."""
-        hub = {name: kwargs[name] for name in PLACES if name in kwargs}
+        hub = {name: kwargs[name] for name in HUB_KWARGS if name in kwargs}
         known = getattr(kwargs.get("config"), "name_or_path", "")
         found = super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
         model = found[0] if isinstance(found, tuple) else found

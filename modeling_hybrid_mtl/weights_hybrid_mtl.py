@@ -10,7 +10,7 @@ from transformers import PretrainedConfig
 from transformers.utils import SAFE_WEIGHTS_INDEX_NAME, cached_file
 
 # Where `from_pretrained` finds a repository, by name.
-PLACES = ("revision", "token", "cache_dir", "subfolder", "local_files_only")
+HUB_KWARGS = ("revision", "token", "cache_dir", "subfolder", "local_files_only")
 
 
 class DamagedModelError(ValueError):

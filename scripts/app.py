@@ -17,7 +17,7 @@ def main(arguments: list[str]) -> int:
     given = parser.parse_args(arguments)
     _check(parser, given)
     from trainer.app.errors import UserError
-    from trainer.app.known import check_model
+    from trainer.app.model_check import check_model
 
     try:
         check_model(given.model, given.revision)

@@ -3,7 +3,7 @@
 import pytest
 
 from trainer.config.parser import parse
-from trainer.errors import InputError, nearest
+from trainer.errors import InputError, did_you_mean
 
 NAMES = ["learning_rate", "num_train_epochs", "folder", "do_predict", "dropout", "max_length"]
 
@@ -20,14 +20,14 @@ NAMES = ["learning_rate", "num_train_epochs", "folder", "do_predict", "dropout",
     ],
 )
 def test_what_is_close_or_called_so_elsewhere_is_guessed(name, meant):
-    assert nearest(name, NAMES) == f" Did you mean '{meant}'?"
+    assert did_you_mean(name, NAMES) == f" Did you mean '{meant}'?"
 
 
 @pytest.mark.parametrize(
     "name", ["early_stopping_patience", "device", "xyz", "seed_everything", "gpu", "folders_of_x"]
 )
 def test_nothing_is_guessed_where_nothing_is_near(name):
-    assert nearest(name, NAMES) == ""
+    assert did_you_mean(name, NAMES) == ""
 
 
 @pytest.mark.parametrize(

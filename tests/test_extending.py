@@ -89,13 +89,21 @@ def test_help_shows_their_options(example, metrics):
 
 def test_the_sampler_draws_the_last_task_first(example, metrics):
     settings = parse(
-        [str(example), "--plan", "backwards", "--update", "turn", "--rule", "sum"]
+        [
+            str(example),
+            "--task_sampling",
+            "backwards",
+            "--step_every",
+            "batch",
+            "--aggregator",
+            "sum",
+        ]
         + ["--length_power", "1"]
     )
-    from trainer.data.sampling import make_plans
+    from trainer.data.sampling import make_task_schedule
 
-    plans = make_plans(settings.training, {"a": 2, "b": 3}, seed=0)
-    assert list(plans.epoch(0)) == [("b",), ("a",)] * 2
+    schedule = make_task_schedule(settings.training, {"a": 2, "b": 3}, seed=0)
+    assert list(schedule.epoch(0)) == [("b",), ("a",)] * 2
 
 
 @pytest.mark.parametrize(

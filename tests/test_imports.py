@@ -12,7 +12,7 @@ HEAVY = ("torch", "transformers", "datasets", "gradio", "matplotlib")
 
 @pytest.mark.parametrize(
     "module",
-    ["trainer", "trainer.errors", "trainer.hub", "trainer.hub.push", "trainer.app.known"],
+    ["trainer", "trainer.errors", "trainer.hub", "trainer.hub.push", "trainer.app.model_check"],
 )
 def test_what_a_refusal_needs_imports_nothing_heavy(module):
     code = f"import sys, {module}; print(*(set({HEAVY}) & set(sys.modules)))"

@@ -75,19 +75,19 @@ class InputError(ValueError):
         super().__init__(_UNSAFE.sub(lambda found: ascii(found[0])[1:-1], message))
 
 
-def shown(value: Any) -> str:
+def truncated_repr(value: Any) -> str:
     """A value as a message quotes it: no more than its beginning."""
     text = repr(value[: _SHOWN + 1] if isinstance(value, (str, bytes, list)) else value)
     return text if len(text) <= _SHOWN + 2 else f"{text[:_SHOWN]}…"
 
 
-def listed(names: Sequence[str]) -> str:
+def join_truncated(names: Sequence[str]) -> str:
     """Names as a message lists them: the first ones, and the beginnings of long ones."""
     text = ", ".join(n if len(n) <= _SHOWN else f"{n[:_SHOWN]}…" for n in names[:_LISTED])
     return text if len(names) <= _LISTED else f"{text}, … ({len(names)} in all)"
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
+def did_you_mean(name: str, known: Iterable[str]) -> str:
     """` Did you mean 'x'?` for a known name that is meant or close, or nothing if none is."""
     names = list(known)
     meant = _SYNONYMS.get(name.lower().replace("-", "_"), ())

@@ -10,7 +10,7 @@ from numbers import Integral, Real
 from types import NoneType
 from typing import Any, get_args, get_type_hints
 
-from trainer.errors import InputError, nearest
+from trainer.errors import InputError, did_you_mean
 
 OTHER = "everything else of transformers.TrainingArguments"
 
@@ -182,5 +182,6 @@ def check_choice(name: str, value: str, choices: Any) -> None:
     """Make sure that a value is one of those that there are."""
     if value not in choices:
         raise InputError(
-            f"{name} = {value!r}: must be one of {', '.join(choices)}.{nearest(value, choices)}"
+            f"{name} = {value!r}: must be one of "
+            f"{', '.join(choices)}.{did_you_mean(value, choices)}"
         )

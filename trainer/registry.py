@@ -2,8 +2,8 @@
 
 | registry | chosen by | a class or function called with |
 |---|---|---|
-| `AGGREGATORS` | `rule` | the tasks and `RuleOptions`; gives a `Rule` |
-| `SAMPLERS` | `plan` | the arguments, each task's batches per pass and a seed |
+| `AGGREGATORS` | `aggregator` | the tasks and `AggregatorOptions`; gives a `Aggregator` |
+| `SAMPLERS` | `task_sampling` | the arguments, each task's batches per pass and a seed |
 | `REGULARIZERS` | a weight, `NAME_weight`, above 0 | the weight; gives a `Regularizer` |
 | `AUGMENTATIONS` | a task's `augmentation` | its options: a dataclass derived from `Method` |
 | `METRICS` | a head's `metrics`, or the kinds it is registered for | predictions, labels, classes |
@@ -36,8 +36,8 @@ class Registry(_Registry):
     error = InputError
 
 
-AGGREGATORS = Registry("aggregator", "rule")
-SAMPLERS = Registry("sampler", "plan")
+AGGREGATORS = Registry("aggregator", "aggregator")
+SAMPLERS = Registry("sampler", "task_sampling")
 REGULARIZERS = Registry("regularizer")
 AUGMENTATIONS = Registry("augmentation")
 METRICS = Registry("metric")

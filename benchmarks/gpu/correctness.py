@@ -14,7 +14,7 @@ def measure(settings: Settings, findings: Findings) -> None:
     report = settings.path("work", "tests.xml")
     command = [sys.executable, "-m", "pytest", "-q", "-m", "gpu", "tests/gpu"]
     command += ["-p", "no:randomly", "-p", "no:cacheprovider", "-v", "--tb=short", "--durations=10"]
-    if settings.toy:  # a few of the rules stand for all
+    if settings.toy:  # a few of the aggregators stand for all
         command += ["-k", "not test_rules or sum or pcgrad or mgda"]
     limit = settings.limit / 3  # the other parts are to have their time even if a test hangs
     process = subprocess.Popen(

@@ -28,7 +28,12 @@ READS = {
     torch.ops.aten._unique2,
     torch.ops.aten.unique_dim,
 }
-ALLOWED = ("packing_hybrid_mtl.py", "attention_hybrid_mtl.py", ":_read_packed", ":was_left_out")
+ALLOWED = (
+    "unpadding_hybrid_mtl.py",
+    "attention_hybrid_mtl.py",
+    ":_encode_unpadded",
+    ":was_left_out",
+)
 
 
 class HostReads(TorchDispatchMode):

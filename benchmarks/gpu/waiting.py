@@ -15,10 +15,10 @@ from benchmarks.speed.workers.trainers import be_quiet, make_trainer, settings_o
 # Name -> options of the run besides the defaults.
 LOOPS: dict[str, tuple[str, ...]] = {
     "sum": (),
-    "pcgrad": ("--rule", "pcgrad"),
+    "pcgrad": ("--aggregator", "pcgrad"),
     "averaged, learned loss weights": ("--ema_decay", "0.99", "--loss_weights", "uncertainty"),
     "R-Drop": ("--rdrop_weight", "1.0"),
-    "overlapping": ("--layout", "overlapping"),
+    "overlapping": ("--optimizer_layout", "overlapping"),
     "SMART": ("--smart_weight", "1.0"),
 }
 

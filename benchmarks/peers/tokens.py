@@ -41,7 +41,7 @@ class TokenCounter:
         return found
 
     def _note_spare(self, module: nn.Module, inputs: tuple, options: dict[str, Any]) -> None:
-        self._spare = getattr(options.get("packing"), "spare", 0)
+        self._spare = getattr(options.get("unpadding"), "spare", 0)
 
     def _count_tokens(self, module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
         self._passes.append(((inputs[0] != self.pad).sum(), self._spare))

@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmarks.speed import growth, inference, report, rules, startup, training
+from benchmarks.speed import aggregators, growth, inference, report, startup, training
 from benchmarks.speed.findings import Findings
 from benchmarks.speed.settings import QUICK, Settings, Sizes
 
 PARTS: dict[str, Callable[[Settings, Findings], None]] = {
     "training": training.measure,
-    "rules": rules.measure,
+    "aggregators": aggregators.measure,
     "inference": inference.measure,
     "growth": growth.measure,
     "startup": startup.measure,

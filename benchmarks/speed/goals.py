@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from benchmarks.speed.rules import COSTLY
+from benchmarks.speed.aggregators import COSTLY
 
 
 @dataclass(frozen=True)
@@ -40,15 +40,15 @@ GOALS = {
     "growth_batches": Goal(most=1.2),
     "growth_prediction": Goal(most=1.2),
 }
-OF_RULES = Goal(most=1.15)
+OF_AGGREGATORS = Goal(most=1.15)
 OF_LAYOUTS = Goal(most=1.3)
 
 
 def goal_of(name: str) -> Goal | None:
-    """The goal of a number, if it has one; rules and layouts have theirs at every batch size."""
-    found = re.match(r"(rule|layout)\d*(_.+)", name)
+    """Return the goal of a number, or None; aggregators and layouts have one at each batch size."""
+    found = re.match(r"(aggregator|layout)\d*(_.+)", name)
     if found is None:
         return GOALS.get(name)
     if found[1] == "layout":
         return OF_LAYOUTS
-    return None if f"rule{found[2]}".startswith(COSTLY) else OF_RULES
+    return None if f"aggregator{found[2]}".startswith(COSTLY) else OF_AGGREGATORS

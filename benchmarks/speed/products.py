@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from modeling_hybrid_mtl.products_hybrid_mtl import fast_products
+from modeling_hybrid_mtl.onednn_hybrid_mtl import onednn_matmul
 
 
 @dataclass
@@ -42,7 +42,7 @@ class Products:
             passes: real tokens of each pass.
             fast: with the library that training takes; else with torch's default.
         """
-        with torch.no_grad(), fast_products if fast else nullcontext():
+        with torch.no_grad(), onednn_matmul if fast else nullcontext():
             return sum(map(self._of_pass, passes))
 
     def _of_pass(self, tokens: int) -> float:

@@ -10,7 +10,7 @@ class Sizes:
 
     Attributes:
         cycles: rows of a batch -> training cycles in each repetition.
-        rule_cycles: the same for the rules and layouts.
+        aggregator_cycles: the same for the aggregators and layouts.
         warm_up: cycles before the first repetition.
         model_cycles: cycles of training the model that predicts.
         texts: texts of one repetition of prediction.
@@ -23,7 +23,7 @@ class Sizes:
     """
 
     cycles: dict[int, int] = field(default_factory=lambda: {8: 8, 32: 3})
-    rule_cycles: dict[int, int] = field(default_factory=lambda: {8: 4, 32: 2})
+    aggregator_cycles: dict[int, int] = field(default_factory=lambda: {8: 4, 32: 2})
     warm_up: int = 2
     model_cycles: int = 120
     texts: int = 512
@@ -37,7 +37,7 @@ class Sizes:
 
 QUICK = Sizes(
     cycles={8: 1},
-    rule_cycles={8: 1},
+    aggregator_cycles={8: 1},
     warm_up=1,
     model_cycles=2,
     texts=32,

@@ -13,7 +13,7 @@ from benchmarks.speed.findings import Findings
 from benchmarks.speed.processes import AbsentError, Worker, own_python
 from benchmarks.speed.rows import as_json, draw, read_tasks, weights
 from benchmarks.speed.settings import Settings
-from modeling_hybrid_mtl.products_hybrid_mtl import fast_products
+from modeling_hybrid_mtl.onednn_hybrid_mtl import onednn_matmul
 
 OURS = "hybrid-mtl"
 PRODUCTS = "matrix products alone"
@@ -68,7 +68,7 @@ def _start(
         module = f"benchmarks.speed.workers.{script}"
         worker = Worker(name, own_python(), module, job, folder, threads)
         found[name] = stack.enter_context(worker)
-    peers = contenders(fast_products.pays) if settings.peers else {}
+    peers = contenders(onednn_matmul.is_faster) if settings.peers else {}
     for name, (where, script, _) in peers.items():
         own = {**job, "onednn": name.endswith(SAME_LIBRARY)}
         try:

@@ -9,16 +9,16 @@ from tests.modeling.toy_models import toy_model, toy_tokenizer
 @pytest.fixture
 def make_asker():
     # Here, for it needs the extra `app`, which the tests ask for before anything else.
-    from trainer.app.asking import Asker
+    from trainer.app.model_session import ModelSession
 
-    def make(tasks=None) -> Asker:
+    def make(tasks=None) -> ModelSession:
         model, tokenizer = toy_model(tasks=tasks), toy_tokenizer()
         pipe = pipeline("hybrid-mtl", model=model, tokenizer=tokenizer, device="cpu")
-        return Asker(pipe, "a <toy>", "some-commit")
+        return ModelSession(pipe, "a <toy>", "some-commit")
 
     return make
 
 
 @pytest.fixture
-def asker(make_asker):
+def session(make_asker):
     return make_asker()

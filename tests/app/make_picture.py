@@ -12,8 +12,8 @@ from PIL import Image
 
 import modeling_hybrid_mtl  # noqa: F401 (registers the pipeline)
 from tests.app.browser import Browser, browser_at
-from trainer.app.asking import open_model
 from trainer.app.feedback import Feedback
+from trainer.app.model_session import open_model
 from trainer.app.page import build_page
 from trainer.app.serve import launch
 
@@ -59,9 +59,9 @@ def views(browser: Browser) -> list[Image.Image]:
 
 def main(folder: str, title: str) -> None:
     with tempfile.TemporaryDirectory() as work:
-        asker = open_model(folder, title=title)
-        feedback = Feedback(Path(work), asker.title, asker.revision)
-        page = build_page(asker, feedback, 2000)
+        session = open_model(folder, title=title)
+        feedback = Feedback(Path(work), session.title, session.revision)
+        page = build_page(session, feedback, 2000)
         address = launch(page, feedback, None, None)
         with browser_at(address, PHONE, 800, Path(work)) as browser:
             pictures = views(browser)

@@ -62,7 +62,7 @@ def folder(tmp_path_factory):
 
 @contextmanager
 def running(folder: Path, *command: str):
-    """The address of an app in a process of its own, which is then told to end."""
+    """The address of an app in a process of its own, which is then ended."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])

@@ -17,57 +17,57 @@ ENTITIES = [
 
 
 def kind(name: str):
-    return kind_of(name, TASKS[name], HEADS[TASKS[name]["kind"]].answer)
+    return kind_of(name, TASKS[name], HEADS[TASKS[name]["kind"]].output_type)
 
 
 def test_every_kind_of_task_is_known():
     for kind, head in HEADS.items():
         entry = {"kind": kind, "labels": ["a", "b"], "score_range": [0, 1]}
-        assert kind_of("any", entry, head.answer)
+        assert kind_of("any", entry, head.output_type)
 
 
 def test_classes_are_bars_and_the_right_one_is_a_label():
     mood = kind("mood")
-    assert mood.shown("x", RANKED) == {"good": 0.7, "bad": 0.3}
-    row = mood.checked("x", RANKED, "so-so")
+    assert mood.render("x", RANKED) == {"good": 0.7, "bad": 0.3}
+    row = mood.validate("x", RANKED, "so-so")
     assert row == {"text": "x", "label": "so-so", "answer": "good"}
     with pytest.raises(UserError, match="Choose the right answer"):
-        mood.checked("x", RANKED, None)
+        mood.validate("x", RANKED, None)
     with pytest.raises(UserError, match="That is what the model said"):
-        mood.checked("x", RANKED, "good")
+        mood.validate("x", RANKED, "good")
 
 
 def test_a_score_is_shown_on_its_own_scale():
     near = kind("near")
-    shown = near.shown("x", {"score": 4.0})
+    shown = near.render("x", {"score": 4.0})
     assert ">4.00<" in shown and "from 0 to 5" in shown and "width:80.0%" in shown
-    assert "width:100.0%" in near.shown("x", {"score": 7.0})
-    assert "width:25.0%" in kind("stars").shown("x", {"score": 2.0})
-    row = near.checked("x", {"score": 4.0}, 5)
+    assert "width:100.0%" in near.render("x", {"score": 7.0})
+    assert "width:25.0%" in kind("stars").render("x", {"score": 2.0})
+    row = near.validate("x", {"score": 4.0}, 5)
     assert row == {"text": "x", "label": 5.0, "answer": 4.0} and type(row["label"]) is float
 
 
 @pytest.mark.parametrize("given", [None, 5.1, -1, float("nan"), "4"])
 def test_a_score_off_the_scale_is_refused(given):
     with pytest.raises(UserError, match="a number from 0 to 5"):
-        kind("near").checked("x", {"score": 4.0}, given)
+        kind("near").validate("x", {"score": 4.0}, given)
 
 
 def test_tags_are_shown_in_the_whole_text_and_given_word_by_word():
     tags = kind("tags")
     text = "Anna is."
-    shown = tags.shown(text, ENTITIES)
+    shown = tags.render(text, ENTITIES)
     assert shown == [("Anna", "PERSON"), (" ", None), ("is", "O"), (".", None)]
-    row = tags.checked(text, ENTITIES, [["Anna", "PLACE"], ["is", "O"]])
+    row = tags.validate(text, ENTITIES, [["Anna", "PLACE"], ["is", "O"]])
     assert row == {"text": ["Anna", "is"], "label": ["PLACE", "O"], "answer": ["PERSON", "O"]}
     for given, message in (
-        (tags.fresh(ENTITIES), "That is what the model said"),
+        (tags.initial_value(ENTITIES), "That is what the model said"),
         ([["Anna", "CITY"], ["is", "O"]], "'CITY' is no tag; take one of O, PERSON, PLACE"),
         ([["Ann", "PLACE"], ["is", "O"]], "Keep the words"),
         ([["Anna", "PLACE"]], "Keep the words"),
     ):
         with pytest.raises(UserError, match=message):
-            tags.checked(text, ENTITIES, given)
+            tags.validate(text, ENTITIES, given)
 
 
 def test_a_title_is_for_readers():

@@ -17,10 +17,10 @@ pytest.importorskip("gradio", reason="the extra 'app' is not installed")
 import gradio as gr
 
 from tests.modeling.toy_models import SINGLE, TASKS
-from trainer.app.bodies import MAX_BODY
 from trainer.app.corpus import MAX_SIZE
 from trainer.app.feedback import Feedback
 from trainer.app.page import build_page
+from trainer.app.request_limits import MAX_BODY
 from trainer.app.serve import MAX_SESSIONS, MAX_WAITING, launch
 
 ASK = ("ask-single", "click")
@@ -61,11 +61,11 @@ def test_the_page_is_made_of_the_models_own_tasks(make_asker, feedback):
 
 
 def test_what_is_answered_is_corrected_and_kept(make_asker, feedback):
-    asker = make_asker()
-    page = build_page(asker, feedback, 10)
+    session = make_asker()
+    page = build_page(session, feedback, 10)
     asked, *values = event(page, *ASK).fn("the film was good")
     shown = dict(zip(SINGLE, values[::3], strict=True))
-    answers = asker.answer("the film was good")
+    answers = session.predict("the film was good")
     assert shown["mood"] == {entry["label"]: entry["score"] for entry in answers["mood"]}
     wrong = answers["mood"][-1]["label"]
     status, given = event(page, "send-mood", "click").fn(asked, wrong)
@@ -215,14 +215,14 @@ def test_programs_find_the_answers_by_name(make_asker):
     from gradio_client import Client
     from gradio_client.exceptions import AppError
 
-    asker = make_asker()
-    with served(build_page(asker, None, 10)) as address:
+    session = make_asker()
+    with served(build_page(session, None, 10)) as address:
         client = Client(address, verbose=False)
         endpoints = client.view_api(print_info=False, return_format="dict")["named_endpoints"]
         assert set(endpoints) == {"/answer", "/answer_pair"}
         text, other = "the film was good", "a dull film"
-        assert client.predict(text, api_name="/answer") == asker.answer(text)
-        assert client.predict(text, other, api_name="/answer_pair") == asker.answer(text, other)
+        assert client.predict(text, api_name="/answer") == session.predict(text)
+        assert client.predict(text, other, api_name="/answer_pair") == session.predict(text, other)
         with pytest.raises(AppError, match="The text is empty"):
             client.predict(" ", api_name="/answer")
 

@@ -21,9 +21,9 @@ from transformers import pipeline
 
 from tests.app.test_page import event, form, get, served
 from tests.modeling.toy_models import TASKS, toy_model, toy_tokenizer, with_adapters
-from trainer.app.asking import MAX_CHARACTERS, Asker
 from trainer.app.corpus import MAX_SIZE
 from trainer.app.feedback import Feedback
+from trainer.app.model_session import MAX_CHARACTERS, ModelSession
 from trainer.app.page import build_page
 from trainer.app.serve import MAX_WAITING
 
@@ -115,13 +115,13 @@ def test_the_pipeline_mixes_no_answers_of_eight_callers(pipe):
 
 @contextmanager
 def pipe_that_waits(pipe):
-    """The pipeline's model answers nobody until it is told to go on."""
-    told = Event()
-    hook = pipe.model.backbone.register_forward_pre_hook(lambda *_: (told.wait(60), None)[1])
+    """The pipeline's model answers nobody until the block ends."""
+    released = Event()
+    hook = pipe.model.backbone.register_forward_pre_hook(lambda *_: (released.wait(60), None)[1])
     try:
-        yield told.set
+        yield released.set
     finally:
-        told.set()
+        released.set()
         hook.remove()
 
 
@@ -152,7 +152,7 @@ class Client:
 @pytest.mark.slow
 def test_the_page_answers_eight_clients_as_it_answers_one(pipe, tmp_path):
     feedback = Feedback(tmp_path / "feedback", "toy", "abc")
-    page = build_page(Asker(pipe, "toy", "abc"), feedback, 20)
+    page = build_page(ModelSession(pipe, "toy", "abc"), feedback, 20)
     one, two, many, wrong = (
         event(page, name, "click")._id for name in ("ask-single", "ask-pair", "search", "send-mood")
     )
@@ -204,7 +204,7 @@ def shown(done: dict):
 
 @pytest.mark.slow
 def test_a_queue_that_is_full_refuses_and_then_goes_on(pipe):
-    page = build_page(Asker(pipe, "toy", "abc"), None, 20)
+    page = build_page(ModelSession(pipe, "toy", "abc"), None, 20)
     function = event(page, "ask-single", "click")._id
     with served(page) as address:
         client = Client(address)

@@ -6,10 +6,10 @@ import string
 import pytest
 
 from benchmarks.speed import report, training
+from benchmarks.speed.aggregators import all_ways
 from benchmarks.speed.arithmetic import Spread
 from benchmarks.speed.findings import Findings
 from benchmarks.speed.goals import GOALS, goal_of
-from benchmarks.speed.rules import all_ways
 from benchmarks.speed.settings import QUICK, Settings
 
 
@@ -97,12 +97,14 @@ def test_goals_bound_from_below_or_above():
     assert not GOALS["import_command_seconds"].met(0.31)
 
 
-def test_every_rule_but_the_costly_ones_has_a_goal():
-    without = [n for n in all_ways() if n.startswith("rule_") and goal_of(f"{n}_vs_sum") is None]
-    assert without == ["rule_graddrop", "rule_nash_mtl"]
-    assert str(goal_of("rule32_pcgrad_vs_sum")) == "at most 1.15"
+def test_every_aggregator_but_the_costly_ones_has_a_goal():
+    without = [
+        n for n in all_ways() if n.startswith("aggregator_") and goal_of(f"{n}_vs_sum") is None
+    ]
+    assert without == ["aggregator_graddrop", "aggregator_nash_mtl"]
+    assert str(goal_of("aggregator32_pcgrad_vs_sum")) == "at most 1.15"
     assert str(goal_of("layout32_worst_vs_siloed")) == "at most 1.3"
-    assert goal_of("rule32_graddrop_vs_sum") is None
+    assert goal_of("aggregator32_graddrop_vs_sum") is None
 
 
 def test_names_are_flat():

@@ -23,7 +23,7 @@ def test_each_part_gives_its_numbers(part, tmp_path, capsys):
     main(["--quick", "--no_peers", "--repetitions", "1", "--threads", "1", "--only", part, *output])
     expected = {
         "training": "train_matmul_share",
-        "rules": "rule_pcgrad_vs_sum",
+        "aggregators": "aggregator_pcgrad_vs_sum",
         "inference": "infer_three_heads_vs_one",
         "growth": "growth_tokenising",
         "startup": "import_seconds",

@@ -64,8 +64,8 @@ def place(tmp_path_factory):
 @pytest.fixture(scope="module")
 def in_phases(place):
     """A run with two phases, the second of which trains an adapter."""
-    apart = {"name": "apart", "tasks": {"sentiment": {"batch_size": 6}}, "trains": "adapters"}
-    phases = [{"name": "together", "rule": "pcgrad"}, apart]
+    apart = {"name": "apart", "tasks": {"sentiment": {"batch_size": 6}}, "trainable": "adapters"}
+    phases = [{"name": "together", "aggregator": "pcgrad"}, apart]
     return run(place, "phases", phases=phases, rdrop_weight=0.1)
 
 
@@ -110,9 +110,9 @@ def test_the_hub_reads_the_card_of_a_run(in_phases):
 def test_a_card_tells_of_phases_and_adapters(in_phases):
     card = (in_phases / "README.md").read_text()
     together, apart = table(card, "Phases of training")
-    assert together[0] == "1: together" and "rule: pcgrad" in together[-1]
+    assert together[0] == "1: together" and "aggregator: pcgrad" in together[-1]
     assert apart[2:5] == ["sentiment", "4", "1"]
-    assert "trains: adapters" in apart[-1] and "sentiment.batch_size: 6" in apart[-1]
+    assert "trainable: adapters" in apart[-1] and "sentiment.batch_size: 6" in apart[-1]
     parts = {row[0]: row[2] for row in table(card, "Architecture")}
     assert parts["adapter of sentiment"] == "1,024" and "adapter of paraphrase" not in parts
     assert (in_phases / "figures" / "architecture.png").read_bytes().startswith(b"\x89PNG")
@@ -166,8 +166,8 @@ def test_auxiliary_tasks_are_no_part_of_the_model(place):
         "similarity": None,
         "from": {
             "auxiliary": True,
-            "make_labels": "source",
-            "texts_of": ["sentiment", "similarity"],
+            "label_generator": "source",
+            "source_tasks": ["sentiment", "similarity"],
             "max_rows": 20,
         },
     }

@@ -322,15 +322,15 @@ def test_write_card_replaces_whole_files(tmp_path, monkeypatch):
 def test_auxiliary_tasks_are_help_and_no_tasks_of_the_model(tmp_path):
     pos = TaskFacts("pos", "token_classification", "single", labels=["N", "V"], auxiliary=True)
     pos.metrics, pos.rows = {"accuracy": 0.91}, {"train": 77}
-    text = card(helpers=[pos])
+    text = card(auxiliary_tasks=[pos])
     data = ModelCard(text).data
     assert "token-classification" not in data.tags and "pos accuracy" not in numbers_of(text)
     assert "with 3 task heads" in text
     assert "- **pos**: token classification, accuracy 0.9100 at the end." in text
     assert 'task="pos"' not in code_of(text)
     assert ["pos (auxiliary)", "local files", "train 77"] in [r[:3] for r in cells(text)]
-    facts_to_json(replace(FACTS, helpers=[pos]), tmp_path / "facts.json")
-    assert facts_from_json(tmp_path / "facts.json").helpers == [pos]
+    facts_to_json(replace(FACTS, auxiliary_tasks=[pos]), tmp_path / "facts.json")
+    assert facts_from_json(tmp_path / "facts.json").auxiliary_tasks == [pos]
     kept = card(*FACTS.tasks, replace(SENTIMENT, name="tone", auxiliary=True))
     assert "/ 3." in kept and "Auxiliary tasks have no part in it." in kept
     assert "it only helped in training" in kept and "**pos**" not in kept
@@ -382,12 +382,21 @@ def test_the_architecture_is_a_picture_and_a_table():
 def test_phases_have_a_table():
     phases = [
         PhaseFacts("words", "masked_language_modelling", ["sentiment"], 40, 2.0, 7200.0),
-        PhaseFacts("alone", "tasks", ["sentiment", "similarity"], 9, 0.5, 30.0, {"rule": "pcgrad"}),
+        PhaseFacts(
+            "alone", "tasks", ["sentiment", "similarity"], 9, 0.5, 30.0, {"aggregator": "pcgrad"}
+        ),
     ]
     rows = cells(section(card(phases=phases), "Phases of training"))[2:]
     words = ["1: words", "masked language modelling", "sentiment", "40", "2", "2.0 h", ""]
     assert rows[0] == words
-    assert rows[1][1:] == ["tasks", "sentiment, similarity", "9", "0.5", "30 s", "rule: pcgrad"]
+    assert rows[1][1:] == [
+        "tasks",
+        "sentiment, similarity",
+        "9",
+        "0.5",
+        "30 s",
+        "aggregator: pcgrad",
+    ]
     assert "Phases" not in card()
 
 

@@ -16,7 +16,7 @@ MINE = """
 from dataclasses import dataclass, field
 
 from trainer.data.sampling import RoundRobin
-from trainer.objective.aggregators import GramianRule
+from trainer.objective.aggregators import GramianAggregator
 from trainer.objective.regularizers import Regularizer
 from trainer.registry import AGGREGATORS, REGULARIZERS, SAMPLERS
 
@@ -27,7 +27,7 @@ class ShareOptions:
 
 
 @AGGREGATORS.register("by_share", options=ShareOptions)
-class ByShare(GramianRule):
+class ByShare(GramianAggregator):
     def __init__(self, tasks, options, config):
         super().__init__(tasks, options)
         self.part = config.shared_part
@@ -54,7 +54,7 @@ class Small(Regularizer):
 
 @SAMPLERS.register("every_second")
 def every_second(args, batches, seed):
-    return RoundRobin(list(batches), 2, args.update)
+    return RoundRobin(list(batches), 2, args.step_every)
 """
 
 
@@ -77,15 +77,15 @@ def config(tmp_path):
     """A configuration with an extension beside it."""
     (tmp_path / "my_share.py").write_text(MINE)
     path = tmp_path / "run.yaml"
-    path.write_text("extensions: [my_share.py]\nrule: by_share\nshared_part: 0.25\n")
+    path.write_text("extensions: [my_share.py]\naggregator: by_share\nshared_part: 0.25\n")
     return path
 
 
 def test_an_aggregator_is_chosen_by_name_and_reads_its_options(config):
     settings = parse([str(config)])
-    assert settings.training.make_rule(["a", "b"]).part == 0.25
+    assert settings.training.make_aggregator(["a", "b"]).part == 0.25
     settings = parse([str(config), "--shared_part", "0.75"])
-    assert settings.training.make_rule(["a", "b"]).part == 0.75
+    assert settings.training.make_aggregator(["a", "b"]).part == 0.75
 
 
 def test_a_regularizer_is_switched_on_by_its_weight(config):
@@ -111,7 +111,7 @@ def test_a_phase_can_choose_them_too(config):
     phase = "{name: last, tasks: [sentiment, paraphrase], shared_part: 0.125}"
     config.write_text(config.read_text() + f"phases: [{phase}]\n")
     (found,) = parse([str(config)]).phases
-    assert found.training.make_rule(["a", "b"]).part == 0.125
+    assert found.training.make_aggregator(["a", "b"]).part == 0.125
 
 
 def test_help_shows_choices_and_options(config):
@@ -124,7 +124,7 @@ def test_help_shows_choices_and_options(config):
 DECLARED = """
 from dataclasses import dataclass
 
-from trainer.objective.aggregators import make_rule
+from trainer.objective.aggregators import make_aggregator
 from trainer.options import option
 from trainer.registry import AGGREGATORS
 
@@ -140,7 +140,7 @@ class PullOptions:
 
 @AGGREGATORS.register("pulled", options=PullOptions)
 def pulled(tasks, options, config):
-    return make_rule("sum", tasks, options)
+    return make_aggregator("sum", tasks, options)
 """
 
 
@@ -148,7 +148,7 @@ def pulled(tasks, options, config):
 def declared(tmp_path):
     (tmp_path / "my_pull.py").write_text(DECLARED)
     path = tmp_path / "run.yaml"
-    path.write_text("extensions: [my_pull.py]\nrule: pulled\n")
+    path.write_text("extensions: [my_pull.py]\naggregator: pulled\n")
     return path
 
 
@@ -190,22 +190,22 @@ def test_an_extensions_option_may_change_as_a_run_goes_on_if_it_says_so(declared
 
 def test_an_extension_can_be_an_importable_module(config, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
-    config.write_text("extensions: my_share\nplan: every_second\nupdate: turn\n")
-    assert parse([str(config)]).training.plan == "every_second"
+    config.write_text("extensions: my_share\ntask_sampling: every_second\nstep_every: batch\n")
+    assert parse([str(config)]).training.task_sampling == "every_second"
 
 
 def test_the_command_line_names_extensions_from_the_current_folder(config, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    settings = parse(["--extensions", "my_share.py", "--rule", "by_share"])
-    assert settings.training.rule == "by_share"
+    settings = parse(["--extensions", "my_share.py", "--aggregator", "by_share"])
+    assert settings.training.aggregator == "by_share"
 
 
 def test_a_file_that_python_would_find_itself_is_loaded_once(config, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
-    assert parse([str(config)]).training.rule == "by_share"
+    assert parse([str(config)]).training.aggregator == "by_share"
     module = sys.modules["my_share"]
     extensions._load_file.cache_clear()
-    assert parse([str(config)]).training.rule == "by_share"
+    assert parse([str(config)]).training.aggregator == "by_share"
     assert sys.modules["my_share"] is module
 
 
@@ -218,13 +218,16 @@ def test_a_file_that_python_would_find_itself_is_loaded_once(config, tmp_path, m
         (["--small_power", "3"], "small_power: has no effect without a small_weight above 0"),
         (["--small_weight", "-1"], "small_weight: must be a number from 0 up"),
         (
-            ["--rule", "sum"],
-            "shared_part = 0.25: has no effect with rule: sum; .*or use rule: by_share",
+            ["--aggregator", "sum"],
+            "shared_part = 0.25: has no effect with aggregator: sum; .*or use aggregator: by_share",
         ),
-        (["--rule", "by_shar"], "rule = 'by_shar': must be one of.*by_share.*Did you mean"),
         (
-            ["--plan", "every_thrd", "--update", "turn"],
-            "plan = 'every_thrd': must be one of.*every_second",
+            ["--aggregator", "by_shar"],
+            "aggregator = 'by_shar': must be one of.*by_share.*Did you mean",
+        ),
+        (
+            ["--task_sampling", "every_thrd", "--step_every", "batch"],
+            "task_sampling = 'every_thrd': must be one of.*every_second",
         ),
     ],
 )

@@ -4,7 +4,7 @@ from tests.toys import toy_trainer
 def test_what_only_training_reads_is_left_out(tmp_path):
     args = toy_trainer(
         tmp_path,
-        rule="mtrec",
+        aggregator="mtrec",
         auxiliary_scale=0.5,
         task_order=["same", "near", "mood"],
         smart_steps=2,
@@ -14,11 +14,11 @@ def test_what_only_training_reads_is_left_out(tmp_path):
         },
     ).args
     own = args.for_evaluation(["mood", "near"])
-    assert (own.rule, own.task_order, own.smart_steps) == ("sum", None, 1)
+    assert (own.aggregator, own.task_order, own.smart_steps) == ("sum", None, 1)
     assert own.task_args == {"mood": {"learning_rate": 1e-3}}
     assert own.unscored_tasks == []
     assert own.per_device_eval_batch_size == args.per_device_eval_batch_size
-    assert args.unscored_tasks == ["same"] and args.rule == "mtrec", "the run's were changed"
+    assert args.unscored_tasks == ["same"] and args.aggregator == "mtrec", "the run's were changed"
 
 
 def test_what_is_measured_is_not_published(tmp_path):

@@ -8,11 +8,11 @@ from transformers import TrainingArguments
 
 from modeling_hybrid_mtl import TaskConfig
 from trainer.config.help_text import GROUPS, task_fields
-from trainer.config.parser import HIDDEN, build_parser, parse
+from trainer.config.parser import UNAVAILABLE_OPTIONS, build_parser, parse
 from trainer.config.run_arguments import RunArguments
 from trainer.config.training_arguments import HybridMTLTrainingArguments
 from trainer.data.augmentation import TaskAugmentation
-from trainer.data.derived_labels import MadeLabels
+from trainer.data.derived_labels import DerivedLabels
 from trainer.data.sources import TaskSource
 from trainer.errors import InputError
 from trainer.optimization import TaskTraining
@@ -142,9 +142,9 @@ def test_an_unknown_option_is_refused_with_the_nearest_name(read, tmp_path, wher
                 parse(options)
 
 
-@pytest.mark.parametrize("option", sorted(HIDDEN))
+@pytest.mark.parametrize("option", sorted(UNAVAILABLE_OPTIONS))
 def test_an_option_that_is_hidden_is_refused_with_what_to_use(read, tmp_path, option):
-    message = f"has no effect here: {HIDDEN[option]}"
+    message = f"has no effect here: {UNAVAILABLE_OPTIONS[option]}"
     with refused(message) as caught:
         read(f"{option}: 1\n")
     assert str(caught.value).startswith(f"{tmp_path / 'config.yaml'}: option '{option}' ")
@@ -216,15 +216,27 @@ def test_the_off_switch_of_a_hidden_option_is_hidden_too():
         ),
         (["--task_order", *["sentiment"] * 3], "task_order: must name each task once"),
         (
-            ["--plan=fixed", "--update=turn", "--plan_sequence", "sentiment", "similarty"],
-            "plan_sequence: no task 'similarty' (the tasks: sentiment, paraphrase, similarity). "
+            [
+                "--task_sampling=fixed",
+                "--step_every=batch",
+                "--task_sequence",
+                "sentiment",
+                "similarty",
+            ],
+            "task_sequence: no task 'similarty' (the tasks: sentiment, paraphrase, similarity). "
             "Did you mean 'similarity'?",
         ),
         (
-            ["--plan=fixed", "--update=turn", "--plan_sequence", "sentiment", "similarity"],
-            "plan_sequence: task 'paraphrase' has no turn",
+            [
+                "--task_sampling=fixed",
+                "--step_every=batch",
+                "--task_sequence",
+                "sentiment",
+                "similarity",
+            ],
+            "task_sequence: task 'paraphrase' has no turn",
         ),
-        (["--plan=anealed"], "plan = 'anealed': must be one of round_robin"),
+        (["--task_sampling=anealed"], "task_sampling = 'anealed': must be one of round_robin"),
         (
             ["--seed", "1", "config.yaml"],
             "'config.yaml' is no option and no option's value; a conf",
@@ -314,8 +326,9 @@ def test_a_file_beside_the_program_is_not_read(tmp_path, monkeypatch):
         "report_to: [none]\ntask_order: [similarity, paraphrase, sentiment]\nseed: 5\n",
         "lr_scheduler_type: cosine_with_min_lr\nlr_scheduler_kwargs: {min_lr: 1e-6}\n",
         "activation_checkpointing: true\nrun_name: -x\noutput_dir: a b\n",
-        "plan: temperature\nplan_temperature: 5\nupdate: turn\n",
-        "plan: fixed\nupdate: turn\nplan_sequence: [similarity, sentiment, paraphrase]\n",
+        "task_sampling: temperature\nsampling_temperature: 5\nstep_every: batch\n",
+        "task_sampling: fixed\nstep_every: batch\ntask_sequence: [similarity, sentiment, "
+        "paraphrase]\n",
         "dataloader_pin_memory: false\nlogging_nan_inf_filter: true\nmax_steps: 7\n",
         "tasks: {sentiment: {learning_rate: 1e-5}, paraphrase: {columns: {text: a}}}\n",
         "tasks: {mail: {kind: regression, score_range: [0, 1], dataset: a, hidden_sizes: [3]}}\n",
@@ -332,7 +345,12 @@ def test_the_resolved_configuration_gives_the_same_settings(read, options):
 
 
 def test_no_secret_and_no_hidden_option_is_in_the_resolved_configuration():
-    assert not set(parse([]).resolved) & {*HIDDEN, "hub_token", "resume", "overwrite_output_dir"}
+    assert not set(parse([]).resolved) & {
+        *UNAVAILABLE_OPTIONS,
+        "hub_token",
+        "resume",
+        "overwrite_output_dir",
+    }
 
 
 def own_fields():
@@ -358,17 +376,20 @@ def test_help_lists_every_option_once(monkeypatch):
     listed = Counter(sum(help_sections(monkeypatch).values(), []))
     every = {f.name for f in fields(HybridMTLTrainingArguments)} | own_fields()
     switches = {name for name in listed if name.startswith("no_")}
-    assert set(listed) - switches == every - set(HIDDEN)
-    assert {name.removeprefix("no_") for name in switches} <= every - set(HIDDEN)
+    assert set(listed) - switches == every - set(UNAVAILABLE_OPTIONS)
+    assert {name.removeprefix("no_") for name in switches} <= every - set(UNAVAILABLE_OPTIONS)
     assert set(listed.values()) == {1}
 
 
 def test_every_inherited_option_is_shown_or_hidden(monkeypatch):
     shown = set(sum(help_sections(monkeypatch).values(), []))
     inherited = {f.name for f in fields(TrainingArguments)}
-    assert inherited <= shown | set(HIDDEN)
-    assert not shown & set(HIDDEN)
-    assert set(HIDDEN) <= inherited | {"task_args", "extension_options"}  # none that is gone
+    assert inherited <= shown | set(UNAVAILABLE_OPTIONS)
+    assert not shown & set(UNAVAILABLE_OPTIONS)
+    assert set(UNAVAILABLE_OPTIONS) <= inherited | {
+        "task_args",
+        "extension_options",
+    }  # none that is gone
 
 
 def test_help_groups_options_by_purpose(monkeypatch):
@@ -382,7 +403,7 @@ def test_help_groups_options_by_purpose(monkeypatch):
         ("model", "model_name_or_path"),
         ("data", "data_dir"),
         ("run", "seed"),
-        ("cycle", "stop"),
+        ("cycle", "stopping_strategy"),
         ("optimization", "learning_rate"),
         ("evaluation", "eval_strategy"),
         ("checkpoints and logs", "save_total_limit"),
@@ -405,7 +426,7 @@ def test_help_says_where_a_tasks_fields_go(capsys):
     assert "--tasks.sentiment.hidden_sizes '[384]'" in out
     own = out.partition("a task's own:")[2]
     listed = re.findall(r"^  --tasks\.NAME\.(\w+) VALUE$", own, re.MULTILINE)
-    parts = (TaskConfig, TaskSource, MadeLabels, TaskAugmentation, TaskTraining)
+    parts = (TaskConfig, TaskSource, DerivedLabels, TaskAugmentation, TaskTraining)
     # A field of two parts is one option.
     assert listed == list(dict.fromkeys(f.name for part in parts for f in fields(part)))
     assert all(len(meaning) > 10 for meaning in task_fields().values())
@@ -417,8 +438,8 @@ def test_help_says_where_a_tasks_fields_go(capsys):
 @pytest.mark.parametrize(
     "options, message",
     [
-        ("--rule mtrec", "auxiliary_tasks: update rule 'mtrec' needs at least one"),
-        ("--rule mtrec --auxiliary_tasks simlarity", "Did you mean 'similarity'?"),
+        ("--aggregator mtrec", "auxiliary_tasks: aggregator 'mtrec' needs at least one"),
+        ("--aggregator mtrec --auxiliary_tasks simlarity", "Did you mean 'similarity'?"),
         ("--smart_radius 0.1", "smart_radius: has no effect without a smart_weight above 0"),
         ("--tasks.sentiment.smart_weight .inf", "task 'sentiment': smart_weight = inf: must be"),
         (

@@ -41,8 +41,8 @@ def test_a_task_s_fields_are_read_as_their_types():
         ([{"objective": "task"}], "objective = 'task': must be one of"),
         ([{"objective": "masked_language_modelling"}], "add a phase that trains the tasks"),
         (
-            [{"objective": "masked_language_modelling", "rule": "pcgrad"}, {}],
-            "phase '1': 'rule' has no effect with objective",
+            [{"objective": "masked_language_modelling", "aggregator": "pcgrad"}, {}],
+            "phase '1': 'aggregator' has no effect with objective",
         ),
         (
             [{"objective": "masked_language_modelling", "metric_for_best_model": "x"}, {}],
@@ -83,14 +83,14 @@ def config(tmp_path):
 def test_a_phase_has_the_run_s_arguments_with_its_own_in_their_place(config, tmp_path):
     path = config(
         learning_rate=1e-4,
-        rule="pcgrad",
+        aggregator="pcgrad",
         seed=7,
         report_to=["none"],
         phases=[
             {"name": "mtl", "num_train_epochs": 2},
             {
                 "name": "one",
-                "rule": "sum",
+                "aggregator": "sum",
                 "tasks": {"similarity": {"batch_size": 3}},
                 "learning_rate": "2e-5",
             },
@@ -98,8 +98,8 @@ def test_a_phase_has_the_run_s_arguments_with_its_own_in_their_place(config, tmp
     )
     settings = parse([path, "--weight_decay", "0.5", "--phases.one.max_grad_norm", "3"])
     mtl, one = settings.phases
-    assert (mtl.training.rule, mtl.training.learning_rate) == ("pcgrad", 1e-4)
-    assert (one.training.rule, one.training.learning_rate) == ("sum", 2e-5)
+    assert (mtl.training.aggregator, mtl.training.learning_rate) == ("pcgrad", 1e-4)
+    assert (one.training.aggregator, one.training.learning_rate) == ("sum", 2e-5)
     assert (mtl.training.num_train_epochs, one.training.num_train_epochs) == (2, 3)
     assert mtl.training.weight_decay == one.training.weight_decay == 0.5
     assert (mtl.training.max_grad_norm, one.training.max_grad_norm) == (1.0, 3.0)
@@ -144,20 +144,29 @@ def test_a_schedule_of_a_phase_does_not_get_the_options_of_the_run_s(config):
 @pytest.mark.parametrize(
     ("options", "arguments", "message"),
     [
-        ({"phases": [{"rule": "nothing"}]}, [], "phase '1': rule = 'nothing'"),
-        ({"phases": [{"tasks": ["sentiment"], "rule": "pcgrad"}]}, [], "there is one task only"),
+        ({"phases": [{"aggregator": "nothing"}]}, [], "phase '1': aggregator = 'nothing'"),
+        (
+            {"phases": [{"tasks": ["sentiment"], "aggregator": "pcgrad"}]},
+            [],
+            "there is one task only",
+        ),
         (
             {"phases": [{"tasks": ["sentiment"], "metric_for_best_model": "similarity_pearson"}]},
             [],
             "phase '1': metric_for_best_model",
         ),
         (
-            {"rule": "pcgrad", "phases": [{}, {"tasks": ["sentiment"]}]},
+            {"aggregator": "pcgrad", "phases": [{}, {"tasks": ["sentiment"]}]},
             [],
-            "phase '2': rule = 'pcgrad': .*the phase has 'rule' from the run: give it another",
+            "phase '2': aggregator = 'pcgrad': .*the phase has 'aggregator' from the run: give it "
+            "another",
         ),
-        ({"phases": [{}]}, ["--phases.2.rule", "sum"], "has no phase '2' \\(its phases: 1\\)"),
-        ({}, ["--phases.1.rule", "sum"], "the configuration has no list of phases"),
+        (
+            {"phases": [{}]},
+            ["--phases.2.aggregator", "sum"],
+            "has no phase '2' \\(its phases: 1\\)",
+        ),
+        ({}, ["--phases.1.aggregator", "sum"], "the configuration has no list of phases"),
         ({"phases": [{}]}, ["--phases", "x"], "write --phases.NAME.FIELD value"),
     ],
 )

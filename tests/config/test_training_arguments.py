@@ -8,7 +8,7 @@ import pytest
 from trainer.config.inherited_arguments import INHERITED, UNSUPPORTED_OPTIONS
 from trainer.config.run_arguments import RunArguments
 from trainer.config.training_arguments import HybridMTLTrainingArguments
-from trainer.errors import InputError, nearest
+from trainer.errors import InputError, did_you_mean
 from trainer.optimization import TaskTraining
 from trainer.options import info_of
 
@@ -30,24 +30,40 @@ def make(**options):
 @pytest.mark.parametrize(
     "name, value, message",
     [
-        ("update", "cycl", "update = 'cycl': must be one of cycle, turn. Did you mean 'cycle'?"),
-        ("layout", "silo", "layout = 'silo': must be one of siloed"),
-        ("stop", "first", "stop = 'first': must be one of first_exhausted, all_exhausted. Did you"),
+        (
+            "step_every",
+            "cycl",
+            "step_every = 'cycl': must be one of cycle, batch. Did you mean 'cycle'?",
+        ),
+        ("optimizer_layout", "silo", "optimizer_layout = 'silo': must be one of siloed"),
+        (
+            "stopping_strategy",
+            "first",
+            "stopping_strategy = 'first': must be one of first_exhausted, all_exhausted. Did you",
+        ),
         ("cycles_per_epoch", 0, "cycles_per_epoch = 0: must be a number, 1 or more"),
         (
-            "plan",
+            "task_sampling",
             "anealed",
-            "plan = 'anealed': must be one of round_robin, proportional, square_root",
+            "task_sampling = 'anealed': must be one of round_robin, proportional, square_root",
         ),
-        ("plan", "anealed", "Did you mean 'annealed'?"),
-        ("plan", "annealed", "plan = 'annealed': chooses one task after another, and a step over"),
+        ("task_sampling", "anealed", "Did you mean 'annealed'?"),
         (
-            "plan_temperature",
-            3.0,
-            "plan_temperature = 3.0: has no effect with plan: round_robin; leave it out, or use "
-            "plan: temperature",
+            "task_sampling",
+            "annealed",
+            "task_sampling = 'annealed': chooses one task after another, and a step over",
         ),
-        ("plan_sequence", ["a"], "plan_sequence = ['a']: has no effect with plan: round_robin"),
+        (
+            "sampling_temperature",
+            3.0,
+            "sampling_temperature = 3.0: has no effect with task_sampling: round_robin; leave it "
+            "out, or use task_sampling: temperature",
+        ),
+        (
+            "task_sequence",
+            ["a"],
+            "task_sequence = ['a']: has no effect with task_sampling: round_robin",
+        ),
         ("num_train_epochs", 0, "num_train_epochs = 0: must be above 0"),
         ("learning_rate", float("inf"), "learning_rate = inf: must be a number, 0 or more"),
         ("length_window", -1, "length_window = -1: must be a number, 0 or more"),
@@ -85,18 +101,30 @@ def test_a_wrong_value_is_refused(name, value, message):
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"plan": "fixed"}, "plan = 'fixed': give the order of the tasks' turns in plan_sequence"),
-        ({"plan": "fixed", "plan_sequence": []}, "plan = 'fixed': give the order of the tasks'"),
-        ({"plan": "uniform", "plan_sequence": ["a"]}, "no effect with plan: uniform; leave it out"),
-        ({"plan": "annealed", "plan_temperature": 5.0}, "plan_temperature = 5.0: has no effect"),
         (
-            {"plan": "uniform", "task_order": ["a"]},
-            "task_order = ['a']: has no effect with plan: u",
+            {"task_sampling": "fixed"},
+            "task_sampling = 'fixed': give the order of the tasks' turns in task_sequence",
+        ),
+        (
+            {"task_sampling": "fixed", "task_sequence": []},
+            "task_sampling = 'fixed': give the order of the tasks'",
+        ),
+        (
+            {"task_sampling": "uniform", "task_sequence": ["a"]},
+            "no effect with task_sampling: uniform; leave it out",
+        ),
+        (
+            {"task_sampling": "annealed", "sampling_temperature": 5.0},
+            "sampling_temperature = 5.0: has no effect",
+        ),
+        (
+            {"task_sampling": "uniform", "task_order": ["a"]},
+            "task_order = ['a']: has no effect with task_sampling: u",
         ),
         *(
             (
-                {"plan": "temperature", "plan_temperature": value},
-                f"plan_temperature = {value!r}: must be a number",
+                {"task_sampling": "temperature", "sampling_temperature": value},
+                f"sampling_temperature = {value!r}: must be a number",
             )
             for value in (0.9, -1, float("nan"), "3")
         ),
@@ -104,7 +132,7 @@ def test_a_wrong_value_is_refused(name, value, message):
 )
 def test_a_plan_has_the_options_it_reads_and_no_other(options, message):
     with refused(message):
-        make(update="turn", **options)
+        make(step_every="batch", **options)
 
 
 @pytest.mark.parametrize("name", sorted(LOWEST))
@@ -240,21 +268,23 @@ def test_a_wrong_run_is_refused(options, message):
 
 
 def test_nearest_says_nothing_where_nothing_is_near():
-    assert nearest("lerning_rate", ["seed", "learning_rate"]) == " Did you mean 'learning_rate'?"
-    assert nearest("xyz", ["seed", "learning_rate"]) == ""
+    assert (
+        did_you_mean("lerning_rate", ["seed", "learning_rate"]) == " Did you mean 'learning_rate'?"
+    )
+    assert did_you_mean("xyz", ["seed", "learning_rate"]) == ""
 
 
 def mtrec(**options):
     marked = {"c": {"auxiliary": True}, "b": {}}
-    return make(**{"rule": "mtrec", "task_args": marked, **options})
+    return make(**{"aggregator": "mtrec", "task_args": marked, **options})
 
 
 def test_the_tasks_of_mtrec_are_those_that_are_marked():
-    rule = mtrec().make_rule(["a", "b", "c"])
-    assert rule.auxiliary == {"c"} and rule.main == {"a", "b"}
+    aggregator = mtrec().make_aggregator(["a", "b", "c"])
+    assert aggregator.auxiliary == {"c"} and aggregator.main == {"a", "b"}
     # One that is scored may give way, too.
-    rule = mtrec(auxiliary_tasks=["b", "c"]).make_rule(["a", "b", "c"])
-    assert rule.auxiliary == {"b", "c"} and rule.main == {"a"}
+    aggregator = mtrec(auxiliary_tasks=["b", "c"]).make_aggregator(["a", "b", "c"])
+    assert aggregator.auxiliary == {"b", "c"} and aggregator.main == {"a"}
 
 
 @pytest.mark.parametrize(
@@ -270,7 +300,7 @@ def test_the_tasks_that_mtrec_is_told_agree_with_the_marks(options, message):
 
 
 def test_with_other_rules_auxiliary_tasks_are_gradients_like_any_other():
-    assert make(rule="sum", task_args={"c": {"auxiliary": True}}).unscored_tasks == ["c"]
+    assert make(aggregator="sum", task_args={"c": {"auxiliary": True}}).unscored_tasks == ["c"]
 
 
 @pytest.mark.parametrize("value", [4.5, 4.0, True, "4", float("nan")])

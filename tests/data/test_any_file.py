@@ -184,7 +184,7 @@ def test_any_text_becomes_tokens_within_the_limit(written):
     found = tokenize("mood", rows, MOOD, tokenizer, 24)
     whole = [len(ids) for ids in toy_tokenizer()(written).input_ids]
     assert found["length"][:] == [min(length, 24) for length in whole]
-    assert found["cut"][:] == [length > 24 for length in whole]
+    assert found["truncated"][:] == [length > 24 for length in whole]
 
 
 def test_a_message_quotes_no_more_than_the_beginning_of_a_value(tmp_path):

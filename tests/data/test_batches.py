@@ -7,8 +7,8 @@ from datasets import Dataset
 from torch.utils.data import DataLoader
 
 from modeling_hybrid_mtl import TaskConfig
-from trainer.data.batches import Collator, MultitaskDataset, PlanSampler, TaskStream, pad
-from trainer.data.sampling import STOP_RULES, RoundRobin, Sampled, shares_of_tasks
+from trainer.data.batches import Collator, MultitaskDataset, TaskBatchSampler, TaskStream, pad
+from trainer.data.sampling import STOPPING_STRATEGIES, RoundRobin, Sampled, shares_of_tasks
 
 LENGTHS = np.random.default_rng(0).integers(3, 60, 103)
 
@@ -116,43 +116,51 @@ def test_batches_of_a_window_come_in_random_order_of_length():
 SIZES = {"a": (103, 8), "b": (30, 4), "c": (9, 3)}  # 13, 8 and 3 batches
 
 
-def sampler(update="cycle", stop="first_exhausted", rank=0, world=1, seed=1, **options):
+def sampler(
+    step_every="cycle", stopping_strategy="first_exhausted", rank=0, world=1, seed=1, **options
+):
     streams = {
         task: stream(rows, size, (seed, i), **options)
         for i, (task, (rows, size)) in enumerate(SIZES.items())
     }
-    cycles = STOP_RULES[stop]({task: s.batches_per_pass for task, s in streams.items()})
-    return PlanSampler(RoundRobin(list(SIZES), cycles, update), streams, rank, world)
+    cycles = STOPPING_STRATEGIES[stopping_strategy](
+        {task: s.batches_per_pass for task, s in streams.items()}
+    )
+    return TaskBatchSampler(RoundRobin(list(SIZES), cycles, step_every), streams, rank, world)
 
 
 def epochs(found, count):
-    plans = []
+    steps = []
     for epoch in range(count):
         found.set_epoch(epoch)
-        plans.append(list(found))
-    return plans
+        steps.append(list(found))
+    return steps
 
 
 @pytest.mark.parametrize("window", [0, 4])
 @pytest.mark.parametrize("drop_last", [False, True])
-@pytest.mark.parametrize("stop, cycles", [("first_exhausted", 3), ("all_exhausted", 13)])
-@pytest.mark.parametrize("update, steps", [("cycle", 1), ("turn", 3)])
-def test_the_declared_length_is_the_number_of_plans(update, steps, stop, cycles, drop_last, window):
+@pytest.mark.parametrize(
+    "stopping_strategy, cycles", [("first_exhausted", 3), ("all_exhausted", 13)]
+)
+@pytest.mark.parametrize("step_every, steps", [("cycle", 1), ("batch", 3)])
+def test_the_declared_length_is_the_number_of_steps(
+    step_every, steps, stopping_strategy, cycles, drop_last, window
+):
     if drop_last:
         cycles = {3: 3, 13: 12}[cycles]
-    found = sampler(update, stop, window=window, drop_last=drop_last)
+    found = sampler(step_every, stopping_strategy, window=window, drop_last=drop_last)
     assert len(found) == cycles * steps
-    assert [len(plans) for plans in epochs(found, 4)] == [len(found)] * 4
+    assert [len(steps) for steps in epochs(found, 4)] == [len(found)] * 4
 
 
-@pytest.mark.parametrize("stop", list(STOP_RULES))
-@pytest.mark.parametrize("update", ["cycle", "turn"])
-def test_epochs_go_on_where_the_one_before_stopped(update, stop):
-    found = sampler(update, stop)
+@pytest.mark.parametrize("stopping_strategy", list(STOPPING_STRATEGIES))
+@pytest.mark.parametrize("step_every", ["cycle", "batch"])
+def test_epochs_go_on_where_the_one_before_stopped(step_every, stopping_strategy):
+    found = sampler(step_every, stopping_strategy)
     drawn = {task: [] for task in SIZES}
-    for plans in epochs(found, 5):
-        for plan in plans:
-            for task, rows in plan:
+    for steps in epochs(found, 5):
+        for step in steps:
+            for task, rows in step:
                 drawn[task].append(rows)
     for task, batches in drawn.items():
         expected = [found.streams[task].batch(i).tolist() for i in range(len(batches))]
@@ -162,9 +170,9 @@ def test_epochs_go_on_where_the_one_before_stopped(update, stop):
 
 
 def test_an_epoch_can_be_entered_without_those_before():
-    for update in ("cycle", "turn"):
-        expected = epochs(sampler(update), 4)[3]
-        found = sampler(update)
+    for step_every in ("cycle", "batch"):
+        expected = epochs(sampler(step_every), 4)[3]
+        found = sampler(step_every)
         found.set_epoch(3)
         assert list(found) == expected
         assert list(found) == expected  # and again
@@ -179,20 +187,20 @@ def test_epochs_differ_and_the_seed_decides():
 
 def test_drawn_turns_are_the_same_on_every_rank_and_go_on_over_epochs():
     def drawn(rank=0, world=1):
-        found = sampler("turn", rank=rank, world=world)
+        found = sampler("batch", rank=rank, world=world)
         batches = {task: stream.batches_per_pass for task, stream in found.streams.items()}
-        plans = Sampled(list(batches), 6, shares_of_tasks(batches, [1.0, 0.2]), seed=1)
-        return PlanSampler(plans, found.streams, rank, world)
+        steps = Sampled(list(batches), 6, shares_of_tasks(batches, [1.0, 0.2]), seed=1)
+        return TaskBatchSampler(steps, found.streams, rank, world)
 
     whole = epochs(drawn(), 3)
-    assert [len(plans) for plans in whole] == [18] * 3
-    turns = [[task for ((task, _),) in plans] for plans in whole]
+    assert [len(steps) for steps in whole] == [18] * 3
+    turns = [[task for ((task, _),) in steps] for steps in whole]
     assert turns[0] != turns[1] != turns[2]
     for rank in range(2):
         shares = epochs(drawn(rank, 2), 3)
-        assert [[task for ((task, _),) in plans] for plans in shares] == turns
+        assert [[task for ((task, _),) in steps] for steps in shares] == turns
     for task, found in drawn().streams.items():
-        batches = [rows for plans in whole for ((name, rows),) in plans if name == task]
+        batches = [rows for steps in whole for ((name, rows),) in steps if name == task]
         assert batches == [found.batch(i).tolist() for i in range(len(batches))]
     last = drawn()
     last.set_epoch(2)
@@ -200,14 +208,17 @@ def test_drawn_turns_are_the_same_on_every_rank_and_go_on_over_epochs():
 
 
 @pytest.mark.parametrize("world", [2, 3, 8])
-@pytest.mark.parametrize("stop", list(STOP_RULES))
-def test_ranks_train_the_same_tasks_on_equal_shares_of_each_batch(stop, world):
-    whole = epochs(sampler(stop=stop), 2)
-    ranks = [epochs(sampler(stop=stop, rank=rank, world=world), 2) for rank in range(world)]
+@pytest.mark.parametrize("stopping_strategy", list(STOPPING_STRATEGIES))
+def test_ranks_train_the_same_tasks_on_equal_shares_of_each_batch(stopping_strategy, world):
+    whole = epochs(sampler(stopping_strategy=stopping_strategy), 2)
+    ranks = [
+        epochs(sampler(stopping_strategy=stopping_strategy, rank=rank, world=world), 2)
+        for rank in range(world)
+    ]
     for epoch in range(2):
-        for step, plan in enumerate(whole[epoch]):
-            shares = [rank[epoch][step] for rank in ranks]
-            for place, (task, batch) in enumerate(plan):
+        for number, step in enumerate(whole[epoch]):
+            shares = [rank[epoch][number] for rank in ranks]
+            for place, (task, batch) in enumerate(step):
                 assert {share[place][0] for share in shares} == {task}
                 rows = [share[place][1] for share in shares]
                 assert len({len(share) for share in rows}) == 1
@@ -270,8 +281,8 @@ def test_a_token_that_equals_the_padding_is_not_masked():
     assert mask.tolist() == [[1, 1], [1, 0]]
 
 
-@pytest.mark.parametrize("update", ["cycle", "turn"])
-def test_a_loader_gives_as_many_batches_as_it_declares_with_the_plans_rows(update):
+@pytest.mark.parametrize("step_every", ["cycle", "batch"])
+def test_a_loader_gives_as_many_batches_as_it_declares_with_the_rows_of_its_steps(step_every):
     sizes = {"one": 11, "two": 7}
     data = {
         task: Dataset.from_dict(
@@ -284,17 +295,17 @@ def test_a_loader_gives_as_many_batches_as_it_declares_with_the_plans_rows(updat
         for task, count in sizes.items()
     }
     streams = {t: TaskStream(d["length"][:], 2, (1, i)) for i, (t, d) in enumerate(data.items())}
-    plans = PlanSampler(RoundRobin(list(data), 6, update), streams)
+    steps = TaskBatchSampler(RoundRobin(list(data), 6, step_every), streams)
     dataset = MultitaskDataset(data)
     assert len(dataset) == 18
-    loader = DataLoader(dataset, batch_sampler=plans, collate_fn=Collator(TASKS, pad_token_id=99))
+    loader = DataLoader(dataset, batch_sampler=steps, collate_fn=Collator(TASKS, pad_token_id=99))
     for epoch in range(2):
-        plans.set_epoch(epoch)
-        batches, wanted = list(loader), list(plans)
+        steps.set_epoch(epoch)
+        batches, wanted = list(loader), list(steps)
         assert len(batches) == len(loader) == len(wanted)
-        for batch, plan in zip(batches, wanted, strict=True):
-            assert list(batch) == [task for task, _ in plan]
-            for task, rows in plan:
+        for batch, step in zip(batches, wanted, strict=True):
+            assert list(batch) == [task for task, _ in step]
+            for task, rows in step:
                 assert batch[task]["input_ids"][:, 0].tolist() == rows
                 widths = batch[task]["attention_mask"].sum(1).tolist()
                 assert widths == [row % 3 + 1 for row in rows]

@@ -51,7 +51,13 @@ def test_ids_are_the_tokenizers(tokenizer):
     assert found["token_type_ids"][:] == alone["token_type_ids"]
     assert found["length"][:] == [7, 3]
     assert found["labels"][:] == [0, 1]
-    assert set(found.column_names) == {"input_ids", "token_type_ids", "length", "labels", "cut"}
+    assert set(found.column_names) == {
+        "input_ids",
+        "token_type_ids",
+        "length",
+        "labels",
+        "truncated",
+    }
 
 
 def test_siamese_texts_are_apart(tokenizer):
@@ -81,25 +87,31 @@ def test_no_sequence_is_longer_than_max_length_and_none_is_padded(tokenizer, tas
     assert found["length"][:] == [6, 5 if task is CROSS else 3]
     assert max(map(len, found["input_ids"])) == 6
     assert found[0]["input_ids"][-1] == tokenizer.sep_token_id  # cut in front of it
-    assert found["cut"][:] == [True, False]
+    assert found["truncated"][:] == [True, False]
 
 
 def test_a_text_that_just_fits_is_not_cut(tokenizer):
     found = tokenize("t", texts("the dog sat", "the dog sat ."), SINGLE, tokenizer, 5)
-    assert (found["length"][:], found["cut"][:]) == ([5, 5], [False, True])
+    assert (found["length"][:], found["truncated"][:]) == ([5, 5], [False, True])
     found = tokenize(
         "t", pairs(("the dog sat", "dog"), ("dog", "the dog sat .")), SIAMESE, tokenizer, 5
     )
-    assert (found["length"][:], found["cut"][:]) == ([5, 5], [False, True])
+    assert (found["length"][:], found["truncated"][:]) == ([5, 5], [False, True])
     rows = Dataset.from_dict({"text": [["dog", "sat"], ["dog", "cats"]], "label": [[1, 0], [1, 0]]})
     found = tokenize("t", rows, TAGS, tokenizer, 4)
-    assert (found["length"][:], found["cut"][:]) == ([4, 4], [False, True])
+    assert (found["length"][:], found["truncated"][:]) == ([4, 4], [False, True])
 
 
 def test_a_tokenizer_without_token_types_gives_none():
     tokenizer = DistilBertTokenizer(vocab=VOCABULARY)
     found = tokenize("t", pairs(("cat", "dog")), SIAMESE, tokenizer, 16)
-    assert set(found.column_names) == {"input_ids", "pair_input_ids", "length", "labels", "cut"}
+    assert set(found.column_names) == {
+        "input_ids",
+        "pair_input_ids",
+        "length",
+        "labels",
+        "truncated",
+    }
 
 
 def test_the_second_time_nothing_is_tokenised(tokenizer, encoded):

@@ -66,10 +66,10 @@ def test_a_wrong_number_of_rows_is_refused_by_task(tmp_path, most):
 
 
 def test_any_task_of_a_configuration_may_have_it():
-    entries = {"sentiment": {"max_validation_rows": "500"}, "source": {"make_labels": "source"}}
+    entries = {"sentiment": {"max_validation_rows": "500"}, "source": {"label_generator": "source"}}
     entries |= {"paraphrase": None}
     entries["source"]["max_validation_rows"] = 20
     tasks = read_tasks(entries)
     assert tasks["sentiment"].training.max_validation_rows == 500
-    assert tasks["source"].made.max_validation_rows == 20
+    assert tasks["source"].derived.max_validation_rows == 20
     assert tasks["paraphrase"].training.max_validation_rows is None

@@ -6,8 +6,8 @@ from transformers import AutoModel
 
 from modeling_hybrid_mtl import HybridMTLModel, HybridMTLPipeline
 from modeling_hybrid_mtl.attention_hybrid_mtl import kernel_for
-from modeling_hybrid_mtl.packing_hybrid_mtl import FAMILIES, let_pack, read_packed
-from tests.modeling.test_packing_hybrid_mtl import LENGTHS, encoder_of
+from modeling_hybrid_mtl.unpadding_hybrid_mtl import FAMILIES, enable_unpadding, encode_unpadded
+from tests.modeling.test_unpadding_hybrid_mtl import LENGTHS, encoder_of
 from tests.modeling.toy_models import (
     TASKS,
     inputs_for,
@@ -36,10 +36,12 @@ def test_passes_without_padding_are_those_with_it(device, kind):
     read = batch["attention_mask"].bool()
     wanted = encoder(**batch).last_hidden_state[read]
     gradients = torch.autograd.grad(wanted.square().sum(), weights, allow_unused=True)
-    let_pack(encoder.to(device))
+    enable_unpadding(encoder.to(device))
     weights = [p for name, p in encoder.named_parameters() if "pooler" not in name]
-    packed = read_packed(encoder, batch["attention_mask"], input_ids=batch["input_ids"].to(device))
-    found = packed[read.to(device)]
+    unpadded = encode_unpadded(
+        encoder, batch["attention_mask"], input_ids=batch["input_ids"].to(device)
+    )
+    found = unpadded[read.to(device)]
     torch.testing.assert_close(found.cpu(), wanted, **close)
     own = torch.autograd.grad(found.square().sum(), weights, allow_unused=True)
     for ours, theirs in zip(own, gradients, strict=True):
@@ -61,7 +63,7 @@ def test_a_cycle_takes_one_pass_with_the_results_of_several(device, dtype):
         name: moved({**inputs_for(name), "labels": labels_for(name)}, device) for name in TASKS
     }
     together = model.forward_tasks(batches)
-    model.packing = False
+    model.unpadding = False
     tolerance = (
         {"rtol": 1e-3, "atol": 1e-3} if dtype == torch.float32 else {"rtol": 0.1, "atol": 0.1}
     )

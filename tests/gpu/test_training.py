@@ -52,42 +52,44 @@ def assert_as_on_the_cpu(folder, on_device, **options):
     )
 
 
-@pytest.mark.parametrize("layout", ["siloed", "single", "per_task", "overlapping"])
-def test_layouts(tmp_path, on_device, layout):
-    assert_as_on_the_cpu(tmp_path, on_device, layout=layout)
+@pytest.mark.parametrize("optimizer_layout", ["siloed", "single", "per_task", "overlapping"])
+def test_layouts(tmp_path, on_device, optimizer_layout):
+    assert_as_on_the_cpu(tmp_path, on_device, optimizer_layout=optimizer_layout)
 
 
-@pytest.mark.parametrize("rule", [r for r in AGGREGATORS if r not in ("graddrop", "mtrec")])
-def test_rules(tmp_path, on_device, rule):
-    assert_as_on_the_cpu(tmp_path, on_device, rule=rule)
+@pytest.mark.parametrize("aggregator", [r for r in AGGREGATORS if r not in ("graddrop", "mtrec")])
+def test_rules(tmp_path, on_device, aggregator):
+    assert_as_on_the_cpu(tmp_path, on_device, aggregator=aggregator)
 
 
 def test_mtrec(tmp_path, on_device):
-    assert_as_on_the_cpu(tmp_path, on_device, rule="mtrec", auxiliary_tasks=["near"])
+    assert_as_on_the_cpu(tmp_path, on_device, aggregator="mtrec", auxiliary_tasks=["near"])
 
 
 def test_graddrop(tmp_path, on_device):
     """Its draws are those of the device."""
-    assert all(math.isfinite(x) for x in losses(trained(tmp_path, rule="graddrop", **on_device)))
+    assert all(
+        math.isfinite(x) for x in losses(trained(tmp_path, aggregator="graddrop", **on_device))
+    )
 
 
 @pytest.mark.parametrize(
     "options",
     [
-        {"update": "turn"},
+        {"step_every": "batch"},
         {"gradient_accumulation_steps": 2},
         {"loss_weights": "uncertainty"},
         {"ema_decay": 0.9},
         {"layer_decay": 0.9},
-        {"trains": "lora"},
-        {"trains": "adapters"},
-        {"trains": "heads", "sizes": {"mood": 12, "same": 12}},
+        {"trainable": "lora"},
+        {"trainable": "adapters"},
+        {"trainable": "heads", "sizes": {"mood": 12, "same": 12}},
         {"gradient_checkpointing": True},
     ],
     ids=str,
 )
 def test_options(tmp_path, on_device, options):
-    if str(options.get("trains")) in ("lora", "adapters"):
+    if str(options.get("trainable")) in ("lora", "adapters"):
         # What adapters begin with is drawn on the device.
         here = trained(tmp_path, optim="sgd", **on_device, **options)
         assert all(math.isfinite(x) for x in losses(here))
@@ -114,7 +116,9 @@ def test_bregman(tmp_path, on_device):
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
-@pytest.mark.parametrize("options", [{}, {"rule": "pcgrad"}, {"layout": "overlapping"}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{}, {"aggregator": "pcgrad"}, {"optimizer_layout": "overlapping"}], ids=str
+)
 def test_half_precision_goes_the_same_way(tmp_path, device, on_device, precision, options):
     """fp16 with its gradient scaler; losses of half precision agree to 5%.
 
@@ -136,7 +140,7 @@ def test_a_compiled_model_goes_the_same_way(tmp_path, device, on_device):
     assert found == pytest.approx(losses(trained(tmp_path, **options)), rel=1e-3)
 
 
-@pytest.mark.parametrize("options", [{}, {"rule": "pcgrad", "ema_decay": 0.9}], ids=str)
+@pytest.mark.parametrize("options", [{}, {"aggregator": "pcgrad", "ema_decay": 0.9}], ids=str)
 def test_a_resumed_run_has_the_same_weights_to_the_bit(tmp_path, on_device, options):
     torch.use_deterministic_algorithms(True)
     try:
@@ -148,7 +152,7 @@ def test_a_resumed_run_has_the_same_weights_to_the_bit(tmp_path, on_device, opti
 
 
 def test_a_bad_step_is_left_out(tmp_path, on_device):
-    trainer = toy_trainer(tmp_path, num_train_epochs=1, nonfinite="skip", **on_device)
+    trainer = toy_trainer(tmp_path, num_train_epochs=1, nan_policy="skip", **on_device)
     spoil(trainer)
     trainer.decide_on_device = True
     trainer.train()

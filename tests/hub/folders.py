@@ -16,7 +16,7 @@ def model_folder(folder: Path, *, seed: int = 0, adapters: tuple[str, ...] = ())
     """A whole model with card, metrics, a figure, and what is never published."""
     model = toy_model(seed=seed)
     if adapters:
-        model.add_adapters(adapters, rank=2, alpha=4, dropout=0.0, target_modules=["query"])
+        model.attach_task_adapters(adapters, rank=2, alpha=4, dropout=0.0, target_modules=["query"])
         for name, weight in model.named_parameters():
             if "lora_B" in name:
                 weight.data.normal_()

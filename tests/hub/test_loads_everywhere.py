@@ -201,7 +201,7 @@ def test_a_run_publishes_checkpoints_that_open_and_its_model(hub, world, tmp_pat
         push_to_hub=True,
         hub_model_id="me/model",
         hub_always_push=True,
-        trains="adapters",
+        trainable="adapters",
     )
     done = world("run_mtl.py", str(config))
     assert done.returncode == 0, done.stderr[-3000:]

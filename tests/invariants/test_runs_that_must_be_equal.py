@@ -4,7 +4,7 @@ import pytest
 import torch
 from transformers import TrainerCallback
 
-from modeling_hybrid_mtl.products_hybrid_mtl import fast_products
+from modeling_hybrid_mtl.onednn_hybrid_mtl import onednn_matmul
 from tests.toys import toy_model, toy_trainer
 from trainer.optimization import SHARED
 
@@ -60,15 +60,15 @@ def separate_optimizers(model, rates, decays, decayed):
     return optimizers
 
 
-@pytest.mark.parametrize("update", ["cycle", "turn"])
-def test_siloed_equals_separate_optimizers(tmp_path, update):
+@pytest.mark.parametrize("step_every", ["cycle", "batch"])
+def test_siloed_equals_separate_optimizers(tmp_path, step_every):
     rates = {SHARED: 1e-3, "mood": 2e-2, "same": 3e-2, "near": 5e-3}
     decays = {SHARED: 0.2, "mood": 0.1, "same": 0.05, "near": 0.3}
     near = {"near": {"kind": "similarity", "input": "pair", "score_range": [0, 5]}}
     near["near"].update(hidden_sizes=[8], dropout=0.0)
     tasks = {**toy_model().config.tasks, **near}
     options = {
-        "update": update,
+        "step_every": step_every,
         "learning_rate": rates[SHARED],
         "weight_decay": decays[SHARED],
         "lr_scheduler_type": "constant",
@@ -86,11 +86,11 @@ def test_siloed_equals_separate_optimizers(tmp_path, update):
     loader = reference.get_train_dataloader()
     theirs = []
     # As in training, to the last digits.
-    with fast_products:
+    with onednn_matmul:
         for epoch in range(2):
             loader.set_epoch(epoch)
-            for plan in loader:
-                for task, batch in plan.items():
+            for step in loader:
+                for task, batch in step.items():
                     model(**batch, task=task).loss.backward()
                 torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
                 for optimizer in optimizers:
@@ -100,9 +100,9 @@ def test_siloed_equals_separate_optimizers(tmp_path, update):
     assert_equal_runs(ours, theirs, **EXACT)
 
 
-def test_plan_of_three_equals_three_turns_accumulated(tmp_path):
-    cycles = weights_by_step(tmp_path / "a", update="cycle")
-    turns = weights_by_step(tmp_path / "b", update="turn", gradient_accumulation_steps=3)
+def test_a_step_of_three_equals_three_turns_accumulated(tmp_path):
+    cycles = weights_by_step(tmp_path / "a", step_every="cycle")
+    turns = weights_by_step(tmp_path / "b", step_every="batch", gradient_accumulation_steps=3)
     assert_equal_runs(cycles, turns, **EXACT)
 
 
@@ -123,12 +123,12 @@ def test_measuring_gradients_changes_nothing(tmp_path):
 
 
 def test_a_fixed_order_of_one_round_equals_round_robin(tmp_path):
-    turns = weights_by_step(tmp_path / "a", update="turn")
-    order = {"plan": "fixed", "plan_sequence": ["mood", "same", "near"]}
-    assert_equal_runs(turns, weights_by_step(tmp_path / "b", update="turn", **order), **EXACT)
+    turns = weights_by_step(tmp_path / "a", step_every="batch")
+    order = {"task_sampling": "fixed", "task_sequence": ["mood", "same", "near"]}
+    assert_equal_runs(turns, weights_by_step(tmp_path / "b", step_every="batch", **order), **EXACT)
 
 
-@pytest.mark.parametrize("options", [{}, {"plan": "proportional", "update": "turn"}])
+@pytest.mark.parametrize("options", [{}, {"task_sampling": "proportional", "step_every": "batch"}])
 def test_same_seed_same_weights_other_seed_other_weights(tmp_path, options):
     first = weights_by_step(tmp_path / "a", **options)
     again = weights_by_step(tmp_path / "b", **options)
@@ -137,15 +137,19 @@ def test_same_seed_same_weights_other_seed_other_weights(tmp_path, options):
     assert any((first[-1][name] != other[-1][name]).any() for name in first[-1])
 
 
-ANNEALED = {"plan": "annealed", "update": "turn"}
-FIXED = {"plan": "fixed", "update": "turn", "plan_sequence": ["near", "mood", "near", "same"]}
+ANNEALED = {"task_sampling": "annealed", "step_every": "batch"}
+FIXED = {
+    "task_sampling": "fixed",
+    "step_every": "batch",
+    "task_sequence": ["near", "mood", "near", "same"],
+}
 
 
 @pytest.mark.parametrize(
     "options",
     [
-        {"update": "cycle"},
-        {"update": "turn", "cycles_per_epoch": 2},
+        {"step_every": "cycle"},
+        {"step_every": "batch", "cycles_per_epoch": 2},
         {"gradient_accumulation_steps": 2},
         # Six steps an epoch: stopped within the first and within the second.
         {**ANNEALED, "cycles_per_epoch": 2},

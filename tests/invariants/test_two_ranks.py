@@ -15,7 +15,7 @@ from trainer.optimization import LAYOUTS
 
 # GradDrop draws a number for every entry: for those of the token embeddings that a step reaches in
 # one process, for all of them in several. LoRA leaves the embeddings out.
-RULE_OPTIONS = {"mtrec": {"auxiliary_tasks": ["near"]}, "graddrop": {"trains": "lora"}}
+AGGREGATOR_OPTIONS = {"mtrec": {"auxiliary_tasks": ["near"]}, "graddrop": {"trainable": "lora"}}
 ROOT = Path(__file__).parents[2]
 SCRIPT = Path(__file__).with_name("train_one_rank.py")
 
@@ -47,13 +47,13 @@ def run(folder, ranks, batch_size, *options):
     "options",
     [
         {},
-        {"update": "turn"},
-        {"rule": "pcgrad"},
-        {"layout": "overlapping", "rule": "gradvac"},
-        {"layout": "per_task", "loss_weights": "uncertainty", "ema_decay": 0.9},
-        {"update": "turn", "plan": "square_root"},
-        {"trains": "adapters"},
-        {"trains": "lora", "rule": "pcgrad"},
+        {"step_every": "batch"},
+        {"aggregator": "pcgrad"},
+        {"optimizer_layout": "overlapping", "aggregator": "gradvac"},
+        {"optimizer_layout": "per_task", "loss_weights": "uncertainty", "ema_decay": 0.9},
+        {"step_every": "batch", "task_sampling": "square_root"},
+        {"trainable": "adapters"},
+        {"trainable": "lora", "aggregator": "pcgrad"},
     ],
     ids=json.dumps,
 )
@@ -65,8 +65,11 @@ def test_two_ranks_equal_one(tmp_path, options):
 @pytest.mark.slow
 def test_every_rule_and_layout_is_the_same_on_two_ranks(tmp_path):
     options = [
-        *({"rule": rule, **RULE_OPTIONS.get(rule, {})} for rule in AGGREGATORS),
-        *({"layout": layout} for layout in LAYOUTS),
+        *(
+            {"aggregator": aggregator, **AGGREGATOR_OPTIONS.get(aggregator, {})}
+            for aggregator in AGGREGATORS
+        ),
+        *({"optimizer_layout": optimizer_layout} for optimizer_layout in LAYOUTS),
     ]
     one, two = run(tmp_path / "one", 1, 4, *options), run(tmp_path / "two", 2, 2, *options)
     for each, alone, together in zip(options, one, two, strict=True):
@@ -75,7 +78,7 @@ def test_every_rule_and_layout_is_the_same_on_two_ranks(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "options", [{}, {"layout": "overlapping", "rule": "pcgrad"}], ids=json.dumps
+    "options", [{}, {"optimizer_layout": "overlapping", "aggregator": "pcgrad"}], ids=json.dumps
 )
 def test_three_ranks_equal_one(tmp_path, options):
     options = {"sizes": {"mood": 27, "same": 33, "near": 24}, **options}

@@ -177,8 +177,10 @@ def test_rows_that_are_too_long_are_counted(encoder, tmp_path, capsys):
     options = settings(encoder, "--max_length", "5", data_dir=folder)
     datasets.prepare_data(options, toy_tokenizer(), training=True)
     said = capsys.readouterr().out
-    told = "paraphrase train: 1 of 2 rows have more than 5 tokens; the rest of their texts is not"
-    assert told in said and "sentiment" not in said and "validation" not in said
+    message = (
+        "paraphrase train: 1 of 2 rows have more than 5 tokens; the rest of their texts is not"
+    )
+    assert message in said and "sentiment" not in said and "validation" not in said
 
 
 def test_evaluation_reads_no_training_data(encoder, tmp_path):

@@ -111,7 +111,7 @@ def script(name):
 
 
 def asked_on_the_page(folder, tmp_path):
-    app = pytest.importorskip("trainer.app.asking")
+    app = pytest.importorskip("trainer.app.model_session")
     app.open_model(str(folder))
 
 

@@ -63,7 +63,7 @@ class TestLayer:
     def test_a_new_adapter_changes_nothing_and_learns(self):
         model = toy_model(tasks=without_dropout(TASKS))
         before = logits(model, "mood")
-        model.add_adapters(["mood"], target_modules=["query", "value"])
+        model.attach_task_adapters(["mood"], target_modules=["query", "value"])
         assert torch.equal(before, logits(model, "mood"))
         model(**inputs_for("mood"), task="mood", labels=labels_for("mood")).loss.backward()
         layer = model.get_submodule(QUERY)
@@ -71,7 +71,7 @@ class TestLayer:
 
     def test_its_first_matrix_is_drawn_as_peft_draws_it(self):
         model = toy_model()
-        model.add_adapters(["mood"], rank=500, target_modules=["query"])
+        model.attach_task_adapters(["mood"], rank=500, target_modules=["query"])
         a = model.get_submodule(QUERY).lora_A["mood"].weight
         # Kaiming uniform with a = sqrt(5): from -1/sqrt(in) to 1/sqrt(in).
         assert a.shape == (500, 16)
@@ -118,7 +118,7 @@ class TestSwitching:
         model = with_adapters(toy_model(), "shared", "mood")
         layer, x = model.get_submodule(QUERY), torch.randn(4, 16)
         model.switch_adapters("mood")
-        weight = layer.weight + layer.addition("shared") + layer.addition("mood")
+        weight = layer.weight + layer.delta_weight("shared") + layer.delta_weight("mood")
         close(layer(x), x @ weight.T + layer.bias)
 
     def test_adapters_may_have_other_layers_each(self):
@@ -259,7 +259,7 @@ class TestWrongEntries:
             HybridMTLModel(config)
         model = toy_model()
         with pytest.raises(ValueError, match=message):
-            model.add_adapters(["mood"], **entry)
+            model.attach_task_adapters(["mood"], **entry)
         assert model.config.adapters == {} and not adapted_layers(model.backbone)
 
     def test_an_adapter_is_added_once(self):
@@ -271,7 +271,7 @@ class TestWhatTransformersOffersForPeft:
     @pytest.mark.parametrize(
         ("call", "instead"),
         [
-            (lambda m: m.add_adapter(None, "mood"), "add_adapters"),
+            (lambda m: m.add_adapter(None, "mood"), "attach_task_adapters"),
             (lambda m: m.load_adapter("folder"), "loaded with it"),
             (lambda m: m.set_adapter("mood"), "task=name"),
             (lambda m: m.active_adapters(), r"config\.adapters_of\(task\)"),

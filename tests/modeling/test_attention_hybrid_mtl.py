@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from modeling_hybrid_mtl import attention_hybrid_mtl, packing_hybrid_mtl
+from modeling_hybrid_mtl import attention_hybrid_mtl, unpadding_hybrid_mtl
 from modeling_hybrid_mtl.attention_hybrid_mtl import (
     KERNELS,
     Block,
@@ -13,8 +13,13 @@ from modeling_hybrid_mtl.attention_hybrid_mtl import (
     kernel_for,
     memory_efficient,
 )
-from modeling_hybrid_mtl.packing_hybrid_mtl import FAMILIES, Packing, let_pack, read_packed
-from tests.modeling.test_packing_hybrid_mtl import LENGTHS, close, encoder_of
+from modeling_hybrid_mtl.unpadding_hybrid_mtl import (
+    FAMILIES,
+    Unpadding,
+    enable_unpadding,
+    encode_unpadded,
+)
+from tests.modeling.test_unpadding_hybrid_mtl import LENGTHS, close, encoder_of
 from tests.modeling.toy_models import TASKS, inputs_for, labels_for, toy_batch, toy_model
 
 
@@ -42,7 +47,7 @@ def as_on_a_device(monkeypatch):
         return reference(*arguments)
 
     monkeypatch.setattr(attention_hybrid_mtl, "KERNELS", (kernel,))
-    monkeypatch.setattr(packing_hybrid_mtl, "_is_host", lambda device: False)
+    monkeypatch.setattr(unpadding_hybrid_mtl, "_is_host", lambda device: False)
     kernel_for.cache_clear()
     yield calls
     kernel_for.cache_clear()
@@ -52,11 +57,11 @@ def as_on_a_device(monkeypatch):
 def test_a_kernel_gives_the_vectors_of_a_padded_pass(kind, as_on_a_device):
     encoder, batch = encoder_of(kind), toy_batch(LENGTHS)
     padded = encoder(**batch).last_hidden_state
-    let_pack(encoder)
-    packed = read_packed(encoder, batch["attention_mask"], input_ids=batch["input_ids"])
+    enable_unpadding(encoder)
+    unpadded = encode_unpadded(encoder, batch["attention_mask"], input_ids=batch["input_ids"])
     mask = batch["attention_mask"].bool()
-    torch.testing.assert_close(packed[mask], padded[mask], **close)
-    assert (packed[~mask] == 0).all()
+    torch.testing.assert_close(unpadded[mask], padded[mask], **close)
+    assert (unpadded[~mask] == 0).all()
     # One call a layer, after the two of the question whether the kernel is right.
     assert len([call for call in as_on_a_device if len(call[0]) == 128]) == 2
 
@@ -64,10 +69,10 @@ def test_a_kernel_gives_the_vectors_of_a_padded_pass(kind, as_on_a_device):
 def test_tokens_see_no_further_than_their_window(as_on_a_device):
     encoder, batch = encoder_of("modernbert", local_attention=6), toy_batch(LENGTHS)
     padded = encoder(**batch).last_hidden_state
-    let_pack(encoder)
-    packed = read_packed(encoder, batch["attention_mask"], input_ids=batch["input_ids"])
+    enable_unpadding(encoder)
+    unpadded = encode_unpadded(encoder, batch["attention_mask"], input_ids=batch["input_ids"])
     mask = batch["attention_mask"].bool()
-    torch.testing.assert_close(packed[mask], padded[mask], **close)
+    torch.testing.assert_close(unpadded[mask], padded[mask], **close)
     assert {call[-1] for call in as_on_a_device} == {3, None}
 
 
@@ -77,7 +82,7 @@ def test_a_cycle_takes_one_pass(as_on_a_device):
     together = model.forward_tasks(batches)
     passes = [call for call in as_on_a_device if len(call[0]) != 17]
     assert len(passes) == 2 and {len(call[0]) % 64 for call in passes} == {0}
-    model.packing = False
+    model.unpadding = False
     for task, batch in batches.items():
         wanted = model(**batch, task=task)
         if task != "tags":  # which has logits where there is padding, too
@@ -88,20 +93,20 @@ def test_a_cycle_takes_one_pass(as_on_a_device):
 @pytest.mark.parametrize("kind", [kind for kind in FAMILIES if kind != "modernbert"])
 def test_a_padded_pass_does_not_ask_whether_anything_is_padding(kind, monkeypatch):
     model, batch = toy_model(kind), toy_batch([5, 3, 7])
-    model.packing = False
+    model.unpadding = False
     read = batch["attention_mask"].bool()
     wanted = model(**batch).last_hidden_state[read]
-    monkeypatch.setattr(packing_hybrid_mtl, "_is_host", lambda device: False)
+    monkeypatch.setattr(unpadding_hybrid_mtl, "_is_host", lambda device: False)
     monkeypatch.setattr(torch.Tensor, "all", None)  # so that asking would fail
     torch.testing.assert_close(model(**batch).last_hidden_state[read], wanted, **close)
 
 
 def test_the_spare_tokens_are_one_more_text():
-    packing = Packing.of(toy_batch([5, 3])["attention_mask"], "meta")
-    assert isinstance(packing.attention, Ragged)
-    assert packing.attention.lengths == [3, 5, 56] and packing.spare == 56
-    assert packing.attention.longest == 56
-    none = Packing.of(toy_batch([32, 32])["attention_mask"], "meta")
+    unpadding = Unpadding.of(toy_batch([5, 3])["attention_mask"], "meta")
+    assert isinstance(unpadding.attention, Ragged)
+    assert unpadding.attention.lengths == [3, 5, 56] and unpadding.spare == 56
+    assert unpadding.attention.longest == 56
+    none = Unpadding.of(toy_batch([32, 32])["attention_mask"], "meta")
     assert none.attention.lengths == [32, 32] and none.spare == 0
 
 

@@ -150,7 +150,7 @@ def test_answers_are_probabilities_or_scores_within_the_range(name):
     head = HEADS[task.kind](WIDTH, task).eval()
     u = 50 * (vectors(8).reshape(2, 4, WIDTH) if name == "tags" else vectors(8))
     logits = head(u, -u if name in SIAMESE else None)
-    answers = head.answers(logits)
+    answers = head.postprocess(logits)
     if task.has_labels:
         assert answers.shape == logits.shape
         torch.testing.assert_close(answers.sum(-1), torch.ones(logits.shape[:-1]))
@@ -174,7 +174,7 @@ def test_half_precision_vectors_give_finite_losses_in_full_precision(name):
     loss = head.loss(logits, labels)
     assert loss.dtype == torch.float32
     assert loss.isfinite()
-    assert head.answers(logits).dtype == torch.float32
+    assert head.postprocess(logits).dtype == torch.float32
 
 
 def test_half_precision_keeps_scores_of_a_far_range_apart():

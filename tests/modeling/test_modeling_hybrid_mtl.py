@@ -9,7 +9,12 @@ from transformers import (
     set_seed,
 )
 
-from modeling_hybrid_mtl import HybridMTLConfig, HybridMTLModel, HybridMTLOutput, packing_hybrid_mtl
+from modeling_hybrid_mtl import (
+    HybridMTLConfig,
+    HybridMTLModel,
+    HybridMTLOutput,
+    unpadding_hybrid_mtl,
+)
 from modeling_hybrid_mtl.modeling_hybrid_mtl import set_encoder_dropout
 from tests.modeling.toy_models import (
     BACKBONES,
@@ -332,7 +337,7 @@ class TestLoading:
         loaded = HybridMTLModel.from_pretrained(folder, attn_implementation=attention)
         packs = attention == "sdpa"
         found = loaded.backbone.config._attn_implementation
-        assert found == (packing_hybrid_mtl.ATTENTION if packs else attention)
+        assert found == (unpadding_hybrid_mtl.ATTENTION if packs else attention)
         assert loaded.config._attn_implementation == attention
         ours, theirs = self.logits(loaded), self.logits(model)
         tags = inputs_for("tags")["attention_mask"].bool()  # what stands for padding is no answer

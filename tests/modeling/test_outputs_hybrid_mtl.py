@@ -137,12 +137,12 @@ def test_inputs_that_make_no_sense_are_refused():
 @pytest.mark.parametrize("back", ["sdpa", {"backbone_config": "sdpa", "": "sdpa"}])
 def test_passes_without_padding_come_back_with_their_attention(kind, back):
     model = toy_model(kind)
-    assert model.reads_packed
+    assert model.unpads
     for other in ("eager", {"backbone_config": "eager"}):
         model.set_attn_implementation(other)
-        assert not model.reads_packed
+        assert not model.unpads
         model.set_attn_implementation(back)
-        assert model.reads_packed
+        assert model.unpads
         with counted_calls(model) as calls:
             model(**inputs_for("mood"))
         assert calls == [(1, 16)]

@@ -117,7 +117,7 @@ def test_a_head_of_the_users_opens_where_only_the_folder_is(ranked, tmp_path):
     assert done.returncode == 0, done.stderr
     batch = toy_tokenizer()("the film was good", return_tensors="pt")
     logits = model(**batch, task="level").logits
-    scores = model.heads["level"].answers(logits)[0].tolist()
+    scores = model.heads["level"].postprocess(logits)[0].tolist()
     for answers, files in json.loads(done.stdout.splitlines()[-1]):
         found = {answer["label"]: answer["score"] for answer in answers}
         assert found == pytest.approx(dict(zip(TASK["labels"], scores, strict=True)), abs=1e-6)

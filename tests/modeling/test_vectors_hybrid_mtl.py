@@ -162,12 +162,12 @@ class TestATokenizerThatDoesNotFit:
         with pytest.raises(ValueError, match=told):
             model.encode(self.TEXT)
 
-    @pytest.mark.parametrize("packing", [True, False])
-    def test_transformers_pipeline_says_so(self, told, tmp_path, packing):
+    @pytest.mark.parametrize("unpadding", [True, False])
+    def test_transformers_pipeline_says_so(self, told, tmp_path, unpadding):
         pipe = pipeline(
             "feature-extraction", model=str(tmp_path), trust_remote_code=True, device="cpu"
         )
-        pipe.model.packing = packing
+        pipe.model.unpadding = unpadding
         with pytest.raises(ValueError, match=told):
             pipe(self.TEXT)
 

@@ -33,7 +33,7 @@ def test_the_model_itself_stays_as_it_was():
 
 def test_the_adapters_of_the_tasks_go_with_them(tmp_path):
     model = toy_model().eval()
-    model.add_adapters(["mood", "same"], target_modules=["query"])
+    model.attach_task_adapters(["mood", "same"], target_modules=["query"])
     smaller = model.without_tasks(["same"])
     smaller.save_pretrained(tmp_path)
     assert list(smaller.config.adapters) == ["mood"]

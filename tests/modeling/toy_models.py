@@ -143,7 +143,7 @@ def counted_calls(model: HybridMTLModel) -> Iterator[list[torch.Size]]:
 def with_adapters(model: HybridMTLModel, *names: str, **options: Any) -> HybridMTLModel:
     """Adapters of rank 2 for a BERT, with random weights: visible, as after training."""
     options = {"rank": 2, "alpha": 3, "target_modules": ["query", "value"], **options}
-    model.add_adapters(names, **options)
+    model.attach_task_adapters(names, **options)
     with torch.no_grad():
         for key, weight in model.named_parameters():
             if any(f".lora_B.{name}." in key for name in names):

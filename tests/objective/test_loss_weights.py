@@ -29,9 +29,13 @@ def test_the_loss_and_the_weights_gradient_are_the_papers(task, factor):
     assert weights.log_variances[task].grad.item() == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("layout", ["siloed", "single", "per_task", "overlapping"])
-def test_weights_are_learned_in_a_group_of_their_own_and_logged(tmp_path, layout):
-    options = {"loss_weights": "uncertainty", "loss_weights_learning_rate": 0.05, "layout": layout}
+@pytest.mark.parametrize("optimizer_layout", ["siloed", "single", "per_task", "overlapping"])
+def test_weights_are_learned_in_a_group_of_their_own_and_logged(tmp_path, optimizer_layout):
+    options = {
+        "loss_weights": "uncertainty",
+        "loss_weights_learning_rate": 0.05,
+        "optimizer_layout": optimizer_layout,
+    }
     trainer = toy_trainer(tmp_path, lr_scheduler_type="constant", learning_rate=1e-3, **options)
     trainer.train()
     assert learning_rates(trainer.optimizer)["loss_weights"] == 0.05

@@ -10,7 +10,7 @@ from transformers import AutoConfig, AutoModel
 from tests.modeling.toy_models import toy_model
 from tests.toys import toy_trainer
 from trainer.errors import InputError
-from trainer.optimization.layers import by_depth
+from trainer.optimization.layers import params_by_layer
 
 
 class Encoder(nn.Module):
@@ -36,14 +36,14 @@ class Model(nn.Module):
 
 
 def depths(model):
-    found = by_depth(model, list(model.named_parameters()))
+    found = params_by_layer(model, list(model.named_parameters()))
     return {depth: {name.split(".")[1] for name, _ in own} for depth, own in found.items()}
 
 
 def test_what_is_behind_a_layer_goes_with_it_wherever_it_was_registered():
     model = Model(Encoder(2))
     assert depths(model) == {0: {"last_norm", "blocks"}, 1: {"blocks", "between"}, 2: {"words"}}
-    last = [name for name, _ in by_depth(model, list(model.named_parameters()))[0]]
+    last = [name for name, _ in params_by_layer(model, list(model.named_parameters()))[0]]
     assert "backbone.blocks.1.weight" in last and "backbone.blocks.0.weight" not in last
 
 
@@ -77,7 +77,7 @@ def test_every_family_s_parameters_are_as_deep_as_they_are_read(kind, options, e
     config = AutoConfig.for_model(kind, **{**fields, "mask_token_id": 4, **options})
     model = Model(AutoModel.from_config(config)).train()
     state = torch.get_rng_state()
-    found = by_depth(model, list(model.named_parameters()))
+    found = params_by_layer(model, list(model.named_parameters()))
     assert list(found) == [0, 1, 2, 3] and model.backbone.training
     assert torch.equal(torch.get_rng_state(), state)
     assert sum(map(len, found.values())) == len(list(model.named_parameters()))
@@ -89,7 +89,7 @@ def test_every_family_s_parameters_are_as_deep_as_they_are_read(kind, options, e
 def test_all_that_stands_before_the_first_layer_comes_last():
     model = toy_model()
     backbone = [item for item in model.named_parameters() if item[0].startswith("backbone.")]
-    found = by_depth(model, backbone)
+    found = params_by_layer(model, backbone)
     count = model.config.backbone_config.num_hidden_layers
     expected = {name for name, _ in backbone if name.startswith("backbone.embeddings.")}
     assert {name for name, _ in found[count]} == expected
@@ -97,7 +97,9 @@ def test_all_that_stands_before_the_first_layer_comes_last():
 
 
 def test_additions_are_as_deep_as_their_layers(tmp_path):
-    trainer = toy_trainer(tmp_path, trains="lora", layer_decay=0.5, learning_rate=8e-3, max_steps=1)
+    trainer = toy_trainer(
+        tmp_path, trainable="lora", layer_decay=0.5, learning_rate=8e-3, max_steps=1
+    )
     optimizer = trainer.create_optimizer()
     names = {id(p): n for n, p in trainer.model.named_parameters()}
     for group in optimizer.param_groups:
@@ -108,7 +110,7 @@ def test_additions_are_as_deep_as_their_layers(tmp_path):
 def test_a_wrapper_for_several_processes_is_looked_through():
     wrapper = nn.Module()
     wrapper.module = Model(Encoder(2))
-    assert list(by_depth(wrapper, list(wrapper.module.named_parameters()))) == [0, 1, 2]
+    assert list(params_by_layer(wrapper, list(wrapper.module.named_parameters()))) == [0, 1, 2]
 
 
 def test_an_encoder_without_a_list_of_layers_is_refused_by_its_type():

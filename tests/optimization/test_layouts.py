@@ -2,7 +2,7 @@ import pytest
 import torch
 from transformers import Trainer
 
-from modeling_hybrid_mtl.products_hybrid_mtl import fast_products
+from modeling_hybrid_mtl.onednn_hybrid_mtl import onednn_matmul
 from tests.toys import TASKS, toy_model, toy_trainer
 from trainer.errors import InputError
 from trainer.optimization import LAYOUTS, SHARED, learning_rates
@@ -83,7 +83,7 @@ OWN = {
 }
 
 
-def reference_optimizers(trainer, layout):
+def reference_optimizers(trainer, optimizer_layout):
     """The layout taken literally: one AdamW object after another."""
     model = trainer.model
     decayed = set(Trainer.get_decay_parameter_names(trainer, model))
@@ -104,17 +104,17 @@ def reference_optimizers(trainer, layout):
 
     shared = lambda: groups(backbone, SHARED)  # noqa: E731
     optimizers = {task: adamw(groups(heads[task], task), shared()) for task in OWN}
-    if layout == "overlapping":
+    if optimizer_layout == "overlapping":
         optimizers[SHARED] = adamw(shared())
     return optimizers
 
 
-@pytest.mark.parametrize("update", ["cycle", "turn"])
-@pytest.mark.parametrize("layout", ["per_task", "overlapping"])
-def test_each_tasks_optimizer_steps_with_its_own_gradient(tmp_path, layout, update):
+@pytest.mark.parametrize("step_every", ["cycle", "batch"])
+@pytest.mark.parametrize("optimizer_layout", ["per_task", "overlapping"])
+def test_each_tasks_optimizer_steps_with_its_own_gradient(tmp_path, optimizer_layout, step_every):
     options = {
-        "layout": layout,
-        "update": update,
+        "optimizer_layout": optimizer_layout,
+        "step_every": step_every,
         "learning_rate": RATES[SHARED],
         "weight_decay": DECAYS[SHARED],
         "lr_scheduler_type": "constant",
@@ -127,15 +127,15 @@ def test_each_tasks_optimizer_steps_with_its_own_gradient(tmp_path, layout, upda
     ours.train()
     reference = toy_trainer(tmp_path / "reference", **options)
     model = reference.model.train()
-    optimizers = reference_optimizers(reference, layout)
+    optimizers = reference_optimizers(reference, optimizer_layout)
     loader = reference.get_train_dataloader()
     loader.set_epoch(0)
     # As in training, to the last digits.
-    with fast_products:
-        for plan in loader:
+    with onednn_matmul:
+        for step in loader:
             # All gradients of a step are taken at the weights before it.
             taken = {}
-            for task, batch in plan.items():
+            for task, batch in step.items():
                 model.zero_grad()
                 model(**batch, task=task).loss.backward()
                 taken[task] = {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
@@ -155,21 +155,25 @@ def test_each_tasks_optimizer_steps_with_its_own_gradient(tmp_path, layout, upda
 
 
 def test_single_has_one_rate_for_everything(tmp_path):
-    trainer = toy_trainer(tmp_path, layout="single", learning_rate=3e-3, weight_decay=0.5)
+    trainer = toy_trainer(tmp_path, optimizer_layout="single", learning_rate=3e-3, weight_decay=0.5)
     groups = named_groups(trainer)
     assert {group["lr"] for group, _ in groups} == {3e-3}
     assert {group["weight_decay"] for group, _ in groups} == {0.5, 0.0}
     owned = [name for _, names in groups for name in names]
     assert sorted(owned) == sorted(n for n, _ in trainer.model.named_parameters())
-    with pytest.raises(InputError, match="task 'mood': learning_rate: layout 'single' has one"):
-        toy_trainer(tmp_path, layout="single", task_args={"mood": {"learning_rate": 1e-3}})
+    with pytest.raises(
+        InputError, match="task 'mood': learning_rate: optimizer_layout 'single' has one"
+    ):
+        toy_trainer(
+            tmp_path, optimizer_layout="single", task_args={"mood": {"learning_rate": 1e-3}}
+        )
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
-def test_every_layout_learns_and_schedules_every_group(tmp_path, layout):
+@pytest.mark.parametrize("optimizer_layout", LAYOUTS)
+def test_every_layout_learns_and_schedules_every_group(tmp_path, optimizer_layout):
     options = {"lr_scheduler_type": "linear", "num_train_epochs": 8, "learning_rate": 1e-2}
     sizes = {"mood": 12, "same": 12, "near": 12}
-    trainer = toy_trainer(tmp_path, sizes=sizes, layout=layout, **options)
+    trainer = toy_trainer(tmp_path, sizes=sizes, optimizer_layout=optimizer_layout, **options)
     trainer.train()
     losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
     assert sum(losses[-3:]) < 0.8 * sum(losses[:3])
@@ -178,9 +182,14 @@ def test_every_layout_learns_and_schedules_every_group(tmp_path, layout):
     assert {group["lr"] for part in parts.values() for group in part.param_groups} == {0.0}
 
 
-@pytest.mark.parametrize("layout", ["per_task", "overlapping"])
-def test_each_tasks_gradient_is_clipped_by_itself(tmp_path, layout):
-    options = {"layout": layout, "optim": "sgd", "learning_rate": 1.0, "weight_decay": 0.0}
+@pytest.mark.parametrize("optimizer_layout", ["per_task", "overlapping"])
+def test_each_tasks_gradient_is_clipped_by_itself(tmp_path, optimizer_layout):
+    options = {
+        "optimizer_layout": optimizer_layout,
+        "optim": "sgd",
+        "learning_rate": 1.0,
+        "weight_decay": 0.0,
+    }
     trainer = toy_trainer(
         tmp_path, max_steps=1, max_grad_norm=1e-3, lr_scheduler_type="constant", **options
     )
@@ -192,13 +201,15 @@ def test_each_tasks_gradient_is_clipped_by_itself(tmp_path, layout):
             for p, b in zip(trainer.model.backbone.parameters(), before, strict=True)
         ]
     )
-    steps = 4 if layout == "overlapping" else 3
+    steps = 4 if optimizer_layout == "overlapping" else 3
     assert 0 < moved.norm() <= steps * 1e-3 * 1.01
 
 
-@pytest.mark.parametrize("layout", ["siloed", "single"])
-def test_layer_decay_makes_lower_layers_slower(tmp_path, layout):
-    trainer = toy_trainer(tmp_path, layout=layout, layer_decay=0.5, learning_rate=8e-3)
+@pytest.mark.parametrize("optimizer_layout", ["siloed", "single"])
+def test_layer_decay_makes_lower_layers_slower(tmp_path, optimizer_layout):
+    trainer = toy_trainer(
+        tmp_path, optimizer_layout=optimizer_layout, layer_decay=0.5, learning_rate=8e-3
+    )
     rates = {}
     for group, names in named_groups(trainer):
         rates.update(dict.fromkeys(names, group["lr"]))
@@ -217,11 +228,11 @@ def test_layer_decay_makes_lower_layers_slower(tmp_path, layout):
 
 
 def test_separate_optimizers_survive_saving_and_loading(tmp_path):
-    trainer = toy_trainer(tmp_path, layout="overlapping", max_steps=3)
+    trainer = toy_trainer(tmp_path, optimizer_layout="overlapping", max_steps=3)
     trainer.train()
     optimizer = trainer.optimizer.optimizer
     state = optimizer.state_dict()
-    again = toy_trainer(tmp_path / "b", layout="overlapping").create_optimizer()
+    again = toy_trainer(tmp_path / "b", optimizer_layout="overlapping").create_optimizer()
     again.load_state_dict(state)
     groups = [id(g) for part in again.parts.values() for g in part.param_groups]
     assert [id(group) for group in again.param_groups] == groups

@@ -38,9 +38,9 @@ def by_hand(folder, optimizer_class):
     optimizer = optimizer_class(groups, **options)
     loader = trainer.get_train_dataloader()
     loader.set_epoch(0)
-    for plan, _ in zip(loader, range(4), strict=False):
+    for step, _ in zip(loader, range(4), strict=False):
         optimizer.zero_grad()
-        for task, batch in plan.items():
+        for task, batch in step.items():
             model(**batch, task=task).loss.backward()
         optimizer.step()
     return torch.cat([p.detach().flatten() for p in model.parameters()])
@@ -54,10 +54,12 @@ def test_adam_is_torchs_adam_and_not_adamw(tmp_path):
     assert (ours - other).abs().max() > 1e-3
 
 
-@pytest.mark.parametrize("layout", ["siloed", "per_task"])
+@pytest.mark.parametrize("optimizer_layout", ["siloed", "per_task"])
 @pytest.mark.parametrize("optim, kind", [("adam", "Adam"), ("adamw_torch_fused", "AdamW")])
-def test_optimizers_are_fused(tmp_path, optim, kind, layout):
-    optimizer = toy_trainer(tmp_path, optim=optim, layout=layout).create_optimizer()
+def test_optimizers_are_fused(tmp_path, optim, kind, optimizer_layout):
+    optimizer = toy_trainer(
+        tmp_path, optim=optim, optimizer_layout=optimizer_layout
+    ).create_optimizer()
     for part in getattr(optimizer, "parts", {"all": optimizer}).values():
         assert type(part).__name__ == kind
         assert all(group["fused"] for group in part.param_groups)

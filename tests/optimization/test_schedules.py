@@ -41,9 +41,9 @@ def refused(message):
     return pytest.raises(InputError, match=re.escape(message))
 
 
-@pytest.mark.parametrize("layout", ["siloed", "per_task", "overlapping"])
-def test_each_group_follows_its_own_schedule(tmp_path, layout):
-    trainer = toy_trainer(tmp_path, layout=layout, layer_decay=0.5, **OPTIONS)
+@pytest.mark.parametrize("optimizer_layout", ["siloed", "per_task", "overlapping"])
+def test_each_group_follows_its_own_schedule(tmp_path, optimizer_layout):
+    trainer = toy_trainer(tmp_path, optimizer_layout=optimizer_layout, layer_decay=0.5, **OPTIONS)
     trainer.train()
     expected = {
         "shared": [1e-2 * share for share in COSINE],
@@ -97,7 +97,7 @@ def test_tasks_without_a_schedule_have_the_shared_one(tmp_path):
 def test_options_that_are_rates_are_rates_of_the_task(tmp_path):
     trainer = toy_trainer(
         tmp_path,
-        layout="per_task",
+        optimizer_layout="per_task",
         lr_scheduler_type="cosine_with_min_lr",
         lr_scheduler_kwargs={"min_lr": 1e-3},
         task_args={"mood": {"learning_rate": 5e-2}},
@@ -111,9 +111,9 @@ def test_options_that_are_rates_are_rates_of_the_task(tmp_path):
         assert ends == pytest.approx([1e-3] * len(ends))
 
 
-@pytest.mark.parametrize("layout", ["siloed", "overlapping"])
-def test_a_run_with_several_schedules_goes_on_exactly(tmp_path, layout):
-    whole, resumed = whole_and_resumed(tmp_path, layout=layout, **OPTIONS)
+@pytest.mark.parametrize("optimizer_layout", ["siloed", "overlapping"])
+def test_a_run_with_several_schedules_goes_on_exactly(tmp_path, optimizer_layout):
+    whole, resumed = whole_and_resumed(tmp_path, optimizer_layout=optimizer_layout, **OPTIONS)
     assert whole.state.global_step == resumed.state.global_step == 10
     assert (tmp_path / "checkpoint-6" / "scheduler.pt").is_file()
     for a, b in zip(whole.model.parameters(), resumed.model.parameters(), strict=True):
@@ -186,9 +186,9 @@ def test_a_schedule_that_watches_the_evaluations_is_one_for_all(tmp_path):
         ),
         ({"lr_scheduler_type": "cyclical"}, {}, "Did you mean 'cyclic'?"),
         (
-            {"layout": "single"},
+            {"optimizer_layout": "single"},
             {"warmup_steps": 3},
-            "task 'a': warmup_steps: layout 'single' has one warmup_steps for everything",
+            "task 'a': warmup_steps: optimizer_layout 'single' has one warmup_steps for everything",
         ),
         (
             {"lr_scheduler_type": "cosine_with_min_lr", "lr_scheduler_kwargs": {"min_lr": 1e-6}},

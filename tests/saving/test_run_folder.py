@@ -7,7 +7,7 @@ from safetensors import SafetensorError
 
 from trainer.errors import InputError
 from trainer.saving import files
-from trainer.saving.files import check_writable, folder_in_place, write_json, write_text
+from trainer.saving.files import atomic_dir, check_writable, write_json, write_text
 from trainer.saving.run_folder import (
     claim_output_files,
     claim_output_folder,
@@ -69,7 +69,7 @@ def test_files_of_a_folder_appear_together_beside_those_that_are_there(tmp_path)
     target = tmp_path / "out"
     write_text(target / "kept.txt", "kept")
     write_text(target / "old.txt", "old")
-    with folder_in_place(target) as staged:
+    with atomic_dir(target) as staged:
         (staged / "old.txt").write_text("new")
         (staged / "more.txt").write_text("more")
         assert (target / "old.txt").read_text() == "old"
@@ -83,7 +83,7 @@ def test_an_error_while_filling_a_folder_leaves_nothing_half_written(tmp_path):
     write_text(tmp_path / "old.txt", "old")
 
     def fill():
-        with folder_in_place(tmp_path) as staged:
+        with atomic_dir(tmp_path) as staged:
             (staged / "old.txt").write_text("ne")
             (staged / "more.txt").write_text("mo")
             raise KeyboardInterrupt
@@ -96,7 +96,7 @@ def test_an_error_while_filling_a_folder_leaves_nothing_half_written(tmp_path):
 
 @pytest.mark.parametrize("error", [OSError("disk full"), SafetensorError("disk full")])
 def test_a_folder_that_cannot_be_filled_is_named(tmp_path, error):
-    with refused(f"'{tmp_path}' could not be written: disk full"), folder_in_place(tmp_path):
+    with refused(f"'{tmp_path}' could not be written: disk full"), atomic_dir(tmp_path):
         raise error
     assert names(tmp_path) == []
 

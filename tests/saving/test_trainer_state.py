@@ -3,7 +3,7 @@ import torch
 
 from trainer.saving.trainer_state import STATE_FILE, load_state, save_state
 
-STATES = {"rule": {"seed": 3, "target": torch.arange(4.0)}, "weights": {"decay": 0.9}}
+STATES = {"aggregator": {"seed": 3, "target": torch.arange(4.0)}, "weights": {"decay": 0.9}}
 
 
 # Each of several processes on a CPU has the first, a single one the other.
@@ -11,8 +11,8 @@ STATES = {"rule": {"seed": 3, "target": torch.arange(4.0)}, "weights": {"decay":
 def test_what_was_saved_is_loaded_on_any_cpu(tmp_path, device):
     save_state(tmp_path, STATES)
     found = load_state(tmp_path, device)
-    assert found["rule"]["target"].equal(STATES["rule"]["target"])
-    assert found["rule"]["seed"] == 3 and found["weights"] == {"decay": 0.9}
+    assert found["aggregator"]["target"].equal(STATES["aggregator"]["target"])
+    assert found["aggregator"]["seed"] == 3 and found["weights"] == {"decay": 0.9}
     assert [path.name for path in tmp_path.iterdir()] == [STATE_FILE]
 
 

@@ -48,9 +48,9 @@ def _forget_imported_code():
 @pytest.fixture
 def app():
     pytest.importorskip("gradio", reason="the extra 'app' is not installed")
-    from trainer.app import asking
+    from trainer.app import model_session
 
-    return asking
+    return model_session
 
 
 def run_of(folder):
@@ -74,7 +74,7 @@ def test_the_page_opens_a_model_without_the_code_beside_it(tmp_path, mark, app):
     asker = app.open_model(str(folder))
     assert not mark
     trusted = app.open_model(str(folder), trust_remote_code=True)
-    assert mark and asker.answer("a film") == trusted.answer("a film")
+    assert mark and asker.predict("a film") == trusted.predict("a film")
 
 
 @pytest.mark.parametrize("model_type", ["bert", "evil"])

@@ -20,13 +20,13 @@ def answers(right):
 
 def test_an_auxiliary_tasks_answers_do_not_touch_the_score(tmp_path):
     trainer = toy_trainer(tmp_path, task_args=HELPS)
-    right, wrong = (trainer.measure(answers(right)) for right in (True, False))
+    right, wrong = (trainer.compute_all_metrics(answers(right)) for right in (True, False))
     assert (right["eval_same_accuracy"], wrong["eval_same_accuracy"]) == (1.0, 0.0)
     assert right["eval_overall"] == wrong["eval_overall"]
     pearson = right["eval_near_pearson"]
     assert right["eval_overall"] == pytest.approx((0.75 + (1 + pearson) / 2) / 2)
     assert right["eval_loss"] == 0.75 and right["eval_same_loss"] == 9.0
-    assert toy_trainer(tmp_path).measure(answers(True))["eval_loss"] == 9.75
+    assert toy_trainer(tmp_path).compute_all_metrics(answers(True))["eval_loss"] == 9.75
 
 
 def test_an_auxiliary_task_is_trained_like_any_other(tmp_path):

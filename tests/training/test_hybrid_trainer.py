@@ -56,7 +56,7 @@ def test_logged_gradient_norm_is_the_tasks_own(tmp_path):
 
 @pytest.mark.parametrize("names", [("x", "x_y", "y_z", "z"), ("a", "weight_a", "weights", "a_b")])
 def test_tasks_of_any_names_have_log_entries_of_their_own(tmp_path, names):
-    options = {"loss_weights": "uncertainty", "rule": "pcgrad", "max_steps": 1}
+    options = {"loss_weights": "uncertainty", "aggregator": "pcgrad", "max_steps": 1}
     trainer = HybridMTLTrainer(
         toy_model(dict.fromkeys(names, TASKS["mood"])),
         toy_trainer(tmp_path, **options).args,
@@ -78,7 +78,7 @@ def test_tasks_of_any_names_have_log_entries_of_their_own(tmp_path, names):
     ("options", "rows"),
     [
         ({"max_steps": 2}, 2 * 3 * 4),
-        ({"max_steps": 5, "update": "turn"}, 5 * 4),
+        ({"max_steps": 5, "step_every": "batch"}, 5 * 4),
         ({"max_steps": 2, "gradient_accumulation_steps": 2}, 2 * 2 * 3 * 4),
         ({"max_steps": 1, "task_args": {"mood": {"batch_size": 1}}}, 1 + 4 + 4),
         # The last batch of `mood` and of `near` has one row.
@@ -113,11 +113,11 @@ def passes_of_each_step(trainer, steps):
 
 def test_a_cycle_is_one_pass_but_when_gradients_are_measured(tmp_path):
     assert passes_of_each_step(toy_trainer(tmp_path, logging_steps=3), 5) == [3, 1, 1, 3, 1]
-    turns = toy_trainer(tmp_path, logging_steps=3, update="turn")
+    turns = toy_trainer(tmp_path, logging_steps=3, step_every="batch")
     assert passes_of_each_step(turns, 4) == [1, 1, 1, 1]
 
 
-@pytest.mark.parametrize("option", [{"rule": "pcgrad"}, {"gradient_cosines": True}])
+@pytest.mark.parametrize("option", [{"aggregator": "pcgrad"}, {"gradient_cosines": True}])
 def test_tasks_take_passes_of_their_own_where_their_gradients_are_needed(tmp_path, option):
     assert passes_of_each_step(toy_trainer(tmp_path, logging_steps=3, **option), 2) == [3, 3]
 
@@ -125,7 +125,7 @@ def test_tasks_take_passes_of_their_own_where_their_gradients_are_needed(tmp_pat
 @pytest.mark.filterwarnings("ignore:Full backward hook is firing")  # of embeddings, as it should
 def test_an_encoder_that_pads_keeps_one_tasks_activations_at_a_time(tmp_path):
     trainer = toy_trainer(tmp_path, logging_steps=100, max_steps=2)
-    trainer.model.packing = False
+    trainer.model.unpadding = False
     events = []
     encoder = trainer.model.backbone
     encoder.register_forward_pre_hook(lambda *_: events.append("forward"))
@@ -137,7 +137,7 @@ def test_an_encoder_that_pads_keeps_one_tasks_activations_at_a_time(tmp_path):
 def test_activations_computed_again_are_those_of_the_tasks_own_adapter(tmp_path):
     weights = []
     for again in (False, True):
-        options = {"trains": "adapters", "logging_steps": 100, "activation_checkpointing": again}
+        options = {"trainable": "adapters", "logging_steps": 100, "activation_checkpointing": again}
         trainer = toy_trainer(tmp_path / str(again), max_steps=4, **options)
         trainer.train()
         weights.append(trainer.model.state_dict())
@@ -152,7 +152,7 @@ def test_a_run_that_goes_on_takes_the_same_passes(tmp_path):
 
 
 def test_a_turn_moves_its_own_head_and_the_backbone_only(tmp_path):
-    trainer = toy_trainer(tmp_path, update="turn", max_steps=1, weight_decay=0.1)
+    trainer = toy_trainer(tmp_path, step_every="batch", max_steps=1, weight_decay=0.1)
     before = {n: p.detach().clone() for n, p in trainer.model.named_parameters()}
     trainer.train()
     moved = {n for n, p in trainer.model.named_parameters() if not torch.equal(p, before[n])}
@@ -166,16 +166,23 @@ def test_a_turn_moves_its_own_head_and_the_backbone_only(tmp_path):
 @pytest.mark.parametrize(
     ("options", "steps"),
     [
-        ({"stop": "first_exhausted"}, 2 * 2),
-        ({"stop": "all_exhausted"}, 2 * 3),
-        ({"stop": "all_exhausted", "update": "turn"}, 2 * 3 * 3),
+        ({"stopping_strategy": "first_exhausted"}, 2 * 2),
+        ({"stopping_strategy": "all_exhausted"}, 2 * 3),
+        ({"stopping_strategy": "all_exhausted", "step_every": "batch"}, 2 * 3 * 3),
         ({"cycles_per_epoch": 1}, 2 * 1),
         ({"cycles_per_epoch": 5}, 2 * 5),
         ({"task_args": {"near": {"batch_size": 12}}}, 2 * 1),
         ({"cycles_per_epoch": 3, "gradient_accumulation_steps": 2}, 2 * 2),
         # 8 batches in all, in whole cycles of three turns.
-        ({"plan": "proportional", "update": "turn"}, 2 * 9),
-        ({"plan": "uniform", "update": "turn", "stop": "all_exhausted"}, 2 * 3 * 3),
+        ({"task_sampling": "proportional", "step_every": "batch"}, 2 * 9),
+        (
+            {
+                "task_sampling": "uniform",
+                "step_every": "batch",
+                "stopping_strategy": "all_exhausted",
+            },
+            2 * 3 * 3,
+        ),
     ],
 )
 def test_number_of_steps(tmp_path, options, steps):
@@ -188,8 +195,8 @@ def test_number_of_steps(tmp_path, options, steps):
 def test_batches_have_each_tasks_own_size(tmp_path):
     sizes = {"mood": {"batch_size": 3}, "near": {"batch_size": 6}}
     trainer = toy_trainer(tmp_path, task_args=sizes)
-    plan = next(iter(trainer.get_train_dataloader()))
-    assert {task: len(batch["labels"]) for task, batch in plan.items()} == {
+    step = next(iter(trainer.get_train_dataloader()))
+    assert {task: len(batch["labels"]) for task, batch in step.items()} == {
         "mood": 3,
         "same": 4,
         "near": 6,
@@ -197,25 +204,27 @@ def test_batches_have_each_tasks_own_size(tmp_path):
 
 
 def test_task_order_is_the_order_of_turns(tmp_path):
-    trainer = toy_trainer(tmp_path, update="turn", task_order=["near", "mood", "same"])
-    plans = [list(plan) for plan in trainer.get_train_dataloader()]
-    assert plans[:4] == [["near"], ["mood"], ["same"], ["near"]]
+    trainer = toy_trainer(tmp_path, step_every="batch", task_order=["near", "mood", "same"])
+    steps = [list(step) for step in trainer.get_train_dataloader()]
+    assert steps[:4] == [["near"], ["mood"], ["same"], ["near"]]
 
 
 def test_a_fixed_plan_is_the_order_of_turns(tmp_path):
     order = ["near", "mood", "near", "same"]
-    trainer = toy_trainer(tmp_path, update="turn", plan="fixed", plan_sequence=order)
-    plans = [list(plan) for plan in trainer.get_train_dataloader()]
-    assert plans[:8] == [[task] for task in order] * 2
+    trainer = toy_trainer(tmp_path, step_every="batch", task_sampling="fixed", task_sequence=order)
+    steps = [list(step) for step in trainer.get_train_dataloader()]
+    assert steps[:8] == [[task] for task in order] * 2
 
 
 def test_a_sampled_plan_trains_tasks_by_the_size_of_their_data(tmp_path):
     sizes = {"mood": 160, "same": 16, "near": 4}
-    trainer = toy_trainer(tmp_path, sizes=sizes, update="turn", plan="proportional")
-    counts = Counter(task for plan in trainer.get_train_dataloader() for task in plan)
+    trainer = toy_trainer(tmp_path, sizes=sizes, step_every="batch", task_sampling="proportional")
+    counts = Counter(task for step in trainer.get_train_dataloader() for task in step)
     assert counts["mood"] > 5 * counts["same"] > 5 * counts["near"]
-    uniform = toy_trainer(tmp_path, sizes=sizes, update="turn", plan="uniform", cycles_per_epoch=90)
-    counts = Counter(task for plan in uniform.get_train_dataloader() for task in plan)
+    uniform = toy_trainer(
+        tmp_path, sizes=sizes, step_every="batch", task_sampling="uniform", cycles_per_epoch=90
+    )
+    counts = Counter(task for step in uniform.get_train_dataloader() for task in step)
     assert all(70 < counts[task] < 110 for task in TASKS)
 
 
@@ -244,7 +253,7 @@ def test_evaluation_equals_one_row_at_a_time_in_the_rows_order(tmp_path):
             batch = collator.collate(task, rows[[index]])
             with torch.no_grad():
                 output = model(**batch, task=task)
-            answers.append(model.heads[task].answers(output.logits)[0].numpy())
+            answers.append(model.heads[task].postprocess(output.logits)[0].numpy())
             losses.append(output.loss.item())
         np.testing.assert_allclose(found[task].answers, np.stack(answers), atol=1e-5)
         assert found[task].labels.tolist() == pytest.approx(rows["labels"][:])
@@ -340,9 +349,9 @@ def test_model_data_and_arguments_must_name_the_same_tasks(tmp_path):
         toy_trainer(tmp_path, task_args={"moods": {"learning_rate": 1e-3}})
     with pytest.raises(InputError, match="task_order: must name each trained task once"):
         toy_trainer(tmp_path, task_order=["mood"])
-    fixed = {"plan": "fixed", "update": "turn"}
-    with pytest.raises(InputError, match="plan_sequence: task 'same' has no turn"):
-        toy_trainer(tmp_path, plan_sequence=["mood", "near"], **fixed)
+    fixed = {"task_sampling": "fixed", "step_every": "batch"}
+    with pytest.raises(InputError, match="task_sequence: task 'same' has no turn"):
+        toy_trainer(tmp_path, task_sequence=["mood", "near"], **fixed)
     with pytest.raises(InputError, match="_dataset: no task 'same'"):
         toy_trainer(tmp_path, model=toy_model({"mood": TASKS["mood"]}))
 
@@ -390,12 +399,12 @@ def test_a_compiled_model_is_what_is_trained(tmp_path):
 
 def test_flops_count_tokens_of_all_batches(tmp_path):
     trainer = toy_trainer(tmp_path)
-    plan = next(iter(trainer.get_train_dataloader()))
+    step = next(iter(trainer.get_train_dataloader()))
     tokens = sum(
-        batch[name].numel() for batch in plan.values() for name in batch if "input_ids" in name
+        batch[name].numel() for batch in step.values() for name in batch if "input_ids" in name
     )
     outside = trainer.model.num_parameters(exclude_embeddings=True)
-    assert trainer.floating_point_ops(plan) == 6.0 * tokens * outside
+    assert trainer.floating_point_ops(step) == 6.0 * tokens * outside
 
 
 @pytest.mark.parametrize("kind", ["fsdp", "deepspeed"])

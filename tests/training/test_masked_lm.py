@@ -256,7 +256,7 @@ def test_what_cannot_be_pretrained_is_refused(tmp_path):
     with pytest.raises(InputError, match="trains the encoder, and all of it is frozen"):
         pretrain(frozen, repeated(8), tokenizer(), arguments(tmp_path))
     adapted = toy_model()
-    adapted.add_adapters(["mood"], target_modules=["query"])
+    adapted.attach_task_adapters(["mood"], target_modules=["query"])
     with pytest.raises(InputError, match="the encoder under the adapters of mood"):
         pretrain(adapted, repeated(8), tokenizer(), arguments(tmp_path))
     with pytest.raises(InputError, match="no such model for an encoder of type 't5'"):
@@ -290,7 +290,7 @@ def test_a_loss_that_is_not_finite_stops_pretraining(tmp_path):
 
 
 def test_or_is_left_out_but_not_for_ever(tmp_path, caplog):
-    args = arguments(tmp_path, nonfinite="skip", num_train_epochs=6)
+    args = arguments(tmp_path, nan_policy="skip", num_train_epochs=6)
     model = toy_model()
     with caplog.at_level(logging.WARNING):
         pretrain(model, repeated(32), tokenizer(), args, callbacks=[Spoil(2, 4)])
@@ -306,7 +306,7 @@ def test_an_encoder_that_is_broken_at_the_end_is_not_handed_on(tmp_path):
             with torch.no_grad():
                 model.bert.encoder.layer[0].output.dense.bias[0] = math.inf
 
-    for nonfinite in ("stop", "skip"):
+    for nan_policy in ("stop", "skip"):
         with pytest.raises(NonFiniteError, match="1 weights of the encoder are not finite"):
-            args = arguments(tmp_path, nonfinite=nonfinite)
+            args = arguments(tmp_path, nan_policy=nan_policy)
             pretrain(toy_model(), repeated(16), tokenizer(), args, callbacks=[Break()])

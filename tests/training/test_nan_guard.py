@@ -41,11 +41,11 @@ class SpoilGradient(TrainerCallback):
 
 RULES = [
     {},
-    {"rule": "pcgrad"},
-    {"rule": "aligned_mtl"},
-    {"layout": "per_task"},
-    {"layout": "overlapping", "rule": "gradvac"},
-    {"update": "turn"},
+    {"aggregator": "pcgrad"},
+    {"aggregator": "aligned_mtl"},
+    {"optimizer_layout": "per_task"},
+    {"optimizer_layout": "overlapping", "aggregator": "gradvac"},
+    {"step_every": "batch"},
     {"gradient_accumulation_steps": 2},
 ]
 
@@ -59,13 +59,13 @@ def test_an_infinite_loss_stops_training_and_names_task_step_and_row(tmp_path, o
     message = str(caught.value)
     assert message.startswith(f"step {trainer.state.global_step + 1}: the loss of task 'near' is ")
     assert f"because of 1 of its 4 rows: '{text}' | '" in message
-    assert "--nonfinite skip" in message
+    assert "--nan_policy skip" in message
     assert all(torch.isfinite(p).all() for p in trainer.model.parameters())
 
 
 @pytest.mark.parametrize("options", RULES, ids=str)
 def test_a_step_that_is_skipped_changes_nothing_and_is_counted(tmp_path, caplog, options):
-    trainer = toy_trainer(tmp_path, nonfinite="skip", num_train_epochs=1, **options)
+    trainer = toy_trainer(tmp_path, nan_policy="skip", num_train_epochs=1, **options)
     spoil(trainer)
     trainer.train()
     assert all(torch.isfinite(p).all() for p in trainer.model.parameters())
@@ -92,7 +92,7 @@ class Weights(TrainerCallback):
 def test_a_gradient_that_is_not_finite_is_left_out(tmp_path, caplog, options):
     weights = Weights()
     callbacks = [SpoilGradient(3, 4), weights]
-    trainer = toy_trainer(tmp_path, nonfinite="skip", max_steps=6, callbacks=callbacks, **options)
+    trainer = toy_trainer(tmp_path, nan_policy="skip", max_steps=6, callbacks=callbacks, **options)
     trainer.train()
     changes = [weights.changed(step) for step in (2, 3, 4, 5)]
     assert changes == [True, False, False, True]
@@ -103,7 +103,7 @@ def test_a_gradient_that_is_not_finite_is_left_out(tmp_path, caplog, options):
 
 def test_a_model_that_diverged_ends_training_though_steps_are_skipped(tmp_path):
     trainer = toy_trainer(
-        tmp_path, nonfinite="skip", num_train_epochs=9, callbacks=[SpoilGradient(2, 99)]
+        tmp_path, nan_policy="skip", num_train_epochs=9, callbacks=[SpoilGradient(2, 99)]
     )
     with pytest.raises(NonFiniteError, match=f"the {MOST_IN_A_ROW}th step in a row"):
         trainer.train()
@@ -120,7 +120,7 @@ def test_weights_that_are_not_finite_are_named(tmp_path):
 
 def test_when_told_to_ignore_it_nobody_looks(tmp_path):
     trainer = toy_trainer(
-        tmp_path, nonfinite="ignore", max_steps=4, callbacks=[SpoilGradient(2, 2)]
+        tmp_path, nan_policy="ignore", max_steps=4, callbacks=[SpoilGradient(2, 2)]
     )
     trainer.train()
     assert not all(torch.isfinite(p).all() for p in trainer.model.parameters())
@@ -128,7 +128,7 @@ def test_when_told_to_ignore_it_nobody_looks(tmp_path):
 
 def test_looking_changes_nothing(tmp_path):
     policies = ("stop", "ignore")
-    looked, unseen = (toy_trainer(tmp_path, nonfinite=name, max_steps=4) for name in policies)
+    looked, unseen = (toy_trainer(tmp_path, nan_policy=name, max_steps=4) for name in policies)
     looked.train()
     unseen.train()
     for name, value in unseen.model.state_dict().items():
@@ -157,7 +157,7 @@ def test_the_task_whose_gradient_is_not_finite_is_named(tmp_path):
 
 
 def test_what_was_left_out_is_counted_on_after_a_resumption(tmp_path):
-    options = {"nonfinite": "skip", "save_strategy": "steps", "save_steps": 4, "max_steps": 6}
+    options = {"nan_policy": "skip", "save_strategy": "steps", "save_steps": 4, "max_steps": 6}
     trainer = toy_trainer(tmp_path, callbacks=[SpoilGradient(2, 4)], **options)
     trainer.train()
     assert trainer.finite.skipped == 3
@@ -176,14 +176,15 @@ class TestDecidedByTheDevice:
             folder,
             callbacks=[*callbacks, weights],
             optim="adamw_torch_fused",
-            nonfinite="skip",
+            nan_policy="skip",
             **{"max_steps": 6, **options},
         )
         trainer.decide_on_device = on_device
         trainer.train()
         return trainer, weights
 
-    # Rules that draw numbers or keep targets do so for a step that the device leaves out, too.
+    # Aggregators that draw numbers or keep targets do so for a step that the device leaves out,
+    # too.
     @pytest.mark.parametrize("options", [o for o in RULES if "gradvac" not in o.values()], ids=str)
     def test_the_same_steps_are_left_out(self, tmp_path, options):
         device, weights = self.trained(tmp_path, True, [SpoilGradient(3, 4)], **options)
@@ -199,7 +200,9 @@ class TestDecidedByTheDevice:
             assert not {"found_inf", "grad_scale"} & set(vars(optimizer))
 
     def test_the_steps_are_told_with_their_rows(self, tmp_path, caplog):
-        trainer = toy_trainer(tmp_path, nonfinite="skip", logging_strategy="no", num_train_epochs=1)
+        trainer = toy_trainer(
+            tmp_path, nan_policy="skip", logging_strategy="no", num_train_epochs=1
+        )
         text = spoil(trainer)
         trainer.decide_on_device = True
         trainer.train()
@@ -217,7 +220,7 @@ class TestDecidedByTheDevice:
 
         trainer = toy_trainer(
             tmp_path,
-            nonfinite="skip",
+            nan_policy="skip",
             logging_strategy="no",
             max_steps=6,
             callbacks=[SpoilGradient(2, 2), Count()],
@@ -249,7 +252,7 @@ class TestDecidedByTheDevice:
 
     def test_a_model_that_diverged_ends_training(self, tmp_path):
         trainer = toy_trainer(
-            tmp_path, nonfinite="skip", num_train_epochs=9, callbacks=[SpoilGradient(2, 99)]
+            tmp_path, nan_policy="skip", num_train_epochs=9, callbacks=[SpoilGradient(2, 99)]
         )
         trainer.decide_on_device = True
         with pytest.raises(NonFiniteError, match=f"the {MOST_IN_A_ROW}th step in a row"):
@@ -258,7 +261,7 @@ class TestDecidedByTheDevice:
     @pytest.mark.parametrize("optim", ["adamw_torch", "adafactor"])
     def test_optimizers_that_cannot_leave_to_the_host(self, tmp_path, optim):
         trainer = toy_trainer(
-            tmp_path, nonfinite="skip", optim=optim, max_steps=5, callbacks=[SpoilGradient(3, 4)]
+            tmp_path, nan_policy="skip", optim=optim, max_steps=5, callbacks=[SpoilGradient(3, 4)]
         )
         trainer.decide_on_device = True
         trainer.train()

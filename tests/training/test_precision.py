@@ -29,7 +29,7 @@ def share_moved(before, model):
     [
         (torch.bfloat16, {}),
         (torch.float16, {}),
-        (torch.bfloat16, {"layout": "overlapping"}),
+        (torch.bfloat16, {"optimizer_layout": "overlapping"}),
         (torch.float16, {"bf16": True}),
     ],
     ids=str,
@@ -60,7 +60,7 @@ def test_weights_that_are_more_exact_stay_so(tmp_path):
 
 def test_frozen_weights_and_additions_are_float32_too(tmp_path):
     model = toy_model().to(torch.bfloat16)
-    toy_trainer(tmp_path, model=model, max_steps=1, trains="adapters").train()
+    toy_trainer(tmp_path, model=model, max_steps=1, trainable="adapters").train()
     assert dtypes(model) == {torch.float32}
 
 

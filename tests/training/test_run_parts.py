@@ -75,11 +75,21 @@ def search(monkeypatch):
 
 # All that a run has besides its model, in two searches.
 TRIALS = [
-    {"rule": "gradvac", "ema_decay": 0.5, "smart_weight": 2.0, "loss_weights": "uncertainty"},
-    {"rule": "pcgrad", "ema_decay": 0.0, "smart_weight": 0.0, "bregman_weight": 2.0},
-    {"rule": "sum", "bregman_weight": 0.0, "layout": "per_task", "max_grad_norm": 0.1},
-    {"layout": "siloed", "loss_weights": "fixed", "trains": "lora", "learning_rate": 2e-3},
-    {"trains": "adapters", "update": "turn"},
+    {"aggregator": "gradvac", "ema_decay": 0.5, "smart_weight": 2.0, "loss_weights": "uncertainty"},
+    {"aggregator": "pcgrad", "ema_decay": 0.0, "smart_weight": 0.0, "bregman_weight": 2.0},
+    {
+        "aggregator": "sum",
+        "bregman_weight": 0.0,
+        "optimizer_layout": "per_task",
+        "max_grad_norm": 0.1,
+    },
+    {
+        "optimizer_layout": "siloed",
+        "loss_weights": "fixed",
+        "trainable": "lora",
+        "learning_rate": 2e-3,
+    },
+    {"trainable": "adapters", "step_every": "batch"},
 ]
 
 
@@ -96,8 +106,8 @@ def test_each_trial_of_a_search_is_the_run_it_would_be_alone(tmp_path, search):
 
 def test_what_a_search_makes_of_the_arguments_is_checked(tmp_path, search):
     for trial, message in (
-        ({"rule": "pcgrd"}, "rule = 'pcgrd': must be one of"),
-        ({"layout": "per_task", "rule": "pcgrad"}, "nothing to join"),
+        ({"aggregator": "pcgrd"}, "aggregator = 'pcgrd': must be one of"),
+        ({"optimizer_layout": "per_task", "aggregator": "pcgrad"}, "nothing to join"),
         ({"ema_decay": 1.5}, "ema_decay = 1.5: must be from 0"),
         ({"learning_rate": float("nan")}, "learning_rate = nan: must be a number"),
         ({"task_args": {"mood": {"batch_size": 0}}}, "task 'mood': batch_size = 0"),
@@ -109,9 +119,9 @@ def test_what_a_search_makes_of_the_arguments_is_checked(tmp_path, search):
 @pytest.mark.parametrize(
     "options",
     [
-        {"rule": "gradvac", "loss_weights": "uncertainty", "ema_decay": 0.5},
+        {"aggregator": "gradvac", "loss_weights": "uncertainty", "ema_decay": 0.5},
         {"smart_weight": 1.0, "bregman_weight": 2.0},
-        {"layout": "overlapping"},
+        {"optimizer_layout": "overlapping"},
         {"disable_tqdm": False, "logging_steps": 2},
     ],
     ids=str,
@@ -175,10 +185,10 @@ def test_adam_as_it_is_documented_trains_and_is_logged(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"layout": "per_task"}, "layout: has no effect on an optimizer that was given"),
+        ({"optimizer_layout": "per_task"}, "layout: has no effect on an optimizer that was given"),
         ({"loss_weights": "uncertainty"}, "loss_weights: has no effect on an optimizer"),
         ({"layer_decay": 0.9}, "layer_decay: has no effect on an optimizer"),
-        ({"trains": "heads"}, "trains: has no effect on an optimizer"),
+        ({"trainable": "heads"}, "trainable: has no effect on an optimizer"),
         ({"task_args": {"mood": {"learning_rate": 1.0}}}, "task 'mood': learning_rate: has no ef"),
         ({"task_args": {"mood": {"warmup_steps": 3}}}, "task 'mood': warmup_steps: has no effect"),
     ],

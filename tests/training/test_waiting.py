@@ -22,21 +22,21 @@ def lines_that_wait(folder, **options):
     "options",
     [
         {},
-        {"update": "turn"},
+        {"step_every": "batch"},
         {"gradient_accumulation_steps": 2},
-        {"rule": "pcgrad"},
-        {"rule": "mtrec", "auxiliary_tasks": ["near"]},
-        {"rule": "graddrop"},
+        {"aggregator": "pcgrad"},
+        {"aggregator": "mtrec", "auxiliary_tasks": ["near"]},
+        {"aggregator": "graddrop"},
         {"gradient_cosines": True},
-        {"layout": "overlapping", "rule": "pcgrad"},
+        {"optimizer_layout": "overlapping", "aggregator": "pcgrad"},
         {"layer_decay": 0.9, "ema_decay": 0.9},
         {"loss_weights": "uncertainty"},
         {"rdrop_weight": 1.0},
         {"bregman_weight": 1.0},
-        {"nonfinite": "skip"},
-        {"nonfinite": "ignore"},
+        {"nan_policy": "skip"},
+        {"nan_policy": "ignore"},
         {"bf16": True},
-        {"trains": "lora"},
+        {"trainable": "lora"},
     ],
     ids=str,
 )
@@ -45,7 +45,7 @@ def test_no_line_of_a_step_waits(tmp_path, options):
 
 
 def test_rules_with_solvers_on_the_host_wait_once(tmp_path):
-    found = lines_that_wait(tmp_path, rule="mgda")
+    found = lines_that_wait(tmp_path, aggregator="mgda")
     assert found and all(
         place.startswith(("solved.py", "torchjd_aggregators.py")) for place in found
     )

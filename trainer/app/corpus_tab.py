@@ -6,11 +6,11 @@ import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 
 from . import examples
-from .asking import Asker
 from .corpus import csv_columns, csv_corpus, csv_text, pasted_corpus
-from .events import LIGHT, MODEL, told
+from .events import LIGHT, MODEL, show_errors
 from .examples import example_chips
 from .mining import most_similar_pairs
+from .model_session import ModelSession
 
 MAX_PAIRS = 1000
 FIRST_THRESHOLD = 0.6
@@ -19,7 +19,7 @@ LIKELY_COLUMNS = ("text", "sentence", "question")
 PROGRESS = gr.Progress()
 
 
-def corpus_tab(asker: Asker, max_rows: int) -> None:
+def corpus_tab(session: ModelSession, max_rows: int) -> None:
     """Place the tab's parts in the page that is being built."""
     pasted = gr.Textbox(
         label=f"Texts, one a line, at most {max_rows:,}", lines=6, max_lines=12, elem_id="corpus"
@@ -54,15 +54,15 @@ def corpus_tab(asker: Asker, max_rows: int) -> None:
         pasted: str, file: str | None, column: str, least: float, progress: gr.Progress = PROGRESS
     ) -> list[Any]:
         corpus = csv_corpus(file, column, max_rows) if file else pasted_corpus(pasted, max_rows)
-        count, cut = len(corpus.texts), asker.too_long(corpus.texts)
-        vectors = asker.embed(corpus.texts, lambda done: progress((done, count), unit="texts"))
+        count, cut = len(corpus.texts), session.too_long(corpus.texts)
+        vectors = session.embed(corpus.texts, lambda done: progress((done, count), unit="texts"))
         pairs = [
             [round(cosine, 4), corpus.texts[i], corpus.texts[j]]
             for cosine, i, j in most_similar_pairs(vectors, MAX_PAIRS)
         ]
         summary = corpus.summary()
         if cut:
-            summary += f"; {cut:,} with more than {asker.max_tokens} tokens, read in part"
+            summary += f"; {cut:,} with more than {session.max_tokens} tokens, read in part"
         found = summary, pairs
         return [found, *show(found, least)]
 
@@ -81,7 +81,7 @@ def corpus_tab(asker: Asker, max_rows: int) -> None:
         ]
 
     search.click(
-        told(find),
+        show_errors(find),
         [pasted, upload, column, threshold],
         [mined, *results],
         show_progress_on=table,
@@ -89,7 +89,7 @@ def corpus_tab(asker: Asker, max_rows: int) -> None:
     )
     threshold.change(show, [mined, threshold], results, trigger_mode="always_last", **LIGHT)
     # Not `change`, which happens twice with one file.
-    gr.on([upload.upload, upload.clear], told(_column_choice), upload, column, **LIGHT)
+    gr.on([upload.upload, upload.clear], show_errors(_column_choice), upload, column, **LIGHT)
 
 
 def _count(pairs: int) -> str:

@@ -23,7 +23,7 @@ LIGHT: dict[str, Any] = {
 }
 
 
-def told(function: Callable[..., Any]) -> Callable[..., Any]:
+def show_errors(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function, with its `UserError` shown on the page; other errors show no more than that."""
 
     @wraps(function)

@@ -11,16 +11,16 @@ from .errors import UserError
 class Kind(Protocol):
     """One task on the page.
 
-    `shown` and `fresh` give the values of `result()` and `correction()` for a new answer of the
-    pipeline; `checked` gives the texts and the label of a row of training data, and what the model
-    said in the same form.
+    `render` and `initial_value` give the values of `result()` and `correction()` for a new answer
+    of the pipeline; `checked` gives the texts and the label of a row of training data, and what the
+    model said in the same form.
     """
 
     def result(self) -> Any: ...
-    def shown(self, text: str, answer: Any) -> Any: ...
+    def render(self, text: str, answer: Any) -> Any: ...
     def correction(self) -> Any: ...
-    def fresh(self, answer: Any) -> Any: ...
-    def checked(self, text: str, answer: Any, given: Any) -> dict[str, Any]: ...
+    def initial_value(self, answer: Any) -> Any: ...
+    def validate(self, text: str, answer: Any, given: Any) -> dict[str, Any]: ...
 
 
 class Classes:
@@ -32,16 +32,16 @@ class Classes:
     def result(self) -> gr.Label:
         return gr.Label(label=title_of(self.name), elem_id=f"answer-{self.name}")
 
-    def shown(self, text: str, answer: list[dict[str, Any]]) -> dict[str, float]:
+    def render(self, text: str, answer: list[dict[str, Any]]) -> dict[str, float]:
         return {entry["label"]: entry["score"] for entry in answer}
 
     def correction(self) -> gr.Radio:
         return gr.Radio(self.labels, label="The right answer", elem_id=f"right-{self.name}")
 
-    def fresh(self, answer: Any) -> None:
+    def initial_value(self, answer: Any) -> None:
         return None
 
-    def checked(self, text: str, answer: list[dict[str, Any]], given: Any) -> dict[str, Any]:
+    def validate(self, text: str, answer: list[dict[str, Any]], given: Any) -> dict[str, Any]:
         if given not in self.labels:
             raise UserError("Choose the right answer first.")
         _differs(given, answer[0]["label"])
@@ -64,7 +64,7 @@ class Score:
             elem_id=f"answer-{self.name}",
         )
 
-    def shown(self, text: str, answer: dict[str, float]) -> str:
+    def render(self, text: str, answer: dict[str, float]) -> str:
         score = answer["score"]
         share = min(max((score - self.low) / (self.high - self.low), 0.0), 1.0)
         return (
@@ -80,10 +80,10 @@ class Score:
             elem_id=f"right-{self.name}",
         )
 
-    def fresh(self, answer: Any) -> None:
+    def initial_value(self, answer: Any) -> None:
         return None
 
-    def checked(self, text: str, answer: dict[str, float], given: Any) -> dict[str, Any]:
+    def validate(self, text: str, answer: dict[str, float], given: Any) -> dict[str, Any]:
         is_number = isinstance(given, (int, float)) and math.isfinite(given)
         if not is_number or not self.low <= given <= self.high:
             raise UserError(
@@ -101,7 +101,7 @@ class Tags:
     def result(self) -> gr.HighlightedText:
         return gr.HighlightedText(label=title_of(self.name), elem_id=f"answer-{self.name}")
 
-    def shown(self, text: str, answer: list[dict[str, Any]]) -> list[tuple[str, str | None]]:
+    def render(self, text: str, answer: list[dict[str, Any]]) -> list[tuple[str, str | None]]:
         parts: list[tuple[str, str | None]] = []
         end = 0
         for word in answer:
@@ -120,10 +120,10 @@ class Tags:
             elem_id=f"right-{self.name}",
         )
 
-    def fresh(self, answer: list[dict[str, Any]]) -> list[list[str]]:
+    def initial_value(self, answer: list[dict[str, Any]]) -> list[list[str]]:
         return [[word["word"], word["entity"]] for word in answer]
 
-    def checked(self, text: str, answer: list[dict[str, Any]], given: Any) -> dict[str, Any]:
+    def validate(self, text: str, answer: list[dict[str, Any]], given: Any) -> dict[str, Any]:
         words = [word["word"] for word in answer]
         if [row[0] for row in given or []] != words:
             raise UserError("Keep the words and their order; change their tags only.")

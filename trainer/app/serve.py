@@ -8,12 +8,12 @@ from pathlib import Path
 import gradio as gr
 from starlette.middleware import Middleware
 
-from .asking import open_model
-from .bodies import MAX_BODY, ShortBodies
 from .corpus import MAX_SIZE
 from .feedback import Feedback
 from .hub_feedback import hub_feedback
+from .model_session import open_model
 from .page import build_page
+from .request_limits import MAX_BODY, BodySizeLimit
 
 MAX_WAITING = 32
 # Visitors whose last question is remembered; each takes about 100 kB.
@@ -70,14 +70,14 @@ def serve(options: AppOptions) -> None:
         UserError: if the model cannot be loaded or the Hub dataset cannot be used.
         OSError: if the port is taken.
     """
-    asker = open_model(options.model, options.revision, options.title, options.trust_remote_code)
+    session = open_model(options.model, options.revision, options.title, options.trust_remote_code)
     folder, repo, feedback = options.feedback, options.feedback_repo, None
     if folder is not None and repo is not None:
-        facts = {"model": asker.title, "revision": asker.revision}
-        feedback = hub_feedback(folder, repo, asker.tasks, options.feedback_public, **facts)
+        facts = {"model": session.title, "revision": session.revision}
+        feedback = hub_feedback(folder, repo, session.tasks, options.feedback_public, **facts)
     elif folder is not None:
-        feedback = Feedback(folder, asker.title, asker.revision)
-    page = build_page(asker, feedback, options.max_rows)
+        feedback = Feedback(folder, session.title, session.revision)
+    page = build_page(session, feedback, options.max_rows)
     # What was not yet committed is committed on leaving, and a service is stopped by this signal.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     address = launch(page, feedback, options.host, options.port)
@@ -99,7 +99,7 @@ def launch(page: gr.Blocks, feedback: Feedback | None, host: str | None, port: i
         allowed_paths=[],
         blocked_paths=[str(feedback.folder.resolve())] if feedback else [],
         max_file_size=MAX_SIZE,
-        app_kwargs={"middleware": [Middleware(ShortBodies, most=MAX_BODY)]},
+        app_kwargs={"middleware": [Middleware(BodySizeLimit, most=MAX_BODY)]},
         footer_links=[],
         run_history=False,
         enable_monitoring=False,

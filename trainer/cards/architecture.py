@@ -66,7 +66,7 @@ def _reads(task: TaskFacts) -> str:
 
 def _head(task: TaskFacts) -> str:
     if task.labels:
-        what = "labels of words" if task.answer == "tags" else "classes"
+        what = "labels of words" if task.output_type == "tags" else "classes"
         return f"{len(task.labels)} {what}"
     how = "cosine" if "cosine_range" in HEADS[task.kind].reads else "score"
     low, high = task.score_range or (0, 1)

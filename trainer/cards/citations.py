@@ -73,7 +73,7 @@ _paper(
     "EMNLP-IJCNLP",
     2019,
 )
-# Rules for conflicting gradients.
+# Aggregators for conflicting gradients.
 _paper(
     "pcgrad",
     "Yu, Tianhe and Kumar, Saurabh and Gupta, Abhishek and Levine, Sergey and Hausman, Karol and "

@@ -61,9 +61,9 @@ class TaskFacts:
     auxiliary: bool = False  # it only helped in training, and has no part in the overall score
 
     @property
-    def answer(self) -> str:
+    def output_type(self) -> str:
         """The form of its answers: `class`, `tags` or `score`."""
-        return heads()[self.kind].answer
+        return heads()[self.kind].output_type
 
     def __post_init__(self) -> None:
         choices = {
@@ -151,7 +151,9 @@ class CardFacts:
     adapters: list[str] = field(default_factory=list)  # tasks with an adapter of their own
     figures: list[tuple[str, str]] = field(default_factory=list)  # caption, path from the card
     is_demonstration: bool = False  # trained on a sample, only to show how it is done
-    helpers: list[TaskFacts] = field(default_factory=list)  # auxiliary tasks that it has no head of
+    auxiliary_tasks: list[TaskFacts] = field(
+        default_factory=list
+    )  # auxiliary tasks that it has no head of
     phases: list[PhaseFacts] = field(default_factory=list)
     architecture: Architecture | None = None
     compute: ComputeFacts | None = None
@@ -159,7 +161,7 @@ class CardFacts:
     citations: list[str] = field(default_factory=list)  # keys of trainer.hub.citations
 
     def __post_init__(self) -> None:
-        names = [task.name for task in (*self.tasks, *self.helpers)]
+        names = [task.name for task in (*self.tasks, *self.auxiliary_tasks)]
         if not self.tasks:
             raise ValueError("a card needs at least one task; pass them as tasks=[TaskFacts(...)]")
         if len(set(names)) < len(names):
@@ -194,20 +196,22 @@ def facts_from_json(path: str | os.PathLike[str]) -> CardFacts:
 
 def _facts(data: dict[str, Any]) -> CardFacts:
     tasks = [TaskFacts(**task) for task in data["tasks"]]
-    helpers = [TaskFacts(**task) for task in data.get("helpers", [])]
+    auxiliary_tasks = [TaskFacts(**task) for task in data.get("auxiliary_tasks", [])]
     figures = [(caption, path) for caption, path in data.get("figures", [])]
     parts: dict[str, Any] = {"phases": [PhaseFacts(**phase) for phase in data.get("phases", [])]}
     for name, kind in (("architecture", Architecture), ("compute", ComputeFacts)):
         parts[name] = kind(**data[name]) if data.get(name) is not None else None
-    return CardFacts(**data | parts | {"tasks": tasks, "helpers": helpers, "figures": figures})
+    return CardFacts(
+        **data | parts | {"tasks": tasks, "auxiliary_tasks": auxiliary_tasks, "figures": figures}
+    )
 
 
 def public(facts: CardFacts) -> CardFacts:
     """Return a copy of plain values in which nothing points into the local file system."""
     data = _clean(asdict(facts))
     data["base_model"] = hub_id(facts.base_model)
-    all_tasks = (*facts.tasks, *facts.helpers)
-    for clean, task in zip(data["tasks"] + data["helpers"], all_tasks, strict=True):
+    all_tasks = (*facts.tasks, *facts.auxiliary_tasks)
+    for clean, task in zip(data["tasks"] + data["auxiliary_tasks"], all_tasks, strict=True):
         clean["dataset"] = hub_id(task.dataset)
         if clean["dataset"] is None:
             clean |= dict.fromkeys(("dataset_config", "dataset_split", "dataset_revision"))

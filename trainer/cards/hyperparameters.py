@@ -14,7 +14,7 @@ from trainer.optimization import SCHEDULE_FIELDS, TaskTraining
 from trainer.options import changed, default_of, info_of, is_read
 
 # Fields of a head that a card shows where they were changed.
-CHANGED_OF_TASK = ("activation", "cosine_range", "pair_features", "loss", "label_smoothing")
+SHOW_IF_CHANGED = ("activation", "cosine_range", "pair_features", "loss", "label_smoothing")
 
 
 def head_hyperparameters(
@@ -28,7 +28,7 @@ def head_hyperparameters(
         "dropout": model.dropout,
         "hidden_sizes": model.hidden_sizes,
         "loss_weight": model.loss_weight,
-        **changed(model, CHANGED_OF_TASK),
+        **changed(model, SHOW_IF_CHANGED),
         **_augmentation(entry.augmentation),
     }
 
@@ -73,8 +73,8 @@ def _own_schedule(training: TaskTraining) -> dict[str, Any]:
     return {name: value for name, value in own.items() if value is not None}
 
 
-def _augmentation(plan: TaskAugmentation) -> dict[str, Any]:
-    if not plan.augmentation:
+def _augmentation(options: TaskAugmentation) -> dict[str, Any]:
+    if not options.augmentation:
         return {}
-    methods = ", ".join(map(repr, plan.methods()))
-    return {**vars(plan), "augmentation": methods}
+    methods = ", ".join(map(repr, options.methods()))
+    return {**vars(options), "augmentation": methods}

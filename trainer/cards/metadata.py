@@ -16,7 +16,7 @@ def metadata(facts: CardFacts) -> ModelCardData:
         facts: as `trainer.cards.facts.public` gives them.
     """
     kinds = [task.kind for task in facts.tasks]
-    trained = (*facts.tasks, *facts.helpers)
+    trained = (*facts.tasks, *facts.auxiliary_tasks)
     datasets = list(dict.fromkeys(task.dataset for task in trained if task.dataset))
     results = _eval_results(facts)
     metrics = list(dict.fromkeys(r.metric_type for r in results if r.task_type != "multitask"))

@@ -53,7 +53,7 @@ def _of_task(entry: TaskEntry) -> Iterator[str]:
 
 def _of_data(name: str, settings: Settings) -> Iterator[str]:
     entry = settings.tasks[name]
-    if entry.made.make_labels is not None:
+    if entry.derived.label_generator is not None:
         return
     source = entry.source
     in_files = local_folder(name, source, settings.run.data_dir) is not None
@@ -67,7 +67,7 @@ def _of_data(name: str, settings: Settings) -> Iterator[str]:
 
 
 def _of_training(args: HybridMTLTrainingArguments, tasks: list[str]) -> Iterator[str]:
-    yield args.rule
+    yield args.aggregator
     trained = [args.task_training(task) for task in tasks]
     if any(task.smart_weight or task.bregman_weight for task in trained):
         yield "smart"
@@ -76,9 +76,9 @@ def _of_training(args: HybridMTLTrainingArguments, tasks: list[str]) -> Iterator
     schedules = {args.lr_scheduler_type, *(task.lr_scheduler_type for task in trained)}
     if "cyclic" in map(str, schedules):
         yield "cyclic"
-    if args.plan == "annealed":
+    if args.task_sampling == "annealed":
         yield "annealed"
     if args.loss_weights == "uncertainty":
         yield "uncertainty"
-    if args.trains in WITH_ADAPTERS:
+    if args.trainable in WITH_ADAPTERS:
         yield "lora"

@@ -25,7 +25,7 @@ SOME_REPO = 'repo = "path/or/id"  # the folder of this card, or its repository o
 # The figure of the angles between the tasks' gradients, without its suffix.
 COSINES = "gradient_cosines"
 # Settings that say nothing at these values.
-IDLE: dict[str, Any] = {
+HIDE_AT_DEFAULT: dict[str, Any] = {
     "loss_weight": 1.0,
     "gradient_accumulation_steps": 1,
     "warmup_steps": 0,
@@ -37,7 +37,7 @@ IDLE: dict[str, Any] = {
 def render_card(facts: CardFacts) -> str:
     """Render the model card: YAML metadata, then Markdown."""
     facts = public(facts)
-    trained = (*facts.tasks, *facts.helpers)
+    trained = (*facts.tasks, *facts.auxiliary_tasks)
     repo = facts.model_name if "/" in facts.model_name and hub_id(facts.model_name) else None
     body = (
         _environment()
@@ -129,7 +129,7 @@ def _said(settings: dict[str, Any]) -> dict[str, Any]:
         name: value
         for name, value in settings.items()
         if value not in (None, [], {}, "") and name != place
-        if name not in IDLE or value != IDLE[name]
+        if name not in HIDE_AT_DEFAULT or value != HIDE_AT_DEFAULT[name]
     }
 
 

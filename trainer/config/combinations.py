@@ -13,43 +13,44 @@ def check_combinations(args: ComposedOptions) -> None:
         InputError: naming the option that has no effect beside another, and what to do.
     """
     _check_layout(args)
-    _check_rule(args)
+    _check_aggregator(args)
     _check_trained_parts(args)
 
 
 def _check_layout(args: ComposedOptions) -> None:
     """Make sure that the layout reads the learning rates and can take the steps."""
-    for name, entry in args.own_of_tasks.items() if args.layout == "single" else ():
+    for name, entry in args.own_of_tasks.items() if args.optimizer_layout == "single" else ():
         for key in ("learning_rate", "weight_decay", *SCHEDULE_FIELDS):
             if entry.get(key) is not None:
                 raise InputError(
-                    f"task '{name}': {key}: layout 'single' has one {key} for everything; "
-                    f"leave it out, or use layout: siloed"
+                    f"task '{name}': {key}: optimizer_layout 'single' has one {key} for "
+                    "everything; leave it out, or use optimizer_layout: siloed"
                 )
-    if args.layout == "per_task" and args.rule != "sum":
+    if args.optimizer_layout == "per_task" and args.aggregator != "sum":
         raise InputError(
-            f"rule = '{args.rule}': with layout 'per_task' each optimizer steps with its own "
-            f"task's gradient, and there is nothing to join; use siloed, single or overlapping"
+            f"aggregator = '{args.aggregator}': with optimizer_layout 'per_task' each optimizer "
+            "steps with its own task's gradient, and there is nothing to join; use siloed, single "
+            "or overlapping"
         )
-    if args.layout in NEED_TASK_GRADIENTS and args.mixed_precision == "fp16":
+    if args.optimizer_layout in NEED_TASK_GRADIENTS and args.mixed_precision == "fp16":
         raise InputError(
-            f"fp16: layout '{args.layout}' steps with gradients that its scaler does not see; "
-            f"use bf16"
+            f"fp16: optimizer_layout '{args.optimizer_layout}' steps with gradients that its "
+            "scaler does not see; use bf16"
         )
 
 
-def _check_rule(args: ComposedOptions) -> None:
+def _check_aggregator(args: ComposedOptions) -> None:
     """Make sure that the aggregator has several gradients to join, and knows whose they are."""
-    alone = args.update == "turn" and args.gradient_accumulation_steps == 1
-    if alone and args.rule != "sum":
+    alone = args.step_every == "batch" and args.gradient_accumulation_steps == 1
+    if alone and args.aggregator != "sum":
         raise InputError(
-            f"rule = '{args.rule}': with update 'turn' a step has one task's gradient only, "
-            f"and there is nothing to join; use update: cycle"
+            f"aggregator = '{args.aggregator}': with step_every 'batch' a step has one task's "
+            "gradient only, and there is nothing to join; use step_every: cycle"
         )
     if alone and args.gradient_cosines:
         raise InputError(
-            "gradient_cosines: with update 'turn' a step has one task's gradient only; use "
-            "update: cycle"
+            "gradient_cosines: with step_every 'batch' a step has one task's gradient only; use "
+            "step_every: cycle"
         )
     for task in args.unscored_tasks:
         if task in (args.main_tasks or []):
@@ -64,20 +65,21 @@ def _check_rule(args: ComposedOptions) -> None:
 def _check_trained_parts(args: ComposedOptions) -> None:
     """Make sure that the tasks share what options of shared parameters are set for."""
     checkpointing = args.activation_checkpointing_kwargs or {}
-    if args.trains in WITH_ADAPTERS and checkpointing.get("use_reentrant"):
+    if args.trainable in WITH_ADAPTERS and checkpointing.get("use_reentrant"):
         raise InputError(
             f"activation_checkpointing_kwargs: with use_reentrant no gradient reaches what trains: "
-            f"{args.trains} trains inside a frozen encoder; leave use_reentrant out"
+            f"{args.trainable} trains inside a frozen encoder; leave use_reentrant out"
         )
     wanting = {
-        f"rule = '{args.rule}'": args.rule != "sum",
+        f"aggregator = '{args.aggregator}'": args.aggregator != "sum",
         "gradient_cosines": args.gradient_cosines,
         f"layer_decay = {args.layer_decay!r}": args.layer_decay is not None,
-        f"layout = '{args.layout}'": args.layout in NEED_TASK_GRADIENTS,
+        f"optimizer_layout = '{args.optimizer_layout}'": args.optimizer_layout
+        in NEED_TASK_GRADIENTS,
     }
     for option, is_set in wanting.items():
-        if is_set and args.trains in WITHOUT_SHARED:
+        if is_set and args.trainable in WITHOUT_SHARED:
             raise InputError(
-                f"{option}: with trains: {args.trains} the tasks share no parameters that are "
-                f"trained; leave it out, or use trains: all or lora"
+                f"{option}: with trainable: {args.trainable} the tasks share no parameters that "
+                "are trained; leave it out, or use trainable: all or lora"
             )

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from trainer.config.run_arguments import RunArguments
-from trainer.errors import InputError, nearest
+from trainer.errors import InputError, did_you_mean
 from trainer.options import OptionInfo, changed, check_options, check_types, option
 from trainer.registry import AGGREGATORS, REGULARIZERS, SAMPLERS, Registry
 
@@ -136,7 +136,7 @@ def check_extension_options(options: ExtensionOptions) -> None:
         if name not in known:
             raise InputError(
                 f"extension_options: no extension has an option '{name}' (there are: "
-                f"{', '.join(known) or 'none'}).{nearest(name, known)}"
+                f"{', '.join(known) or 'none'}).{did_you_mean(name, known)}"
             )
     for part, beside in options.parts_of_extensions():
         check_options(beside, type(part))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from trainer.errors import InputError
 from trainer.options import changed, check_choice, check_options, option
 
-TRAINS = ("all", "heads", "lora", "adapters")
+TRAINABLE = ("all", "heads", "lora", "adapters")
 
 
 WITH_ADAPTERS = ("lora", "adapters")
@@ -19,7 +19,7 @@ WITHOUT_SHARED = ("heads", "adapters")
 class TrainedPartsOptions:
     """What is trained, and the shape of low-rank additions."""
 
-    trains: str = option(
+    trainable: str = option(
         "all",
         "What is trained beside the heads of the tasks with training rows. all: the "
         "encoder, and the adapters that these tasks have. heads: nothing; the encoder stays "
@@ -31,31 +31,34 @@ class TrainedPartsOptions:
         card="changed",
     )
     lora_rank: int = option(
-        8, "trains lora, adapters: the rank.", group="optimization", needs=("trains", WITH_ADAPTERS)
+        8,
+        "trainable lora, adapters: the rank.",
+        group="optimization",
+        needs=("trainable", WITH_ADAPTERS),
     )
     lora_alpha: float = option(
         16.0,
-        "trains lora, adapters: additions are scaled by lora_alpha / lora_rank.",
+        "trainable lora, adapters: additions are scaled by lora_alpha / lora_rank.",
         group="optimization",
-        needs=("trains", WITH_ADAPTERS),
+        needs=("trainable", WITH_ADAPTERS),
     )
     lora_dropout: float = option(
         0.0,
-        "trains lora, adapters: dropout of what additions read.",
+        "trainable lora, adapters: dropout of what additions read.",
         group="optimization",
-        needs=("trains", WITH_ADAPTERS),
+        needs=("trainable", WITH_ADAPTERS),
     )
     lora_targets: list[str] | None = option(
         None,
-        "trains lora, adapters: the linear layers of the encoder that get additions, "
+        "trainable lora, adapters: the linear layers of the encoder that get additions, "
         "by their last names; what peft takes for this kind of encoder if left out, such as "
         "query and value.",
         group="optimization",
-        needs=("trains", WITH_ADAPTERS),
+        needs=("trainable", WITH_ADAPTERS),
     )
 
 
-_OF_ADDITIONS = [f.name for f in fields(TrainedPartsOptions) if f.name != "trains"]
+_OF_ADDITIONS = [f.name for f in fields(TrainedPartsOptions) if f.name != "trainable"]
 
 
 def check_trained_parts(args: TrainedPartsOptions) -> None:
@@ -64,7 +67,7 @@ def check_trained_parts(args: TrainedPartsOptions) -> None:
     Raises:
         InputError: naming the option and what to do.
     """
-    check_choice("trains", args.trains, TRAINS)
+    check_choice("trainable", args.trainable, TRAINABLE)
     check_options(args, TrainedPartsOptions)
     # Put so that NaN fails, too.
     if type(args.lora_rank) is not int or args.lora_rank < 1:

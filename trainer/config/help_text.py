@@ -16,7 +16,7 @@ from trainer.config.inherited_arguments import INHERITED
 from trainer.config.phases import PhaseEntry
 from trainer.config.training_arguments import HybridMTLTrainingArguments
 from trainer.data.augmentation import TaskAugmentation
-from trainer.data.derived_labels import MadeLabels
+from trainer.data.derived_labels import DerivedLabels
 from trainer.data.sources import TaskSource
 from trainer.errors import InputError
 from trainer.optimization import TaskTraining
@@ -114,7 +114,7 @@ class OptionParser(HfArgumentParser):
 def task_fields() -> dict[str, str]:
     """Return field of a task's entry -> what it means."""
     found: dict[str, str] = {}
-    for part in (TaskConfig, TaskSource, MadeLabels, TaskAugmentation, TaskTraining):
+    for part in (TaskConfig, TaskSource, DerivedLabels, TaskAugmentation, TaskTraining):
         found.update(documented(part))
     return found
 

@@ -12,7 +12,7 @@ from trainer.options import OptionInfo, check_lowest, default_of
 
 # Those that this trainer's own data path and loss leave without a meaning, and what to use.
 UNSUPPORTED_OPTIONS = {
-    "accelerator_config": "batches are divided among processes by the plans' own sampler",
+    "accelerator_config": "batches are divided among processes by the trainer's own sampler",
     "auto_find_batch_size": "set per_device_train_batch_size, or batch_size per task",
     "average_tokens_across_devices": "a loss is a mean over rows, not over tokens",
     "batch_eval_metrics": "each task's metrics are computed over its whole split",
@@ -42,7 +42,7 @@ UNSUPPORTED_OPTIONS = {
     "optim_target_modules": "the layout says which parameters an optimizer gets",
     "prediction_loss_only": "evaluation always computes every task's metrics",
     "torch_empty_cache_steps": "set PYTORCH_CUDA_ALLOC_CONF if memory is fragmented",
-    "train_sampling_strategy": "use plan, stop and length_window",
+    "train_sampling_strategy": "use task_sampling, stopping_strategy and length_window",
     "use_cache": "encoders keep no cache of keys and values",
 }
 

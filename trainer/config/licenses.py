@@ -1,6 +1,6 @@
 """The licences that the Hub has names for."""
 
-from trainer.errors import InputError, nearest
+from trainer.errors import InputError, did_you_mean
 
 # https://huggingface.co/docs/hub/repositories-licenses
 _NAMES = """
@@ -27,6 +27,6 @@ def check_license(name: str) -> None:
     if name not in LICENSES:
         raise InputError(
             f"license = {name!r}: is not one of the Hub's names for licences, such as apache-2.0, "
-            f"mit or cc-by-4.0.{nearest(name.lower(), LICENSES)} For any other licence: other "
+            f"mit or cc-by-4.0.{did_you_mean(name.lower(), LICENSES)} For any other licence: other "
             f"(all names: https://huggingface.co/docs/hub/repositories-licenses)"
         )

@@ -6,7 +6,7 @@ from typing import Any
 
 from trainer.config.help_text import GROUPS, documented, task_fields
 from trainer.config.inherited_arguments import INHERITED
-from trainer.config.parser import HIDDEN
+from trainer.config.parser import UNAVAILABLE_OPTIONS
 from trainer.config.phases import PhaseEntry
 from trainer.config.run_arguments import RunArguments
 from trainer.config.training_arguments import HybridMTLTrainingArguments
@@ -29,7 +29,7 @@ def options_page() -> str:
     for kind in (RunArguments, HybridMTLTrainingArguments):
         for declared in fields(kind):
             group = info_of(declared, INHERITED).group
-            if group in listed and declared.name not in HIDDEN:
+            if group in listed and declared.name not in UNAVAILABLE_OPTIONS:
                 listed[group].append(declared)
     parts = [_HEAD]
     for group, declared_here in listed.items():
@@ -42,7 +42,7 @@ def options_page() -> str:
     for title, meanings in (("A task's fields", task_fields()), ("A phase's fields", own)):
         entries = [(f"`{name}`", meaning) for name, meaning in meanings.items()]
         parts.append(_table(title, ("field", "meaning"), entries))
-    refused = [(f"`{name}`", reason) for name, reason in sorted(HIDDEN.items())]
+    refused = [(f"`{name}`", reason) for name, reason in sorted(UNAVAILABLE_OPTIONS.items())]
     parts.append(_table("Refused", ("option", "instead"), refused))
     return "\n".join(parts)
 

@@ -7,7 +7,7 @@ import yaml
 
 from trainer.config.tasks import DEFAULT_TASKS
 from trainer.config.yaml_text import read_yaml
-from trainer.errors import InputError, nearest
+from trainer.errors import InputError, did_you_mean
 
 # ["sentiment", "learning_rate"], 1e-3
 Dotted = tuple[list[str], Any]
@@ -58,7 +58,7 @@ def override_tasks(entries: Any, options: list[Dotted]) -> Any:
         if name not in entries:
             raise InputError(
                 f"command line: --tasks.{name}: the configuration has no task '{name}' (its tasks: "
-                f"{', '.join(entries)}).{nearest(name, entries)}"
+                f"{', '.join(entries)}).{did_you_mean(name, entries)}"
             )
         if not isinstance(entries[name] or {}, Mapping):
             continue
@@ -88,7 +88,7 @@ def override_phases(entries: Any, options: list[Dotted]) -> Any:
         if name not in changed:
             raise InputError(
                 f"command line: --phases.{name}: the configuration has no phase '{name}' (its "
-                f"phases: {', '.join(changed)}).{nearest(name, changed)}"
+                f"phases: {', '.join(changed)}).{did_you_mean(name, changed)}"
             )
         changed[name][option] = value
     # Names that occur twice are for read_phases to refuse.

@@ -32,12 +32,12 @@ from trainer.config.task_checks import (
 from trainer.config.tasks import TaskEntry, read_tasks
 from trainer.config.training_arguments import HybridMTLTrainingArguments
 from trainer.config.yaml_text import read_yaml
-from trainer.errors import InputError, nearest
+from trainer.errors import InputError, did_you_mean
 from trainer.options import info_of
 from trainer.saving.run_folder import PHASES
 
 # Options of TrainingArguments that mean nothing to run_mtl.py, and what to use.
-HIDDEN: dict[str, str] = {
+UNAVAILABLE_OPTIONS: dict[str, str] = {
     **UNSUPPORTED_OPTIONS,
     "do_train": "use mode",
     "do_eval": "use mode",
@@ -139,13 +139,13 @@ def _check(training: HybridMTLTrainingArguments, tasks: dict[str, TaskEntry]) ->
     check_scored(tasks, training)
     check_enough(training, {name: entry.model for name, entry in tasks.items()})
     check_regularizers(training, training.make_regularizers(list(tasks)))
-    training.make_rule(list(tasks))
+    training.make_aggregator(list(tasks))
     if training.task_order is not None and sorted(training.task_order) != sorted(tasks):
         raise InputError(
             f"task_order: must name each task once: {', '.join(tasks)}; "
             f"got {', '.join(training.task_order)}"
         )
-    check_sequence(training.plan_sequence, tasks)
+    check_sequence(training.task_sequence, tasks)
 
 
 def _parse_options(
@@ -172,7 +172,7 @@ def _parse_options(
 
 def _named_extensions(config: dict[str, Any], arguments: list[str]) -> Any:
     """The run's `extensions`: the command line's, or else the file's."""
-    first = OptionParser((), hidden=HIDDEN, add_help=False)
+    first = OptionParser((), hidden=UNAVAILABLE_OPTIONS, add_help=False)
     first.add_argument("--extensions", nargs="+")
     found = first.parse_known_args(arguments)[0].extensions
     return config.get("extensions") if found is None else found
@@ -215,7 +215,7 @@ def build_parser() -> OptionParser:
     added = added_options(HybridMTLTrainingArguments)
     return OptionParser(
         (RunArguments, HybridMTLTrainingArguments, *dict.fromkeys(added.values())),
-        hidden=HIDDEN,
+        hidden=UNAVAILABLE_OPTIONS,
         prog="run_mtl.py",
         usage="run_mtl.py [CONFIG.yaml] [--option value ...] [--tasks.NAME.FIELD value ...] "
         "[--phases.NAME.OPTION value ...]",
@@ -227,12 +227,14 @@ def build_parser() -> OptionParser:
 
 def _check_option(option: str, known: Iterable[str], where: str) -> None:
     field = option.replace("-", "_").removeprefix("no_")
-    if field in HIDDEN:
-        raise InputError(f"{where}: option '{option}' has no effect here: {HIDDEN[field]}")
+    if field in UNAVAILABLE_OPTIONS:
+        raise InputError(
+            f"{where}: option '{option}' has no effect here: {UNAVAILABLE_OPTIONS[field]}"
+        )
     if option in ("tasks", "phases"):
         raise InputError(f"{where}: write --{option}.NAME.FIELD value for each field")
     if option not in known:
-        close = nearest(option.split(".")[0], [*known, "tasks", "phases"])
+        close = did_you_mean(option.split(".")[0], [*known, "tasks", "phases"])
         if field in task_fields():
             close += (
                 f" '{field}' is a field of a task's entry: write it under tasks: NAME, or as "
@@ -281,7 +283,7 @@ def _resolved(
     """Every option as it stands, in the form of a configuration file."""
     options = {**dataclasses.asdict(run), **training.to_dict()}
     added = options["extension_options"]
-    for name in (*HIDDEN, "accelerator_config", "resume", "overwrite_output_dir"):
+    for name in (*UNAVAILABLE_OPTIONS, "accelerator_config", "resume", "overwrite_output_dir"):
         options.pop(name, None)
     options.update(added)
     options["tasks"] = {

@@ -10,7 +10,7 @@ from trainer.config.inherited_arguments import INHERITED
 from trainer.config.run_arguments import RunArguments
 from trainer.config.tasks import coerce
 from trainer.config.training_arguments import HybridMTLTrainingArguments
-from trainer.errors import InputError, nearest
+from trainer.errors import InputError, did_you_mean
 from trainer.optimization import TaskTraining
 from trainer.options import info_of
 
@@ -94,7 +94,7 @@ def _read(number: int, entry: Any, tasks: list[str]) -> PhaseEntry:
     if objective not in OBJECTIVES:
         raise InputError(
             f"{place}: objective = '{objective}': must be one of {', '.join(OBJECTIVES)}."
-            f"{nearest(objective, OBJECTIVES)}"
+            f"{did_you_mean(objective, OBJECTIVES)}"
         )
     share = coerce(options.pop("mask_share", MASK_SHARE), float, f"{place}: mask_share")
     if objective == "tasks" and share != MASK_SHARE:
@@ -118,7 +118,7 @@ def _check_options(place: str, options: Collection[str], objective: str) -> None
         if key not in phases:
             known = [name for name, phase in phases.items() if phase != "run"]
             known += ["name", "tasks", "objective", "mask_share"]
-            raise InputError(f"{place}: unknown option '{key}'.{nearest(key, known)}")
+            raise InputError(f"{place}: unknown option '{key}'.{did_you_mean(key, known)}")
         if phases[key] == "run":
             raise InputError(f"{place}: '{key}' is the whole run's; set it outside of phases")
         if objective != "tasks" and phases[key] == "tasks":
@@ -137,7 +137,7 @@ def _read_tasks(place: str, given: Any, tasks: list[str]) -> dict[str, dict[str,
         if task not in tasks:
             raise InputError(
                 f"{place}: no task '{task}' in the configuration ({', '.join(tasks)})."
-                f"{nearest(str(task), tasks)}"
+                f"{did_you_mean(str(task), tasks)}"
             )
         own = given[task] if isinstance(given, Mapping) else None
         chosen[task] = _read_fields(f"{place}: task '{task}'", own)
@@ -152,7 +152,7 @@ def _read_fields(place: str, own: Any) -> dict[str, Any]:
         if key not in _TASK_FIELDS:
             raise InputError(
                 f"{place}: '{key}' cannot change from phase to phase; what can: "
-                f"{', '.join(_TASK_FIELDS)}.{nearest(str(key), _TASK_FIELDS)}"
+                f"{', '.join(_TASK_FIELDS)}.{did_you_mean(str(key), _TASK_FIELDS)}"
             )
         read[key] = coerce(value, _TASK_FIELDS[key], f"{place}: field '{key}'")
     return read

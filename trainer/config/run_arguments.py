@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 
 from trainer.config.licenses import check_license
-from trainer.errors import InputError, nearest
+from trainer.errors import InputError, did_you_mean
 from trainer.options import check_types, option
 
 MODES = ("train", "evaluate", "predict")
@@ -168,7 +168,7 @@ class RunArguments:
             if value not in choices:
                 raise InputError(
                     f"{name} = {value!r}: must be one of {', '.join(choices)}."
-                    f"{nearest(value, choices)}"
+                    f"{did_you_mean(value, choices)}"
                 )
         if self.mode == "predict" and self.predict_file is None:
             raise InputError("mode = 'predict': name the rows to answer with --predict_file")

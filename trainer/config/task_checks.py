@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from modeling_hybrid_mtl import TaskConfig
-from trainer.errors import InputError, nearest
+from trainer.errors import InputError, did_you_mean
 from trainer.evaluation import metrics_of
 from trainer.objective.regularizers import REGULARIZERS, Regularizer, weight_option
 from trainer.optimization import SCHEDULE_FIELDS, check_task_name
@@ -42,13 +42,13 @@ def check_sequence(sequence: Sequence[str] | None, tasks: Iterable[str]) -> None
     for name in sequence:
         if name not in tasks:
             raise InputError(
-                f"plan_sequence: no task '{name}' (the tasks: {', '.join(tasks)})."
-                f"{nearest(name, tasks)}"
+                f"task_sequence: no task '{name}' (the tasks: {', '.join(tasks)})."
+                f"{did_you_mean(name, tasks)}"
             )
     for name in tasks:
         if name not in sequence:
             raise InputError(
-                f"plan_sequence: task '{name}' has no turn; give it one, or leave the task out"
+                f"task_sequence: task '{name}' has no turn; give it one, or leave the task out"
             )
 
 
@@ -78,7 +78,7 @@ def check_task_names(
             f"got {', '.join(order)}"
         )
     if train is not None:
-        check_sequence(args.plan_sequence, train)
+        check_sequence(args.task_sequence, train)
 
 
 def check_scored(tasks: Iterable[str], args: HybridMTLTrainingArguments) -> None:
@@ -113,7 +113,7 @@ def check_best_metric(name: str | None, kinds: Mapping[str, str]) -> None:
     if full not in known:
         raise InputError(
             f"metric_for_best_model = '{name}': must be one of {', '.join(known)}."
-            f"{nearest(full, known)}"
+            f"{did_you_mean(full, known)}"
         )
 
 
@@ -123,8 +123,10 @@ def check_enough(args: HybridMTLTrainingArguments, tasks: Mapping[str, TaskConfi
     Raises:
         InputError: naming the option.
     """
-    if len(tasks) < 2 and (args.rule != "sum" or args.gradient_cosines):
-        option = "gradient_cosines" if args.rule == "sum" else f"rule = '{args.rule}'"
+    if len(tasks) < 2 and (args.aggregator != "sum" or args.gradient_cosines):
+        option = (
+            "gradient_cosines" if args.aggregator == "sum" else f"aggregator = '{args.aggregator}'"
+        )
         raise InputError(f"{option}: there is one task only, and nothing to join; leave it out")
     for name, task in tasks.items():
         if task.loss == "correlation" and (args.task_training(name).batch_size or 0) < 2:
@@ -146,8 +148,8 @@ def check_given_optimizer(
             raise InputError("optimizers: give the schedule's optimizer, too, or neither of them")
         return
     options = {
-        "trains": args.trains != "all",
-        "layout": args.layout != "siloed",
+        "trainable": args.trainable != "all",
+        "optimizer_layout": args.optimizer_layout != "siloed",
         "layer_decay": args.layer_decay is not None,
         "loss_weights": args.loss_weights != "fixed",
     }

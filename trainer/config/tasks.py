@@ -10,10 +10,10 @@ from huggingface_hub.utils import validate_repo_id
 
 from modeling_hybrid_mtl import TaskConfig
 from trainer.data.augmentation import AUGMENTATIONS, TaskAugmentation
-from trainer.data.derived_labels import MadeLabels, complete_entry
+from trainer.data.derived_labels import DerivedLabels, complete_entry
 from trainer.data.labels import check_dataset_labels
 from trainer.data.sources import TaskSource
-from trainer.errors import InputError, nearest
+from trainer.errors import InputError, did_you_mean
 from trainer.optimization import TaskTraining, check_task_name
 from trainer.registry import HEADS
 
@@ -56,7 +56,7 @@ class TaskEntry:
     source: TaskSource
     training: TaskTraining
     augmentation: TaskAugmentation
-    made: MadeLabels
+    derived: DerivedLabels
 
 
 _PARTS: dict[str, type] = {
@@ -64,7 +64,7 @@ _PARTS: dict[str, type] = {
     "source": TaskSource,
     "training": TaskTraining,
     "augmentation": TaskAugmentation,
-    "made": MadeLabels,
+    "derived": DerivedLabels,
 }
 _FIELDS = {f.name: f for part in _PARTS.values() for f in fields(part)}
 
@@ -74,7 +74,7 @@ def read_tasks(entries: Mapping[str, Any] | None) -> dict[str, TaskEntry]:
 
     Args:
         entries: task name -> fields of `TaskConfig`, `TaskSource`, `TaskTraining`,
-            `TaskAugmentation` and `MadeLabels` in one mapping; a default task's name alone is
+            `TaskAugmentation` and `DerivedLabels` in one mapping; a default task's name alone is
             enough. All three default tasks if None.
 
     Raises:
@@ -85,12 +85,12 @@ def read_tasks(entries: Mapping[str, Any] | None) -> dict[str, TaskEntry]:
     if not isinstance(entries, Mapping) or not entries:
         raise InputError("tasks: must be a mapping with at least one task's name and fields")
     check_task_name(*map(str, entries))
-    own = [str(name) for name, entry in entries.items() if not _is_made(entry)]
+    own = [str(name) for name, entry in entries.items() if not _is_derived(entry)]
     return {str(name): _read_entry(str(name), entry, own) for name, entry in entries.items()}
 
 
-def _is_made(entry: Any) -> bool:
-    return isinstance(entry, Mapping) and entry.get("make_labels") is not None
+def _is_derived(entry: Any) -> bool:
+    return isinstance(entry, Mapping) and entry.get("label_generator") is not None
 
 
 def _read_entry(name: str, entry: Any, own: list[str]) -> TaskEntry:
@@ -100,14 +100,14 @@ def _read_entry(name: str, entry: Any, own: list[str]) -> TaskEntry:
     for key in merged:
         if key not in _FIELDS:
             raise InputError(
-                f"task '{name}': unknown field '{key}'.{nearest(str(key), _FIELDS)} The fields of "
-                f"a task are listed at the end of run_mtl.py --help"
+                f"task '{name}': unknown field '{key}'.{did_you_mean(str(key), _FIELDS)} The "
+                "fields of a task are listed at the end of run_mtl.py --help"
             )
-    if "kind" not in merged and not _is_made(merged):
+    if "kind" not in merged and not _is_derived(merged):
         known = ", ".join(DEFAULT_TASKS)
         raise InputError(
             f"task '{name}': field 'kind' is missing, and '{name}' is none of the default tasks "
-            f"({known}).{nearest(name, DEFAULT_TASKS)}"
+            f"({known}).{did_you_mean(name, DEFAULT_TASKS)}"
         )
     if merged.get("augmentation") is not None:
         merged["augmentation"] = _read_steps(name, merged["augmentation"])
@@ -165,7 +165,8 @@ def _read_step(place: str, step: Any) -> dict[str, Any]:
     if method not in AUGMENTATIONS:
         known = ", ".join(AUGMENTATIONS)
         raise InputError(
-            f"{place}: unknown method '{method}', known: {known}.{nearest(method, AUGMENTATIONS)}"
+            f"{place}: unknown method '{method}', known: "
+            f"{known}.{did_you_mean(method, AUGMENTATIONS)}"
         )
     options = get_type_hints(AUGMENTATIONS[method])
     options = {f.name: options[f.name] for f in fields(AUGMENTATIONS[method])}
@@ -175,7 +176,7 @@ def _read_step(place: str, step: Any) -> dict[str, Any]:
             continue
         if key not in options:
             raise InputError(
-                f"{place}: {method}: unknown option '{key}'.{nearest(str(key), options)}"
+                f"{place}: {method}: unknown option '{key}'.{did_you_mean(str(key), options)}"
             )
         read[key] = coerce(value, options[key], f"{place}: {method}: option '{key}'")
     return read
@@ -186,7 +187,7 @@ def _drop_of_another_kind(defaults: dict[str, Any], entry: Mapping[str, Any]) ->
     kind: Any = entry.get("kind") or defaults.get("kind")
     if kind != defaults.get("kind"):
         defaults.pop("labels", None)  # they were the names of something else
-        if kind not in HEADS or HEADS[kind].answer != "score":
+        if kind not in HEADS or HEADS[kind].output_type != "score":
             defaults.pop("score_range", None)
     takes_pairs = (entry.get("input") or defaults.get("input")) == "pair"
     if not takes_pairs or (kind in HEADS and "pair" not in HEADS[kind].inputs):
@@ -196,7 +197,7 @@ def _drop_of_another_kind(defaults: dict[str, Any], entry: Mapping[str, Any]) ->
 
 
 def _over_defaults(name: str, entry: dict[str, Any]) -> dict[str, Any]:
-    defaults = {} if _is_made(entry) else deepcopy(DEFAULT_TASKS.get(name, {}))
+    defaults = {} if _is_derived(entry) else deepcopy(DEFAULT_TASKS.get(name, {}))
     _drop_of_another_kind(defaults, entry)
     if "dataset" in entry:
         # The default's configuration is a part of the default dataset.

@@ -20,7 +20,7 @@ from trainer.config.inherited_arguments import (
     refuse_unsupported,
 )
 from trainer.data.sampling import SamplingOptions, check_sampling
-from trainer.objective.aggregators import AGGREGATORS, Rule
+from trainer.objective.aggregators import AGGREGATORS, Aggregator
 from trainer.objective.options import ObjectiveOptions, check_objective
 from trainer.objective.regularizers import (
     REGULARIZERS,
@@ -40,7 +40,7 @@ from trainer.optimization import (
 from trainer.optimization.options import check_shares, read_task_args
 from trainer.options import check_choice, check_options, check_types, option
 
-NONFINITE = ("stop", "skip", "ignore")
+NAN_POLICIES = ("stop", "skip", "ignore")
 
 
 @dataclass
@@ -56,7 +56,7 @@ class HybridMTLTrainingArguments(ComposedOptions):
         InputError: naming the argument that is wrong or has no meaning here.
     """
 
-    nonfinite: str = option(
+    nan_policy: str = option(
         "stop",
         "What follows a loss or gradient that is NaN or infinite, once its task, step and rows are "
         "named. stop: the end. skip: the step is left out. ignore: nothing, and nobody looks.",
@@ -98,8 +98,8 @@ class HybridMTLTrainingArguments(ComposedOptions):
         """
         check_numbers(self)
         check_report_to(self)
-        check_choice("layout", self.layout, LAYOUTS)
-        check_choice("nonfinite", self.nonfinite, NONFINITE)
+        check_choice("optimizer_layout", self.optimizer_layout, LAYOUTS)
+        check_choice("nan_policy", self.nan_policy, NAN_POLICIES)
         check_sampling(self)
         check_objective(self)
         check_extension_options(self)
@@ -126,14 +126,14 @@ class HybridMTLTrainingArguments(ComposedOptions):
         """The seed of all that is drawn among rows."""
         return self.seed if self.data_seed is None else self.data_seed
 
-    def make_rule(self, tasks: Sequence[str]) -> Rule:
+    def make_aggregator(self, tasks: Sequence[str]) -> Aggregator:
         """Return the aggregator of the tasks' gradients.
 
         Raises:
             InputError: if it cannot work with these tasks, or needs a package that is missing.
         """
-        config = self.config_of(AGGREGATORS, self.rule)
-        return self.rule_of(tasks, self.unscored_tasks, self.seed, config)
+        config = self.config_of(AGGREGATORS, self.aggregator)
+        return self.aggregator_of(tasks, self.unscored_tasks, self.seed, config)
 
     def make_regularizers(self, tasks: Sequence[str]) -> list[Regularizer]:
         """Return the regularizers that any task has a weight for.

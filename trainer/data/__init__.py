@@ -1,24 +1,24 @@
-"""Data in the order it flows: sources, columns, tokens, plans, batches."""
+"""Data in the order it flows: sources, columns, tokens, task schedule, batches."""
 
-from trainer.data.batches import Collator, MultitaskDataset, PlanSampler, TaskStream
+from trainer.data.batches import Collator, MultitaskDataset, TaskBatchSampler, TaskStream
 from trainer.data.columns import CheckedSplit, check_split
-from trainer.data.sampling import SAMPLERS, STOP_RULES, RoundRobin, make_plans
+from trainer.data.sampling import SAMPLERS, STOPPING_STRATEGIES, RoundRobin, make_task_schedule
 from trainer.data.sources import RawSplit, TaskSource, load_split
 from trainer.data.tokens import tokenize
 
 __all__ = [
     "SAMPLERS",
-    "STOP_RULES",
+    "STOPPING_STRATEGIES",
     "CheckedSplit",
     "Collator",
     "MultitaskDataset",
-    "PlanSampler",
+    "TaskBatchSampler",
     "RawSplit",
     "RoundRobin",
     "TaskSource",
     "TaskStream",
     "check_split",
     "load_split",
-    "make_plans",
+    "make_task_schedule",
     "tokenize",
 ]

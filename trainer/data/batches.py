@@ -1,4 +1,4 @@
-"""From plans to batches: rows drawn per task, padded to the longest of their batch."""
+"""From a task schedule to batches: rows drawn per task, padded to the longest of their batch."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +10,7 @@ from datasets import Dataset
 from torch import Tensor
 
 from modeling_hybrid_mtl import TaskConfig
-from trainer.data.sampling import Plans
+from trainer.data.sampling import TaskSchedule
 from trainer.data.tokens import IGNORED_LABEL
 
 Rows = list[tuple[str, list[int]]]
@@ -75,14 +75,14 @@ class TaskStream:
         return [*batches, short] if len(short) else batches
 
 
-class PlanSampler:
-    """A batch sampler whose items are plans: `[(task, row indices), ...]`.
+class TaskBatchSampler:
+    """A batch sampler whose items are steps: `[(task, row indices), ...]`.
 
-    Every rank goes through the same plans and takes its own rows of each batch, so all ranks train
+    Every rank goes through the same steps and takes its own rows of each batch, so all ranks train
     the same tasks in a step. It shards by itself and must not be wrapped in another sharding.
 
     Args:
-        plans: the order of tasks.
+        schedule: the tasks of each step.
         streams: each task's batches.
         rank: this process.
         world_size: the number of processes.
@@ -90,12 +90,12 @@ class PlanSampler:
 
     def __init__(
         self,
-        plans: Plans,
+        schedule: TaskSchedule,
         streams: Mapping[str, TaskStream],
         rank: int = 0,
         world_size: int = 1,
     ):
-        self.plans = plans
+        self.schedule = schedule
         self.streams = streams
         self.rank = rank
         self.world_size = world_size
@@ -106,13 +106,13 @@ class PlanSampler:
         self._epoch = epoch
 
     def __len__(self) -> int:
-        return len(self.plans)
+        return len(self.schedule)
 
     def __iter__(self) -> Iterator[Rows]:
-        drawn = Counter(self.plans.drawn_before(self._epoch))
-        for plan in self.plans.epoch(self._epoch):
+        drawn = Counter(self.schedule.batches_before(self._epoch))
+        for step in self.schedule.epoch(self._epoch):
             rows: Rows = []
-            for task in plan:
+            for task in step:
                 rows.append((task, self._share(self.streams[task].batch(drawn[task]))))
                 drawn[task] += 1
             yield rows
@@ -126,7 +126,7 @@ class PlanSampler:
 
 
 class MultitaskDataset(torch.utils.data.Dataset):
-    """All tasks' tokenised rows behind one dataset that is indexed by plans."""
+    """All tasks' tokenised rows behind one dataset that is indexed by steps."""
 
     def __init__(self, tasks: Mapping[str, Dataset]):
         self.tasks = dict(tasks)
@@ -134,8 +134,8 @@ class MultitaskDataset(torch.utils.data.Dataset):
     def __len__(self) -> int:
         return sum(map(len, self.tasks.values()))
 
-    def __getitems__(self, plan: Rows) -> dict[str, dict[str, list]]:
-        return {task: self.tasks[task][rows] for task, rows in plan}
+    def __getitems__(self, step: Rows) -> dict[str, dict[str, list]]:
+        return {task: self.tasks[task][rows] for task, rows in step}
 
 
 class Collator:
@@ -150,8 +150,8 @@ class Collator:
         self.tasks = tasks
         self.pad_token_id = pad_token_id
 
-    def __call__(self, plan: dict[str, dict[str, list]]) -> dict[str, dict[str, Tensor]]:
-        return {task: self.collate(task, columns) for task, columns in plan.items()}
+    def __call__(self, step: dict[str, dict[str, list]]) -> dict[str, dict[str, Tensor]]:
+        return {task: self.collate(task, columns) for task, columns in step.items()}
 
     def collate(self, task: str, columns: dict[str, list]) -> dict[str, Tensor]:
         """One task's batch: the keyword arguments of `HybridMTLModel.forward` but for `task`.

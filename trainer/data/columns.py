@@ -10,7 +10,7 @@ from datasets import Sequence as SequenceFeature
 from modeling_hybrid_mtl import TaskConfig
 from trainer.data.labels import LabelReader, check_dataset_labels
 from trainer.data.sources import RawSplit, TaskSource
-from trainer.errors import InputError, listed, nearest, shown
+from trainer.errors import InputError, did_you_mean, join_truncated, truncated_repr
 
 TEXT_COLUMNS = {"single": ("text",), "pair": ("text", "text_pair")}
 
@@ -68,14 +68,15 @@ def _resolve_columns(
         if key not in wanted:
             raise InputError(
                 f"task '{name}': columns: '{key}' is not one of {', '.join(wanted)}, which a task "
-                f"with input '{task.input}' reads.{nearest(key, wanted)}"
+                f"with input '{task.input}' reads.{did_you_mean(key, wanted)}"
             )
     columns = {key: source.columns.get(key, key) for key in wanted}
     for key, column in columns.items():
         if column not in raw.rows.column_names:
             raise InputError(
                 f"{raw.place}: there is no column '{column}' (found: "
-                f"{listed(raw.rows.column_names)}); map it with --tasks.{name}.columns.{key}"
+                f"{join_truncated(raw.rows.column_names)}); map it with "
+                f"--tasks.{name}.columns.{key}"
             )
     return columns
 
@@ -102,8 +103,8 @@ def _rows_with_text(
             hint = "lists need jsonl or parquet; " if tokens and isinstance(value, str) else ""
             raise InputError(
                 f"{place}, row {row + 1}: column '{columns[empty[0]]}' is not {wanted}: "
-                f"{shown(value)}; {hint}mend the row, or set empty_text: drop for this task to "
-                f"leave such rows out"
+                f"{truncated_repr(value)}; {hint}mend the row, or set empty_text: drop for this "
+                "task to leave such rows out"
             )
     return kept, {"empty text": dropped} if dropped else {}
 
@@ -122,7 +123,8 @@ def _label(value: Any, reader: LabelReader, place: str) -> Any:
     if reader.task.reads_words:
         if not isinstance(value, (list, tuple)):
             raise InputError(
-                f"{place}: column '{reader.column}' must be a list of tags, got {shown(value)}"
+                f"{place}: column '{reader.column}' must be a list of tags, got "
+                f"{truncated_repr(value)}"
             )
         return [reader.class_index(tag, place) for tag in value]
     if reader.task.has_labels:

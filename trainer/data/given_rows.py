@@ -16,7 +16,7 @@ from trainer.data.given_tokens import (
     row_of,
 )
 from trainer.data.tokens import IGNORED_LABEL
-from trainer.errors import InputError, listed, shown
+from trainer.errors import InputError, join_truncated, truncated_repr
 
 _NO_LABEL = -1  # as in the test splits of GLUE
 
@@ -88,9 +88,9 @@ def _check_columns(where: str, name: str, rows: Dataset, task: TaskConfig, limit
     for column in (*sides, "length"):
         if column not in rows.column_names:
             raise InputError(
-                f"{where}: there is no column '{column}' (found: {listed(rows.column_names)}); "
-                f"tokenise the rows with trainer.data.tokenize('{name}', rows, task, tokenizer, "
-                f"max_length)"
+                f"{where}: there is no column '{column}' (found: "
+                f"{join_truncated(rows.column_names)}); tokenise the rows with "
+                f"trainer.data.tokenize('{name}', rows, task, tokenizer, max_length)"
             )
     if not task.is_siamese and "pair_input_ids" in rows.column_names:
         raise InputError(
@@ -113,7 +113,7 @@ def _check_names(where: str, feature: Any, labels: pa.ChunkedArray, task: TaskCo
     plain = names == [str(i) for i in range(len(names))] and not set(names) & set(own)
     if plain or (own and all(a == b for a, b in zip(names, own, strict=False))):
         return
-    indices = listed([f"{label!r}: {i}" for i, label in enumerate(own)])
+    indices = join_truncated([f"{label!r}: {i}" for i, label in enumerate(own)])
     how = f"map them first with rows.align_labels_with_mapping({{{indices}}}, 'labels'); or, if"
     if in_lists:  # in which -100 has no name
         how = "map them before the rows are tokenised; or, if"
@@ -173,7 +173,7 @@ def _has_tags(where: str, labels: pa.ChunkedArray, ids: pa.ChunkedArray, task: T
     if not valid.all():
         row = row_of(int(np.argmin(valid)), counts[0])
         raise InputError(
-            f"{where}, row {row + 1}: labels has {shown(labels[row].as_py())}; "
+            f"{where}, row {row + 1}: labels has {truncated_repr(labels[row].as_py())}; "
             f"{_wanted(task)}, or {IGNORED_LABEL} for a token that has none"
         )
     return True
@@ -189,7 +189,8 @@ def _judge(
     row = int(np.flatnonzero(~valid)[0])
     hint = " (no label, where other rows have one)" if missing[row] else ""
     raise InputError(
-        f"{where}, row {row + 1}: column 'labels' has {shown(labels[row].as_py())}{hint}; {wanted}"
+        f"{where}, row {row + 1}: column 'labels' has {truncated_repr(labels[row].as_py())}{hint}; "
+        f"{wanted}"
     )
 
 
@@ -202,4 +203,4 @@ def _wanted(task: TaskConfig) -> str:
 
 
 def _names(labels: Iterable[str]) -> str:
-    return listed([repr(label) for label in labels])
+    return join_truncated([repr(label) for label in labels])

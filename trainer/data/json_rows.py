@@ -15,7 +15,7 @@ import pyarrow as pa
 from datasets import Dataset
 
 from trainer.data.files import text_lines
-from trainer.errors import InputError, shown
+from trainer.errors import InputError, truncated_repr
 
 _ROWS_AT_ONCE = 1 << 14
 _TYPES = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
@@ -60,7 +60,7 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
             if not isinstance(row, dict):
                 found = f"{path}, line {number}: " + (f"row {place}: " if len(rows) > 1 else "")
                 raise InputError(
-                    f'{found}expected an object such as {{"text": ...}}, got {shown(row)}'
+                    f'{found}expected an object such as {{"text": ...}}, got {truncated_repr(row)}'
                 )
             yield row
 
@@ -88,7 +88,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the name {shown(twice)} occurs twice in an object")
+        raise ValueError(f"the name {truncated_repr(twice)} occurs twice in an object")
     return found
 
 

@@ -11,7 +11,7 @@ from datasets import ClassLabel
 
 from modeling_hybrid_mtl import TaskConfig
 from trainer.data.sources import TaskSource
-from trainer.errors import InputError, listed, shown
+from trainer.errors import InputError, join_truncated, truncated_repr
 
 _WORDS = {True: ("true", "yes"), False: ("false", "no")}
 _LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
@@ -200,7 +200,11 @@ class LabelReader:
 
     def _shown(self, value: Any) -> str:
         meant = self._meant(value)
-        return shown(value) if meant is value else f"{value}, which is {shown(meant)}"
+        return (
+            truncated_repr(value)
+            if meant is value
+            else f"{value}, which is {truncated_repr(meant)}"
+        )
 
     def _decimal_hint(self, value: Any) -> str:
         other = {".": ",", ",": "."}[self.source.decimal]
@@ -269,4 +273,4 @@ def _numbers_inside(names: Sequence[str]) -> dict[Decimal, int]:
 
 
 def _quoted(names: Sequence[str]) -> str:
-    return listed([repr(name) for name in names])
+    return join_truncated([repr(name) for name in names])

@@ -12,7 +12,7 @@ from trainer.data.dialects import Dialect
 from trainer.data.files import TABLES
 from trainer.data.json_rows import read_json
 from trainer.data.tables import read_table
-from trainer.errors import InputError, listed
+from trainer.errors import InputError, join_truncated
 from trainer.options import OptionInfo
 
 SAMPLE_FOLDER = Path(__file__).parent / "sample"
@@ -200,7 +200,7 @@ def local_folder(
         if folder.is_dir():
             return folder
         if source.dataset == default_dataset:
-            found = listed(sorted(p.name for p in root.iterdir() if p.is_dir())) or "none"
+            found = join_truncated(sorted(p.name for p in root.iterdir() if p.is_dir())) or "none"
             raise InputError(
                 f"task '{task}': there is no folder '{folder}' (folders there: {found}); name the "
                 f"right one with --tasks.{task}.folder, or give the task a dataset of its own with "
@@ -224,7 +224,7 @@ def _find_file(task: str, folder: Path, split: str) -> Path:
         names = ", ".join(path.name for path in found)
         raise InputError(f"{folder}: several files for the split '{split}' ({names}); keep one")
     if not found:
-        names = listed(sorted(p.name for p in folder.iterdir())) or "nothing"
+        names = join_truncated(sorted(p.name for p in folder.iterdir())) or "nothing"
         raise InputError(
             f"task '{task}': {folder} holds no {split} file ({', '.join(FILE_KINDS)}); it holds "
             f"{names}"

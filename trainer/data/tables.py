@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from datasets import Dataset, Features, Value, concatenate_datasets
 
 from trainer.data.dialects import Dialect, find_dialect, table_reader
-from trainer.errors import InputError, listed
+from trainer.errors import InputError, join_truncated
 
 if TYPE_CHECKING:
     from _csv import Reader
@@ -59,11 +59,12 @@ def _header(path: Path, names: list[str]) -> list[str]:
     header = [name or f"Unnamed: {place}" for place, name in enumerate(names)]
     if any("\0" in name for name in header):
         raise InputError(
-            f"{path}: a column name holds a NUL character: {listed(header)}; rename it"
+            f"{path}: a column name holds a NUL character: {join_truncated(header)}; rename it"
         )
     if len(set(header)) != len(header):
         raise InputError(
-            f"{path}: a column name occurs twice in the header: {listed(header)}; rename one"
+            f"{path}: a column name occurs twice in the header: {join_truncated(header)}; rename "
+            "one"
         )
     return header
 
@@ -72,10 +73,10 @@ def _rows(path: Path, reader: "Reader", header: list[str], taken: str) -> Iterat
     for cells in reader:
         if cells and len(cells) != len(header):
             raise InputError(
-                f"{path}, line {reader.line_num}: {len(cells)} cells under "
-                f"{len(header)} column names ({listed(header)}); put quotes around a cell that "
-                f"holds the separator, or, if the file is not written with {taken}, set the task's "
-                f"fields of these names"
+                f"{path}, line {reader.line_num}: {len(cells)} cells under {len(header)} column "
+                f"names ({join_truncated(header)}); put quotes around a cell that holds the "
+                f"separator, or, if the file is not written with {taken}, set the task's fields of "
+                "these names"
             )
         if cells:
             yield cells

@@ -57,7 +57,7 @@ def _content_key(
     for batch in rows.with_format("arrow")[:].combine_chunks().to_batches():
         content.update(batch.serialize())
     made = [type(tokenizer).__name__, tokenizer.model_input_names, tokenizer.truncation_side]
-    shape = [task.answer, task.input, task.pair_encoding, max_length, "cut", *made]
+    shape = [task.output_type, task.input, task.pair_encoding, max_length, "truncated", *made]
     content.update(json.dumps(shape).encode() + vocabulary.encode())
     return content.hexdigest()[:32]
 
@@ -83,8 +83,9 @@ def _encode_texts(
         features = dict(tokenizer(batch["text"], pairs, **options))
     sides = [features["input_ids"], features.get("pair_input_ids", features["input_ids"])]
     features["length"] = [max(len(a), len(b)) for a, b in zip(*sides, strict=True)]
-    features["cut"] = [
-        length == max_length and is_cut(tokenizer, max_length, *texts, together=not task.is_siamese)
+    features["truncated"] = [
+        length == max_length
+        and is_truncated(tokenizer, max_length, *texts, together=not task.is_siamese)
         for length, *texts in zip(features["length"], batch["text"], *sides_of_pairs, strict=True)
     ]
     if "label" in batch:
@@ -92,7 +93,7 @@ def _encode_texts(
     return features
 
 
-def is_cut(
+def is_truncated(
     tokenizer: PreTrainedTokenizerBase, max_length: int, *texts: Any, together: bool, **options: Any
 ) -> bool:
     """Whether a text, or two `together` in one sequence, makes more than `max_length` tokens."""
@@ -122,9 +123,9 @@ def _encode_words(
             _align(encoded.word_ids(row), tags) for row, tags in enumerate(batch["label"])
         ]
     features["length"] = [len(ids) for ids in features["input_ids"]]
-    features["cut"] = [
+    features["truncated"] = [
         length == max_length
-        and is_cut(tokenizer, max_length, words, together=True, is_split_into_words=True)
+        and is_truncated(tokenizer, max_length, words, together=True, is_split_into_words=True)
         for length, words in zip(features["length"], batch["text"], strict=True)
     ]
     return features

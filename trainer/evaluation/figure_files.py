@@ -7,7 +7,7 @@ look for a display. Colours are of the Okabe-Ito palette, told apart by colour-b
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainer.saving.files import whole_file
+from trainer.saving.files import atomic_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,5 +29,5 @@ def new_figure(width: float, height: float) -> "Figure":
 
 def save_figure(figure: "Figure", path: str | Path) -> None:
     """Write a PNG that is there whole or not at all."""
-    with whole_file(Path(path)) as unfinished:
+    with atomic_file(Path(path)) as unfinished:
         figure.savefig(unfinished, format="png")

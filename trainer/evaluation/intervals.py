@@ -72,7 +72,7 @@ def bootstrap_task(
         ValueError: The kind is unknown, or the arrays are refused as `compute_task_metrics` does.
     """
     draws = np.random.default_rng([_SEED, number])
-    if HEADS.entry(kind).value.answer != "score":
+    if HEADS.entry(kind).value.output_type != "score":
         predicted, true, classes = paired_classes(predictions, labels, num_labels)
         of_row = np.arange(len(true)) if rows is None else np.asarray(rows)
         count = len(np.unique(of_row))

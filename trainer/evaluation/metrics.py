@@ -156,7 +156,7 @@ def compute_task_metrics(
     """
     names = metrics_of(kind)
     pairs: Any
-    if HEADS[kind].answer == "score":
+    if HEADS[kind].output_type == "score":
         pairs = (*paired_scores(predictions, labels), None)
     else:
         pairs = paired_classes(predictions, labels, num_labels)

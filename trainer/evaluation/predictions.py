@@ -90,7 +90,7 @@ def predict_task(
             output = model(**batch, task=task)
         if labelled:
             losses.append(output.loss * len(indices))
-        answers = model.heads[task].answers(output.logits).cpu().numpy()
+        answers = model.heads[task].postprocess(output.logits).cpu().numpy()
         labels = (batch["labels"] if labelled else _places(output.logits, batch)).cpu().numpy()
         found += zip(indices.tolist(), answers, labels, strict=True)
         on_batch()

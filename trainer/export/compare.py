@@ -111,7 +111,7 @@ def changed_answers(
             cosine = min(cosine, cosines.min().item())
             continue
         answers = [
-            _of_tokens(side.heads[task].answers(found.logits), inputs)
+            _of_tokens(side.heads[task].postprocess(found.logits), inputs)
             for side, found in ((model, ours), (other, theirs))
         ]
         parts.setdefault(task, []).append((answers[0], answers[1]))

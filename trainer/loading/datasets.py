@@ -24,7 +24,7 @@ class PreparedData:
     augmented: dict[str, int] = field(default_factory=dict)
 
     @property
-    def keys(self) -> dict[str, dict[str, str]]:
+    def fingerprints(self) -> dict[str, dict[str, str]]:
         """Split -> task -> what is the same for the same rows, read by the same tokenizer."""
         splits = {"train": self.train, "validation": self.validation}
         return {
@@ -54,12 +54,12 @@ def prepare_data(
     cache_folder()  # before anything is read for it
     names = [name for name in settings.tasks if names is None or name in names]
     for name in names:
-        settings.tasks[name].made.check()
+        settings.tasks[name].derived.check()
     data = PreparedData()
     parts = ("train", "validation") if training else ("validation",)
     checked = {part: _own_splits(settings, names, part) for part in parts}
     for part in parts:
-        _make_labels(settings, names, part, checked[part])
+        _derive_labels(settings, names, part, checked[part])
     for name, part in product(names, parts):
         split = checked[part][name]
         for reason, count in split.dropped.items():
@@ -71,12 +71,12 @@ def prepare_data(
                 data.augmented[name] = len(rows) - len(split.rows)
         task = settings.tasks[name].model
         tokens = tokenize(f"{name} {part}", rows, task, tokenizer, settings.run.max_length)
-        tell_of_cut(f"{name} {part}", tokens["cut"][:], settings.run.max_length)
+        warn_truncated(f"{name} {part}", tokens["truncated"][:], settings.run.max_length)
         getattr(data, part)[name] = tokens
     return data
 
 
-def tell_of_cut(place: str, cut: Sequence[bool], max_length: int) -> None:
+def warn_truncated(place: str, cut: Sequence[bool], max_length: int) -> None:
     """Say how many of a place's rows have a text whose end is not read, if there are any."""
     if any(cut):
         print(
@@ -88,21 +88,23 @@ def tell_of_cut(place: str, cut: Sequence[bool], max_length: int) -> None:
 
 def _own_splits(settings: Settings, names: Collection[str], part: str) -> dict[str, CheckedSplit]:
     """One split of those tasks that have data, and of those whose texts the others read."""
-    needed = {text for name in names for text in settings.tasks[name].made.texts_of or [name]}
+    needed = {
+        text for name in names for text in settings.tasks[name].derived.source_tasks or [name]
+    }
     return {name: load_checked(settings, name, part) for name in settings.tasks if name in needed}
 
 
-def _make_labels(
+def _derive_labels(
     settings: Settings, names: Collection[str], part: str, found: dict[str, CheckedSplit]
 ) -> None:
     """Add the split of those tasks whose labels are made from the others' texts."""
     rows = {name: split.rows for name, split in found.items()}
     for name in names:
         entry = settings.tasks[name]
-        if entry.made.make_labels is not None:
+        if entry.derived.label_generator is not None:
             # One process makes them; the others find what it made.
             with settings.training.main_process_first(desc=f"labels of {name}"):
-                found[name] = entry.made.split(
+                found[name] = entry.derived.split(
                     name, part, entry.model.labels or [], rows, settings.data_seed
                 )
 
@@ -124,11 +126,11 @@ def load_checked(settings: Settings, name: str, part: str) -> CheckedSplit:
 
 
 def _augmented(settings: Settings, name: str, rows: Dataset) -> Dataset:
-    plan, args = settings.tasks[name].augmentation, settings.training
-    if not plan.augmentation:
+    options, args = settings.tasks[name].augmentation, settings.training
+    if not options.augmentation:
         return rows
     # One process translates; the others find its translations.
     with args.main_process_first(desc=f"augmentation of {name}"):
-        found = augment(name, rows, plan, settings.data_seed, args.device)
+        found = augment(name, rows, options, settings.data_seed, args.device)
     print(f"{name}: {len(found) - len(rows)} augmented rows added to {len(rows)}", flush=True)
     return found

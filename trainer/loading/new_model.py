@@ -25,7 +25,7 @@ from trainer.loading.trained_model import (
 
 
 def starting_model(settings: Settings, config: PretrainedConfig) -> HybridMTLModel:
-    """What a run trains: heads on a pretrained encoder, or a trained model to go on with.
+    """What a run trainable: heads on a pretrained encoder, or a trained model to go on with.
 
     A trained model whose tasks are others gives its encoder, and the heads that fit.
 
@@ -52,7 +52,7 @@ def starting_model(settings: Settings, config: PretrainedConfig) -> HybridMTLMod
     except ValueError as error:
         raise InputError(str(error)) from error
     except Exception as error:  # as for the configuration
-        with told():
+        with naming_option():
             raise unreachable(f"the weights of '{run.model_name_or_path}'", error) from error
 
 
@@ -100,7 +100,7 @@ def trained_model(settings: Settings, config: PretrainedConfig) -> HybridMTLMode
                 f"configuration and {there[field_name]!r} in the model '{name}'"
             )
         there.update({field_name: getattr(entry.model, field_name) for field_name in OF_TRAINING})
-    with told():
+    with naming_option():
         return open_model(model_path(run), run.model_revision, config)
 
 
@@ -139,12 +139,12 @@ def load_config(run: RunArguments) -> PretrainedConfig:
     Raises:
         InputError: if it cannot be found or reached, with what to do offline.
     """
-    with told():
+    with naming_option():
         return open_config(model_path(run), run.model_revision)
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def naming_option() -> Iterator[None]:
     """Name the option in what is said of the model, and what to do offline."""
     try:
         yield
@@ -178,7 +178,7 @@ def load_tokenizer(
             f"max_length = {run.max_length}: the backbone '{run.model_name_or_path}' reads at most "
             f"{limit} tokens"
         )
-    with told():
+    with naming_option():
         tokenizer = open_tokenizer(model_path(run), run.model_revision)
         check_fitting(f"'{run.model_name_or_path}'", tokenizer, config, tasks)
     # Saved with the tokenizer: whoever loads the model later cuts where training did.

@@ -1,6 +1,6 @@
-"""From a plan's batches to one gradient."""
+"""From a step's batches to one gradient."""
 
-from trainer.objective.shared import SharedGradients
+from trainer.objective.shared_gradients import SharedGradients
 from trainer.objective.step import StepGradients
 
 __all__ = ["SharedGradients", "StepGradients"]

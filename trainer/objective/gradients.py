@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from trainer.objective.sparse_embedding_grads import compressed, entries
+from trainer.objective.sparse_embedding_grads import entries, merge_rows
 
 
 @contextmanager
@@ -26,7 +26,7 @@ def gradient_apart(parameters: Sequence[nn.Parameter]) -> Iterator[list[Tensor]]
             p.grad = before
             continue
         if p.grad.is_sparse:
-            p.grad = compressed(p.grad)
+            p.grad = merge_rows(p.grad)
         own.append(p.grad)
         if before is not None:
             p.grad = before + p.grad

@@ -4,7 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from trainer.objective.aggregators import AGGREGATORS, Rule, RuleOptions, make_rule
+from trainer.objective.aggregators import (
+    AGGREGATORS,
+    Aggregator,
+    AggregatorOptions,
+    make_aggregator,
+)
 from trainer.objective.loss_weights import LOSS_WEIGHTS
 from trainer.objective.regularizers import RegularizerOptions
 from trainer.options import check_choice, check_options, option
@@ -16,7 +21,7 @@ GROUP = "objective"
 class ObjectiveOptions(RegularizerOptions):
     """The aggregator of gradients, learned loss weights and the regularizers."""
 
-    rule: str = option(
+    aggregator: str = option(
         "sum",
         "How the tasks' gradients on the shared parameters become one.",
         group=GROUP,
@@ -25,27 +30,27 @@ class ObjectiveOptions(RegularizerOptions):
     )
     main_tasks: list[str] | None = option(
         None,
-        "Rule mtrec: the main tasks; all that are not auxiliary if left out.",
+        "Aggregator mtrec: the main tasks; all that are not auxiliary if left out.",
         group=GROUP,
-        needs=("rule", ("mtrec",)),
+        needs=("aggregator", ("mtrec",)),
     )
     auxiliary_tasks: list[str] | None = option(
         None,
-        "Rule mtrec: the tasks that give way to the main ones; those that are auxiliary if left "
-        "out.",
+        "Aggregator mtrec: the tasks that give way to the main ones; those that are auxiliary if "
+        "left out.",
         group=GROUP,
-        needs=("rule", ("mtrec",)),
+        needs=("aggregator", ("mtrec",)),
     )
     auxiliary_scale: float = option(
-        RuleOptions.auxiliary_scale,
-        "Rule mtrec: lambda, the factor of the auxiliary tasks' gradients.",
+        AggregatorOptions.auxiliary_scale,
+        "Aggregator mtrec: lambda, the factor of the auxiliary tasks' gradients.",
         group=GROUP,
-        needs=("rule", ("mtrec",)),
+        needs=("aggregator", ("mtrec",)),
     )
     gradient_cosines: bool = option(
         False,
-        "Log the cosine between each two tasks' gradients with rule sum, too; the other rules "
-        "always do.",
+        "Log the cosine between each two tasks' gradients with aggregator sum, too; the other "
+        "aggregators always do.",
         group=GROUP,
     )
     loss_weights: str = option(
@@ -59,25 +64,25 @@ class ObjectiveOptions(RegularizerOptions):
     @property
     def measures_conflicts(self) -> bool:
         """Whether a step looks at the angles between the tasks' gradients."""
-        return self.rule != "sum" or self.gradient_cosines
+        return self.aggregator != "sum" or self.gradient_cosines
 
-    def rule_of(
+    def aggregator_of(
         self, tasks: Sequence[str], auxiliary: Sequence[str], seed: int, config: Any = None
-    ) -> Rule:
+    ) -> Aggregator:
         """Return the aggregator.
 
         Args:
             tasks: all that are trained.
             auxiliary: those of them that only help the others.
             seed: of what it draws.
-            config: an instance of the dataclass that the rule was registered with, if it was.
+            config: an instance of the dataclass that the aggregator was registered with, if it was.
 
         Raises:
             InputError: if it cannot work with these tasks, or needs a package that is missing.
         """
         named = self.auxiliary_tasks or [task for task in tasks if task in auxiliary]
-        options = RuleOptions(seed, self.main_tasks, named, self.auxiliary_scale)
-        return make_rule(self.rule, tasks, options, config)
+        options = AggregatorOptions(seed, self.main_tasks, named, self.auxiliary_scale)
+        return make_aggregator(self.aggregator, tasks, options, config)
 
 
 def check_objective(options: ObjectiveOptions) -> None:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 
-def compressed(gradient: Tensor) -> Tensor:
+def merge_rows(gradient: Tensor) -> Tensor:
     """The gradient of one backward pass with each row once, summed as a dense gradient's is."""
     rows, places = gradient._indices()[0].unique(return_inverse=True)
     # In the order of the tokens; `coalesce` promises no order.
@@ -43,34 +43,34 @@ class TableRows:
         self._written: list[tuple[Tensor, Tensor]] = []
         self._free: list[Tensor] = []
 
-    def narrow(self, gradients: Sequence[Tensor | None]) -> list[Tensor]:
+    def to_rows(self, gradients: Sequence[Tensor | None]) -> list[Tensor]:
         """Each gradient's rows that any of them reaches, (R, E), zero where it does not."""
         found = [None if g is None else (g._indices()[0], g._values()) for g in gradients]
         reached = [indices for indices, _ in filter(None, found)]
         self._rows, places = torch.cat(reached).unique(return_inverse=True)
         of_each = iter(places.split([len(indices) for indices in reached]))
-        narrowed = []
+        per_gradient = []
         for gradient in found:
             rows = self.table.new_zeros(len(self._rows), self.table.shape[1])
             if gradient is not None:
                 # Added in the order of the tokens, as a dense gradient is.
                 rows.index_add_(0, next(of_each), gradient[1])
-            narrowed.append(rows)
-        return narrowed
+            per_gradient.append(rows)
+        return per_gradient
 
-    def widen(self, rows: Tensor) -> Tensor:
-        """The whole table (V, E) of some rows as `narrow` gave them, until `take_back`."""
+    def to_dense(self, rows: Tensor) -> Tensor:
+        """The whole table (V, E) of some rows as `to_rows` gave them, until `recycle`."""
         whole = self._free.pop() if self._free else torch.zeros_like(self.table)
         whole[self._rows] = rows
         self._written.append((whole, self._rows))
         return whole
 
-    def whole(self, gradient: Tensor) -> Tensor:
+    def densify(self, gradient: Tensor) -> Tensor:
         """One gradient alone as a whole table (V, E); what was handed out is taken back."""
-        self.take_back()
-        return self.widen(*self.narrow([gradient]))
+        self.recycle()
+        return self.to_dense(*self.to_rows([gradient]))
 
-    def take_back(self) -> None:
+    def recycle(self) -> None:
         """Use the tables that were handed out again: nobody reads them any more."""
         for whole, rows in self._written:
             whole[rows] = 0

@@ -8,7 +8,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from trainer.objective.gradients import average_over_ranks, gradient_apart, norm
-from trainer.objective.shared import SharedGradients
+from trainer.objective.shared_gradients import SharedGradients
 from trainer.objective.sparse_embedding_grads import TableRows
 
 
@@ -45,7 +45,7 @@ class StepGradients:
         """
         task, *others = losses
         total = torch.stack(list(losses.values())).sum()
-        with nullcontext() if self.shared is None else self.shared.of(task):
+        with nullcontext() if self.shared is None else self.shared.record(task):
             if others or task in self._norms:
                 self.accelerator.backward(total)
             else:
@@ -65,13 +65,13 @@ class StepGradients:
         """
         self._average(self.parameters)
         if self.shared is not None:
-            return self.shared.join(self.accelerator.num_processes, self._scale)
+            return self.shared.aggregate(self.accelerator.num_processes, self._scale)
         for p in self.parameters:
             if p.grad is not None and p.grad.is_sparse:
-                p.grad = self._tables.setdefault(p, TableRows(p)).whole(p.grad)
+                p.grad = self._tables.setdefault(p, TableRows(p)).densify(p.grad)
         return [], {}
 
-    def size(self) -> Tensor:
+    def grad_norm(self) -> Tensor:
         """The norm of all gradients of the step so far in this process: finite if they all are."""
         found = [p.grad for p in self.parameters if p.grad is not None]
         if self.shared is not None:
@@ -83,7 +83,7 @@ class StepGradients:
         for p in self.parameters:
             p.grad = None
         if self.shared is not None:
-            self.shared.forget()
+            self.shared.clear()
 
     def logs(self) -> dict[str, float]:
         """Each task's gradient norm and the tasks' mean cosines since this was last asked."""

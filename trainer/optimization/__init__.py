@@ -7,8 +7,9 @@ import torch
 from torch import nn
 
 from trainer.errors import InputError
-from trainer.optimization.groups import SHARED, WEIGHTS, groups, owner_of, owners
+from trainer.optimization.groups import SHARED, WEIGHTS, groups, params_by_task, task_of_param
 from trainer.optimization.layouts import LAYOUTS, NEED_TASK_GRADIENTS, ONE
+from trainer.optimization.multi_optimizer import MultiOptimizer, parts_of
 from trainer.optimization.optimizer_classes import (
     check_optimizer,
     known_to_transformers,
@@ -25,7 +26,6 @@ from trainer.optimization.schedules import (
     check_schedules,
     make_schedule,
 )
-from trainer.optimization.separate import SeparateOptimizers, parts_of
 
 __all__ = [
     "LAYOUTS",
@@ -36,7 +36,7 @@ __all__ = [
     "SCHEDULES",
     "SCHEDULE_FIELDS",
     "SHARED",
-    "SeparateOptimizers",
+    "MultiOptimizer",
     "build_optimizer",
     "check_optimizer",
     "check_schedules",
@@ -45,8 +45,8 @@ __all__ = [
     "learning_rates",
     "make_schedule",
     "optimizer_kind",
-    "owner_of",
-    "owners",
+    "task_of_param",
+    "params_by_task",
     "parts_of",
 ]
 
@@ -71,7 +71,7 @@ def build_optimizer(
         InputError: if `layer_decay` is set and the encoder has no list of layers.
     """
     optimizer_class, options = optimizer_kind(args, model)
-    layout = LAYOUTS[args.layout](model, owners(model, tasks), args, set(decayed))
+    layout = LAYOUTS[args.optimizer_layout](model, params_by_task(model, tasks), args, set(decayed))
     if loss_weights is not None:
         rate = args.loss_weights_learning_rate
         group = groups(
@@ -81,9 +81,9 @@ def build_optimizer(
         place = ONE if ONE in layout else WEIGHTS
         layout[place] = [*layout.get(place, []), *group]
     parts = {name: optimizer_class(groups, **options) for name, groups in layout.items()}
-    if len(layout) == 1 and args.layout not in NEED_TASK_GRADIENTS:
+    if len(layout) == 1 and args.optimizer_layout not in NEED_TASK_GRADIENTS:
         return next(iter(parts.values()))
-    return SeparateOptimizers(parts, args.max_grad_norm)
+    return MultiOptimizer(parts, args.max_grad_norm)
 
 
 def check_task_name(*names: str) -> None:

@@ -14,7 +14,7 @@ Named = list[tuple[str, nn.Parameter]]
 ParamGroups = list[dict[str, Any]]
 
 
-def owners(model: nn.Module, tasks: Iterable[str] | None = None) -> dict[str, Named]:
+def params_by_task(model: nn.Module, tasks: Iterable[str] | None = None) -> dict[str, Named]:
     """`shared` and each task -> its trained parameters: those of its head and of its adapter.
 
     Args:
@@ -27,17 +27,17 @@ def owners(model: nn.Module, tasks: Iterable[str] | None = None) -> dict[str, Na
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             name = name.removeprefix("module.")
-            owned.setdefault(owner_of(name), []).append((name, parameter))
+            owned.setdefault(task_of_param(name), []).append((name, parameter))
     return owned
 
 
-def owner_of(name: str) -> str:
+def task_of_param(name: str) -> str:
     """The task that a parameter of this name belongs to, or `shared`."""
     match = re.match(r"heads\.(\w+)\.", name) or re.search(r"\.lora_[AB]\.(\w+)\.", name)
     return match[1] if match else SHARED
 
 
-def rates_of(args: OptimizationOptions, owner: str) -> tuple[float, float]:
+def lr_and_weight_decay(args: OptimizationOptions, owner: str) -> tuple[float, float]:
     """Learning rate and weight decay of the shared parameters or of a task."""
     if owner == SHARED:
         return args.learning_rate, args.weight_decay

@@ -15,7 +15,7 @@ from trainer.optimization.groups import Named, unwrapped
 _TOKENS = 8  # of the text that shows the order; encoders that shorten texts need a few
 
 
-def by_depth(model: nn.Module, parameters: Named) -> dict[int, Named]:
+def params_by_layer(model: nn.Module, parameters: Named) -> dict[int, Named]:
     """Sort the shared parameters by their distance from the top of the encoder.
 
     Their order is that in which the encoder reads a text: what comes between two layers goes with

@@ -5,8 +5,8 @@ from typing import Any
 
 from torch import nn
 
-from trainer.optimization.groups import SHARED, Named, ParamGroups, groups, rates_of
-from trainer.optimization.layers import by_depth
+from trainer.optimization.groups import SHARED, Named, ParamGroups, groups, lr_and_weight_decay
+from trainer.optimization.layers import params_by_layer
 from trainer.optimization.options import OptimizationOptions
 
 # Name of an optimizer -> its parameter groups. A layout with one entry is one optimizer.
@@ -23,7 +23,7 @@ def single(
 ) -> Layout:
     """One optimizer with one learning rate and one weight decay for everything."""
     own = [p for owner, part in owned.items() if owner != SHARED for p in part]
-    rates = rates_of(args, SHARED)
+    rates = lr_and_weight_decay(args, SHARED)
     return {ONE: [*_shared(model, owned, args, decayed), *groups(SHARED, own, *rates, decayed)]}
 
 
@@ -79,9 +79,9 @@ def _of_task(
     """The head at the task's rate; the adapter at that of the encoder, which it adds to."""
     head = [(n, p) for n, p in owned[task] if n.startswith("heads.")]
     adapter = [(n, p) for n, p in owned[task] if not n.startswith("heads.")]
-    found = groups(task, head, *rates_of(args, task), decayed)
+    found = groups(task, head, *lr_and_weight_decay(args, task), decayed)
     if adapter:
-        found += groups(f"{task}_adapter", adapter, *rates_of(args, SHARED), decayed)
+        found += groups(f"{task}_adapter", adapter, *lr_and_weight_decay(args, SHARED), decayed)
     return found
 
 
@@ -93,11 +93,11 @@ def _shared(
 ) -> ParamGroups:
     """The shared parameters at their own rate, by depth if `layer_decay` is set."""
     parameters = owned[SHARED]
-    rate, decay = rates_of(args, SHARED)
+    rate, decay = lr_and_weight_decay(args, SHARED)
     if args.layer_decay is None:
         return groups(SHARED, parameters, rate, decay, decayed)
     found: ParamGroups = []
-    for depth, part in by_depth(model, parameters).items():
+    for depth, part in params_by_layer(model, parameters).items():
         name = SHARED if depth == 0 else f"{SHARED}_depth_{depth}"
         found += groups(name, part, rate * args.layer_decay**depth, decay, decayed)
     return found

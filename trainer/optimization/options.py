@@ -7,7 +7,7 @@ from typing import Any
 from transformers import SchedulerType, TrainingArguments
 from transformers.training_args import OptimizerNames
 
-from trainer.errors import InputError, nearest
+from trainer.errors import InputError, did_you_mean
 from trainer.optimization.cyclic import CYCLIC
 from trainer.options import check_lowest, check_types, option
 
@@ -45,7 +45,7 @@ class TaskTraining:
             run's, otherwise none.
         max_validation_rows: most validation rows that evaluations between the first step and the
             last measure, drawn by the seed; all when left out. The metrics after the last step, and
-            before the first with `eval_on_start`, are always of all. With `make_labels`: most
+            before the first with `eval_on_start`, are always of all. With `label_generator`: most
             validation rows that are made at all.
         auxiliary: whether the task only helps the others: it is trained and measured, and has no
             part in the overall score.
@@ -68,7 +68,7 @@ class TaskTraining:
 class OptimizationOptions:
     """Learning rates, schedules, and how parameters are divided among optimizers."""
 
-    layout: str = option(
+    optimizer_layout: str = option(
         "siloed",
         "How parameters are divided among optimizers. siloed: one per task's head and one for the "
         "shared backbone, no overlap. single: one for all, with one learning rate. per_task: one "
@@ -191,7 +191,7 @@ class OptimizationOptions:
         for key in entry:
             if key not in known:
                 raise InputError(
-                    f"task_args: task '{task}': unknown field '{key}'.{nearest(key, known)}"
+                    f"task_args: task '{task}': unknown field '{key}'.{did_you_mean(key, known)}"
                 )
         given = TaskTraining(**entry)
         check_types(given, f"task '{task}': ")

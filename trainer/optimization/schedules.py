@@ -8,7 +8,7 @@ from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 from transformers import SchedulerType, get_scheduler
 
-from trainer.errors import InputError, nearest
+from trainer.errors import InputError, did_you_mean
 from trainer.optimization.cyclic import CYCLIC, count_steps, cyclic
 from trainer.optimization.groups import SHARED
 from trainer.optimization.options import SCHEDULE_FIELDS, SCHEDULES, OptimizationOptions
@@ -36,12 +36,12 @@ def make_schedule(optimizer: torch.optim.Optimizer, args: OptimizationOptions, s
         return _of_library(optimizer, args, 0, steps)
     names = [group.get("name", SHARED) for group in optimizer.param_groups]
     tasks = args.own_of_tasks
-    owners: dict[str, Any] = {
+    params_by_task: dict[str, Any] = {
         name: args.task_training(name) if name in tasks else args for name in set(names)
     }
     shares = {
         name: share_of_rate(owner, count_steps(owner.warmup_steps, steps), steps)
-        for name, owner in owners.items()
+        for name, owner in params_by_task.items()
     }
     return LambdaLR(optimizer, [shares[name] for name in names])
 
@@ -118,7 +118,7 @@ def _check(place: str, owner: Any) -> None:
     if kind not in SCHEDULES:
         raise InputError(
             f"{place}lr_scheduler_type = {kind!r}: must be one of {', '.join(SCHEDULES)}."
-            f"{nearest(str(kind), SCHEDULES)}"
+            f"{did_you_mean(str(kind), SCHEDULES)}"
         )
     if not isinstance(options, dict | None):
         raise InputError(f"{place}lr_scheduler_kwargs = {options!r}: expected option -> value")

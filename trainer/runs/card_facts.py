@@ -53,19 +53,19 @@ def collect_facts(
     run, args = settings.run, settings.training
     before = metrics_before(trainer.state.log_history, settings.tasks)
     facts = [_task_facts(name, settings, data, metrics, before, reports) for name in settings.tasks]
-    helpers = [task for task in facts if task.auxiliary and not run.keep_auxiliary]
+    auxiliary_tasks = [task for task in facts if task.auxiliary and not run.keep_auxiliary]
     packaged = run.model_name_or_path == "minilm"
     model = trainer.accelerator.unwrap_model(trainer.model)
-    if helpers:
-        model = model.without_tasks([task.name for task in helpers])
+    if auxiliary_tasks:
+        model = model.without_tasks([task.name for task in auxiliary_tasks])
     return CardFacts(
         model_name=Path(args.output_dir).name,
         base_model=MINILM if packaged else _hub_name(run.model_name_or_path),
         base_model_description="a local model",
         license=run.license,
         language=run.language,
-        tasks=[task for task in facts if task not in helpers],
-        helpers=helpers,
+        tasks=[task for task in facts if task not in auxiliary_tasks],
+        auxiliary_tasks=auxiliary_tasks,
         overall=metrics["eval_overall"],
         overall_before=before["eval_overall"] if before else None,
         overall_interval=reports[OVERALL]["interval"],
@@ -144,10 +144,10 @@ def _task_facts(
 
 def _source(name: str, settings: Settings) -> dict[str, Any]:
     """Where a task's rows came from, the Hub's names or a description, and their licence."""
-    made, source = settings.tasks[name].made, settings.tasks[name].source
-    if made.make_labels is not None:
-        texts = ", ".join(made.texts_of or ())
-        return {"dataset_description": f"{made.make_labels} of the texts of {texts}"}
+    made, source = settings.tasks[name].derived, settings.tasks[name].source
+    if made.label_generator is not None:
+        texts = ", ".join(made.source_tasks or ())
+        return {"dataset_description": f"{made.label_generator} of the texts of {texts}"}
     stated = source.data_license
     folder = local_folder(name, source, settings.run.data_dir)
     if folder is None:

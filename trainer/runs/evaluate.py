@@ -35,7 +35,7 @@ def evaluate(settings: Settings) -> dict[str, float]:
         processing_class=tokenizer,
     )
     predictions = trainer.predict_tasks()
-    metrics = trainer.measure(predictions, "eval")
+    metrics = trainer.compute_all_metrics(predictions, "eval")
     if trainer.is_world_process_zero():
         write_reports(trainer.tasks, predictions, files[0], trainer.args.unscored_tasks)
         write_json(files[1], metrics)

@@ -9,12 +9,12 @@ from datasets import Dataset
 from modeling_hybrid_mtl import HybridMTLPipeline
 from trainer.config.settings import Settings
 from trainer.data.sources import read_rows
-from trainer.data.tokens import is_cut
-from trainer.errors import InputError, listed
-from trainer.loading.datasets import tell_of_cut
+from trainer.data.tokens import is_truncated
+from trainer.errors import InputError, join_truncated
+from trainer.loading.datasets import warn_truncated
 from trainer.loading.new_model import (
     model_path,
-    told,
+    naming_option,
 )
 from trainer.loading.trained_model import open_trained
 from trainer.saving.files import write_text
@@ -54,24 +54,24 @@ def predict(settings: Settings) -> Path:
     except ValueError as error:
         raise InputError(f"{source}: {error} (inputs are counted from 0)") from error
     write_text(target, "".join(json.dumps(answer) + "\n" for answer in answers))
-    _tell_of_cut(pipe, inputs, run.predict_task)
+    _warn_truncated(pipe, inputs, run.predict_task)
     print(f"{len(answers)} answers written to {target}")
     return target
 
 
-def _tell_of_cut(pipe: HybridMTLPipeline, inputs: list[Any], task: str | None) -> None:
+def _warn_truncated(pipe: HybridMTLPipeline, inputs: list[Any], task: str | None) -> None:
     tasks = pipe.model.config.tasks
     asked = tasks.values() if task is None else [tasks[task]]
     together = any(entry["pair_encoding"] == "cross" for entry in asked)
     limit = pipe.tokenizer.model_max_length
     texts = [list(row.values()) for row in inputs]
-    cut = [is_cut(pipe.tokenizer, limit, *row, together=together) for row in texts]
-    tell_of_cut("predict_file", cut, limit)
+    cut = [is_truncated(pipe.tokenizer, limit, *row, together=together) for row in texts]
+    warn_truncated("predict_file", cut, limit)
 
 
 def _pipeline(settings: Settings) -> HybridMTLPipeline:
     # Our own classes, not the code in the folder: nobody has said that it may be trusted.
-    with told():
+    with naming_option():
         model, tokenizer = open_trained(model_path(settings.run), settings.run.model_revision)
     return HybridMTLPipeline(model=model, tokenizer=tokenizer, device=settings.training.device)
 
@@ -88,7 +88,7 @@ def _text_columns(rows: Dataset, settings: Settings, source: Path) -> Dataset:
     if "text" not in columns.values():
         wanted = "text" if own.get("text", "text") == "text" else f"text' or '{own['text']}"
         raise InputError(
-            f"{source}: there is no column '{wanted}' (found: {listed(rows.column_names)}); the "
-            f"columns are text and, for pairs, text_pair"
+            f"{source}: there is no column '{wanted}' (found: "
+            f"{join_truncated(rows.column_names)}); the columns are text and, for pairs, text_pair"
         )
     return rows.select_columns(list(columns)).rename_columns(columns)

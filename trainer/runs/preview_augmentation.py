@@ -2,7 +2,7 @@
 
 from trainer.config.settings import Settings
 from trainer.data.augmentation import Copier
-from trainer.errors import InputError, nearest
+from trainer.errors import InputError, did_you_mean
 from trainer.loading.datasets import load_checked
 
 
@@ -19,14 +19,14 @@ def preview(settings: Settings, name: str, count: int = 10) -> str:
     """
     if name not in settings.tasks:
         known = ", ".join(settings.tasks)
-        raise InputError(f"no task '{name}' ({known}).{nearest(name, settings.tasks)}")
-    plan = settings.tasks[name].augmentation
-    if not plan.augmentation:
+        raise InputError(f"no task '{name}' ({known}).{did_you_mean(name, settings.tasks)}")
+    options = settings.tasks[name].augmentation
+    if not options.augmentation:
         raise InputError(
             f"task '{name}' has no augmentation; name methods with --tasks.{name}.augmentation"
         )
     rows = load_checked(settings, name, "train").rows
-    copier = Copier(name, rows, plan, settings.data_seed, settings.training.device)
+    copier = Copier(name, rows, options, settings.data_seed, settings.training.device)
     chosen, shown = copier.chosen(), list[str]()
     # A few at a time: a model that translates need not read them all.
     while chosen and len(shown) < count:

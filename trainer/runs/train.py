@@ -66,7 +66,7 @@ def train(settings: Settings) -> dict[str, float]:
     config = load_config(settings.run)
     tokenizer = load_tokenizer(settings.run, config, settings.task_configs)
     data = prepare_data(settings, tokenizer, training=True)
-    began = {**launch_environment(settings.training), **data.keys}
+    began = {**launch_environment(settings.training), **data.fingerprints}
     if settings.run.resume:
         check_same_rows(folder / ROWS_FILE, began)
 
@@ -162,7 +162,7 @@ def _finish(
     """
     reports: dict[str, Any] = {}
     predictions = trainer.predict_tasks()
-    metrics = trainer.measure(predictions, "eval")
+    metrics = trainer.compute_all_metrics(predictions, "eval")
     if trainer.is_world_process_zero():
         model = trainer.accelerator.unwrap_model(trainer.model)
         if left_out:

@@ -20,7 +20,7 @@ UNFINISHED = ".writing-"
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def atomic_file(path: Path) -> Iterator[Path]:
     """A place to write a file to, which has its own name when the block ends, and not before.
 
     Raises:
@@ -39,7 +39,7 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 def write_text(path: Path, text: str) -> None:
     """Write a file that appears whole or not at all."""
-    with whole_file(path) as unfinished:
+    with atomic_file(path) as unfinished:
         unfinished.write_text(text, encoding="utf-8")
 
 
@@ -60,7 +60,7 @@ def _finite(content: Any) -> Any:
 
 
 @contextmanager
-def folder_in_place(target: Path) -> Iterator[Path]:
+def atomic_dir(target: Path) -> Iterator[Path]:
     """A new folder beside the target whose files move into it when the block ends well.
 
     Raises:

@@ -5,7 +5,7 @@ from pathlib import Path
 from transformers import PreTrainedTokenizerBase
 
 from modeling_hybrid_mtl import HybridMTLModel
-from trainer.saving.files import folder_in_place
+from trainer.saving.files import atomic_dir
 
 MERGED = "merged"
 
@@ -26,7 +26,7 @@ def write_model(
         merged: write besides, in `merged/TASK`, a model of each task that has an adapter, alone and
             with the adapter folded into the encoder.
     """
-    with folder_in_place(folder) as staged:
+    with atomic_dir(folder) as staged:
         model.save_pretrained(staged)
         tokenizer.save_pretrained(staged)
     if not model.config.adapters:

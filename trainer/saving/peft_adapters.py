@@ -14,13 +14,13 @@ from transformers import PreTrainedModel
 from modeling_hybrid_mtl import HybridMTLModel
 from modeling_hybrid_mtl.adapters_hybrid_mtl import (
     adapted_layers,
-    drop_adapter,
-    fold_adapter,
     matching_layers,
+    merge_adapter_into,
+    remove_adapter,
 )
 from modeling_hybrid_mtl.configuration_hybrid_mtl import SHARED_ADAPTER
 from trainer.errors import InputError
-from trainer.saving.files import folder_in_place
+from trainer.saving.files import atomic_dir
 
 ADAPTERS = "adapters"
 CONFIG_FILE = "adapter_config.json"
@@ -44,7 +44,7 @@ def plain_encoder(model: HybridMTLModel) -> PreTrainedModel:
     """
     encoder: Any = copy.deepcopy(model.backbone)
     for name in model.config.adapters:
-        (fold_adapter if name == SHARED_ADAPTER else drop_adapter)(encoder, name)
+        (merge_adapter_into if name == SHARED_ADAPTER else remove_adapter)(encoder, name)
     return encoder.eval()
 
 
@@ -68,7 +68,7 @@ def write_peft_adapters(model: HybridMTLModel, folder: Path) -> None:
             key: matrix.detach().cpu().contiguous()
             for key, matrix in _matrices(model, task).items()
         }
-        with folder_in_place(folder / ADAPTERS / task) as staged:
+        with atomic_dir(folder / ADAPTERS / task) as staged:
             config.save_pretrained(str(staged))
             save_file(weights, staged / WEIGHTS_FILE, {"format": "pt"})
 
@@ -98,7 +98,7 @@ def read_peft_adapter(model: HybridMTLModel, task: str, folder: str | Path) -> N
     targets = sorted({key.split(".lora_")[0].removeprefix(PREFIX) for key in weights})
     try:
         _check_shapes(weights, matching_layers(model.backbone, targets), config.r)
-        model.add_adapters(
+        model.attach_task_adapters(
             [task],
             rank=config.r,
             # peft scales by alpha / sqrt(rank) then, and layers here by alpha / rank.

@@ -102,7 +102,7 @@ class TaskEvaluation(Trainer):
     def _averaged(self) -> AbstractContextManager[None]:
         return nullcontext() if self.averages is None else self.averages.in_place()
 
-    def measure(
+    def compute_all_metrics(
         self, predictions: Mapping[str, TaskPredictions], prefix: str = "eval"
     ) -> dict[str, float]:
         """Every task's metrics and loss by name, their overall score and the sum of the losses.
@@ -137,7 +137,7 @@ class TaskEvaluation(Trainer):
         start = time.time()
         between = self.is_in_train and self.state.global_step > 0
         datasets = self._rows_of(eval_dataset, self.measured if between else self.eval_dataset)
-        metrics = self.measure(self._answer(datasets), metric_key_prefix)
+        metrics = self.compute_all_metrics(self._answer(datasets), metric_key_prefix)
         rows = sum(map(len, datasets.values()))
         metrics.update(speed_metrics(metric_key_prefix, start, num_samples=rows))
         self.log(metrics)
@@ -176,7 +176,7 @@ class TaskEvaluation(Trainer):
                 for task, rows in test_dataset.items()
             }
         )
-        metrics = self.measure(found, metric_key_prefix)
+        metrics = self.compute_all_metrics(found, metric_key_prefix)
         rows = sum(map(len, test_dataset.values()))
         metrics.update(speed_metrics(metric_key_prefix, start, num_samples=rows))
         answers: Any = {name: task.answers for name, task in found.items()}

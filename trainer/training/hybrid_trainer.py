@@ -16,7 +16,7 @@ from transformers import (
 )
 
 from modeling_hybrid_mtl import HybridMTLModel
-from modeling_hybrid_mtl.products_hybrid_mtl import fast_products
+from modeling_hybrid_mtl.onednn_hybrid_mtl import onednn_matmul
 from trainer.config.task_checks import (
     check_best_metric,
     check_given_optimizer,
@@ -36,20 +36,20 @@ from trainer.optimization import (
     SHARED,
     build_optimizer,
     learning_rates,
-    owners,
+    params_by_task,
     parts_of,
 )
 from trainer.saving.trainer_state import load_state, save_state
 from trainer.training.base_trainer import BaseTrainer
 from trainer.training.evaluation_loop import TaskEvaluation
-from trainer.training.nan_guard import FiniteCheck
+from trainer.training.nan_guard import NanGuard
 from trainer.training.precision import train_in_float32
 from trainer.training.run_parts import RunParts
 from trainer.training.task_batches import TaskBatches
 
 
 class HybridMTLTrainer(TaskBatches, TaskEvaluation, BaseTrainer):
-    """Trains a `HybridMTLModel` on several tasks, plan by plan.
+    """Trains a `HybridMTLModel` on several tasks, step by step.
 
     Every call of `train` begins a run of its own, with the arguments as they are then: nothing but
     the model's weights is left of the run before it. Weights in half precision are trained, and
@@ -71,7 +71,7 @@ class HybridMTLTrainer(TaskBatches, TaskEvaluation, BaseTrainer):
             `tokenize`'s, or a label is none of its task's.
     """
 
-    # Whether the device leaves out steps that are not finite, as `FiniteCheck` takes it.
+    # Whether the device leaves out steps that are not finite, as `NanGuard` takes it.
     decide_on_device: bool | None = None
 
     args: HybridMTLTrainingArguments
@@ -142,8 +142,8 @@ class HybridMTLTrainer(TaskBatches, TaskEvaluation, BaseTrainer):
         self._take_parts(RunParts.of(args, {name: self.tasks[name] for name in self.task_names}))
         self.optimizer = self._given_optimizer
         self.gradients = StepGradients([], self.accelerator, None)
-        self.finite = FiniteCheck(
-            args.nonfinite, self.processing_class, self.accelerator, self.decide_on_device
+        self.finite = NanGuard(
+            args.nan_policy, self.processing_class, self.accelerator, self.decide_on_device
         )
         self._count_anew()
         self._losses = RunningMeans()
@@ -162,7 +162,7 @@ class HybridMTLTrainer(TaskBatches, TaskEvaluation, BaseTrainer):
         self._callbacks = parts.callbacks
         for callback in self._callbacks:
             self.add_callback(callback)
-        self.rule, self.regularizers = parts.rule, parts.regularizers
+        self.aggregator, self.regularizers = parts.aggregator, parts.regularizers
         self.loss_weights, self.averages = parts.loss_weights, parts.averages
         self.trained_parts = parts.trained_parts
 
@@ -186,10 +186,13 @@ class HybridMTLTrainer(TaskBatches, TaskEvaluation, BaseTrainer):
                 model, self.args, decayed, self.loss_weights, self.task_names
             )
         joined = None
-        keep, measure = self.args.layout in NEED_TASK_GRADIENTS, self.args.measures_conflicts
+        keep, measure = (
+            self.args.optimizer_layout in NEED_TASK_GRADIENTS,
+            self.args.measures_conflicts,
+        )
         if keep or measure:
-            shared = [p for _, p in owners(self.model, self.task_names)[SHARED]]
-            joined = SharedGradients(shared, self.rule, keep, measure)
+            shared = [p for _, p in params_by_task(self.model, self.task_names)[SHARED]]
+            joined = SharedGradients(shared, self.aggregator, keep, measure)
         # Dense, a gradient of the token embeddings would be zero almost everywhere.
         rows_only = self.args.world_size == 1 and self.args.device.type == "cpu"
         # A table that is used again would keep what a step had that the device left out.
@@ -211,9 +214,9 @@ class HybridMTLTrainer(TaskBatches, TaskEvaluation, BaseTrainer):
             self.finite.release()
 
     def _inner_training_loop(self, *args: Any, **kwargs: Any) -> Any:
-        fast = self.model.reads_packed and not self.args.torch_compile
+        fast = self.model.unpads and not self.args.torch_compile
         try:
-            with fast_products if fast else nullcontext():
+            with onednn_matmul if fast else nullcontext():
                 return super()._inner_training_loop(*args, **kwargs)
         finally:
             self.model.get_input_embeddings().sparse = False
@@ -227,13 +230,13 @@ class HybridMTLTrainer(TaskBatches, TaskEvaluation, BaseTrainer):
     def training_step(
         self, model: nn.Module, inputs: dict[str, dict[str, Tensor]], num_items_in_batch: Any = None
     ) -> Tensor:
-        """Forward and backward of one plan.
+        """Forward and backward of one step.
 
         An optimizer step's gradient is the sum over tasks of the mean over that task's batches in
-        the step, however the batches are divided among accumulated plans.
+        the step, however the batches are divided among accumulated steps.
 
         Returns:
-            The plan's share of the step's loss, a scalar.
+            The step's share of the step's loss, a scalar.
         """
         # A compiled model comes as an argument; any other wrapper of several processes is not used.
         model = (model if self.args.torch_compile else self.model).train()
@@ -254,12 +257,12 @@ class HybridMTLTrainer(TaskBatches, TaskEvaluation, BaseTrainer):
         return total
 
     def _to_device(self, batches: dict[str, dict[str, Tensor]]) -> dict[str, dict[str, Tensor]]:
-        """A plan's batches, copied while the device is still at work on earlier ones.
+        """A step's batches, copied while the device is still at work on earlier ones.
 
         Attention masks stay on the CPU where passes go without padding: how long the texts are
         decides the shapes of a pass, and a mask that is here is read without waiting.
         """
-        stay = self.model.reads_packed and not self.args.torch_compile
+        stay = self.model.unpads and not self.args.torch_compile
         return {
             task: {
                 name: tensor
@@ -271,7 +274,7 @@ class HybridMTLTrainer(TaskBatches, TaskEvaluation, BaseTrainer):
         }
 
     def _passes(self, inputs: dict[str, dict[str, Tensor]]) -> list[list[str]]:
-        """The tasks of a plan by pass: together where nobody asks whose a gradient is.
+        """The tasks of a step by pass: together where nobody asks whose a gradient is.
 
         Each pass is followed by its own backward pass, so what one keeps in memory is not kept for
         all, and activations that are computed again find the adapters of their own pass.
@@ -284,12 +287,12 @@ class HybridMTLTrainer(TaskBatches, TaskEvaluation, BaseTrainer):
 
     def _finish_gradients(self) -> None:
         step, optimizers = self.state.global_step + 1, parts_of(self._own_optimizer())
-        if not self.finite.passes(self.model, self.gradients, step, optimizers):
+        if not self.finite.may_step(self.model, self.gradients, step, optimizers):
             self.gradients.drop()
             return
         reached, kept = self.gradients.finish()
         if kept:
-            self._own_optimizer().receive(reached, kept)
+            self._own_optimizer().set_task_grads(reached, kept)
 
     def _losses_of(
         self, model: nn.Module, batches: dict[str, dict[str, Tensor]]
@@ -314,7 +317,7 @@ class HybridMTLTrainer(TaskBatches, TaskEvaluation, BaseTrainer):
 
     def _clip_grad_norm(self, model: nn.Module) -> Any:
         # Each of several optimizers clips what it steps with; the norm is logged all the same.
-        separate = self.args.layout in NEED_TASK_GRADIENTS
+        separate = self.args.optimizer_layout in NEED_TASK_GRADIENTS
         return None if separate else super()._clip_grad_norm(model)
 
     def _get_learning_rate(self) -> float:

@@ -102,7 +102,7 @@ def pretrain(
 
     Raises:
         InputError: if the encoder or the tokenizer cannot be pretrained like this.
-        NonFiniteError: as for training on tasks, unless `nonfinite` is `ignore`.
+        NonFiniteError: as for training on tasks, unless `nan_policy` is `ignore`.
     """
     if not 0 < mask_share < 1:
         raise InputError(f"mask_share = {mask_share!r}: must be between 0 and 1")
@@ -139,7 +139,7 @@ def pretrain(
     )
     trainer.train(resume_from_checkpoint=checkpoint)
     broken = [name for name, p in model.backbone.named_parameters() if not torch.isfinite(p).all()]
-    if broken and args.nonfinite != "ignore":
+    if broken and args.nan_policy != "ignore":
         raise NonFiniteError(
             f"masked language modelling: {len(broken)} weights of the encoder are not finite at "
             f"its end, first '{broken[0]}'; start again with a lower learning rate"
@@ -264,7 +264,7 @@ class _PretrainingTrainer(BaseTrainer):
 
     def training_step(self, *args: Any, **kwargs: Any) -> Tensor:
         loss = super().training_step(*args, **kwargs)
-        if self.args.nonfinite == "ignore":
+        if self.args.nan_policy == "ignore":
             return loss
         bad = (~torch.isfinite(loss.detach())).float().reshape(1)
         if not self.accelerator.reduce(bad, "sum").item():
@@ -273,7 +273,7 @@ class _PretrainingTrainer(BaseTrainer):
         step = self.state.global_step + 1
         cause = f"step {step}: the loss of masked language modelling is {loss.item()}"
         self.skipped_in_a_row += 1
-        if self.args.nonfinite == "stop" or self.skipped_in_a_row == MOST_IN_A_ROW:
+        if self.args.nan_policy == "stop" or self.skipped_in_a_row == MOST_IN_A_ROW:
             raise NonFiniteError(f"{cause}. Lower the learning rate, or look at the texts")
         logger.warning("%s; it is left out", cause)
         self.model.zero_grad()

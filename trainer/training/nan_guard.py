@@ -64,7 +64,7 @@ class _Step:
         return bool(self.bad)
 
 
-class FiniteCheck:
+class NanGuard:
     """Looks at each optimizer step's losses and gradients before they change anything.
 
     On a CPU, the host decides. On an accelerator the host would have to wait for the device in
@@ -100,7 +100,7 @@ class FiniteCheck:
         self._batches: Batches = []
         self._unread: deque[_Step] = deque()
         self._stopped: Tensor | None = None
-        self._told: Sequence[torch.optim.Optimizer] = ()
+        self._marked_optimizers: Sequence[torch.optim.Optimizer] = ()
 
     def note(self, task: str, batch: dict[str, Tensor], loss: Tensor) -> None:
         """Remember a batch of the step and its loss, a scalar."""
@@ -114,7 +114,7 @@ class FiniteCheck:
         self.skipped = state.get("skipped", 0)
         self._in_a_row = state.get("in_a_row", 0)
 
-    def passes(
+    def may_step(
         self,
         model: nn.Module,
         gradients: StepGradients,
@@ -137,7 +137,7 @@ class FiniteCheck:
         batches, self._batches = self._batches, []
         numbers = torch.stack([loss for _, _, loss in batches]).float().sum()
         if self.accelerator.scaler is None:
-            numbers = numbers + gradients.size()
+            numbers = numbers + gradients.grad_norm()
         bad = self.accelerator.reduce((~torch.isfinite(numbers)).float().reshape(1), "sum")[0]
         if self.on_device and self.accelerator.scaler is None and all(map(_can_skip, optimizers)):
             self._leave_to_device(bad.clamp(max=1), optimizers)
@@ -151,17 +151,17 @@ class FiniteCheck:
             bad = self._stopped = (
                 bad if self._stopped is None else torch.maximum(bad, self._stopped)
             )
-        self._told = optimizers
+        self._marked_optimizers = optimizers
         for optimizer in optimizers:
             # What `torch.amp.GradScaler` sets; the kernel then changes neither weights nor moments.
             vars(optimizer).update(found_inf=bad, grad_scale=None)
 
     def release(self) -> None:
         """Take the last step's verdict off the optimizers, which others may go on with."""
-        for optimizer in self._told:
+        for optimizer in self._marked_optimizers:
             for name in ("found_inf", "grad_scale"):
                 vars(optimizer).pop(name, None)
-        self._told = ()
+        self._marked_optimizers = ()
 
     def read(self, model: nn.Module, behind: int = 0) -> None:
         """Hear from the device what became of all steps but so many of the last.
@@ -171,7 +171,7 @@ class FiniteCheck:
             behind: how many steps may stay unread.
 
         Raises:
-            NonFiniteError: as `passes` does.
+            NonFiniteError: as `may_step` does.
         """
         while len(self._unread) > behind:
             self._was_left_out(model, self._unread.popleft())
@@ -180,14 +180,14 @@ class FiniteCheck:
         if not step.was_left_out():
             self._in_a_row = 0
             return False
-        self._tell(self._cause(model, step.batches), step.number)
+        self._report(self._cause(model, step.batches), step.number)
         return True
 
-    def _tell(self, cause: str, step: int) -> None:
+    def _report(self, cause: str, step: int) -> None:
         if self.policy == "stop":
             raise NonFiniteError(
                 f"step {step}: {cause}. Nothing of it was trained on or saved. Lower the learning "
-                f"rate, look at the rows, or leave such steps out with --nonfinite skip"
+                f"rate, look at the rows, or leave such steps out with --nan_policy skip"
             )
         self.skipped += 1
         self._in_a_row += 1

@@ -26,16 +26,16 @@ def train_in_float32(model: nn.Module) -> None:
     )
     for tensor in halves.values():
         tensor.data = tensor.data.float()
-    _tell_configs(model, torch.float32)
+    _set_config_dtype(model, torch.float32)
 
 
 def cast(model: nn.Module, dtype: str) -> None:
     """Turn a finished model's weights, in place, into what it is to be saved in."""
     model.to(getattr(torch, dtype))
-    _tell_configs(model, getattr(torch, dtype))
+    _set_config_dtype(model, getattr(torch, dtype))
 
 
-def _tell_configs(model: nn.Module, dtype: torch.dtype) -> None:
+def _set_config_dtype(model: nn.Module, dtype: torch.dtype) -> None:
     configs = {id(part.config): part.config for part in model.modules() if hasattr(part, "config")}
     for config in configs.values():
         if getattr(config, "dtype", None) is not None:

@@ -10,7 +10,7 @@ from transformers import TrainerCallback
 
 from modeling_hybrid_mtl import TaskConfig
 from trainer.config.task_checks import check_enough, check_regularizers
-from trainer.objective.aggregators import Rule
+from trainer.objective.aggregators import Aggregator
 from trainer.objective.loss_weights import UncertaintyWeights
 from trainer.objective.regularizers import AfterStep, Regularizer
 from trainer.training.callbacks.ema import AveragedWeights
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class RunParts:
     """What the steps of one run depend on and change; the next run is given new ones."""
 
-    rule: Rule
+    aggregator: Aggregator
     regularizers: list[Regularizer]
     loss_weights: UncertaintyWeights | None
     averages: AveragedWeights | None
@@ -47,7 +47,7 @@ class RunParts:
         check_regularizers(args, regularizers)
         learned = args.loss_weights == "uncertainty"
         return cls(
-            args.make_rule(names),
+            args.make_aggregator(names),
             regularizers,
             UncertaintyWeights(tasks).to(args.device) if learned else None,
             None if args.ema_decay is None else AveragedWeights(args.ema_decay),
@@ -65,7 +65,7 @@ class RunParts:
 
     def stateful(self) -> dict[str, Any]:
         """Those with a state that a run goes on from, by the name that a checkpoint has for it."""
-        parts: dict[str, Any] = {"rule": self.rule}
+        parts: dict[str, Any] = {"aggregator": self.aggregator}
         if self.loss_weights is not None:
             parts["loss_weights"] = self.loss_weights
         parts.update({part.name: part for part in self.regularizers})

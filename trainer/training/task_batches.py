@@ -11,7 +11,7 @@ from transformers import Trainer
 from transformers.trainer_callback import ProgressCallback
 
 from trainer.config.training_arguments import HybridMTLTrainingArguments
-from trainer.data import SAMPLERS, PlanSampler, TaskStream, make_plans
+from trainer.data import SAMPLERS, TaskBatchSampler, TaskStream, make_task_schedule
 from trainer.errors import InputError
 from trainer.training.callbacks.progress import TaskProgress
 
@@ -35,7 +35,7 @@ class TaskBatches(Trainer):
         self._parameters_outside_embeddings: int | None = None
 
     def get_train_dataloader(self) -> DataLoader:
-        """A loader of plans. Not prepared by accelerate: the sampler shards among ranks itself."""
+        """Return a loader of steps, not prepared by accelerate: the sampler shards by itself."""
         if self.train_dataset is None:
             raise InputError("training needs a train_dataset")
         sampler = self.make_sampler()
@@ -53,12 +53,12 @@ class TaskBatches(Trainer):
         # The training loop looks for this name on the loader.
         loader.set_epoch = sampler.set_epoch
         if self.pop_callback(ProgressCallback) is not None:
-            plans, accumulated = sampler.plans, self.args.gradient_accumulation_steps
-            self.add_callback(TaskProgress(plans.cycles, len(plans), accumulated))
+            schedule, accumulated = sampler.schedule, self.args.gradient_accumulation_steps
+            self.add_callback(TaskProgress(schedule.cycles, len(schedule), accumulated))
         return loader
 
-    def make_sampler(self) -> PlanSampler:
-        """The plans of an epoch and the rows of their batches, for this rank."""
+    def make_sampler(self) -> TaskBatchSampler:
+        """Return the sampler of the steps of an epoch and of their rows on this rank."""
         args = self.args
         seed = args.seed_of_data
         streams = {
@@ -73,20 +73,22 @@ class TaskBatches(Trainer):
             for index, task in enumerate(self.task_names)
         }
         passes = {task: stream.batches_per_pass for task, stream in streams.items()}
-        plans = make_plans(args, passes, seed, args.config_of(SAMPLERS, args.plan))
-        return PlanSampler(plans, streams, args.process_index, args.world_size)
+        schedule = make_task_schedule(
+            args, passes, seed, args.config_of(SAMPLERS, args.task_sampling)
+        )
+        return TaskBatchSampler(schedule, streams, args.process_index, args.world_size)
 
     def get_batch_samples(
         self, epoch_iterator: Iterator, num_batches: int, device: torch.device
     ) -> tuple[list, None]:
-        """The plans of one optimizer step, and how many batches each task has in it."""
-        plans, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
-        self._batches_in_step = Counter(task for plan in plans for task in plan)
-        self._rows_seen += sum(len(batch["labels"]) for plan in plans for batch in plan.values())
-        return plans, None
+        """Return the steps of one optimizer step; count the batches of each task in them."""
+        steps, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
+        self._batches_in_step = Counter(task for step in steps for task in step)
+        self._rows_seen += sum(len(batch["labels"]) for step in steps for batch in step.values())
+        return steps, None
 
     def floating_point_ops(self, inputs: dict[str, dict[str, Tensor]]) -> float:
-        """6 x tokens x parameters outside the embeddings, summed over the plan's batches."""
+        """6 x tokens x parameters outside the embeddings, summed over the step's batches."""
         if self._parameters_outside_embeddings is None:
             count = self.model.num_parameters(exclude_embeddings=True)
             self._parameters_outside_embeddings = count

@@ -81,7 +81,7 @@ class Growth:
             train_dataset={TASK: self.tokens},
             processing_class=self.tokenizer,
         )
-        return sum(len(plan[TASK]["labels"]) for plan in trainer.get_train_dataloader())
+        return sum(len(step[TASK]["labels"]) for step in trainer.get_train_dataloader())
 
     def predict(self) -> int:
         texts = self.rows["text"][: self.job["prediction_rows"]]

@@ -5,11 +5,11 @@ from datasets import Dataset
 
 from trainer.config.help_text import task_fields
 from trainer.config.tasks import read_tasks
-from trainer.data.derived_labels import LABEL_MAKERS, MadeLabels
+from trainer.data.derived_labels import LABEL_GENERATORS, DerivedLabels
 from trainer.errors import InputError
 
 OWN = {"kind": "classification", "labels": ["a", "b"], "dataset": "mail"}
-POS = {"make_labels": "part_of_speech"}
+POS = {"label_generator": "part_of_speech"}
 
 
 def read(entry, **others):
@@ -17,11 +17,11 @@ def read(entry, **others):
 
 
 def test_kind_labels_and_texts_follow_from_the_way():
-    pos = read(POS, more={"make_labels": "source"})
+    pos = read(POS, more={"label_generator": "source"})
     assert pos.model.kind == "token_classification" and pos.model.input == "single"
     assert len(pos.model.labels) == 12
-    assert pos.made.texts_of == ["mail", "similarity"]
-    source = read({"make_labels": "source", "texts_of": ["similarity", "mail"]})
+    assert pos.derived.source_tasks == ["mail", "similarity"]
+    source = read({"label_generator": "source", "source_tasks": ["similarity", "mail"]})
     assert source.model.kind == "classification"
     assert source.model.labels == ["similarity", "mail"]
     assert not source.training.auxiliary
@@ -31,33 +31,54 @@ def test_what_was_filled_in_may_be_read_again():
     entry = read({**POS, "max_rows": "20", "auxiliary": True})
     fields = {key: value for part in vars(entry).values() for key, value in vars(part).items()}
     assert read(fields) == entry
-    assert entry.made.max_rows == 20 and entry.training.auxiliary
+    assert entry.derived.max_rows == 20 and entry.training.auxiliary
 
 
 def test_a_default_tasks_name_brings_no_data_along():
     entry = read_tasks({"sentiment": POS, "paraphrase": None})["sentiment"]
-    assert entry.source.dataset is None and entry.made.texts_of == ["paraphrase"]
+    assert entry.source.dataset is None and entry.derived.source_tasks == ["paraphrase"]
 
 
 @pytest.mark.parametrize(
     "entry, message",
     [
-        ({"make_labels": "part_of_spech"}, "must be one of part_of_speech, source. Did you mean"),
-        ({**POS, "dataset": "mail"}, "field 'dataset' = 'mail': has no meaning with make_labels"),
+        (
+            {"label_generator": "part_of_spech"},
+            "must be one of part_of_speech, source. Did you mean",
+        ),
+        (
+            {**POS, "dataset": "mail"},
+            "field 'dataset' = 'mail': has no meaning with label_generator",
+        ),
         ({**POS, "columns": {"text": "t"}}, "field 'columns' = {'text': 't'}: has no meaning"),
         ({**POS, "train_split": "all"}, "field 'train_split' = 'all': has no meaning"),
-        ({**POS, "input": "pair"}, "field 'input' = 'pair': has no meaning with make_labels"),
+        ({**POS, "input": "pair"}, "field 'input' = 'pair': has no meaning with label_generator"),
         ({**POS, "augmented_copies": 2}, "field 'augmented_copies' = 2: has no meaning with"),
         ({**POS, "max_rows": 0}, "field 'max_rows' = 0: must be 1 or more"),
-        ({**POS, "texts_of": ["mial"]}, "data of its own (mail, similarity). Did you mean 'mail'?"),
-        ({**POS, "texts_of": ["made"]}, "'made' is no task with data of its own"),
-        ({**POS, "texts_of": []}, "texts_of: name one task at least, and each once"),
-        ({**POS, "texts_of": ["mail"] * 2}, "texts_of: name one task at least, and each once"),
+        (
+            {**POS, "source_tasks": ["mial"]},
+            "data of its own (mail, similarity). Did you mean 'mail'?",
+        ),
+        ({**POS, "source_tasks": ["made"]}, "'made' is no task with data of its own"),
+        ({**POS, "source_tasks": []}, "source_tasks: name one task at least, and each once"),
+        (
+            {**POS, "source_tasks": ["mail"] * 2},
+            "source_tasks: name one task at least, and each once",
+        ),
         ({**POS, "kind": "classification"}, "gives a token_classification; leave the field out"),
-        ({**POS, "labels": ["N", "V"]}, "field 'labels': make_labels: part_of_speech gives NOUN"),
-        ({"make_labels": "source", "texts_of": ["mail"]}, "source needs the texts of two tasks"),
-        ({**OWN, "texts_of": ["mail"]}, "'texts_of' = ['mail']: has no effect without make_labels"),
-        ({**OWN, "max_rows": 3}, "field 'max_rows' = 3: has no effect without make_labels"),
+        (
+            {**POS, "labels": ["N", "V"]},
+            "field 'labels': label_generator: part_of_speech gives NOUN",
+        ),
+        (
+            {"label_generator": "source", "source_tasks": ["mail"]},
+            "source needs the texts of two tasks",
+        ),
+        (
+            {**OWN, "source_tasks": ["mail"]},
+            "'source_tasks' = ['mail']: has no effect without label_generator",
+        ),
+        ({**OWN, "max_rows": 3}, "field 'max_rows' = 3: has no effect without label_generator"),
         ({**POS, "max_validation_rows": -1}, "field 'max_validation_rows' = -1: must be 1 or more"),
         ({**OWN, "auxiliary": "yes"}, "field 'auxiliary': expected true or false, got 'yes'"),
     ],
@@ -68,7 +89,7 @@ def test_wrong_entries_are_refused(entry, message):
 
 
 def test_without_a_task_with_data_there_is_nothing_to_read():
-    with pytest.raises(InputError, match="texts_of: name one task at least"):
+    with pytest.raises(InputError, match="source_tasks: name one task at least"):
         read_tasks({"a": POS, "b": POS})
 
 
@@ -77,7 +98,7 @@ def rows(*texts):
 
 
 def test_a_split_is_made_of_the_named_tasks_and_no_others():
-    made = MadeLabels("source", ["b", "a"])
+    made = DerivedLabels("source", ["b", "a"])
     splits = {"a": rows("one"), "b": rows("two", "three"), "c": rows("four")}
     found = made.split("made", "train", ["b", "a"], splits, 1).rows
     assert dict(zip(found["text"], found["label"], strict=True)) == {"two": 0, "three": 0, "one": 1}
@@ -85,7 +106,7 @@ def test_a_split_is_made_of_the_named_tasks_and_no_others():
 
 def test_the_two_splits_have_limits_of_their_own():
     splits = {"a": rows("one", "two"), "b": rows("three", "four")}
-    made = MadeLabels("source", ["a", "b"], max_rows=3, max_validation_rows=2)
+    made = DerivedLabels("source", ["a", "b"], max_rows=3, max_validation_rows=2)
     train, validation = (
         made.split("made", part, ["a", "b"], splits, 1).rows for part in ("train", "validation")
     )
@@ -93,14 +114,18 @@ def test_the_two_splits_have_limits_of_their_own():
 
 
 def test_a_split_that_comes_to_nothing_is_named():
-    made = MadeLabels("source", ["a", "b"])
+    made = DerivedLabels("source", ["a", "b"])
     with pytest.raises(InputError, match="task 'made': no validation row comes of 1 texts"):
         made.split("made", "validation", ["a", "b"], {"a": rows("one"), "b": rows("one")}, 1)
 
 
 def test_help_tells_of_every_field():
     fields = task_fields()
-    assert {"auxiliary", "make_labels", "texts_of", "max_rows", "max_validation_rows"} <= set(
-        fields
-    )
-    assert all(way in fields["make_labels"] for way in LABEL_MAKERS)
+    assert {
+        "auxiliary",
+        "label_generator",
+        "source_tasks",
+        "max_rows",
+        "max_validation_rows",
+    } <= set(fields)
+    assert all(way in fields["label_generator"] for way in LABEL_GENERATORS)

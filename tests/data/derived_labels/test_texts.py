@@ -3,7 +3,7 @@ from collections import Counter
 from datasets import Dataset
 
 from trainer.data.derived_labels.source import SOURCE
-from trainer.data.derived_labels.texts import sample, texts_of
+from trainer.data.derived_labels.texts import sample, texts_by_task
 
 MOOD = Dataset.from_dict({"text": ["a film", "a play", "a film"], "label": [0, 1, 0]})
 SAME = Dataset.from_dict(
@@ -13,7 +13,7 @@ WORDS = Dataset.from_dict({"text": [["how", "?"], ["so", "so"]], "label": [[0, 1
 
 
 def test_each_text_comes_once_with_its_tasks_and_pairs_give_both_sides():
-    assert texts_of({"mood": MOOD, "same": SAME}) == {
+    assert texts_by_task({"mood": MOOD, "same": SAME}) == {
         "a film": ["mood"],
         "a play": ["mood", "same"],
         "why ?": ["same"],
@@ -22,11 +22,11 @@ def test_each_text_comes_once_with_its_tasks_and_pairs_give_both_sides():
 
 
 def test_lists_of_words_are_texts_too():
-    assert texts_of({"same": SAME, "tags": WORDS})["how ?"] == ["same", "tags"]
+    assert texts_by_task({"same": SAME, "tags": WORDS})["how ?"] == ["same", "tags"]
 
 
 def test_source_tells_the_task_and_leaves_out_what_has_two():
-    made = SOURCE.make(texts_of({"mood": MOOD, "same": SAME}), ["mood", "same"], "toy")
+    made = SOURCE.make(texts_by_task({"mood": MOOD, "same": SAME}), ["mood", "same"], "toy")
     assert made.rows["text"][:] == ["a film", "why ?", "how ?"]
     assert made.rows["label"][:] == [0, 1, 1]
     assert made.dropped == {"text of several tasks": 1}

@@ -12,17 +12,17 @@ def test_a_cycle_is_one_plan_of_all_tasks_in_their_order():
 
 
 def test_a_turn_is_one_plan_of_one_task():
-    assert list(RoundRobin(TASKS, 2, "turn").epoch(0)) == [("b",), ("a",), ("c",)] * 2
+    assert list(RoundRobin(TASKS, 2, "batch").epoch(0)) == [("b",), ("a",), ("c",)] * 2
 
 
-@pytest.mark.parametrize("update", ["cycle", "turn"])
+@pytest.mark.parametrize("step_every", ["cycle", "batch"])
 @pytest.mark.parametrize("tasks", [["a"], TASKS])
 @pytest.mark.parametrize("cycles", [1, 7])
-def test_length_and_draws_are_what_the_epochs_have(update, tasks, cycles):
-    plans = RoundRobin(tasks, cycles, update)
+def test_length_and_draws_are_what_the_epochs_have(step_every, tasks, cycles):
+    schedule = RoundRobin(tasks, cycles, step_every)
     drawn = Counter()
     for epoch in range(4):
-        assert plans.drawn_before(epoch) == drawn
-        found = list(plans.epoch(epoch))
-        assert len(found) == len(plans)
-        drawn.update(task for plan in found for task in plan)
+        assert schedule.batches_before(epoch) == drawn
+        found = list(schedule.epoch(epoch))
+        assert len(found) == len(schedule)
+        drawn.update(task for step in found for task in step)

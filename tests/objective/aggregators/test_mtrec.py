@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from tests.objective.aggregators._asserts import combined, flat, random_gradients, rule_of
+from tests.objective.aggregators._asserts import aggregator_of, combined, flat, random_gradients
 from trainer.errors import InputError
 
 
@@ -11,15 +11,15 @@ def vectors(*values):
 
 def test_auxiliary_gradient_that_conflicts_loses_its_part_along_the_main_one():
     # Equation 1: 0.3 * (-4, 2) has the part (-1.2, 0) along (2, 0), and keeps (0, 0.6).
-    rule = rule_of("mtrec", ["a", "c"])
-    result = combined(rule, vectors([2.0, 0.0], [-4.0, 2.0]), ["a", "c"])
+    aggregator = aggregator_of("mtrec", ["a", "c"])
+    result = combined(aggregator, vectors([2.0, 0.0], [-4.0, 2.0]), ["a", "c"])
     torch.testing.assert_close(result, torch.tensor([2.0, 0.6]))
 
 
 def test_auxiliary_gradient_without_conflict_is_added_as_it_is():
     # Equation 2: (2, 0) + 0.3 * (4, 2)
-    rule = rule_of("mtrec", ["a", "c"])
-    result = combined(rule, vectors([2.0, 0.0], [4.0, 2.0]), ["a", "c"])
+    aggregator = aggregator_of("mtrec", ["a", "c"])
+    result = combined(aggregator, vectors([2.0, 0.0], [4.0, 2.0]), ["a", "c"])
     torch.testing.assert_close(result, torch.tensor([3.2, 0.6]))
 
 
@@ -34,8 +34,8 @@ def test_several_tasks_of_both_groups_are_summed_before_they_are_compared(flip):
     product = auxiliary @ main
     if product < 0:
         auxiliary = auxiliary - product / (main @ main) * main
-    rule = rule_of("mtrec", tasks, auxiliary_tasks=["x2", "x1"], auxiliary_scale=0.7)
-    torch.testing.assert_close(combined(rule, gradients, tasks), main + auxiliary)
+    aggregator = aggregator_of("mtrec", tasks, auxiliary_tasks=["x2", "x1"], auxiliary_scale=0.7)
+    torch.testing.assert_close(combined(aggregator, gradients, tasks), main + auxiliary)
 
 
 def test_both_branches_are_among_the_cases_above():
@@ -46,16 +46,16 @@ def test_both_branches_are_among_the_cases_above():
 
 def test_a_step_without_one_of_the_groups():
     a, b, c = gradients = random_gradients()
-    rule = rule_of("mtrec")
-    assert torch.equal(combined(rule, [a, b], ["a", "b"]), flat(a) + flat(b))
-    torch.testing.assert_close(combined(rule, [c], ["c"]), 0.3 * flat(c))
-    assert torch.equal(combined(rule, gradients[:1], ["a"]), flat(a))
+    aggregator = aggregator_of("mtrec")
+    assert torch.equal(combined(aggregator, [a, b], ["a", "b"]), flat(a) + flat(b))
+    torch.testing.assert_close(combined(aggregator, [c], ["c"]), 0.3 * flat(c))
+    assert torch.equal(combined(aggregator, gradients[:1], ["a"]), flat(a))
 
 
 def test_rounding_is_not_taken_for_a_main_gradient_where_the_main_tasks_cancel_out():
     more = 1.0000001
     products = torch.tensor([[1, -more, 0.5], [-more, 1, -0.5 * more], [0.5, -0.5 * more, 1]])
-    main, other, auxiliary = rule_of("mtrec").weights(products, ["a", "b", "c"]).tolist()
+    main, other, auxiliary = aggregator_of("mtrec").weights(products, ["a", "b", "c"]).tolist()
     assert 1 <= main < 2
     assert main == other
     assert auxiliary == pytest.approx(0.3)
@@ -63,15 +63,15 @@ def test_rounding_is_not_taken_for_a_main_gradient_where_the_main_tasks_cancel_o
 
 def test_short_gradients_conflict_like_long_ones():
     products = torch.tensor([[4.0, -8.0], [-8.0, 20.0]])
-    rule = rule_of("mtrec", ["a", "c"])
-    usual, short = (rule.weights(products * size, ["a", "c"]) for size in (1.0, 1e-10))
+    aggregator = aggregator_of("mtrec", ["a", "c"])
+    usual, short = (aggregator.weights(products * size, ["a", "c"]) for size in (1.0, 1e-10))
     torch.testing.assert_close(short, usual)
 
 
 def test_main_tasks_by_name():
-    rule = rule_of("mtrec", main_tasks=["a"], auxiliary_tasks=["b", "c"])
+    aggregator = aggregator_of("mtrec", main_tasks=["a"], auxiliary_tasks=["b", "c"])
     gradients = vectors([1.0, 0.0], [0.0, 1.0], [0.0, 2.0])
-    torch.testing.assert_close(combined(rule, gradients), torch.tensor([1.0, 0.9]))
+    torch.testing.assert_close(combined(aggregator, gradients), torch.tensor([1.0, 0.9]))
 
 
 @pytest.mark.parametrize(
@@ -87,4 +87,4 @@ def test_main_tasks_by_name():
 )
 def test_options_that_it_cannot_work_with(options, words):
     with pytest.raises(InputError, match=words):
-        rule_of("mtrec", **options)
+        aggregator_of("mtrec", **options)

@@ -5,15 +5,15 @@ import torch
 
 from tests.objective.aggregators._asserts import (
     TASKS,
+    aggregator_of,
     combined,
     flat,
     matrix,
     random_gradients,
-    rule_of,
     torchjd_class,
 )
 from trainer.errors import InputError
-from trainer.objective.aggregators import make_rule
+from trainer.objective.aggregators import make_aggregator
 from trainer.objective.aggregators.draws import Draws
 
 AGGREGATORS = {
@@ -50,7 +50,7 @@ def test_pcgrad_is_the_published_algorithm(seed):
     gradients = random_gradients(seed, tasks=4)
     with Draws(seed).next_step():
         orders = [torch.randperm(4).tolist() for _ in range(4)]
-    found = combined(rule_of("pcgrad", list("abcd"), seed=seed), gradients, list("abcd"))
+    found = combined(aggregator_of("pcgrad", list("abcd"), seed=seed), gradients, list("abcd"))
     stacked = matrix(gradients)
     torch.testing.assert_close(found, published_pcgrad(stacked, orders))
     assert not torch.allclose(found, stacked.sum(0), rtol=1e-2)
@@ -58,35 +58,35 @@ def test_pcgrad_is_the_published_algorithm(seed):
 
 def test_pcgrad_depends_on_the_order_that_is_drawn():
     gradients = [[torch.tensor(v)] for v in ([1.0, 0.0], [-1.0, 1.0], [-1.0, -2.0])]
-    rule = rule_of("pcgrad")
-    found = {tuple(combined(rule, gradients).tolist()) for _ in range(10)}
+    aggregator = aggregator_of("pcgrad")
+    found = {tuple(combined(aggregator, gradients).tolist()) for _ in range(10)}
     assert len(found) > 1
 
 
 def test_pcgrad_without_conflict_is_the_sum_to_the_last_bit():
     gradients = [[tensor.abs() for tensor in gradient] for gradient in random_gradients()]
-    rule, plain = rule_of("pcgrad"), rule_of("sum")
-    assert torch.equal(combined(rule, gradients), combined(plain, gradients))
+    aggregator, plain = aggregator_of("pcgrad"), aggregator_of("sum")
+    assert torch.equal(combined(aggregator, gradients), combined(plain, gradients))
 
 
 @pytest.mark.parametrize("name", AGGREGATORS)
 def test_result_is_that_of_torchjd_on_the_stacked_gradients(name):
-    rule = rule_of(name, seed=7)
+    aggregator = aggregator_of(name, seed=7)
     class_name, arguments = AGGREGATORS[name]
-    aggregator = torchjd_class(class_name)(**arguments)
+    theirs = torchjd_class(class_name)(**arguments)
     draws = Draws(7)
     for seed in range(3):
         gradients = random_gradients(seed, dtype=torch.float64)
         with draws.next_step():
-            expected = aggregator(matrix(gradients))
+            expected = theirs(matrix(gradients))
         # The solvers stop when near enough, not at the same last digit.
-        torch.testing.assert_close(combined(rule, gradients), expected, rtol=1e-3, atol=1e-4)
+        torch.testing.assert_close(combined(aggregator, gradients), expected, rtol=1e-3, atol=1e-4)
         assert expected.norm() > 1e-2
 
 
 @pytest.mark.parametrize("name", AGGREGATORS)
 def test_a_step_may_have_fewer_tasks_in_another_order(name):
-    full, small = rule_of(name), rule_of(name, ["c", "a"])
+    full, small = aggregator_of(name), aggregator_of(name, ["c", "a"])
     for seed in range(3):
         gradients = random_gradients(seed, tasks=2)
         found = combined(full, gradients, ["c", "a"])
@@ -95,12 +95,12 @@ def test_a_step_may_have_fewer_tasks_in_another_order(name):
 
 @pytest.mark.parametrize("name", ["mgda", "pcgrad", "gradvac", "nash_mtl"])
 def test_gradients_that_are_not_finite_show_and_leave_no_trace(name):
-    rule, undisturbed = rule_of(name), rule_of(name)
+    aggregator, undisturbed = aggregator_of(name), aggregator_of(name)
     broken = random_gradients(9)
     broken[1][0][0, 0] = torch.inf
-    assert combined(rule, broken).isnan().any()
+    assert combined(aggregator, broken).isnan().any()
     gradients = random_gradients(1)
-    assert torch.equal(combined(rule, gradients), combined(undisturbed, gradients))
+    assert torch.equal(combined(aggregator, gradients), combined(undisturbed, gradients))
 
 
 @pytest.mark.parametrize("name", ["mgda", "nash_mtl"])
@@ -108,17 +108,17 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it(name, monk
     monkeypatch.setitem(sys.modules, "torchjd", None)
     wanted = {"mgda": "torchjd", "nash_mtl": r"torchjd\[nash-mtl\]"}[name]
     with pytest.raises(InputError, match=f"'{name}': .*pip install \"{wanted}\""):
-        make_rule(name, TASKS)
+        make_aggregator(name, TASKS)
 
 
 def test_a_missing_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "cvxpy", None)
     with pytest.raises(InputError, match=r"'cagrad': .*pip install \"torchjd\[cagrad\]\""):
-        make_rule("cagrad", TASKS)
+        make_aggregator("cagrad", TASKS)
 
 
 def test_weights_do_not_depend_on_how_the_gradients_are_cut_into_tensors():
     gradients = random_gradients()
     whole = [[flat(gradient)] for gradient in gradients]
-    rule, other = rule_of("mgda"), rule_of("mgda")
-    torch.testing.assert_close(combined(rule, gradients), combined(other, whole))
+    aggregator, other = aggregator_of("mgda"), aggregator_of("mgda")
+    torch.testing.assert_close(combined(aggregator, gradients), combined(other, whole))

@@ -54,9 +54,11 @@ class TestAll:
         assert moved(trainer.model, before) == before.keys() - untouched
         assert all(p.requires_grad for p in trainer.model.parameters())
 
-    @pytest.mark.parametrize("layout", ["single", "per_task", "overlapping"])
-    def test_the_same_in_every_layout(self, tmp_path, layout):
-        trainer = toy_trainer(tmp_path, sizes={"mood": 24, "near": 24}, layout=layout, **QUICK)
+    @pytest.mark.parametrize("optimizer_layout", ["single", "per_task", "overlapping"])
+    def test_the_same_in_every_layout(self, tmp_path, optimizer_layout):
+        trainer = toy_trainer(
+            tmp_path, sizes={"mood": 24, "near": 24}, optimizer_layout=optimizer_layout, **QUICK
+        )
         before = weights_of(trainer.model)
         trainer.train()
         untouched = {n for n in before if n.startswith("heads.same.")}
@@ -64,18 +66,24 @@ class TestAll:
 
     def test_adapters_of_trained_tasks_move_with_the_encoder(self, tmp_path):
         model = toy_model()
-        model.add_adapters(["mood"], target_modules=["query"])
-        trainer = toy_trainer(tmp_path, model=model, sizes={"mood": 24}, layout="per_task", **QUICK)
+        model.attach_task_adapters(["mood"], target_modules=["query"])
+        trainer = toy_trainer(
+            tmp_path, model=model, sizes={"mood": 24}, optimizer_layout="per_task", **QUICK
+        )
         before = weights_of(model)
         trainer.train()
         assert moved(model, before) == {n for n in before if "same" not in n}
 
-    @pytest.mark.parametrize("trains", ["all", "lora"])
-    def test_no_adapter_is_left_behind_by_its_encoder(self, tmp_path, trains):
+    @pytest.mark.parametrize("trainable", ["all", "lora"])
+    def test_no_adapter_is_left_behind_by_its_encoder(self, tmp_path, trainable):
         model = toy_model()
-        model.add_adapters(["same"], target_modules=["query"])
-        trainer = toy_trainer(tmp_path, model=model, sizes={"mood": 24}, trains=trains, **QUICK)
-        message = f"trains = '{trains}': would change the encoder under the adapter of task 'same'"
+        model.attach_task_adapters(["same"], target_modules=["query"])
+        trainer = toy_trainer(
+            tmp_path, model=model, sizes={"mood": 24}, trainable=trainable, **QUICK
+        )
+        message = (
+            f"trainable = '{trainable}': would change the encoder under the adapter of task 'same'"
+        )
         with pytest.raises(InputError, match=message):
             trainer.train()
 
@@ -87,7 +95,7 @@ class TestAll:
                 raise KeyboardInterrupt
 
         broken = toy_trainer(
-            tmp_path, model=model, sizes=TWO, trains="heads", callbacks=[Break()], **QUICK
+            tmp_path, model=model, sizes=TWO, trainable="heads", callbacks=[Break()], **QUICK
         )
         with pytest.raises(KeyboardInterrupt):
             broken.train()
@@ -110,9 +118,11 @@ class TestAll:
 
 
 class TestHeads:
-    @pytest.mark.parametrize("layout", ["siloed", "single"])
-    def test_the_encoder_rests(self, tmp_path, layout):
-        trainer = toy_trainer(tmp_path, sizes=TWO, trains="heads", layout=layout, **QUICK)
+    @pytest.mark.parametrize("optimizer_layout", ["siloed", "single"])
+    def test_the_encoder_rests(self, tmp_path, optimizer_layout):
+        trainer = toy_trainer(
+            tmp_path, sizes=TWO, trainable="heads", optimizer_layout=optimizer_layout, **QUICK
+        )
         before = weights_of(trainer.model)
         trainer.train()
         assert moved(trainer.model, before) == {n for n in before if n.startswith("heads.")}
@@ -120,25 +130,25 @@ class TestHeads:
 
     def test_adapters_rest_too(self, tmp_path):
         model = toy_model()
-        model.add_adapters(["mood"], target_modules=["query"])
+        model.attach_task_adapters(["mood"], target_modules=["query"])
         before = weights_of(model)
-        toy_trainer(tmp_path, model=model, sizes={"mood": 24}, trains="heads", **QUICK).train()
+        toy_trainer(tmp_path, model=model, sizes={"mood": 24}, trainable="heads", **QUICK).train()
         assert moved(model, before) == {"heads.mood.layers.1.weight", "heads.mood.layers.1.bias"}
 
     def test_only_rates_of_heads_are_logged(self, tmp_path):
-        trainer = toy_trainer(tmp_path, sizes=TWO, trains="heads", **QUICK)
+        trainer = toy_trainer(tmp_path, sizes=TWO, trainable="heads", **QUICK)
         assert set(learning_rates(trainer.create_optimizer())) == {"mood", "same"}
 
     def test_a_head_without_parameters_is_refused(self, tmp_path):
-        trainer = toy_trainer(tmp_path, trains="heads")
-        with pytest.raises(InputError, match="trains = 'heads': the head of task 'near' has no"):
+        trainer = toy_trainer(tmp_path, trainable="heads")
+        with pytest.raises(InputError, match="trainable = 'heads': the head of task 'near' has no"):
             trainer.train()
 
 
 class TestAdapters:
-    @pytest.mark.parametrize("update", ["cycle", "turn"])
-    def test_adapters_and_heads_move_and_the_encoder_rests(self, tmp_path, update):
-        trainer = toy_trainer(tmp_path, trains="adapters", update=update, max_steps=6)
+    @pytest.mark.parametrize("step_every", ["cycle", "batch"])
+    def test_adapters_and_heads_move_and_the_encoder_rests(self, tmp_path, step_every):
+        trainer = toy_trainer(tmp_path, trainable="adapters", step_every=step_every, max_steps=6)
         model = trainer.model
         before, plain = weights_of(model), copy.deepcopy(model)
         trainer.train()
@@ -155,7 +165,7 @@ class TestAdapters:
     def test_an_adapter_moves_at_the_encoder_s_rate_and_the_head_at_its_own(self, tmp_path):
         trainer = toy_trainer(
             tmp_path,
-            trains="adapters",
+            trainable="adapters",
             learning_rate=1e-3,
             weight_decay=0.2,
             task_args={"mood": {"learning_rate": 1e-2, "weight_decay": 0.0}},
@@ -179,7 +189,7 @@ class TestAdapters:
 
     def test_each_trains_as_it_does_alone(self, tmp_path):
         """No step of one task reaches another: together is the same as one after the other."""
-        options = {"trains": "adapters", "max_grad_norm": 0, "lr_scheduler_type": "constant"}
+        options = {"trainable": "adapters", "max_grad_norm": 0, "lr_scheduler_type": "constant"}
         options |= {"length_window": 0, "max_steps": 5}
         together = toy_trainer(tmp_path, sizes={"same": 32, "near": 32}, **options)
         alone = toy_trainer(tmp_path, sizes={"same": 32}, **options)
@@ -197,7 +207,7 @@ class TestAdapters:
 
     def test_an_adapter_that_is_there_is_trained_on(self, tmp_path):
         model = toy_model()
-        options = {"trains": "adapters", **NEAR, "model": model, "max_steps": 2}
+        options = {"trainable": "adapters", **NEAR, "model": model, "max_steps": 2}
         toy_trainer(tmp_path, lora_rank=3, **options).train()
         before = weights_of(model)
         toy_trainer(tmp_path, **options).train()
@@ -206,13 +216,13 @@ class TestAdapters:
 
     def test_an_adapter_that_is_there_is_not_of_another_rank(self, tmp_path):
         model = toy_model()
-        model.add_adapters(["near"], rank=3, target_modules=["query"])
-        trainer = toy_trainer(tmp_path, trains="adapters", lora_rank=4, model=model, **NEAR)
+        model.attach_task_adapters(["near"], rank=3, target_modules=["query"])
+        trainer = toy_trainer(tmp_path, trainable="adapters", lora_rank=4, model=model, **NEAR)
         with pytest.raises(InputError, match="lora_rank = 4: the model's adapter 'near', .* has 3"):
             trainer.train()
 
     def test_the_model_of_model_init_gets_them(self, tmp_path):
-        args = toy_trainer(tmp_path, trains="adapters", max_steps=2).args
+        args = toy_trainer(tmp_path, trainable="adapters", max_steps=2).args
         rows = {"near": toy_rows("near", 24)}
         trainer = HybridMTLTrainer(
             args=args,
@@ -228,7 +238,7 @@ class TestAdapters:
 
 class TestLora:
     def run(self, folder, **options):
-        trainer = toy_trainer(folder, **{"trains": "lora", "lora_rank": 2, **QUICK, **options})
+        trainer = toy_trainer(folder, **{"trainable": "lora", "lora_rank": 2, **QUICK, **options})
         before = weights_of(trainer.model)
         trainer.train()
         return trainer, before
@@ -237,11 +247,11 @@ class TestLora:
         "options",
         [
             {},
-            {"layout": "single"},
-            {"layout": "overlapping"},
-            {"layout": "per_task", "loss_weights": "uncertainty"},
-            {"rule": "pcgrad", "layer_decay": 0.9},
-            {"update": "turn", "max_steps": 6},
+            {"optimizer_layout": "single"},
+            {"optimizer_layout": "overlapping"},
+            {"optimizer_layout": "per_task", "loss_weights": "uncertainty"},
+            {"aggregator": "pcgrad", "layer_decay": 0.9},
+            {"step_every": "batch", "max_steps": 6},
             {"smart_weight": 1.0, "smart_radius": 0.1, "bregman_weight": 1.0},
             {"activation_checkpointing": True},
         ],
@@ -322,11 +332,11 @@ class TestLora:
 @pytest.mark.parametrize(
     "options",
     [
-        {"trains": "adapters"},
-        {"trains": "adapters", "ema_decay": 0.9, "loss_weights": "uncertainty"},
-        {"trains": "lora", "layout": "overlapping", "lora_dropout": 0.1},
-        {"trains": "lora", "ema_decay": 0.9, "bregman_weight": 1.0},
-        {"trains": "heads", "sizes": TWO},
+        {"trainable": "adapters"},
+        {"trainable": "adapters", "ema_decay": 0.9, "loss_weights": "uncertainty"},
+        {"trainable": "lora", "optimizer_layout": "overlapping", "lora_dropout": 0.1},
+        {"trainable": "lora", "ema_decay": 0.9, "bregman_weight": 1.0},
+        {"trainable": "heads", "sizes": TWO},
     ],
     ids=str,
 )
@@ -342,26 +352,38 @@ def test_resumed_equals_uninterrupted(tmp_path, options):
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"trains": "head"}, "trains = 'head': must be one of all, heads, lora, adapters"),
-        ({"lora_rank": 4}, "lora_rank = 4: has no effect with trains: all; leave it out, or use"),
-        ({"lora_targets": ["key"], "trains": "heads"}, "has no effect with trains: heads"),
-        ({"trains": "lora", "lora_rank": 0}, "lora_rank = 0: must be a whole number"),
-        ({"trains": "lora", "lora_alpha": 0}, "lora_alpha = 0: must be a number above 0"),
-        ({"trains": "lora", "lora_alpha": math.nan}, "lora_alpha = nan: must be"),
-        ({"trains": "lora", "lora_dropout": 1}, "lora_dropout = 1: must be from 0 to below 1"),
-        ({"trains": "lora", "lora_targets": []}, "lora_targets: names no layer"),
+        ({"trainable": "head"}, "trainable = 'head': must be one of all, heads, lora, adapters"),
+        (
+            {"lora_rank": 4},
+            "lora_rank = 4: has no effect with trainable: all; leave it out, or use",
+        ),
+        ({"lora_targets": ["key"], "trainable": "heads"}, "has no effect with trainable: heads"),
+        ({"trainable": "lora", "lora_rank": 0}, "lora_rank = 0: must be a whole number"),
+        ({"trainable": "lora", "lora_alpha": 0}, "lora_alpha = 0: must be a number above 0"),
+        ({"trainable": "lora", "lora_alpha": math.nan}, "lora_alpha = nan: must be"),
+        ({"trainable": "lora", "lora_dropout": 1}, "lora_dropout = 1: must be from 0 to below 1"),
+        ({"trainable": "lora", "lora_targets": []}, "lora_targets: names no layer"),
         (
             {
-                "trains": "lora",
+                "trainable": "lora",
                 "activation_checkpointing": True,
                 "activation_checkpointing_kwargs": {"use_reentrant": True},
             },
             "activation_checkpointing_kwargs: with use_reentrant no gradient",
         ),
-        ({"trains": "heads", "rule": "pcgrad"}, "rule = 'pcgrad': with trains: heads the tasks"),
-        ({"trains": "adapters", "gradient_cosines": True}, "gradient_cosines: with trains: ad"),
-        ({"trains": "heads", "layer_decay": 0.9}, "layer_decay = 0.9: with trains: heads"),
-        ({"trains": "adapters", "layout": "per_task"}, "layout = 'per_task': with trains"),
+        (
+            {"trainable": "heads", "aggregator": "pcgrad"},
+            "aggregator = 'pcgrad': with trainable: heads the tasks",
+        ),
+        (
+            {"trainable": "adapters", "gradient_cosines": True},
+            "gradient_cosines: with trainable: ad",
+        ),
+        ({"trainable": "heads", "layer_decay": 0.9}, "layer_decay = 0.9: with trainable: heads"),
+        (
+            {"trainable": "adapters", "optimizer_layout": "per_task"},
+            "optimizer_layout = 'per_task': with trainable",
+        ),
     ],
 )
 def test_options_without_an_effect_are_refused(tmp_path, options, message):
@@ -376,7 +398,7 @@ def test_a_task_is_not_called_as_another_one_s_adapter(tmp_path):
 
 
 def test_layers_that_are_not_there_are_named(tmp_path):
-    trainer = toy_trainer(tmp_path, trains="lora", lora_targets=["quary"])
+    trainer = toy_trainer(tmp_path, trainable="lora", lora_targets=["quary"])
     with pytest.raises(InputError, match="lora_targets: .*'quary' matches no layer"):
         trainer.train()
 
@@ -384,7 +406,7 @@ def test_layers_that_are_not_there_are_named(tmp_path):
 def test_an_encoder_that_peft_has_no_default_for_asks_for_targets(tmp_path, monkeypatch):
     model = toy_model()
     monkeypatch.setattr(type(model.config.backbone_config), "model_type", "mybert")
-    trainer = toy_trainer(tmp_path, trains="lora", model=model)
+    trainer = toy_trainer(tmp_path, trainable="lora", model=model)
     with pytest.raises(InputError, match="lora_targets: name the linear layers .* type mybert"):
         trainer.train()
 
@@ -392,8 +414,8 @@ def test_an_encoder_that_peft_has_no_default_for_asks_for_targets(tmp_path, monk
 def test_a_given_optimizer_knows_nothing_of_what_is_trained(tmp_path):
     trainer = toy_trainer(tmp_path)
     optimizer = torch.optim.SGD(trainer.model.parameters())
-    trainer.args.trains = "lora"
-    with pytest.raises(InputError, match="trains: has no effect on an optimizer that was given"):
+    trainer.args.trainable = "lora"
+    with pytest.raises(InputError, match="trainable: has no effect on an optimizer that was given"):
         HybridMTLTrainer(
             trainer.model,
             trainer.args,

@@ -18,12 +18,12 @@ def shown_by(trainer):
 @pytest.mark.parametrize(
     ("options", "steps"),
     [
-        ({"update": "cycle"}, 4),
-        ({"update": "turn"}, 12),
-        ({"update": "turn", "plan": "uniform"}, 12),
+        ({"step_every": "cycle"}, 4),
+        ({"step_every": "batch"}, 12),
+        ({"step_every": "batch", "task_sampling": "uniform"}, 12),
         # Six turns an epoch: the second step of each has two.
-        ({"update": "turn", "plan": "uniform", "gradient_accumulation_steps": 4}, 4),
-        ({"update": "cycle", "gradient_accumulation_steps": 2, "num_train_epochs": 4}, 4),
+        ({"step_every": "batch", "task_sampling": "uniform", "gradient_accumulation_steps": 4}, 4),
+        ({"step_every": "cycle", "gradient_accumulation_steps": 2, "num_train_epochs": 4}, 4),
     ],
 )
 def test_bar_shows_the_cycle_and_each_tasks_running_loss(tmp_path, options, steps):
@@ -40,7 +40,9 @@ def test_bar_shows_the_cycle_and_each_tasks_running_loss(tmp_path, options, step
 
 
 def test_a_task_without_a_turn_keeps_its_loss_on_the_bar(tmp_path):
-    trainer = toy_trainer(tmp_path, update="turn", max_steps=3, disable_tqdm=False, logging_steps=1)
+    trainer = toy_trainer(
+        tmp_path, step_every="batch", max_steps=3, disable_tqdm=False, logging_steps=1
+    )
     last = [part for part in shown_by(trainer).split("\r") if "cycle 1/1" in part][-1]
     assert all(f"{task}=" in last for task in TASKS)
 
@@ -53,7 +55,7 @@ def test_the_bar_shows_losses_alone(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("cycles", "plans", "accumulated", "after"),
+    ("cycles", "steps", "accumulated", "after"),
     [
         (2, 2, 1, [0, 1, 2, 3, 4]),
         (2, 6, 1, [0, 0, 0, 1, 1, 1, 2, 2, 2, 3]),
@@ -62,6 +64,6 @@ def test_the_bar_shows_losses_alone(tmp_path):
         (3, 3, 2, [0, 2, 3, 5, 6]),
     ],
 )
-def test_cycles_are_counted_by_steps(cycles, plans, accumulated, after):
-    bar = TaskProgress(cycles, plans, accumulated)
+def test_cycles_are_counted_by_steps(cycles, steps, accumulated, after):
+    bar = TaskProgress(cycles, steps, accumulated)
     assert [bar.cycles_after(steps) for steps in range(len(after))] == after

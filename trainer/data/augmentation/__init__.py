@@ -1,5 +1,10 @@
 """Augmentation: rewritten copies of a task's training rows."""
 
-from trainer.data.augmentation.plan import AUGMENTATIONS, Copier, TaskAugmentation, augment
+from trainer.data.augmentation.task_augmentation import (
+    AUGMENTATIONS,
+    Copier,
+    TaskAugmentation,
+    augment,
+)
 
 __all__ = ["AUGMENTATIONS", "Copier", "TaskAugmentation", "augment"]

@@ -1,5 +1,5 @@
 """Labels made from the texts of other tasks."""
 
-from trainer.data.derived_labels.entry import LABEL_MAKERS, MadeLabels, complete_entry
+from trainer.data.derived_labels.entry import LABEL_GENERATORS, DerivedLabels, complete_entry
 
-__all__ = ["LABEL_MAKERS", "MadeLabels", "complete_entry"]
+__all__ = ["LABEL_GENERATORS", "DerivedLabels", "complete_entry"]

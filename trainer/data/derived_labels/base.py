@@ -10,7 +10,7 @@ Texts = Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True)
-class LabelMaker:
+class LabelGenerator:
     """A way of making a task's rows from the texts of others.
 
     Attributes:

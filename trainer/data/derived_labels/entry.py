@@ -9,33 +9,33 @@ from datasets import Dataset
 
 from trainer.data.augmentation import TaskAugmentation
 from trainer.data.columns import CheckedSplit
-from trainer.data.derived_labels.base import LabelMaker
+from trainer.data.derived_labels.base import LabelGenerator
 from trainer.data.derived_labels.part_of_speech import PART_OF_SPEECH
 from trainer.data.derived_labels.source import SOURCE
-from trainer.data.derived_labels.texts import sample, texts_of
+from trainer.data.derived_labels.texts import sample, texts_by_task
 from trainer.data.sources import TaskSource
-from trainer.errors import InputError, nearest
+from trainer.errors import InputError, did_you_mean
 
-LABEL_MAKERS: dict[str, LabelMaker] = {"part_of_speech": PART_OF_SPEECH, "source": SOURCE}
+LABEL_GENERATORS: dict[str, LabelGenerator] = {"part_of_speech": PART_OF_SPEECH, "source": SOURCE}
 
 
 @dataclass
-class MadeLabels:
+class DerivedLabels:
     """Labels made from the texts of other tasks, for a task without data of its own.
 
     Attributes:
-        make_labels: `part_of_speech` (each word's, by a tagger) or `source` (in which task's rows
-            a text stands), instead of a dataset. Kind and labels follow from it.
-        texts_of: the tasks whose texts are read, training texts for training and validation
+        label_generator: `part_of_speech` (each word's, by a tagger) or `source` (in which task's
+            rows a text stands), instead of a dataset. Kind and labels follow from it.
+        source_tasks: the tasks whose texts are read, training texts for training and validation
             texts for validation; all tasks with data of their own when left out.
         max_rows: most training rows that are made, drawn at random and evenly from the tasks; all
             when left out.
-        max_validation_rows: the same of the validation rows; without `make_labels`, see
+        max_validation_rows: the same of the validation rows; without `label_generator`, see
             `TaskTraining`.
     """
 
-    make_labels: str | None = None
-    texts_of: list[str] | None = None
+    label_generator: str | None = None
+    source_tasks: list[str] | None = None
     max_rows: int | None = None
     max_validation_rows: int | None = None
 
@@ -45,8 +45,8 @@ class MadeLabels:
         Raises:
             InputError: saying how to install it.
         """
-        if self.make_labels is not None:
-            LABEL_MAKERS[self.make_labels].check()
+        if self.label_generator is not None:
+            LABEL_GENERATORS[self.label_generator].check()
 
     def split(
         self, name: str, part: str, labels: Sequence[str], splits: Mapping[str, Dataset], seed: int
@@ -63,10 +63,10 @@ class MadeLabels:
         Raises:
             InputError: if no row comes of it.
         """
-        texts = texts_of({task: splits[task] for task in self.texts_of or ()})
+        texts = texts_by_task({task: splits[task] for task in self.source_tasks or ()})
         most = self.max_rows if part == "train" else self.max_validation_rows
         texts = sample(texts, most, [seed, zlib.crc32(f"{name} {part}".encode())])
-        made = LABEL_MAKERS[str(self.make_labels)].make(texts, labels, f"{name} {part}")
+        made = LABEL_GENERATORS[str(self.label_generator)].make(texts, labels, f"{name} {part}")
         if not len(made.rows):
             raise InputError(f"task '{name}': no {part} row comes of {len(texts)} texts")
         return made
@@ -87,7 +87,7 @@ _LIMITS = ("max_rows", "max_validation_rows")
 
 
 def complete_entry(name: str, entry: dict[str, Any], own: Collection[str]) -> dict[str, Any]:
-    """A task's entry with what follows from `make_labels`: kind, labels and `texts_of`.
+    """A task's entry with what follows from `label_generator`: kind, labels and `source_tasks`.
 
     Args:
         name: the task's name.
@@ -101,46 +101,49 @@ def complete_entry(name: str, entry: dict[str, Any], own: Collection[str]) -> di
     def refuse(field: str, why: str) -> InputError:
         return InputError(f"task '{name}': field '{field}' = {entry[field]!r}: {why}")
 
-    if entry.get("make_labels") is None:
-        for field in ("texts_of", "max_rows"):
+    if entry.get("label_generator") is None:
+        for field in ("source_tasks", "max_rows"):
             if field in entry:
-                raise refuse(field, "has no effect without make_labels")
+                raise refuse(field, "has no effect without label_generator")
         return entry
-    way, known = entry["make_labels"], ", ".join(LABEL_MAKERS)
-    if way not in LABEL_MAKERS:
-        raise refuse("make_labels", f"must be one of {known}.{nearest(way, LABEL_MAKERS)}")
+    way, known = entry["label_generator"], ", ".join(LABEL_GENERATORS)
+    if way not in LABEL_GENERATORS:
+        raise refuse(
+            "label_generator", f"must be one of {known}.{did_you_mean(way, LABEL_GENERATORS)}"
+        )
     for field, nothing in _OF_OWN_DATA.items():
         if entry.get(field, nothing) != nothing:
-            raise refuse(field, f"has no meaning with make_labels: {way}; leave it out")
+            raise refuse(field, f"has no meaning with label_generator: {way}; leave it out")
     for field in _LIMITS:
         if entry.get(field, 1) < 1:
             raise refuse(field, "must be 1 or more")
-    read = entry.get("texts_of", list(own))
+    read = entry.get("source_tasks", list(own))
     for task in read:
         if task not in own:
             why = f"'{task}' is no task with data of its own ({', '.join(own) or 'there is none'})."
-            raise refuse("texts_of", why + nearest(task, own))
+            raise refuse("source_tasks", why + did_you_mean(task, own))
     if not read or len(set(read)) < len(read):
-        raise InputError(f"task '{name}': texts_of: name one task at least, and each once")
-    return _with_outputs(name, {**entry, "texts_of": read}, LABEL_MAKERS[way])
+        raise InputError(f"task '{name}': source_tasks: name one task at least, and each once")
+    return _with_outputs(name, {**entry, "source_tasks": read}, LABEL_GENERATORS[way])
 
 
-def _with_outputs(name: str, entry: dict[str, Any], maker: LabelMaker) -> dict[str, Any]:
+def _with_outputs(name: str, entry: dict[str, Any], maker: LabelGenerator) -> dict[str, Any]:
     """The entry with its kind and labels; what is given must be the same."""
-    labels = maker.labels(entry["texts_of"])
+    labels = maker.labels(entry["source_tasks"])
     made = {"kind": maker.kind, "labels": labels}
     if sorted(entry.get("labels", labels)) != sorted(labels):
         raise InputError(
-            f"task '{name}': field 'labels': make_labels: {entry['make_labels']} gives "
+            f"task '{name}': field 'labels': label_generator: {entry['label_generator']} gives "
             f"{', '.join(labels)}; leave the field out"
         )
     if entry.get("kind", maker.kind) != maker.kind:
         raise InputError(
-            f"task '{name}': field 'kind' = '{entry['kind']}': make_labels: "
-            f"{entry['make_labels']} gives a {maker.kind}; leave the field out"
+            f"task '{name}': field 'kind' = '{entry['kind']}': label_generator: "
+            f"{entry['label_generator']} gives a {maker.kind}; leave the field out"
         )
     if len(labels) < 2:
         raise InputError(
-            f"task '{name}': make_labels: {entry['make_labels']} needs the texts of two tasks"
+            f"task '{name}': label_generator: {entry['label_generator']} needs the texts of two "
+            "tasks"
         )
     return {**made, **entry}

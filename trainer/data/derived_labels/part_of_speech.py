@@ -9,7 +9,7 @@ from datasets import Dataset, Features, List, Value
 
 from trainer.data.cache import cache_folder
 from trainer.data.columns import CheckedSplit
-from trainer.data.derived_labels.base import LabelMaker, Texts
+from trainer.data.derived_labels.base import LabelGenerator, Texts
 from trainer.data.tagger import need_tagger
 
 CLASSES: dict[str, str] = {
@@ -69,6 +69,6 @@ def _make(texts: Texts, labels: Sequence[str], desc: str) -> CheckedSplit:
     return CheckedSplit(rows, {})
 
 
-PART_OF_SPEECH = LabelMaker(
+PART_OF_SPEECH = LabelGenerator(
     "token_classification", lambda tasks: list(CLASSES), _make, check=need_tagger
 )

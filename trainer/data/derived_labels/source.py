@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datasets import Dataset, Features, Value
 
 from trainer.data.columns import CheckedSplit
-from trainer.data.derived_labels.base import LabelMaker, Texts
+from trainer.data.derived_labels.base import LabelGenerator, Texts
 
 
 def _make(texts: Texts, labels: Sequence[str], desc: str) -> CheckedSplit:
@@ -19,4 +19,4 @@ def _make(texts: Texts, labels: Sequence[str], desc: str) -> CheckedSplit:
     return CheckedSplit(rows, {"text of several tasks": shared} if shared else {})
 
 
-SOURCE = LabelMaker("classification", list, _make)
+SOURCE = LabelGenerator("classification", list, _make)

@@ -10,7 +10,7 @@ from datasets import Dataset
 from trainer.data.derived_labels.base import Texts
 
 
-def texts_of(splits: Mapping[str, Dataset]) -> Texts:
+def texts_by_task(splits: Mapping[str, Dataset]) -> Texts:
     """Each text with the tasks in whose rows it stands, in the order in which they are first met.
 
     Args:

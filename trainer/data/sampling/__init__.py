@@ -1,21 +1,26 @@
-"""Plans: which task's batch comes next, and which batches make up each optimizer step."""
+"""Task schedules: which task's batch comes next, and which batches make up each optimizer step."""
 
-from trainer.data.sampling.choice import STOP_RULES, Plans, check_sampling, make_plans
 from trainer.data.sampling.options import SamplingOptions
-from trainer.data.sampling.round_robin import Plan, RoundRobin
-from trainer.data.sampling.turns import Fixed, Sampled, shares_of_tasks
+from trainer.data.sampling.round_robin import RoundRobin, StepTasks
+from trainer.data.sampling.single_task_steps import Fixed, Sampled, shares_of_tasks
+from trainer.data.sampling.task_schedule import (
+    STOPPING_STRATEGIES,
+    TaskSchedule,
+    check_sampling,
+    make_task_schedule,
+)
 from trainer.registry import SAMPLERS
 
 __all__ = [
     "SAMPLERS",
-    "STOP_RULES",
+    "STOPPING_STRATEGIES",
     "Fixed",
-    "Plan",
+    "StepTasks",
     "SamplingOptions",
-    "Plans",
+    "TaskSchedule",
     "RoundRobin",
     "Sampled",
     "check_sampling",
-    "make_plans",
+    "make_task_schedule",
     "shares_of_tasks",
 ]

@@ -1,16 +1,16 @@
-"""Round robin: every task has its turn in every cycle."""
+"""Round robin: one batch of every task in every cycle."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-Plan = tuple[str, ...]
+StepTasks = tuple[str, ...]
 
 
 class RoundRobin:
     """Every task in turn, in a fixed order.
 
-    With `update="cycle"` one plan holds one batch of every task; with `update="turn"` each batch is
-    a plan of its own. Either way a cycle is one batch of each task.
+    With `step_every="cycle"` one step holds one batch of every task; with `step_every="batch"` each
+    batch is a step of its own. Either way a cycle is one batch of each task.
 
     Args:
         tasks: the tasks in the order of their turns.
@@ -21,19 +21,19 @@ class RoundRobin:
     def __init__(self, tasks: Sequence[str], cycles: int, update: str):
         self.tasks = tuple(tasks)
         self.cycles = cycles
-        self.update = update
+        self.step_every = update
 
     def __len__(self) -> int:
-        """Plans per epoch."""
-        return self.cycles * (1 if self.update == "cycle" else len(self.tasks))
+        """Return the number of steps in an epoch."""
+        return self.cycles * (1 if self.step_every == "cycle" else len(self.tasks))
 
-    def epoch(self, epoch: int) -> Iterator[Plan]:
-        """The plans of one epoch, in order; the same in every epoch."""
-        turns: list[Plan] = [(task,) for task in self.tasks]
-        cycle = [self.tasks] if self.update == "cycle" else turns
+    def epoch(self, epoch: int) -> Iterator[StepTasks]:
+        """Yield the tasks of each step of an epoch, which are the same in all epochs."""
+        turns: list[StepTasks] = [(task,) for task in self.tasks]
+        cycle = [self.tasks] if self.step_every == "cycle" else turns
         for _ in range(self.cycles):
             yield from cycle
 
-    def drawn_before(self, epoch: int) -> Counter[str]:
-        """How many batches of each task the epochs before this one have used."""
+    def batches_before(self, epoch: int) -> Counter[str]:
+        """Return how many batches of each task the epochs before this one use."""
         return Counter(dict.fromkeys(self.tasks, epoch * self.cycles))

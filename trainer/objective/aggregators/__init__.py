@@ -1,9 +1,9 @@
-"""Update rules: how the tasks' gradients on the shared parameters become one."""
+"""aggregators: how the tasks' gradients on the shared parameters become one."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from trainer.errors import InputError, nearest
+from trainer.errors import InputError, did_you_mean
 
 # Each registers its own.
 from trainer.objective.aggregators import (  # noqa: F401
@@ -15,33 +15,42 @@ from trainer.objective.aggregators import (  # noqa: F401
     sum,
     torchjd_aggregators,
 )
-from trainer.objective.aggregators.base import GramianRule, Rule, RuleOptions
+from trainer.objective.aggregators.base import Aggregator, AggregatorOptions, GramianAggregator
 from trainer.objective.aggregators.gramian import cosines, gramian
 from trainer.registry import AGGREGATORS
 
-__all__ = ["AGGREGATORS", "GramianRule", "Rule", "RuleOptions", "cosines", "gramian", "make_rule"]
+__all__ = [
+    "AGGREGATORS",
+    "GramianAggregator",
+    "Aggregator",
+    "AggregatorOptions",
+    "cosines",
+    "gramian",
+    "make_aggregator",
+]
 
 
-def make_rule(
-    name: str, tasks: Sequence[str], options: RuleOptions | None = None, config: Any = None
-) -> Rule:
-    """The update rule of a name.
+def make_aggregator(
+    name: str, tasks: Sequence[str], options: AggregatorOptions | None = None, config: Any = None
+) -> Aggregator:
+    """The aggregator of a name.
 
     Args:
         name: a key of `AGGREGATORS`.
         tasks: all tasks that a step may have.
-        options: what else the rule may be told.
-        config: an instance of the dataclass that the rule was registered with, if it was.
+        options: what else the aggregator may be told.
+        config: an instance of the dataclass that the aggregator was registered with, if it was.
 
     Raises:
-        InputError: for an unknown rule or task, a task that is both main and auxiliary, options
-            that the rule cannot work with, or a package that it needs and that is missing.
+        InputError: for an unknown aggregator or task, a task that is both main and auxiliary,
+            options that the aggregator cannot work with, or a package that it needs and that is
+            missing.
     """
-    options = options or RuleOptions()
+    options = options or AggregatorOptions()
     if name not in AGGREGATORS:
         raise InputError(
-            f"update rule '{name}': must be one of {', '.join(AGGREGATORS)}."
-            f"{nearest(name, AGGREGATORS)}"
+            f"aggregator '{name}': must be one of {', '.join(AGGREGATORS)}."
+            f"{did_you_mean(name, AGGREGATORS)}"
         )
     main, auxiliary = options.main_tasks or (), options.auxiliary_tasks or ()
     for option, named in (("main_tasks", main), ("auxiliary_tasks", auxiliary)):
@@ -49,7 +58,7 @@ def make_rule(
             if task not in tasks:
                 raise InputError(
                     f"{option}: there is no task '{task}' (tasks: {', '.join(tasks)})."
-                    f"{nearest(task, tasks)}"
+                    f"{did_you_mean(task, tasks)}"
                 )
     both = [task for task in main if task in auxiliary]
     if both:

@@ -1,4 +1,4 @@
-"""What every update rule is: several tasks' gradients in, one gradient out."""
+"""What every aggregator is: several tasks' gradients in, one gradient out."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -10,11 +10,11 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
-class RuleOptions:
-    """What a rule may be told besides its name.
+class AggregatorOptions:
+    """What an aggregator may be told besides its name.
 
     Attributes:
-        seed: of the rules that draw random numbers; the same on every process.
+        seed: of the aggregators that draw random numbers; the same on every process.
         main_tasks: for `mtrec`; left out, all that are not auxiliary.
         auxiliary_tasks: for `mtrec`.
         auxiliary_scale: lambda, the factor of the auxiliary tasks' gradients, for `mtrec`.
@@ -26,17 +26,17 @@ class RuleOptions:
     auxiliary_scale: float = 0.3
 
 
-class Rule(ABC):
-    """Turns the gradients of a step's tasks on the shared parameters into one.
+class Aggregator(ABC):
+    """SingleTaskSteps the gradients of a step's tasks on the shared parameters into one.
 
-    A rule that depends on earlier steps says so in `state_dict`; the others keep nothing.
+    An aggregator that depends on earlier steps says so in `state_dict`; the others keep nothing.
 
     Args:
         tasks: all tasks that a step may have.
-        options: the rule's options.
+        options: the aggregator's options.
     """
 
-    def __init__(self, tasks: Sequence[str], options: RuleOptions):
+    def __init__(self, tasks: Sequence[str], options: AggregatorOptions):
         self.tasks = list(tasks)
         self.options = options
 
@@ -64,7 +64,7 @@ class Rule(ABC):
         """Go on from where `state_dict` was taken, to the same next result.
 
         Raises:
-            ValueError: if the state is another rule's.
+            ValueError: if the state is another aggregator's.
         """
         if state.keys() != self.state_dict().keys():
             raise ValueError(
@@ -73,8 +73,9 @@ class Rule(ABC):
             )
 
 
-class GramianRule(Rule):
-    """A rule whose result is a weighted sum, with weights that follow from the Gramian alone.
+class GramianAggregator(Aggregator):
+    """An aggregator whose result is a weighted sum, with weights that follow from the Gramian
+    alone.
 
     Attributes:
         on_device: whether `weights` takes the Gramian on whatever device it is on, and looks at

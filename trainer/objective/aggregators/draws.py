@@ -1,4 +1,4 @@
-"""Random numbers of a rule's own."""
+"""Random numbers of an aggregator's own."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ class Draws:
     """Random numbers that follow from a seed and the number of earlier steps.
 
     Every process draws the same, a resumed run goes on with the same, and the numbers that data
-    and dropout draw stay as they are without the rule.
+    and dropout draw stay as they are without the aggregator.
 
     Attributes:
         step: how many steps have drawn.

@@ -6,21 +6,21 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trainer.objective.aggregators.base import Rule, RuleOptions
+from trainer.objective.aggregators.base import Aggregator, AggregatorOptions
 from trainer.objective.aggregators.draws import Draws
 from trainer.objective.aggregators.torchjd_aggregators import load
 from trainer.registry import AGGREGATORS
 
 
 @AGGREGATORS.register("graddrop")
-class GradDrop(Rule):
+class GradDrop(Aggregator):
     """torchjd's GradDrop ("Just Pick a Sign", https://arxiv.org/abs/2010.06808).
 
     It looks at every entry alone, so that it works parameter by parameter, without a (K, D) matrix
     of all of them.
     """
 
-    def __init__(self, tasks: Sequence[str], options: RuleOptions):
+    def __init__(self, tasks: Sequence[str], options: AggregatorOptions):
         super().__init__(tasks, options)
         self.method = load("graddrop")
         self.draws = Draws(options.seed)

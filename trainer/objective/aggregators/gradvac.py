@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trainer.objective.aggregators.base import RuleOptions
+from trainer.objective.aggregators.base import AggregatorOptions
 from trainer.objective.aggregators.draws import Draws
-from trainer.objective.aggregators.solved import SolvedRule
+from trainer.objective.aggregators.solved import SolverAggregator
 from trainer.registry import AGGREGATORS
 
 _DECAY = 0.5  # of the target cosines, per step
@@ -16,7 +16,7 @@ _SMALL = 1e-8  # added to denominators; Gramians come with a mean diagonal of on
 
 
 @AGGREGATORS.register("gradvac")
-class GradVac(SolvedRule):
+class GradVac(SolverAggregator):
     """Gradient Vaccine (https://arxiv.org/abs/2010.05874).
 
     Each task's gradient meets the others' in an order that is drawn; where their cosine is below
@@ -25,7 +25,7 @@ class GradVac(SolvedRule):
     keep a place for each row, are forgotten when their number changes, and cannot be saved.
     """
 
-    def __init__(self, tasks: Sequence[str], options: RuleOptions):
+    def __init__(self, tasks: Sequence[str], options: AggregatorOptions):
         super().__init__(tasks, options)
         self.draws = Draws(options.seed)
         self.targets = torch.zeros(len(tasks), len(tasks), dtype=torch.float64)

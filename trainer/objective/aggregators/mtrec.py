@@ -8,12 +8,12 @@ from torch import Tensor
 
 from modeling_hybrid_mtl.attention_hybrid_mtl import to_device
 from trainer.errors import InputError
-from trainer.objective.aggregators.base import GramianRule, RuleOptions
+from trainer.objective.aggregators.base import AggregatorOptions, GramianAggregator
 from trainer.registry import AGGREGATORS
 
 
 @AGGREGATORS.register("mtrec")
-class MTRec(GramianRule):
+class MTRec(GramianAggregator):
     """The auxiliary gradient is freed of its conflict with the main one, then added to it.
 
     Equations 1 and 2 of "MTRec: Multi-Task Learning over BERT for News Recommendation" (Bi et al.
@@ -30,22 +30,22 @@ class MTRec(GramianRule):
 
     on_device = True
 
-    def __init__(self, tasks: Sequence[str], options: RuleOptions):
+    def __init__(self, tasks: Sequence[str], options: AggregatorOptions):
         super().__init__(tasks, options)
         if not options.auxiliary_tasks:
             raise InputError(
-                "auxiliary_tasks: update rule 'mtrec' needs at least one; name those that only "
+                "auxiliary_tasks: aggregator 'mtrec' needs at least one; name those that only "
                 "help the main tasks, or say auxiliary: true in their entries"
             )
         self.auxiliary = set(options.auxiliary_tasks)
         main = options.main_tasks
         self.main = set(tasks) - self.auxiliary if main is None else set(main)
         if not self.main:
-            raise InputError("main_tasks: update rule 'mtrec' needs at least one")
+            raise InputError("main_tasks: aggregator 'mtrec' needs at least one")
         missing = [task for task in tasks if task not in self.main | self.auxiliary]
         if missing:
             raise InputError(
-                f"main_tasks: task '{missing[0]}' is neither main nor auxiliary, and update rule "
+                f"main_tasks: task '{missing[0]}' is neither main nor auxiliary, and aggregator "
                 f"'mtrec' has to know; add it to main_tasks or auxiliary_tasks"
             )
         scale = options.auxiliary_scale

@@ -6,13 +6,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trainer.objective.aggregators.base import RuleOptions
-from trainer.objective.aggregators.torchjd_aggregators import TorchjdRule
+from trainer.objective.aggregators.base import AggregatorOptions
+from trainer.objective.aggregators.torchjd_aggregators import TorchjdAggregator
 from trainer.registry import AGGREGATORS
 
 
 @AGGREGATORS.register("nash_mtl")
-class NashMTL(TorchjdRule):
+class NashMTL(TorchjdAggregator):
     """torchjd's Nash-MTL (https://arxiv.org/abs/2202.01017).
 
     Each step's solver begins with the weights of the last one, which torchjd keeps for a fixed
@@ -20,7 +20,7 @@ class NashMTL(TorchjdRule):
     attribute `prvs_alpha`, undocumented, is the one place to set them.
     """
 
-    def __init__(self, tasks: Sequence[str], options: RuleOptions):
+    def __init__(self, tasks: Sequence[str], options: AggregatorOptions):
         super().__init__("nash_mtl", tasks, options, n_tasks=len(tasks))
         self.last = torch.ones(len(tasks), dtype=torch.float64)
 

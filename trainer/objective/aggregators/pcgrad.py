@@ -7,13 +7,13 @@ import torch
 from torch import Tensor
 
 from modeling_hybrid_mtl.attention_hybrid_mtl import to_device
-from trainer.objective.aggregators.base import GramianRule, RuleOptions
+from trainer.objective.aggregators.base import AggregatorOptions, GramianAggregator
 from trainer.objective.aggregators.draws import Draws
 from trainer.registry import AGGREGATORS
 
 
 @AGGREGATORS.register("pcgrad")
-class PCGrad(GramianRule):
+class PCGrad(GramianAggregator):
     """Gradient surgery (Algorithm 1 of https://arxiv.org/abs/2001.06782).
 
     Each task's gradient meets the others' in an order that is drawn and, where the dot product is
@@ -24,7 +24,7 @@ class PCGrad(GramianRule):
 
     on_device = True
 
-    def __init__(self, tasks: Sequence[str], options: RuleOptions):
+    def __init__(self, tasks: Sequence[str], options: AggregatorOptions):
         super().__init__(tasks, options)
         self.draws = Draws(options.seed)
 

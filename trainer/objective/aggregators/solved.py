@@ -1,4 +1,4 @@
-"""Rules that solve a problem of their own for the weights."""
+"""Aggregators that solve a problem of their own for the weights."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -6,11 +6,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from trainer.objective.aggregators.base import GramianRule
+from trainer.objective.aggregators.base import GramianAggregator
 
 
-class SolvedRule(GramianRule):
-    """A rule whose solver sees finite gradients of mean square length one, and more than one.
+class SolverAggregator(GramianAggregator):
+    """An aggregator whose solver sees finite gradients of mean square length one, and more than
+    one.
 
     Attributes:
         degree: with a Gramian s times as large, its weights are s**degree times as large.

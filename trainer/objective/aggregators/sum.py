@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from trainer.objective.aggregators.base import Rule
+from trainer.objective.aggregators.base import Aggregator
 from trainer.registry import AGGREGATORS
 
 
 @AGGREGATORS.register("sum")
-class Sum(Rule):
+class Sum(Aggregator):
     """The tasks' gradients added in their order, as accumulation in `.grad` does it."""
 
     def combine(

@@ -1,4 +1,4 @@
-"""The rules whose mathematics is torchjd's."""
+"""The aggregators whose mathematics is torchjd's."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,9 +8,9 @@ from typing import Any
 from torch import Tensor
 
 from trainer.errors import InputError
-from trainer.objective.aggregators.base import RuleOptions
+from trainer.objective.aggregators.base import AggregatorOptions
 from trainer.objective.aggregators.draws import Draws
-from trainer.objective.aggregators.solved import SolvedRule
+from trainer.objective.aggregators.solved import SolverAggregator
 from trainer.registry import AGGREGATORS
 
 
@@ -49,7 +49,7 @@ METHODS = {
 
 
 def load(name: str, **arguments: Any) -> Any:
-    """The torchjd object of a rule.
+    """The torchjd object of an aggregator.
 
     Raises:
         InputError: if a package is missing; says how to install it.
@@ -62,25 +62,27 @@ def load(name: str, **arguments: Any) -> Any:
     except ImportError as error:
         package = f"torchjd[{method.extra}]" if method.extra else "torchjd"
         raise InputError(
-            f"update rule '{name}': needs a package that is not installed; install it with: "
+            f"aggregator '{name}': needs a package that is not installed; install it with: "
             f'pip install "{package}"'
         ) from error
 
 
-class TorchjdRule(SolvedRule):
-    """A rule that one of torchjd's weightings stands for.
+class TorchjdAggregator(SolverAggregator):
+    """An aggregator that one of torchjd's weightings stands for.
 
     Args:
-        name: of the rule.
+        name: of the aggregator.
         tasks: all tasks that a step may have.
-        options: the rule's options.
+        options: the aggregator's options.
         arguments: of the torchjd class, besides those in the table.
 
     Raises:
         InputError: if a package that the method needs is missing.
     """
 
-    def __init__(self, name: str, tasks: Sequence[str], options: RuleOptions, **arguments: Any):
+    def __init__(
+        self, name: str, tasks: Sequence[str], options: AggregatorOptions, **arguments: Any
+    ):
         super().__init__(tasks, options)
         self.method = load(name, **arguments)
         self.degree = METHODS[name].degree
@@ -89,10 +91,10 @@ class TorchjdRule(SolvedRule):
         return self.method(gramian)
 
 
-class RandomTorchjdRule(TorchjdRule):
-    """A rule whose torchjd weighting draws random numbers: the same on every process."""
+class RandomTorchjdAggregator(TorchjdAggregator):
+    """An aggregator whose torchjd weighting draws random numbers: the same on every process."""
 
-    def __init__(self, name: str, tasks: Sequence[str], options: RuleOptions):
+    def __init__(self, name: str, tasks: Sequence[str], options: AggregatorOptions):
         super().__init__(name, tasks, options)
         self.draws = Draws(options.seed)
 
@@ -109,5 +111,5 @@ class RandomTorchjdRule(TorchjdRule):
 
 
 for _name in ("mgda", "aligned_mtl", "imtl_g", "upgrad", "dualproj", "cagrad", "fairgrad"):
-    AGGREGATORS.register(_name, partial(TorchjdRule, _name))
-AGGREGATORS.register("random", partial(RandomTorchjdRule, "random"))
+    AGGREGATORS.register(_name, partial(TorchjdAggregator, _name))
+AGGREGATORS.register("random", partial(RandomTorchjdAggregator, "random"))

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from trainer.errors import InputError, nearest
+from trainer.errors import InputError, did_you_mean
 from trainer.objective.regularizers.base import Regularizer
 from trainer.objective.regularizers.bregman import Bregman
 from trainer.objective.regularizers.rdrop import RDrop
@@ -172,7 +172,7 @@ def _check_smart(options: SmartOptions) -> None:
     if options.smart_norm not in NORMS:
         raise InputError(
             f"smart_norm: must be one of {', '.join(NORMS)}, got {options.smart_norm!r}."
-            f"{nearest(str(options.smart_norm), NORMS)}"
+            f"{did_you_mean(str(options.smart_norm), NORMS)}"
         )
 
 
@@ -180,7 +180,9 @@ def _check_weight(name: str, weight: Any, tasks: Collection[str]) -> None:
     entries = weight if isinstance(weight, Mapping) else {None: weight}
     for task, value in entries.items():
         if task is not None and task not in tasks:
-            raise InputError(f"{name}: no task '{task}' is trained.{nearest(str(task), tasks)}")
+            raise InputError(
+                f"{name}: no task '{task}' is trained.{did_you_mean(str(task), tasks)}"
+            )
         if not _is_number(value) or value < 0:
             place = name if task is None else f"{name}: task '{task}'"
             raise InputError(f"{place}: must be a number from 0 up, got {value!r}")

@@ -145,11 +145,11 @@ def project(delta: Tensor, radius: float, norm: float) -> Tensor:
 @contextmanager
 def padded_passes(model: HybridMTLModel) -> Iterator[None]:
     """Inside the block, the encoder sees each text of a batch in a row of its own."""
-    before, model.packing = model.packing, False
+    before, model.unpadding = model.unpadding, False
     try:
         yield
     finally:
-        model.packing = before
+        model.unpadding = before
 
 
 @contextmanager

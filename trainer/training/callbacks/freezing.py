@@ -1,4 +1,4 @@
-"""What a run trains: all of the model, its heads alone, or low-rank additions to the encoder."""
+"""What a run trainable: all of the model, its heads alone, or low-rank additions to the encoder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from modeling_hybrid_mtl import HybridMTLModel
 from modeling_hybrid_mtl.configuration_hybrid_mtl import SHARED_ADAPTER
 from trainer.config.freezing_options import WITHOUT_SHARED, changed_options
 from trainer.errors import InputError
-from trainer.optimization import SHARED, owner_of
+from trainer.optimization import SHARED, task_of_param
 
 if TYPE_CHECKING:
     from trainer.config.training_arguments import HybridMTLTrainingArguments
@@ -48,7 +48,7 @@ class TrainedParts(TrainerCallback):
         self._check_no_adapter_is_left_behind(model)
         self._add_adapters(model)
         free = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
-        self._check_something_is_trained({owner_of(n) for n, _ in free if self.is_trained(n)})
+        self._check_something_is_trained({task_of_param(n) for n, _ in free if self.is_trained(n)})
         self._resting = [p for name, p in free if not self.is_trained(name)]
         for parameter in self._resting:
             parameter.requires_grad_(False)
@@ -56,7 +56,7 @@ class TrainedParts(TrainerCallback):
 
     def is_trained(self, name: str) -> bool:
         """Whether the parameter of this name is trained, if it was not frozen before."""
-        owner, trains = owner_of(name), self.args.trains
+        owner, trains = task_of_param(name), self.args.trainable
         if owner not in (SHARED, *self.tasks):
             return False
         if name.startswith("heads."):
@@ -68,7 +68,7 @@ class TrainedParts(TrainerCallback):
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs
     ) -> None:
-        if self.args.trains == "lora" and self._model is not None:
+        if self.args.trainable == "lora" and self._model is not None:
             self._model.merge_adapter(SHARED_ADAPTER)
         self.release()
 
@@ -79,14 +79,14 @@ class TrainedParts(TrainerCallback):
         self._model, self._resting = None, []
 
     def _add_adapters(self, model: HybridMTLModel) -> None:
-        wanted = {"lora": [SHARED_ADAPTER], "adapters": self.tasks}.get(self.args.trains, [])
+        wanted = {"lora": [SHARED_ADAPTER], "adapters": self.tasks}.get(self.args.trainable, [])
         for name in wanted:
             if name in model.config.adapters:
                 self._check_like(name, model.config.adapters[name])
         new = [name for name in wanted if name not in model.config.adapters]
         if new:
             try:
-                model.add_adapters(
+                model.attach_task_adapters(
                     new,
                     rank=self.args.lora_rank,
                     alpha=self.args.lora_alpha,
@@ -107,23 +107,24 @@ class TrainedParts(TrainerCallback):
                 )
 
     def _check_no_adapter_is_left_behind(self, model: HybridMTLModel) -> None:
-        if self.args.trains in WITHOUT_SHARED:
+        if self.args.trainable in WITHOUT_SHARED:
             return
-        trained = self.tasks if self.args.trains == "all" else []
+        trained = self.tasks if self.args.trainable == "all" else []
         for name in model.config.adapters:
             if name not in (SHARED_ADAPTER, *trained):
                 raise InputError(
-                    f"trains = '{self.args.trains}': would change the encoder under the adapter of "
-                    f"task '{name}', which is not trained; use trains: heads or adapters"
+                    f"trainable = '{self.args.trainable}': would change the encoder under the "
+                    f"adapter of task '{name}', which is not trained; use trainable: heads or "
+                    "adapters"
                 )
 
-    def _check_something_is_trained(self, owners: set[str]) -> None:
-        for task in self.tasks if SHARED not in owners else ():
-            if task not in owners:
+    def _check_something_is_trained(self, params_by_task: set[str]) -> None:
+        for task in self.tasks if SHARED not in params_by_task else ():
+            if task not in params_by_task:
                 raise InputError(
-                    f"trains = '{self.args.trains}': the head of task '{task}' has no parameters, "
-                    f"and nothing of it would be trained; leave the task out, give it "
-                    f"hidden_sizes, or use trains: adapters"
+                    f"trainable = '{self.args.trainable}': the head of task '{task}' has no "
+                    "parameters, and nothing of it would be trained; leave the task out, give it "
+                    "hidden_sizes, or use trainable: adapters"
                 )
 
 

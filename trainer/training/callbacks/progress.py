@@ -11,21 +11,21 @@ class TaskProgress(ProgressCallback):
 
     Args:
         cycles: cycles of an epoch.
-        plans: plans of an epoch.
-        accumulated: plans of an optimizer step; an epoch's last step may have fewer.
+        scheduled: steps of the schedule in an epoch.
+        accumulated: how many of them make an optimizer step; an epoch's last step may have fewer.
     """
 
-    def __init__(self, cycles: int, plans: int, accumulated: int = 1):
+    def __init__(self, cycles: int, scheduled: int, accumulated: int = 1):
         super().__init__()
         self.cycles = cycles
-        self.plans = plans
+        self.scheduled = scheduled
         self.accumulated = accumulated
         self.losses: dict[str, str] = {}
 
     def cycles_after(self, steps: int) -> int:
         """The cycles that this many optimizer steps complete."""
-        epochs, rest = divmod(steps, -(-self.plans // self.accumulated))
-        return epochs * self.cycles + rest * self.accumulated * self.cycles // self.plans
+        epochs, rest = divmod(steps, -(-self.scheduled // self.accumulated))
+        return epochs * self.cycles + rest * self.accumulated * self.cycles // self.scheduled
 
     def on_step_end(
         self,

@@ -18,64 +18,64 @@ from tests.modeling.toy_models import (
     toy_model,
     toy_tokenizer,
 )
-from trainer.app.asking import MAX_CHARACTERS, open_model
 from trainer.app.errors import UserError
+from trainer.app.model_session import MAX_CHARACTERS, open_model
 
 
-def test_every_task_of_one_text_is_answered_from_one_encoding(asker):
-    with counted_calls(asker._pipe.model) as calls:
-        answers = asker.answer("the film was good")
-    assert list(answers) == asker.task_names("single") == list(SINGLE)
+def test_every_task_of_one_text_is_answered_from_one_encoding(session):
+    with counted_calls(session._pipe.model) as calls:
+        answers = session.predict("the film was good")
+    assert list(answers) == session.task_names("single") == list(SINGLE)
     assert len(calls) == 1
     for name, answer in answers.items():
-        assert answer == asker._pipe("the film was good", task=name, top_k=None)
+        assert answer == session._pipe("the film was good", task=name, top_k=None)
     assert [entry["label"] for entry in answers["mood"]] != TASKS["mood"]["labels"][:1]
     assert sum(entry["score"] for entry in answers["mood"]) == pytest.approx(1)
 
 
-def test_every_task_of_two_texts_is_answered(asker):
-    answers = asker.answer("a good film", "a film that is good")
-    assert set(answers) == set(asker.task_names("pair")) == {*SIAMESE, *CROSS}
+def test_every_task_of_two_texts_is_answered(session):
+    answers = session.predict("a good film", "a film that is good")
+    assert set(answers) == set(session.task_names("pair")) == {*SIAMESE, *CROSS}
     assert 0 <= answers["near"]["score"] <= 5
 
 
 @pytest.mark.parametrize("text", ["", "  \n", None])
-def test_an_empty_text_is_refused(asker, text):
+def test_an_empty_text_is_refused(session, text):
     with pytest.raises(UserError, match="The text is empty"):
-        asker.answer(text)
+        session.predict(text)
     with pytest.raises(UserError, match="The second text is empty"):
-        asker.answer("a film", text or "")
+        session.predict("a film", text or "")
 
 
-def test_the_longest_text_that_the_model_reads_is_answered_and_a_longer_one_refused(asker):
-    assert asker.max_tokens == toy_tokenizer().model_max_length
-    words = asker.max_tokens - 2
-    asker.answer("film " * words)
+def test_the_longest_text_that_the_model_reads_is_answered_and_a_longer_one_refused(session):
+    assert session.max_tokens == toy_tokenizer().model_max_length
+    words = session.max_tokens - 2
+    session.predict("film " * words)
     with pytest.raises(UserError, match=rf"reads {words + 2} tokens .* makes {words + 3}\."):
-        asker.answer("film " * (words + 1))
+        session.predict("film " * (words + 1))
     with pytest.raises(UserError, match="The two texts together: too long"):
-        asker.answer("film " * words, "film")
+        session.predict("film " * words, "film")
     with pytest.raises(UserError, match="too long: .* characters"):
-        asker.answer("f" * (MAX_CHARACTERS + 1))
+        session.predict("f" * (MAX_CHARACTERS + 1))
 
 
 def test_two_long_texts_that_no_task_reads_together_are_answered(make_asker):
-    asker = make_asker({name: TASKS[name] for name in SIAMESE})
-    long = "film " * (asker.max_tokens - 2)
-    assert set(asker.answer(long, long)) == set(SIAMESE)
+    session = make_asker({name: TASKS[name] for name in SIAMESE})
+    long = "film " * (session.max_tokens - 2)
+    assert set(session.predict(long, long)) == set(SIAMESE)
 
 
-def test_half_a_character_is_refused(asker):
+def test_half_a_character_is_refused(session):
     with pytest.raises(UserError, match="half a character"):
-        asker.answer("a film \ud83d")
+        session.predict("a film \ud83d")
 
 
-def test_embeddings_are_those_of_each_text_alone_in_the_given_order(asker):
+def test_embeddings_are_those_of_each_text_alone_in_the_given_order(session):
     texts = ["a film", "the film was very good , very good", "anna", "film " * 100] * 12
-    told = []
-    vectors = asker.embed(texts, told.append)
-    assert vectors.shape == (48, 16) and told == [32, 48]
-    tokenizer, model = asker._pipe.tokenizer, asker._pipe.model
+    batches = []
+    vectors = session.embed(texts, batches.append)
+    assert vectors.shape == (48, 16) and batches == [32, 48]
+    tokenizer, model = session._pipe.tokenizer, session._pipe.model
     for text, vector in zip(texts, vectors, strict=True):
         inputs = tokenizer(text, truncation=True, max_length=24, return_tensors="pt")
         torch.testing.assert_close(vector, model(**inputs).embeddings[0], atol=1e-5, rtol=1e-4)
@@ -89,12 +89,12 @@ def folder(tmp_path):
 
 
 def test_a_folder_is_named_by_its_name_and_known_by_its_weights(folder):
-    asker = open_model(str(folder))
-    assert asker.title == "my-model"
-    assert re.fullmatch("sha256:[0-9a-f]{16}", asker.revision)
-    assert asker.answer("a film") == open_model(str(folder), title="x").answer("a film")
+    session = open_model(str(folder))
+    assert session.title == "my-model"
+    assert re.fullmatch("sha256:[0-9a-f]{16}", session.revision)
+    assert session.predict("a film") == open_model(str(folder), title="x").predict("a film")
     toy_model(seed=1).save_pretrained(folder)
-    assert open_model(str(folder)).revision != asker.revision
+    assert open_model(str(folder)).revision != session.revision
 
 
 def test_what_is_no_model_gives_one_message(folder, tmp_path, monkeypatch):
@@ -115,10 +115,10 @@ def test_another_kind_of_model_gives_one_message(folder):
         open_model(str(folder))
 
 
-def test_a_text_that_is_refused_is_not_warned_of(asker, monkeypatch):
+def test_a_text_that_is_refused_is_not_warned_of(session, monkeypatch):
     warned = []
     logger = logging.getLogger("transformers.tokenization_utils_base")
     monkeypatch.setattr(logger, "warning", lambda message, *args: warned.append(message))
     with pytest.raises(UserError, match="too long for this model"):
-        asker.answer("film " * 100)
+        session.predict("film " * 100)
     assert warned == []

@@ -1,4 +1,4 @@
-"""From the arguments to plans: every way of choosing the next task, by name."""
+"""From the options to a task schedule: every way of choosing the next task, by name."""
 
 import math
 from collections import Counter
@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from trainer.data.sampling.options import UPDATES, SamplingOptions
+from trainer.data.sampling.options import STEP_EVERY, SamplingOptions
 from trainer.data.sampling.round_robin import RoundRobin
-from trainer.data.sampling.turns import Fixed, Sampled, Turns, shares_of_tasks
+from trainer.data.sampling.single_task_steps import Fixed, Sampled, SingleTaskSteps, shares_of_tasks
 from trainer.errors import InputError
 from trainer.options import check_choice, check_options
 from trainer.registry import SAMPLERS
 
-Plans = RoundRobin | Turns
+TaskSchedule = RoundRobin | SingleTaskSteps
 Batches = Mapping[str, int]
 
 
@@ -25,33 +25,33 @@ def _all_exhausted(batches: Mapping[str, float]) -> float:
     return max(batches.values())
 
 
-STOP_RULES: dict[str, Callable[[Mapping[str, float]], float]] = {
+STOPPING_STRATEGIES: dict[str, Callable[[Mapping[str, float]], float]] = {
     "first_exhausted": _first_exhausted,
     "all_exhausted": _all_exhausted,
 }
 
 
 def _cycles(args: SamplingOptions, batches: Batches, per_cycle: Mapping[str, float]) -> int:
-    """Cycles per epoch: as given, or until the stop rule's task has used each batch once.
+    """Return the cycles per epoch: as given, or as the stopping strategy says.
 
     Args:
-        args: `cycles_per_epoch` and `stop`.
+        args: `cycles_per_epoch` and `stopping_strategy`.
         batches: task -> batches of one pass.
         per_cycle: task -> how many of them a cycle uses, on average over the run.
     """
     if args.cycles_per_epoch is not None:
         return args.cycles_per_epoch
     needed = {task: count / per_cycle[task] for task, count in batches.items()}
-    return max(1, round(STOP_RULES[args.stop](needed)))
+    return max(1, round(STOPPING_STRATEGIES[args.stopping_strategy](needed)))
 
 
 def _round_robin(args: SamplingOptions, batches: Batches, seed: int) -> RoundRobin:
     cycles = _cycles(args, batches, dict.fromkeys(batches, 1))
-    return RoundRobin(list(batches), cycles, args.update)
+    return RoundRobin(list(batches), cycles, args.step_every)
 
 
 def _fixed(args: SamplingOptions, batches: Batches, seed: int) -> Fixed:
-    sequence = args.plan_sequence or []
+    sequence = args.task_sequence or []
     counts = Counter(sequence)
     repeats = len(batches) / len(sequence)
     cycles = _cycles(args, batches, {task: counts[task] * repeats for task in batches})
@@ -72,7 +72,7 @@ def _sampled(
 
 def _temperature(args: SamplingOptions) -> list[float]:
     """1 / T, after Arivazhagan et al. 2019 (arXiv:1907.05019)."""
-    return [1 / args.plan_temperature]
+    return [1 / args.sampling_temperature]
 
 
 def _annealed(args: SamplingOptions) -> list[float]:
@@ -90,16 +90,18 @@ SAMPLERS.register("uniform", partial(_sampled, lambda args: [0.0]))
 SAMPLERS.register("fixed", _fixed)
 
 
-def make_plans(args: SamplingOptions, batches: Batches, seed: int, config: Any = None) -> Plans:
-    """The plans of a run.
+def make_task_schedule(
+    args: SamplingOptions, batches: Batches, seed: int, config: Any = None
+) -> TaskSchedule:
+    """Return the task schedule of a run.
 
     Args:
-        args: which plan, its options, and what ends an epoch.
-        batches: task -> batches of one pass over its rows, in the order of turns.
+        args: the task sampling, its options, and what ends an epoch.
+        batches: task -> batches of one pass over its rows, in the order of the steps.
         seed: seed of the draws.
-        config: an instance of the dataclass that the plan was registered with, if it was.
+        config: an instance of the dataclass that the sampler was registered with, if it was.
     """
-    return SAMPLERS.make(args.plan, args, batches, seed, config=config)
+    return SAMPLERS.make(args.task_sampling, args, batches, seed, config=config)
 
 
 def check_sampling(options: SamplingOptions) -> None:
@@ -108,15 +110,17 @@ def check_sampling(options: SamplingOptions) -> None:
     Raises:
         InputError: naming the option and what to do.
     """
-    check_choice("update", options.update, UPDATES)
-    check_choice("stop", options.stop, STOP_RULES)
+    check_choice("step_every", options.step_every, STEP_EVERY)
+    check_choice("stopping_strategy", options.stopping_strategy, STOPPING_STRATEGIES)
     check_options(options, SamplingOptions)
-    plan = options.plan
-    if plan != "round_robin" and options.update == "cycle":
+    sampling = options.task_sampling
+    if sampling != "round_robin" and options.step_every == "cycle":
         raise InputError(
-            f"plan = '{plan}': chooses one task after another, and a step over a whole cycle has "
-            f"one batch of every task; use update: turn, with gradient_accumulation_steps for "
-            f"steps over several turns"
+            f"task_sampling = '{sampling}': chooses one task after another, and a step over a "
+            "whole cycle has one batch of every task; use step_every: batch, with "
+            "gradient_accumulation_steps for steps over several turns"
         )
-    if plan == "fixed" and not options.plan_sequence:
-        raise InputError("plan = 'fixed': give the order of the tasks' turns in plan_sequence")
+    if sampling == "fixed" and not options.task_sequence:
+        raise InputError(
+            "task_sampling = 'fixed': give the order of the tasks' turns in task_sequence"
+        )

@@ -10,7 +10,7 @@ from .corpus import MAX_SIZE
 MAX_BODY = 4 * MAX_SIZE
 
 
-class ShortBodies:
+class BodySizeLimit:
     """Refuses requests that are longer than a page's own, or do not say how long they are.
 
     Args:

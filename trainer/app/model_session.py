@@ -12,14 +12,14 @@ from transformers import pipeline
 from transformers.pipelines import PIPELINE_REGISTRY
 
 from .errors import UserError
-from .known import check_model
+from .model_check import check_model
 
 # Nobody's tokenizer has to look at more than this.
 MAX_CHARACTERS = 20_000
 BATCH_SIZE = 32
 
 
-class Asker:
+class ModelSession:
     """A model that answers one caller at a time.
 
     Attributes:
@@ -34,7 +34,7 @@ class Asker:
         self._lock = Lock()
         self.tasks: dict[str, dict[str, Any]] = pipe.model.config.tasks
         # In which form each task answers: class, tags or score.
-        self.answers = {name: pipe.model.heads[name].answer for name in self.tasks}
+        self.answers = {name: pipe.model.heads[name].output_type for name in self.tasks}
         self.title = title
         self.revision = revision
         positions = getattr(pipe.model.config.backbone_config, "max_position_embeddings", None)
@@ -44,7 +44,7 @@ class Asker:
         """The tasks that read one text (`single`) or two (`pair`)."""
         return [name for name, entry in self.tasks.items() if entry["input"] == kind]
 
-    def answer(self, text: str, text_pair: str | None = None) -> dict[str, Any]:
+    def predict(self, text: str, text_pair: str | None = None) -> dict[str, Any]:
         """Every task's answer to a text or a pair, from as few passes of the encoder as can be.
 
         Returns:
@@ -55,9 +55,9 @@ class Asker:
         """
         # The tokenizer is another one's, too: what it cuts off is set for each call.
         with self._lock:
-            return self._answer(text, text_pair)
+            return self._predict(text, text_pair)
 
-    def _answer(self, text: str, text_pair: str | None) -> dict[str, Any]:
+    def _predict(self, text: str, text_pair: str | None) -> dict[str, Any]:
         if text_pair is None:
             self._check_text(text, "The text")
             row = {"text": text}
@@ -86,7 +86,7 @@ class Asker:
 
         Args:
             texts: N texts.
-            done: is told after each batch how many texts have been read.
+            done: called after each batch with the number of texts read.
         """
         order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
         vectors: list[Tensor] = []
@@ -133,7 +133,7 @@ def open_model(
     revision: str | None = None,
     title: str | None = None,
     trust_remote_code: bool = False,
-) -> Asker:
+) -> ModelSession:
     """Load a model from its folder or Hub repository.
 
     Args:
@@ -162,7 +162,9 @@ def open_model(
         raise UserError(f"cannot load a model from '{name}': {_reason(error)}") from error
     # No path of this machine is shown, or stored with feedback.
     title = title or (Path(name).resolve().name if local else name)
-    return Asker(pipe, title, _fingerprint(Path(name)) if local else pipe.model.config._commit_hash)
+    return ModelSession(
+        pipe, title, _fingerprint(Path(name)) if local else pipe.model.config._commit_hash
+    )
 
 
 def _reason(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""Update rules and layouts: the time of a training cycle over that of `sum` with `siloed`.
+"""aggregators and layouts: the time of a training cycle over that of `sum` with `siloed`.
 
 A few ways at a time share a process, each time with the plain one, so that memory stays small.
 """
@@ -14,25 +14,31 @@ from trainer.optimization import LAYOUTS
 PLAIN = "sum"
 TOGETHER = 4
 # They need more than products of gradients, or solve a problem of many steps: no goal counts them.
-COSTLY = ("rule_graddrop", "rule_nash_mtl")
-RULE_OPTIONS = {"mtrec": ["--auxiliary_tasks", "similarity"]}
+COSTLY = ("aggregator_graddrop", "aggregator_nash_mtl")
+AGGREGATOR_OPTIONS = {"mtrec": ["--auxiliary_tasks", "similarity"]}
 
 
 def all_ways() -> dict[str, list[str]]:
-    """Name -> options, of every rule and layout but the plain one's."""
-    rules = {
-        f"rule_{rule}": ["--rule", rule, *RULE_OPTIONS.get(rule, [])]
-        for rule in AGGREGATORS
-        if rule != PLAIN
+    """Name -> options, of every aggregator and layout but the plain one's."""
+    aggregators = {
+        f"aggregator_{aggregator}": [
+            "--aggregator",
+            aggregator,
+            *AGGREGATOR_OPTIONS.get(aggregator, []),
+        ]
+        for aggregator in AGGREGATORS
+        if aggregator != PLAIN
     }
-    layouts = {f"layout_{name}": ["--layout", name] for name in LAYOUTS if name != "siloed"}
-    return {**rules, **layouts}
+    layouts = {
+        f"layout_{name}": ["--optimizer_layout", name] for name in LAYOUTS if name != "siloed"
+    }
+    return {**aggregators, **layouts}
 
 
 def measure(settings: Settings, findings: Findings) -> None:
     """Add the ratio of every way at every batch size."""
-    for size, cycles in settings.sizes.rule_cycles.items():
-        print(f"rules and layouts, {size} rows a batch ...", flush=True)
+    for size, cycles in settings.sizes.aggregator_cycles.items():
+        print(f"aggregators and layouts, {size} rows a batch ...", flush=True)
         found: dict[str, Spread] = {}
         for names in _groups(list(all_ways())):
             try:
@@ -56,7 +62,7 @@ def _ratios(settings: Settings, names: list[str], size: int, cycles: int) -> dic
     job = job_of(settings, size, settings.sizes.warm_up + cycles * settings.repetitions)
     job["ways"] = ways
     seconds: dict[str, list[float]] = {name: [] for name in ways}
-    folder, module = settings.work / f"rules{size}", "benchmarks.speed.workers.rules"
+    folder, module = settings.work / f"aggregators{size}", "benchmarks.speed.workers.aggregators"
     label = "+".join(names)
     with Worker(label, own_python(), module, job, folder, settings.threads) as worker:
         for repetition in range(-1, settings.repetitions):  # the first one warms up
@@ -71,7 +77,7 @@ def _ratios(settings: Settings, names: list[str], size: int, cycles: int) -> dic
 def _report(findings: Findings, size: int, found: dict[str, Spread]) -> None:
     mark = "" if size == 8 else str(size)
     rows = []
-    for kind, plain in (("rule", PLAIN), ("layout", "siloed")):
+    for kind, plain in (("aggregator", PLAIN), ("optimizer_layout", "siloed")):
         own = {name: spread for name, spread in found.items() if name.startswith(kind)}
         for name, spread in own.items():
             findings.add(f"{name.replace(kind, kind + mark, 1)}_vs_{plain}", spread)
@@ -81,5 +87,5 @@ def _report(findings: Findings, size: int, found: dict[str, Spread]) -> None:
         if counted:
             worst = max(counted, key=lambda name: counted[name].median)
             findings.add(f"{kind}{mark}_worst_vs_{plain}", counted[worst], note=worst)
-    title = f"Rules and layouts, {size} rows a batch: time of a cycle over sum and siloed"
+    title = f"Aggregators and layouts, {size} rows a batch: time of a cycle over sum and siloed"
     findings.tables[title] = [("", "Times", "(range)"), *rows]

@@ -1,4 +1,4 @@
-"""Every update rule with accumulation, activations computed again, and half precision."""
+"""Every aggregator with accumulation, activations computed again, and half precision."""
 
 import functools
 
@@ -9,14 +9,16 @@ from tests.toys import toy_model, toy_trainer
 from trainer.objective.aggregators import AGGREGATORS
 from trainer.optimization import LAYOUTS, NEED_TASK_GRADIENTS
 
-# What a rule keeps from one step for the next has to come right twice.
+# What an aggregator keeps from one step for the next has to come right twice.
 WHOLE = {"per_device_train_batch_size": 8, "length_window": 0, "max_steps": 2}
 QUARTERS = {"per_device_train_batch_size": 2, "gradient_accumulation_steps": 4}
-WAYS = [{"rule": rule} for rule in AGGREGATORS] + [{"layout": layout} for layout in LAYOUTS]
+WAYS = [{"aggregator": aggregator} for aggregator in AGGREGATORS] + [
+    {"optimizer_layout": optimizer_layout} for optimizer_layout in LAYOUTS
+]
 
 
 def options_of(way):
-    return {**way, **({"auxiliary_tasks": ["near"]} if way.get("rule") == "mtrec" else {})}
+    return {**way, **({"auxiliary_tasks": ["near"]} if way.get("aggregator") == "mtrec" else {})}
 
 
 @pytest.fixture(params=WAYS, ids=lambda way: "-".join(way.values()))
@@ -88,23 +90,29 @@ def test_every_pass_of_a_step_is_in_bfloat16(tmp_path):
     assert len(kinds) > trainer.state.global_step and set(kinds) == {torch.bfloat16}
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
-def test_float16_is_for_layouts_whose_optimizer_the_scaler_sees(tmp_path, layout):
-    if layout in NEED_TASK_GRADIENTS:
+@pytest.mark.parametrize("optimizer_layout", LAYOUTS)
+def test_float16_is_for_layouts_whose_optimizer_the_scaler_sees(tmp_path, optimizer_layout):
+    if optimizer_layout in NEED_TASK_GRADIENTS:
         with pytest.raises(ValueError, match="use bf16"):
-            trained(tmp_path, fp16=True, layout=layout)
+            trained(tmp_path, fp16=True, optimizer_layout=optimizer_layout)
     else:
-        trainer = trained(tmp_path, fp16=True, layout=layout)
+        trainer = trained(tmp_path, fp16=True, optimizer_layout=optimizer_layout)
         assert trainer.accelerator.mixed_precision == "fp16"
         assert all(p.isfinite().all() for p in trainer.model.parameters())
 
 
-# Rules join gradients before an optimizer sees them: one rule shows what another layout does.
+# Aggregators join gradients before an optimizer sees them: one aggregator shows what another
+# optimizer_layout does.
 @pytest.mark.parametrize(
-    ("rule", "layout"), [*((rule, "siloed") for rule in AGGREGATORS), ("pcgrad", "single")]
+    ("aggregator", "optimizer_layout"),
+    [*((aggregator, "siloed") for aggregator in AGGREGATORS), ("pcgrad", "single")],
 )
-def test_a_scaled_gradient_is_joined_as_it_is_without_the_scale(tmp_path, plain, rule, layout):
-    way = options_of({"rule": rule, "layout": layout, "max_grad_norm": 0.0})
+def test_a_scaled_gradient_is_joined_as_it_is_without_the_scale(
+    tmp_path, plain, aggregator, optimizer_layout
+):
+    way = options_of(
+        {"aggregator": aggregator, "optimizer_layout": optimizer_layout, "max_grad_norm": 0.0}
+    )
     scaled = toy_trainer(tmp_path, **{**WHOLE, **way})
     # The scaler of a GPU, which a CPU has no use for; powers of two change no digit.
     scaled.accelerator.scaler = torch.amp.GradScaler("cpu", init_scale=2.0**10)

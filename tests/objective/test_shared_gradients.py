@@ -6,20 +6,20 @@ import torch
 from tests.toys import toy_model, toy_trainer, whole_and_resumed
 from trainer.errors import InputError
 from trainer.objective.aggregators import AGGREGATORS, cosines, gramian
-from trainer.objective.shared import _added
-from trainer.optimization import SHARED, owners
+from trainer.objective.shared_gradients import _added
+from trainer.optimization import SHARED, params_by_task
 
 # What torchjd has without extras.
 PLAIN = ["pcgrad", "mgda", "aligned_mtl", "imtl_g", "gradvac", "graddrop", "random"]
 DENSE = torch.tensor([[1.0, 2.0], [0.0, 0.0]])
 
 
-def gradients_of_a_plan(trainer, plan):
+def gradients_of_a_step(trainer, step):
     """Each task's gradient on the shared parameters, one backward pass after another."""
     model = trainer.model.train()
-    shared = [p for _, p in owners(model)[SHARED]]
+    shared = [p for _, p in params_by_task(model)[SHARED]]
     found = {}
-    for task, batch in plan.items():
+    for task, batch in step.items():
         model.zero_grad()
         model(**batch, task=task).loss.backward()
         found[task] = [torch.zeros_like(p) if p.grad is None else p.grad.clone() for p in shared]
@@ -27,29 +27,38 @@ def gradients_of_a_plan(trainer, plan):
     return shared, found
 
 
-@pytest.mark.parametrize("rule", ["pcgrad", "mgda", "imtl_g", "aligned_mtl"])
-def test_a_step_goes_along_what_the_rule_makes_of_the_tasks_gradients(tmp_path, rule):
+@pytest.mark.parametrize("aggregator", ["pcgrad", "mgda", "imtl_g", "aligned_mtl"])
+def test_a_step_goes_along_what_the_rule_makes_of_the_tasks_gradients(tmp_path, aggregator):
     options = {"optim": "sgd", "learning_rate": 1.0, "weight_decay": 0.0, "max_grad_norm": 0.0}
-    trainer = toy_trainer(tmp_path, rule=rule, max_steps=1, lr_scheduler_type="constant", **options)
+    trainer = toy_trainer(
+        tmp_path, aggregator=aggregator, max_steps=1, lr_scheduler_type="constant", **options
+    )
     loader = trainer.get_train_dataloader()
     loader.set_epoch(0)
-    shared, found = gradients_of_a_plan(trainer, next(iter(loader)))
+    shared, found = gradients_of_a_step(trainer, next(iter(loader)))
     columns = [[g.clone() for g in gradients] for gradients in found.values()]
-    expected = trainer.args.make_rule(list(found)).combine(columns, list(found), gramian(columns))
+    expected = trainer.args.make_aggregator(list(found)).combine(
+        columns, list(found), gramian(columns)
+    )
     before = [p.detach().clone() for p in shared]
     trainer.train()
     for parameter, start, gradient in zip(shared, before, expected, strict=True):
         torch.testing.assert_close(start - parameter.detach(), gradient, rtol=1e-4, atol=1e-6)
 
 
-# With the same rate for all, siloed and single are one and the same to a rule.
+# With the same rate for all, siloed and single are one and the same to an aggregator.
 @pytest.mark.parametrize(
-    ("rule", "layout"),
+    ("aggregator", "optimizer_layout"),
     [*product(PLAIN, ["siloed", "overlapping"]), ("pcgrad", "single")],
 )
-def test_rules_and_layouts_train_together(tmp_path, rule, layout):
+def test_rules_and_layouts_train_together(tmp_path, aggregator, optimizer_layout):
     sizes = {"mood": 16, "same": 16, "near": 16}
-    options = {"learning_rate": 5e-3, "num_train_epochs": 4, "rule": rule, "layout": layout}
+    options = {
+        "learning_rate": 5e-3,
+        "num_train_epochs": 4,
+        "aggregator": aggregator,
+        "optimizer_layout": optimizer_layout,
+    }
     trainer = toy_trainer(tmp_path, sizes=sizes, **options)
     trainer.train()
     losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
@@ -68,7 +77,7 @@ def test_sum_with_cosines_is_plain_sum_and_logs_each_pair(tmp_path):
     pairs = {"gradient_cosine/mood/same", "gradient_cosine/mood/near", "gradient_cosine/same/near"}
     assert all(pairs <= set(entry) for entry in logged)
     assert not any("cosine" in name for entry in plain.state.log_history for name in entry)
-    apart = toy_trainer(tmp_path / "c", layout="per_task", max_steps=1)
+    apart = toy_trainer(tmp_path / "c", optimizer_layout="per_task", max_steps=1)
     apart.train()
     assert not any("cosine" in name for entry in apart.state.log_history for name in entry)
 
@@ -77,19 +86,21 @@ def test_the_cosine_that_is_logged_is_that_of_the_gradients(tmp_path):
     trainer = toy_trainer(tmp_path, gradient_cosines=True, max_steps=1)
     loader = trainer.get_train_dataloader()
     loader.set_epoch(0)
-    _, found = gradients_of_a_plan(trainer, next(iter(loader)))
+    _, found = gradients_of_a_step(trainer, next(iter(loader)))
     expected = cosines(gramian(list(found.values())))[0, 1].item()
     trainer.train()
     logged = trainer.state.log_history[0]["gradient_cosine/mood/same"]
     assert logged == pytest.approx(expected, rel=1e-3)
 
 
-@pytest.mark.parametrize("rule", ["pcgrad", "graddrop"])
-def test_accumulated_plans_give_each_task_one_gradient(tmp_path, rule):
-    # Three turns accumulated are one cycle, for a rule as for the sum.
-    options = {"rule": rule, "max_steps": 4}
+@pytest.mark.parametrize("aggregator", ["pcgrad", "graddrop"])
+def test_accumulated_plans_give_each_task_one_gradient(tmp_path, aggregator):
+    # Three turns accumulated are one cycle, for an aggregator as for the sum.
+    options = {"aggregator": aggregator, "max_steps": 4}
     cycle = toy_trainer(tmp_path / "a", **options)
-    turns = toy_trainer(tmp_path / "b", update="turn", gradient_accumulation_steps=3, **options)
+    turns = toy_trainer(
+        tmp_path / "b", step_every="batch", gradient_accumulation_steps=3, **options
+    )
     cycle.train()
     turns.train()
     for a, b in zip(cycle.model.parameters(), turns.model.parameters(), strict=True):
@@ -99,9 +110,9 @@ def test_accumulated_plans_give_each_task_one_gradient(tmp_path, rule):
 @pytest.mark.parametrize(
     "options",
     [
-        {"rule": "pcgrad"},
-        {"rule": "gradvac"},
-        {"rule": "sum", "layout": "overlapping"},
+        {"aggregator": "pcgrad"},
+        {"aggregator": "gradvac"},
+        {"aggregator": "sum", "optimizer_layout": "overlapping"},
         {"smart_weight": 1.0, "smart_radius": 0.1, "smart_step_size": 0.1, "bregman_weight": 0.5},
         {"rdrop_weight": 1.0},
     ],
@@ -135,23 +146,35 @@ def test_a_weight_of_one_task_regularizes_that_task_only(tmp_path):
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"rule": "pcgrd"}, "rule = 'pcgrd': must be one of .* Did you mean 'pcgrad'"),
-        ({"rule": "pcgrad", "update": "turn"}, "with update 'turn' a step has one task's"),
-        ({"gradient_cosines": True, "update": "turn"}, "gradient_cosines: with update 'turn'"),
-        ({"rule": "pcgrad", "layout": "per_task"}, "nothing to join; use siloed"),
+        ({"aggregator": "pcgrd"}, "aggregator = 'pcgrd': must be one of .* Did you mean 'pcgrad'"),
+        (
+            {"aggregator": "pcgrad", "step_every": "batch"},
+            "with step_every 'batch' a step has one task's",
+        ),
+        (
+            {"gradient_cosines": True, "step_every": "batch"},
+            "gradient_cosines: with step_every 'batch'",
+        ),
+        ({"aggregator": "pcgrad", "optimizer_layout": "per_task"}, "nothing to join; use siloed"),
         (
             {"auxiliary_tasks": ["near"]},
-            "has no effect with rule: sum; leave it out, or use rule: mtrec",
+            "has no effect with aggregator: sum; leave it out, or use aggregator: mtrec",
         ),
         (
             {"auxiliary_scale": 0.9},
-            "has no effect with rule: sum; leave it out, or use rule: mtrec",
+            "has no effect with aggregator: sum; leave it out, or use aggregator: mtrec",
         ),
-        ({"rule": "pcgrad", "sizes": {"mood": 8}}, "rule = 'pcgrad': there is one task only"),
+        (
+            {"aggregator": "pcgrad", "sizes": {"mood": 8}},
+            "aggregator = 'pcgrad': there is one task only",
+        ),
         ({"gradient_cosines": True, "sizes": {"mood": 8}}, "gradient_cosines: there is one task"),
-        ({"rule": "mtrec"}, "auxiliary_tasks: update rule 'mtrec' needs at least one"),
-        ({"rule": "mtrec", "auxiliary_tasks": ["neer"]}, "no task 'neer'.*Did you mean 'near'"),
-        ({"layout": "overlapping", "fp16": True}, "fp16: layout 'overlapping'"),
+        ({"aggregator": "mtrec"}, "auxiliary_tasks: aggregator 'mtrec' needs at least one"),
+        (
+            {"aggregator": "mtrec", "auxiliary_tasks": ["neer"]},
+            "no task 'neer'.*Did you mean 'near'",
+        ),
+        ({"optimizer_layout": "overlapping", "fp16": True}, "fp16: optimizer_layout 'overlapping'"),
         ({"smart_radius": 0.1}, "smart_radius: has no effect without a smart_weight above 0"),
         ({"bregman_momentum": 0.9}, "bregman_momentum: has no effect without a bregman_weight"),
         ({"task_args": {"mood": {"rdrop_weight": -1}}}, "task 'mood': rdrop_weight = -1"),
@@ -165,8 +188,8 @@ def test_what_does_not_go_together_is_refused(tmp_path, options, message):
 def test_every_rule_is_named_in_the_help():
     from trainer.config.parser import build_parser
 
-    text = build_parser().format_help().split("--rule ")[1].split("--main_tasks")[0]
-    assert all(rule in text for rule in AGGREGATORS)
+    text = build_parser().format_help().split("--aggregator ")[1].split("--main_tasks")[0]
+    assert all(aggregator in text for aggregator in AGGREGATORS)
 
 
 @pytest.mark.parametrize("gradient", [DENSE, DENSE.to_sparse(1)], ids=["dense", "rows"])

@@ -1,11 +1,11 @@
-"""What is no trained model is told before anything large is loaded."""
+"""What is no trained model is refused before anything large is loaded."""
 
 import json
 
 import pytest
 
 from trainer.app.errors import UserError
-from trainer.app.known import check_model
+from trainer.app.model_check import check_model
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from tests.toys import toy_backbone_config, toy_tokenizer
 from trainer.cards.hyperparameters import _augmentation
 from trainer.config.parser import parse
 from trainer.config.tasks import read_tasks
-from trainer.data.augmentation import Copier, TaskAugmentation, augment, methods, plan
+from trainer.data.augmentation import Copier, TaskAugmentation, augment, methods, task_augmentation
 from trainer.errors import InputError
 from trainer.loading import datasets
 from trainer.runs.card_facts import _row_counts
@@ -164,7 +164,7 @@ def test_methods_that_may_make_a_pairs_label_untrue_are_refused(method):
 
 
 def test_every_method_is_known_by_the_name_of_its_file():
-    for name, method in plan.AUGMENTATIONS.items():
+    for name, method in task_augmentation.AUGMENTATIONS.items():
         assert method.__module__ == f"trainer.data.augmentation.{name}"
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from trainer.optimization.groups import SHARED, WEIGHTS
 
 
-class SeparateOptimizers(torch.optim.Optimizer):
+class MultiOptimizer(torch.optim.Optimizer):
     """One optimizer per task and maybe a shared one; parameters may belong to several of them.
 
     In a step each task's optimizer sees that task's gradient on the shared parameters, one after
@@ -33,7 +33,7 @@ class SeparateOptimizers(torch.optim.Optimizer):
         super().__init__([nn.Parameter(torch.zeros(1))], {})
         self.param_groups = groups
 
-    def receive(
+    def set_task_grads(
         self, parameters: Sequence[nn.Parameter], gradients: Mapping[str, Sequence[Tensor]]
     ) -> None:
         """Take what the next step uses: task -> one gradient for each of these parameters.
@@ -48,7 +48,7 @@ class SeparateOptimizers(torch.optim.Optimizer):
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
         """One step of each optimizer whose task is in it; the shared one last."""
         if closure is not None:
-            raise TypeError("each task's gradient comes from `receive`, not from a closure")
+            raise TypeError("each task's gradient comes from `set_task_grads`, not from a closure")
         together = [p.grad for p in self._reached]
         for name, part in self.parts.items():
             if name not in (SHARED, WEIGHTS) and name not in self._gradients:
@@ -84,6 +84,4 @@ class SeparateOptimizers(torch.optim.Optimizer):
 
 def parts_of(optimizer: torch.optim.Optimizer) -> list[torch.optim.Optimizer]:
     """The optimizers behind one that may stand for several."""
-    return (
-        list(optimizer.parts.values()) if isinstance(optimizer, SeparateOptimizers) else [optimizer]
-    )
+    return list(optimizer.parts.values()) if isinstance(optimizer, MultiOptimizer) else [optimizer]

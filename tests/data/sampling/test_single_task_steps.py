@@ -25,8 +25,8 @@ def fixed(cycles=5):
 
 @pytest.mark.parametrize("exponent", EXPECTED)
 def test_frequencies_are_those_of_the_exponent_and_of_no_other(exponent):
-    plans = sampled(exponent, cycles=2000)
-    counts = Counter(task for epoch in range(3) for (task,) in plans.epoch(epoch))
+    schedule = sampled(exponent, cycles=2000)
+    counts = Counter(task for epoch in range(3) for (task,) in schedule.epoch(epoch))
     observed = [counts[task] for task in BATCHES]
     for other, shares in EXPECTED.items():
         p = chisquare(observed, sum(observed) * np.array(shares)).pvalue
@@ -34,44 +34,44 @@ def test_frequencies_are_those_of_the_exponent_and_of_no_other(exponent):
 
 
 def test_each_epoch_has_its_own_shares_and_later_ones_the_last():
-    plans = sampled(1.0, 0.0, cycles=2000)
+    schedule = sampled(1.0, 0.0, cycles=2000)
     for epoch, exponent in enumerate([1.0, 0.0, 0.0, 0.0]):
-        counts = Counter(task for (task,) in plans.epoch(epoch))
-        expected = len(plans) * np.array(EXPECTED[exponent])
+        counts = Counter(task for (task,) in schedule.epoch(epoch))
+        expected = len(schedule) * np.array(EXPECTED[exponent])
         assert chisquare([counts[task] for task in BATCHES], expected).pvalue > 0.01
 
 
 @pytest.mark.parametrize("cycles", [1, 7])
 @pytest.mark.parametrize("make", [lambda c: sampled(1.0, 0.2, cycles=c), fixed])
 def test_length_and_draws_are_what_the_epochs_have(make, cycles):
-    plans = make(cycles)
-    assert len(plans) == 3 * cycles
+    schedule = make(cycles)
+    assert len(schedule) == 3 * cycles
     drawn = Counter()
     for epoch in range(5):
         # Asked for at once, as a resumed run does, and after the epochs before.
-        assert make(cycles).drawn_before(epoch) == plans.drawn_before(epoch) == drawn
-        found = list(plans.epoch(epoch))
-        assert len(found) == len(plans)
-        drawn.update(task for plan in found for task in plan)
+        assert make(cycles).batches_before(epoch) == schedule.batches_before(epoch) == drawn
+        found = list(schedule.epoch(epoch))
+        assert len(found) == len(schedule)
+        drawn.update(task for step in found for task in step)
 
 
 def test_what_a_caller_does_to_its_counts_stays_with_it():
-    plans = sampled(1.0)
-    plans.drawn_before(2)["b"] += 5
-    assert plans.drawn_before(2) == sampled(1.0).drawn_before(2)
+    schedule = sampled(1.0)
+    schedule.batches_before(2)["b"] += 5
+    assert schedule.batches_before(2) == sampled(1.0).batches_before(2)
 
 
 def test_epochs_and_seeds_differ_and_the_same_seed_repeats():
-    plans = sampled(0.5)
-    first, second = list(plans.epoch(0)), list(plans.epoch(1))
+    schedule = sampled(0.5)
+    first, second = list(schedule.epoch(0)), list(schedule.epoch(1))
     assert first != second
-    assert list(plans.epoch(0)) == first == list(sampled(0.5).epoch(0))
+    assert list(schedule.epoch(0)) == first == list(sampled(0.5).epoch(0))
     assert list(sampled(0.5).epoch(1)) == second
     assert list(sampled(0.5, seed=2).epoch(0)) != first
 
 
 def test_a_fixed_order_goes_on_over_the_ends_of_epochs():
-    plans = fixed(cycles=2)
-    turns = [task for epoch in range(4) for (task,) in plans.epoch(epoch)]
+    schedule = fixed(cycles=2)
+    turns = [task for epoch in range(4) for (task,) in schedule.epoch(epoch)]
     assert turns == ["c", "b", "b", "a"] * 6
     assert [task for (task,) in fixed(cycles=2).epoch(1)] == ["b", "a", "c", "b", "b", "a"]

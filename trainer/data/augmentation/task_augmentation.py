@@ -114,7 +114,7 @@ class Copier:
     Args:
         name: the task's name, which keeps its random numbers apart from other tasks'.
         rows: columns `text`, `text_pair` (pairs) and `label`.
-        plan: what to do.
+        options: what to do.
         seed: of the run's data.
         device: where models run.
     """
@@ -123,12 +123,12 @@ class Copier:
         self,
         name: str,
         rows: Dataset,
-        plan: TaskAugmentation,
+        options: TaskAugmentation,
         seed: int,
         device: str | torch.device = "cpu",
     ):
-        self.plan = plan
-        self.methods = plan.methods()
+        self.options = options
+        self.methods = options.methods()
         sides = [side for side in ("text", "text_pair") if side in rows.column_names]
         self.columns = {side: [" ".join(text.split()) for text in rows[side]] for side in sides}
         texts = [text for column in self.columns.values() for text in column]
@@ -138,7 +138,7 @@ class Copier:
     def chosen(self) -> list[int]:
         """The rows that get copies."""
         drawn = np.random.default_rng(self.seed).random(len(self.columns["text"]))
-        return np.flatnonzero(drawn < self.plan.augmented_share).tolist()
+        return np.flatnonzero(drawn < self.options.augmented_share).tolist()
 
     def copies(self, rows: Sequence[int]) -> list[tuple[int, tuple[str, ...]]]:
         """Copies of some rows that differ from them and from one another.
@@ -146,7 +146,7 @@ class Copier:
         Returns:
             (row, its rewritten texts), ordered as `rows`.
         """
-        each = [(row, copy) for row in rows for copy in range(self.plan.augmented_copies)]
+        each = [(row, copy) for row in rows for copy in range(self.options.augmented_copies)]
         # Each copy has random numbers of its own, whatever rows stand beside it.
         draws = [np.random.default_rng([*self.seed, row, copy]) for row, copy in each]
         columns = {side: [texts[row] for row, _ in each] for side, texts in self.columns.items()}
@@ -163,7 +163,7 @@ class Copier:
 def augment(
     name: str,
     rows: Dataset,
-    plan: TaskAugmentation,
+    options: TaskAugmentation,
     seed: int,
     device: str | torch.device = "cpu",
 ) -> Dataset:
@@ -174,16 +174,16 @@ def augment(
     Args:
         name: the task's name.
         rows: columns `text`, `text_pair` (pairs) and `label`.
-        plan: what to do; nothing if it names no method.
+        options: what to do; nothing if it names no method.
         seed: of the run's data.
         device: where models run.
 
     Raises:
         InputError: naming the task, if data or a model that a method needs is missing.
     """
-    if not plan.augmentation:
+    if not options.augmentation:
         return rows
-    copier = Copier(name, rows, plan, seed, device)
+    copier = Copier(name, rows, options, seed, device)
     try:
         made = copier.copies(copier.chosen())
     except InputError as error:

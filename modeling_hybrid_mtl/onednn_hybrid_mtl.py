@@ -20,20 +20,20 @@ class _OneDNN(AbstractContextManager):
         self._lock = Lock()
         self._inside = 0
         self._before = "none"
-        self._pays: bool | None = None
+        self._is_used: bool | None = None
 
     @property
-    def pays(self) -> bool:
+    def is_faster(self) -> bool:
         """Whether oneDNN is taken here; asked of the processor once."""
-        if self._pays is None:
-            self._pays = _is_faster() and _is_exact()
-        return self._pays
+        if self._is_used is None:
+            self._is_used = _is_faster() and _is_exact()
+        return self._is_used
 
     def __enter__(self) -> None:
         with self._lock:
             self._inside += 1
             # A precision that somebody chose is theirs.
-            if self.pays and self._inside == 1:
+            if self.is_faster and self._inside == 1:
                 self._before = _precision()
                 if self._before == "none":
                     _set_precision("bf16")
@@ -41,12 +41,12 @@ class _OneDNN(AbstractContextManager):
     def __exit__(self, *raised: Any) -> None:
         with self._lock:
             self._inside -= 1
-            if self.pays and self._inside == 0 and self._before == "none":
+            if self.is_faster and self._inside == 0 and self._before == "none":
                 _set_precision("none")
 
 
 # A block in which products on a CPU are as fast as they can be in full precision.
-fast_products = _OneDNN()
+onednn_matmul = _OneDNN()
 
 
 def _is_faster() -> bool:

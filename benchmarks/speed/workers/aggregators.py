@@ -1,4 +1,4 @@
-"""One training cycle with each of several update rules and layouts, in turn, in one process."""
+"""One training cycle with each of several aggregators and layouts, in turn, in one process."""
 
 import tempfile
 import time
@@ -10,25 +10,25 @@ from trainer import HybridMTLTrainer
 
 
 class Way:
-    """A trainer that goes through the same plans as all others, a cycle when it is asked.
+    """A trainer that goes through the same steps as all others, a cycle when it is asked.
 
     Args:
-        trainer: ours, with the rule or layout.
+        trainer: ours, with the aggregator or layout.
     """
 
     def __init__(self, trainer: HybridMTLTrainer):
         self.trainer: Any = trainer
         trainer.create_optimizer()
-        self._plans = iter(list(trainer.get_train_dataloader()))
+        self._steps = iter(list(trainer.get_train_dataloader()))
 
     def cycle(self) -> float:
-        """The seconds of one cycle: forward, backward, the rule, clipping and the step."""
-        trainer, plan = self.trainer, next(self._plans)
-        # A step that is logged measures the tasks' gradients apart, whatever the rule.
+        """The seconds of one cycle: forward, backward, the aggregator, clipping and the step."""
+        trainer, step = self.trainer, next(self._steps)
+        # A step that is logged measures the tasks' gradients apart, whatever the aggregator.
         trainer.state.global_step += 1
         start = time.perf_counter()
-        plans, _ = trainer.get_batch_samples(iter([plan]), 1, trainer.args.device)
-        trainer.training_step(trainer.model, plans[0])
+        steps, _ = trainer.get_batch_samples(iter([step]), 1, trainer.args.device)
+        trainer.training_step(trainer.model, steps[0])
         trainer._clip_grad_norm(trainer.model)
         trainer.optimizer.step()
         trainer.model.zero_grad()

@@ -4,14 +4,14 @@ from transformers import AutoModel
 
 from modeling_hybrid_mtl import attention_hybrid_mtl
 from modeling_hybrid_mtl.attention_hybrid_mtl import TEXTS_PER_CALL, Block, in_calls
-from modeling_hybrid_mtl.packing_hybrid_mtl import (
+from modeling_hybrid_mtl.unpadding_hybrid_mtl import (
     ATTENTION,
     FAMILIES,
-    Packing,
+    Unpadding,
     _few_sizes,
-    can_pack,
-    let_pack,
-    read_packed,
+    can_unpad,
+    enable_unpadding,
+    encode_unpadded,
 )
 from tests.modeling.toy_models import (
     TASKS,
@@ -40,11 +40,11 @@ class TestEncoders:
     def test_tokens_get_the_vectors_of_a_padded_pass(self, kind):
         encoder, batch = encoder_of(kind), toy_batch(LENGTHS)
         padded = encoder(**batch).last_hidden_state
-        let_pack(encoder)
-        packed = read_packed(encoder, batch["attention_mask"], input_ids=batch["input_ids"])
+        enable_unpadding(encoder)
+        unpadded = encode_unpadded(encoder, batch["attention_mask"], input_ids=batch["input_ids"])
         mask = batch["attention_mask"].bool()
-        torch.testing.assert_close(packed[mask], padded[mask], **close)
-        assert (packed[~mask] == 0).all()
+        torch.testing.assert_close(unpadded[mask], padded[mask], **close)
+        assert (unpadded[~mask] == 0).all()
 
     def test_weights_get_the_gradients_of_a_padded_pass(self, kind):
         encoder, batch = encoder_of(kind), toy_batch(LENGTHS)
@@ -53,9 +53,9 @@ class TestEncoders:
         direction = torch.randn(*mask.shape, 16, generator=torch.Generator().manual_seed(1))[mask]
         padded = (encoder(**batch).last_hidden_state[mask] * direction).sum()
         wanted = torch.autograd.grad(padded, weights, allow_unused=True)
-        let_pack(encoder)
-        packed = read_packed(encoder, batch["attention_mask"], input_ids=batch["input_ids"])
-        found = torch.autograd.grad((packed[mask] * direction).sum(), weights, allow_unused=True)
+        enable_unpadding(encoder)
+        unpadded = encode_unpadded(encoder, batch["attention_mask"], input_ids=batch["input_ids"])
+        found = torch.autograd.grad((unpadded[mask] * direction).sum(), weights, allow_unused=True)
         reached = [(f, w) for f, w in zip(found, wanted, strict=True) if w is not None]
         assert len(reached) >= 14
         for ours, theirs in reached:
@@ -64,19 +64,19 @@ class TestEncoders:
     def test_a_padded_pass_stays_what_it_was(self, kind):
         encoder, batch = encoder_of(kind), toy_batch(LENGTHS)
         before = encoder(**batch).last_hidden_state
-        let_pack(encoder)
+        enable_unpadding(encoder)
         assert torch.equal(encoder(**batch).last_hidden_state, before)
 
 
 def test_tokens_see_no_further_than_their_window():
     encoder, batch = encoder_of("modernbert", local_attention=6), toy_batch(LENGTHS)
     padded = encoder(**batch).last_hidden_state
-    let_pack(encoder)
-    packed = read_packed(encoder, batch["attention_mask"], input_ids=batch["input_ids"])
+    enable_unpadding(encoder)
+    unpadded = encode_unpadded(encoder, batch["attention_mask"], input_ids=batch["input_ids"])
     mask = batch["attention_mask"].bool()
-    torch.testing.assert_close(packed[mask], padded[mask], **close)
+    torch.testing.assert_close(unpadded[mask], padded[mask], **close)
     wide = encoder_of("modernbert")(**batch).last_hidden_state
-    assert not torch.allclose(packed[mask], wide[mask], atol=1e-2)
+    assert not torch.allclose(unpadded[mask], wide[mask], atol=1e-2)
 
 
 class TestWhatIsRead:
@@ -88,42 +88,42 @@ class TestWhatIsRead:
         assert calls == [(1, 16 * -(-sum(LENGTHS) // 16))]
 
     def test_texts_of_like_length_share_a_call_of_attention(self):
-        packing = Packing.of(toy_batch(LENGTHS)["attention_mask"])
-        assert [block.tokens for block in packing.attention.blocks] == [
+        unpadding = Unpadding.of(toy_batch(LENGTHS)["attention_mask"])
+        assert [block.tokens for block in unpadding.attention.blocks] == [
             sum(sorted(LENGTHS)[:TEXTS_PER_CALL]),
             sum(sorted(LENGTHS)[TEXTS_PER_CALL:]),
         ]
 
     def test_what_is_packed_unpacks(self):
         batch = toy_batch(LENGTHS)
-        packing = Packing.of(batch["attention_mask"])
-        row = packing.pack(batch["input_ids"])
-        back = packing.unpack(row.unsqueeze(-1)).squeeze(-1)
+        unpadding = Unpadding.of(batch["attention_mask"])
+        row = unpadding.unpad(batch["input_ids"])
+        back = unpadding.pad(row.unsqueeze(-1)).squeeze(-1)
         assert torch.equal(back, batch["input_ids"] * batch["attention_mask"])
 
     def test_a_row_without_any_token_is_zero(self):
         encoder, batch = encoder_of("bert"), toy_batch([3, 5, 2])
         batch["attention_mask"][1] = 0
-        let_pack(encoder)
-        found = read_packed(encoder, batch["attention_mask"], input_ids=batch["input_ids"])
+        enable_unpadding(encoder)
+        found = encode_unpadded(encoder, batch["attention_mask"], input_ids=batch["input_ids"])
         assert (found[1] == 0).all() and torch.isfinite(found).all()
 
     def test_padding_on_the_left_is_left_out_too(self):
         model, batch = toy_model(), toy_batch([4, 6])
         flipped = {name: table.flip(1) for name, table in batch.items()}
-        packed = model(**flipped).last_hidden_state
-        model.packing = False
+        unpadded = model(**flipped).last_hidden_state
+        model.unpadding = False
         padded = model(**flipped).last_hidden_state
         mask = flipped["attention_mask"].bool()
-        torch.testing.assert_close(packed[mask], padded[mask], **close)
+        torch.testing.assert_close(unpadded[mask], padded[mask], **close)
 
     def test_an_id_of_padding_inside_a_text_is_counted_as_the_encoder_does(self):
         model, batch = toy_model("roberta"), toy_batch([4, 6])
         batch["input_ids"][1, 2] = model.config.backbone_config.pad_token_id
-        packed = model(**batch).last_hidden_state
-        model.packing = False
+        unpadded = model(**batch).last_hidden_state
+        model.unpadding = False
         mask = batch["attention_mask"].bool()
-        torch.testing.assert_close(packed[mask], model(**batch).last_hidden_state[mask], **close)
+        torch.testing.assert_close(unpadded[mask], model(**batch).last_hidden_state[mask], **close)
 
     def test_dropout_falls_on_packed_attention(self):
         model, batch = toy_model(), toy_batch(LENGTHS)
@@ -160,9 +160,9 @@ class TestWhoPacks:
     def test_an_attention_that_was_chosen_is_kept(self):
         config = toy_backbone_config("bert")
         encoder = AutoModel.from_config(config, attn_implementation="eager")
-        let_pack(encoder)
+        enable_unpadding(encoder)
         assert encoder.config._attn_implementation == "eager"
-        assert not can_pack(encoder)
+        assert not can_unpad(encoder)
 
     def test_other_encoders_read_padded_batches(self):
         model, batch = toy_model("albert"), toy_batch([5, 3])
@@ -255,12 +255,12 @@ class TestSizes:
 
     def test_the_rows_that_were_added_are_not_read(self):
         encoder, batch = encoder_of("bert"), toy_batch([5, 3])
-        let_pack(encoder)
+        enable_unpadding(encoder)
         tables = {"input_ids": batch["input_ids"]}
-        wanted = read_packed(encoder, batch["attention_mask"], **tables)
+        wanted = encode_unpadded(encoder, batch["attention_mask"], **tables)
 
         def spoil(module, arguments, output):
             output.data[:, 8:] = float("nan")
 
         encoder.embeddings.register_forward_hook(spoil)
-        assert torch.equal(read_packed(encoder, batch["attention_mask"], **tables), wanted)
+        assert torch.equal(encode_unpadded(encoder, batch["attention_mask"], **tables), wanted)

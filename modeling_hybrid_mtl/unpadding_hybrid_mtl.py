@@ -16,9 +16,9 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 from .attention_hybrid_mtl import Blocks, Ragged, rounded_up, to_device
-from .products_hybrid_mtl import fast_products
+from .onednn_hybrid_mtl import onednn_matmul
 
-ATTENTION = "hybrid_mtl_packed"
+ATTENTION = "hybrid_mtl_unpadded"
 # Those whose attention takes what it is handed, and whose positions can be given.
 FAMILIES = (
     "bert",
@@ -32,7 +32,7 @@ FAMILIES = (
 
 
 @dataclass
-class Packing:
+class Unpadding:
     """How the padded texts of a batch became one row.
 
     Attributes:
@@ -48,7 +48,7 @@ class Packing:
     attention: Blocks | Ragged
 
     @classmethod
-    def of(cls, mask: Tensor, device: torch.device | str = "cpu") -> "Packing":
+    def of(cls, mask: Tensor, device: torch.device | str = "cpu") -> "Unpadding":
         """Put the texts of a batch in order of their lengths.
 
         Args:
@@ -70,12 +70,12 @@ class Packing:
             attention = Ragged([*texts, spare] if spare else texts, device)
         return cls(to_device(slots, device), spare, (mask.shape[0], mask.shape[1]), attention)
 
-    def pack(self, table: Tensor) -> Tensor:
+    def unpad(self, table: Tensor) -> Tensor:
         """The row (1, T + spare) of a padded table (B, L)."""
         row = table.flatten()[self.slots]
         return torch.cat([row, row[:1].expand(self.spare)])[None]
 
-    def unpack(self, row: Tensor) -> Tensor:
+    def pad(self, row: Tensor) -> Tensor:
         """The padded vectors (B, L, H) of a row (1, T + spare, H), zero where there is padding."""
         flat = row.new_zeros(self.shape[0] * self.shape[1], row.shape[-1])
         tokens = row[0, : len(self.slots)]
@@ -106,24 +106,24 @@ def _few_sizes(tokens: int, device: torch.device | str = "cpu") -> int:
     return rounded_up(tokens, 1 << max(4, tokens.bit_length() - 5))
 
 
-def packed_attention(
+def unpadded_attention(
     module: nn.Module,
     query: Tensor,
     key: Tensor,
     value: Tensor,
     attention_mask: Tensor | None,
     *,
-    packing: Packing | None = None,
+    unpadding: Unpadding | None = None,
     dropout: float = 0.0,
     scaling: float | None = None,
     **kwargs: Any,
 ) -> tuple[Tensor, Tensor | None]:
     """What the encoder calls for attention: query, key and value are (B, heads, L, width)."""
-    if packing is None:
+    if unpadding is None:
         options: dict[str, Any] = {"dropout": dropout, "scaling": scaling, **kwargs}
         return sdpa_attention_forward(module, query, key, value, attention_mask, **options)
     window = kwargs.get("sliding_window")
-    found = packing.attend(
+    found = unpadding.attend(
         *(x[0].transpose(0, 1) for x in (query, key, value)),
         dropout_p=dropout,
         scale=scaling,
@@ -132,45 +132,45 @@ def packed_attention(
     return found[None], None
 
 
-AttentionInterface.register(ATTENTION, packed_attention)
+AttentionInterface.register(ATTENTION, unpadded_attention)
 AttentionMaskInterface.register(ATTENTION, sdpa_mask)
 
 
-def let_pack(encoder: PreTrainedModel) -> None:
-    """Make an encoder able to read packed rows, if its kind is and its attention was not chosen."""
+def enable_unpadding(encoder: PreTrainedModel) -> None:
+    """Prepare an encoder for unpadded passes, if its type and attention (`sdpa`) allow them."""
     ours = encoder.config._attn_implementation in ("sdpa", ATTENTION)
     if ours and encoder.config.model_type in FAMILIES:
         encoder.set_attn_implementation(ATTENTION)
 
 
-def can_pack(encoder: PreTrainedModel) -> bool:
-    """Whether `let_pack` made this encoder able to."""
+def can_unpad(encoder: PreTrainedModel) -> bool:
+    """Whether `enable_unpadding` made this encoder able to."""
     return encoder.config._attn_implementation == ATTENTION
 
 
-def pays(input_ids: Tensor) -> bool:
-    """Whether a pass over these texts gains by packing: not in graphs, which want fixed shapes."""
+def should_unpad(input_ids: Tensor) -> bool:
+    """Return whether to unpad these texts: not while a graph is made, which needs fixed shapes."""
     traced = torch.jit.is_tracing() or torch.compiler.is_compiling()
     return not traced and input_ids.device.type in ("cpu", "cuda")
 
 
-def read_packed(encoder: PreTrainedModel, attention_mask: Tensor, **tables: Tensor) -> Tensor:
+def encode_unpadded(encoder: PreTrainedModel, attention_mask: Tensor, **tables: Tensor) -> Tensor:
     """Token vectors (B, L, H) of a padded batch (B, L), zero where there is padding.
 
     Args:
-        encoder: one that `let_pack` prepared.
+        encoder: one that `enable_unpadding` prepared.
         attention_mask: 1 for tokens to read, 0 for padding, (B, L), on the CPU; not everywhere 0.
         **tables: the encoder's inputs by name: token ids and, if it reads any, token types, (B, L).
     """
     device = tables["input_ids"].device
-    packing = Packing.of(attention_mask, device)
-    row: dict[str, Any] = {name: packing.pack(table) for name, table in tables.items()}
-    row["position_ids"] = packing.pack(_positions(encoder, tables["input_ids"]))
+    unpadding = Unpadding.of(attention_mask, device)
+    row: dict[str, Any] = {name: unpadding.unpad(table) for name, table in tables.items()}
+    row["position_ids"] = unpadding.unpad(_positions(encoder, tables["input_ids"]))
     if encoder.config.model_type == "modernbert":
         # Else it would make masks of T x T, which nobody reads.
         row["attention_mask"] = {"full_attention": None, "sliding_attention": None}
-    with fast_products if device.type == "cpu" else nullcontext():
-        return packing.unpack(encoder(**row, packing=packing).last_hidden_state)
+    with onednn_matmul if device.type == "cpu" else nullcontext():
+        return unpadding.pad(encoder(**row, unpadding=unpadding).last_hidden_state)
 
 
 def padding_mask(encoder: PreTrainedModel, attention_mask: Tensor | None) -> Tensor | None:
@@ -179,7 +179,7 @@ def padding_mask(encoder: PreTrainedModel, attention_mask: Tensor | None) -> Ten
     transformers asks a mask of this shape whether anything is padding, which waits for an
     accelerator. One of the shape that attention takes, (B, 1, 1, L), is used as it is.
     """
-    ours = can_pack(encoder) and encoder.config.model_type != "modernbert"  # which makes two of it
+    ours = can_unpad(encoder) and encoder.config.model_type != "modernbert"  # which makes two of it
     if attention_mask is None or attention_mask.dim() != 2 or not ours:
         return attention_mask
     if _is_host(attention_mask.device):

@@ -1,4 +1,4 @@
-"""Turns that need not go round: tasks drawn at random, or in an order the user gives."""
+"""Schedules of one task per step: drawn at random, or in an order that the user gives."""
 
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from trainer.data.sampling.round_robin import Plan
+from trainer.data.sampling.round_robin import StepTasks
 
 
-class Turns(ABC):
-    """Plans of one task each.
+class SingleTaskSteps(ABC):
+    """A schedule whose steps have one task each.
 
-    A cycle is as many turns as there are tasks, whichever tasks they are.
+    A cycle is as many steps as there are tasks, whichever tasks they have.
 
     Args:
         tasks: the tasks' names.
@@ -22,32 +22,32 @@ class Turns(ABC):
     def __init__(self, tasks: Sequence[str], cycles: int):
         self.tasks = tuple(tasks)
         self.cycles = cycles
-        self._drawn_before: list[Counter[str]] = [Counter()]
+        self._batches_before: list[Counter[str]] = [Counter()]
 
     @abstractmethod
-    def turns(self, epoch: int) -> np.ndarray:
-        """The tasks of an epoch's turns, as places in `tasks`, (len(self),)."""
+    def order(self, epoch: int) -> np.ndarray:
+        """Return the tasks of an epoch's steps, as indices into `tasks`, (len(self),)."""
 
     def __len__(self) -> int:
-        """Plans per epoch."""
+        """Return the number of steps in an epoch."""
         return self.cycles * len(self.tasks)
 
-    def epoch(self, epoch: int) -> Iterator[Plan]:
-        """The plans of one epoch, in order."""
-        plans: list[Plan] = [(task,) for task in self.tasks]
-        return (plans[place] for place in self.turns(epoch))
+    def epoch(self, epoch: int) -> Iterator[StepTasks]:
+        """Yield the task of each step of an epoch."""
+        steps: list[StepTasks] = [(task,) for task in self.tasks]
+        return (steps[place] for place in self.order(epoch))
 
-    def drawn_before(self, epoch: int) -> Counter[str]:
-        """How many batches of each task the epochs before this one have used."""
-        known = self._drawn_before
-        while len(known) <= epoch:
-            counts = np.bincount(self.turns(len(known) - 1), minlength=len(self.tasks))
-            known.append(known[-1] + Counter(dict(zip(self.tasks, counts.tolist(), strict=True))))
-        return known[epoch].copy()
+    def batches_before(self, epoch: int) -> Counter[str]:
+        """Return how many batches of each task the epochs before this one use."""
+        counts = self._batches_before
+        while len(counts) <= epoch:
+            drawn = np.bincount(self.order(len(counts) - 1), minlength=len(self.tasks))
+            counts.append(counts[-1] + Counter(dict(zip(self.tasks, drawn.tolist(), strict=True))))
+        return counts[epoch].copy()
 
 
-class Sampled(Turns):
-    """One task per turn, drawn at random.
+class Sampled(SingleTaskSteps):
+    """A schedule whose tasks are drawn at random.
 
     The draws follow from the seed and the epoch alone, so every rank makes the same ones and a
     resumed run finds its place.
@@ -64,8 +64,8 @@ class Sampled(Turns):
         self.shares = shares
         self.seed = seed
 
-    def turns(self, epoch: int) -> np.ndarray:
-        """The tasks of an epoch's turns, as places in `tasks`, (len(self),)."""
+    def order(self, epoch: int) -> np.ndarray:
+        """Return the tasks of an epoch's steps, as indices into `tasks`, (len(self),)."""
         count = len(self.tasks)
         # Tasks shuffle their rows with the seeds [seed, 0, pass] to [seed, K - 1, pass].
         random = np.random.default_rng([self.seed, count, epoch])
@@ -73,27 +73,27 @@ class Sampled(Turns):
         return random.choice(count, size=len(self), p=shares)
 
 
-class Fixed(Turns):
-    """A given order of tasks, repeated; an epoch goes on where the one before stopped.
+class Fixed(SingleTaskSteps):
+    """A given order of tasks that is repeated; an epoch goes on where the one before stopped.
 
     Args:
         tasks: the tasks' names.
         cycles: cycles per epoch.
-        sequence: the order of turns; holds every task at least once.
+        sequence: the order of the steps; holds every task at least once.
     """
 
     def __init__(self, tasks: Sequence[str], cycles: int, sequence: Sequence[str]):
         super().__init__(tasks, cycles)
         self._places = np.array([self.tasks.index(task) for task in sequence])
 
-    def turns(self, epoch: int) -> np.ndarray:
-        """The tasks of an epoch's turns, as places in `tasks`, (len(self),)."""
-        turns = np.arange(epoch * len(self), (epoch + 1) * len(self))
-        return self._places[turns % len(self._places)]
+    def order(self, epoch: int) -> np.ndarray:
+        """Return the tasks of an epoch's steps, as indices into `tasks`, (len(self),)."""
+        order = np.arange(epoch * len(self), (epoch + 1) * len(self))
+        return self._places[order % len(self._places)]
 
 
 def shares_of_tasks(batches: Mapping[str, int], exponents: Sequence[float]) -> np.ndarray:
-    """Each task's probability n^a / sum(n^a), one row per exponent a, (E, K).
+    """Return each task's probability n^a / sum(n^a), one row per exponent a, (E, K).
 
     n counts the batches of one pass over a task's rows and not the rows: what is drawn is a batch,
     so with a = 1 every row is seen equally often, whatever its task's batch size.
