@@ -14,6 +14,8 @@ from transformers import BertConfig, PreTrainedTokenizerFast, set_seed
 
 from modeling_hybrid_mtl import HybridMTLConfig, HybridMTLModel
 from trainer import HybridMTLTrainer, HybridMTLTrainingArguments
+from trainer.config.settings import Settings
+from trainer.loading.datasets import PreparedData, prepare_data
 
 WORDS = [f"w{i}" for i in range(40)]
 TASKS: dict[str, dict[str, Any]] = {
@@ -126,3 +128,11 @@ def whole_and_resumed(folder: Path, **options: Any):
     whole.train()
     again.train(resume_from_checkpoint=str(folder / "checkpoint-6"))
     return whole, again
+
+
+def toy_data(settings: Settings, **options: Any) -> PreparedData:
+    """The data of a run, in the tokens of the toy tokenizer."""
+    tokenizer = toy_tokenizer()
+    tokenizer.model_max_length = settings.run.max_length
+    tasks, data_dir = settings.tasks, settings.run.data_dir
+    return prepare_data(tasks, data_dir, tokenizer, settings.training, **options)

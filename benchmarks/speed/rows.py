@@ -40,7 +40,7 @@ def read_tasks(settings: Settings, split: str) -> dict[str, Task]:
     tasks = {}
     for name, entry in run.tasks.items():
         model = entry.model
-        rows = load_checked(run, name, split).rows.to_list()
+        rows = load_checked(name, entry, split, run.run.data_dir).rows.to_list()
         labels = len(model.labels) if model.labels else None
         tasks[name] = Task(model.kind, model.input == "pair", labels, model.score_range, rows)
     return tasks

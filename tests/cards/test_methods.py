@@ -1,23 +1,29 @@
 """Which papers a configuration's card cites."""
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 from trainer.cards.methods import methods_used
 from trainer.config.parser import parse
+from trainer.config.settings import Phase
+from trainer.data.origin import origin_of
 
 CONFIGS = Path(__file__).parents[2] / "configs"
-BERT = SimpleNamespace(
-    config=SimpleNamespace(backbone_config=SimpleNamespace(model_type="bert"), adapters={})
-)
 METHODS = {"pcgrad", "mtrec", "smart", "rdrop", "uncertainty", "lora", "annealed", "cyclic", "eda"}
 
 
 def cited(config, *options):
     options = ["--report_to", "none", "--output_dir", "out", *options]
-    return methods_used(parse([str(CONFIGS / f"{config}.yaml"), *options]), BERT)
+    settings = parse([str(CONFIGS / f"{config}.yaml"), *options])
+    origins = {
+        name: origin_of(name, entry.source, entry.derived, settings.run.data_dir)
+        for name, entry in settings.tasks.items()
+    }
+    whole = Phase("training", list(settings.tasks), "tasks", settings.training, 0.0)
+    encoder = "minilm" if "minilm" in options else "bert"
+    phases = settings.phases or [whole]
+    return methods_used(encoder, settings.tasks, origins, phases, has_adapters=False)
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,12 @@ from datasets import Dataset
 from modeling_hybrid_mtl import TaskConfig
 from tests.modeling.toy_models import toy_tokenizer
 from tests.toy_runs import toy_run
+from tests.toys import toy_data
 from trainer.config.parser import parse
 from trainer.data import cache, tokenize
 from trainer.data.augmentation.translation_cache import TranslationCache
 from trainer.data.sources import TaskSource, load_split, read_rows
 from trainer.errors import InputError
-from trainer.loading.datasets import prepare_data
 
 MOOD = TaskConfig("classification", labels=["bad", "good"])
 NAMED = r"^the cache folder '.*/file/cache' cannot be written to: .*variable HF_DATASETS_CACHE"
@@ -52,4 +52,4 @@ def test_an_unwritable_cache_is_told_before_any_data_is_read(unwritable, tmp_pat
         "trainer.loading.datasets.load_split", lambda *_: pytest.fail("data was read")
     )
     with pytest.raises(InputError, match=NAMED):
-        prepare_data(settings, toy_tokenizer(), training=True)
+        toy_data(settings)

@@ -8,7 +8,7 @@ import torch
 from transformers import CONFIG_MAPPING, AutoModel, BertConfig, RobertaConfig
 
 from modeling_hybrid_mtl import HybridMTLConfig
-from tests.toys import encoder_folder, toy_tokenizer
+from tests.toys import encoder_folder, toy_data, toy_tokenizer
 from trainer.config.parser import parse
 from trainer.config.run_arguments import RunArguments
 from trainer.errors import InputError
@@ -121,7 +121,7 @@ def test_a_folder_without_the_parts_of_a_model_is_refused(encoder, tmp_path):
         new_model.load_config(run)
     with refused(f"cannot load the weights of '{encoder}'"):
         found = settings(encoder)
-        new_model.starting_model(found, new_model.load_config(found.run))
+        new_model.starting_model(found.run, found.task_configs, new_model.load_config(found.run))
 
 
 @pytest.mark.parametrize("kind", ["bert", "deberta-v2", "roberta", "mpnet", "modernbert"])
@@ -162,7 +162,7 @@ def test_rows_that_quora_is_known_to_have_broken_are_dropped_with_a_count(
     encoder, tmp_path, capsys
 ):
     folder = write_data(tmp_path / "data", question="")
-    data = datasets.prepare_data(settings(encoder, data_dir=folder), toy_tokenizer(), training=True)
+    data = toy_data(settings(encoder, data_dir=folder))
     assert data.dropped == {"paraphrase": {"train: empty text": 1}}
     assert f"{folder}/qqp/train.csv: 1 rows dropped (empty text)" in capsys.readouterr().out
     assert {name: len(rows) for name, rows in data.train.items()} == {
@@ -175,7 +175,7 @@ def test_rows_that_quora_is_known_to_have_broken_are_dropped_with_a_count(
 def test_rows_that_are_too_long_are_counted(encoder, tmp_path, capsys):
     folder = write_data(tmp_path / "data", question="w1 w2 w3 w4")
     options = settings(encoder, "--max_length", "5", data_dir=folder)
-    datasets.prepare_data(options, toy_tokenizer(), training=True)
+    toy_data(options)
     said = capsys.readouterr().out
     message = (
         "paraphrase train: 1 of 2 rows have more than 5 tokens; the rest of their texts is not"
@@ -187,7 +187,7 @@ def test_evaluation_reads_no_training_data(encoder, tmp_path):
     folder = write_data(tmp_path / "data")
     (folder / "stsb" / "train.csv").unlink()
     found = settings(encoder, data_dir=folder)
-    data = datasets.prepare_data(found, toy_tokenizer(), training=False)
+    data = toy_data(found, parts=["validation"])
     assert data.train == {}
     assert list(data.validation) == ["sentiment", "paraphrase", "similarity"]
 
@@ -197,7 +197,7 @@ def test_everything_is_checked_before_anything_is_tokenised(encoder, tmp_path, m
     (folder / "stsb" / "validation.csv").write_text("sentence1,sentence2,label\na,b,1\nc,d,7\n")
     monkeypatch.setattr(datasets, "tokenize", lambda *args: pytest.fail("tokenised"))
     with refused(f"{folder}/stsb/validation.csv, row 2: column 'label' has '7'; scores of this "):
-        datasets.prepare_data(settings(encoder, data_dir=folder), toy_tokenizer(), training=True)
+        toy_data(settings(encoder, data_dir=folder))
 
 
 def test_a_task_of_ones_own_maps_its_columns(encoder, tmp_path):
@@ -218,6 +218,6 @@ def test_a_task_of_ones_own_maps_its_columns(encoder, tmp_path):
             columns: {{text: body, label: topic}}
         """
     )
-    data = datasets.prepare_data(parse([str(file)]), toy_tokenizer(), training=True)
+    data = toy_data(parse([str(file)]))
     assert data.train["topic"]["labels"][:] == [0]
     assert data.validation["topic"]["length"][:] == [4]

@@ -10,7 +10,7 @@ from modeling_hybrid_mtl import HybridMTLConfig
 from tests.toys import TASKS, encoder_folder, toy_backbone_config, toy_model, toy_tokenizer
 from trainer.config.parser import parse
 from trainer.errors import InputError
-from trainer.loading.new_model import load_config, starting_model, trained_model
+from trainer.loading.new_model import load_config, starting_model, trained_model, trained_tasks
 from trainer.runs import phases
 from trainer.saving.model_folder import write_model
 
@@ -50,7 +50,7 @@ def of_tasks(model, tmp_path, entries, *options):
 
 def start(model, tmp_path, entries, *options):
     found = of_tasks(model, tmp_path, entries, *options)
-    return starting_model(found, load_config(found.run))
+    return starting_model(found.run, found.task_configs, load_config(found.run))
 
 
 @pytest.mark.parametrize(
@@ -79,12 +79,13 @@ def start(model, tmp_path, entries, *options):
 def test_a_trained_model_with_other_tasks_is_not_measured(encoder, tmp_path, entries, message):
     found = of_tasks(encoder, tmp_path, entries, "--mode", "evaluate")
     with refused(message.replace("'E'", f"'{encoder}'")):
-        trained_model(found, TRAINED)
+        trained_model(found.run, found.task_configs, TRAINED)
 
 
 def test_a_bare_encoder_cannot_be_evaluated(encoder):
+    found = settings(encoder, "--mode", "evaluate")
     with refused(f"model_name_or_path = '{encoder}': is a bert encoder; mode 'evaluate' needs a "):
-        trained_model(settings(encoder, "--mode", "evaluate"), toy_backbone_config())
+        trained_model(found.run, found.task_configs, toy_backbone_config())
 
 
 def same_weights(ours, theirs, beginning):
@@ -135,7 +136,11 @@ def test_a_new_head_on_a_trained_model_must_be_trained_in_some_phase(trained, tm
     )
     found = parse([str(file)])
     with refused("phases: none trains task 'topic', whose head is a new one"):
-        phases._check_all_are_trained(found, load_config(found.run))
+        phases._check_all_are_trained(
+            found.phases,
+            found.tasks,
+            trained_tasks(found.task_configs, load_config(found.run)),
+        )
 
 
 def test_dropout_of_the_backbone_acts_where_it_is_told(encoder):
@@ -143,7 +148,7 @@ def test_dropout_of_the_backbone_acts_where_it_is_told(encoder):
     models = {}
     for where in ("pooled", "encoder"):
         found = settings(encoder, "--backbone_dropout", "0.4", "--backbone_dropout_where", where)
-        models[where] = starting_model(found, load_config(found.run)).config
+        models[where] = starting_model(found.run, found.task_configs, load_config(found.run)).config
     assert models["pooled"].pooled_dropout == 0.4
     assert models["pooled"].backbone_config.hidden_dropout_prob == 0.0
     assert models["encoder"].pooled_dropout == 0.0
@@ -157,4 +162,4 @@ def test_a_pooling_that_the_backbone_lacks_is_refused(encoder, tmp_path):
     AutoModel.from_config(config).save_pretrained(encoder)
     found = settings(encoder, "--pooling", "pooler")
     with refused("pooler"):
-        starting_model(found, load_config(found.run))
+        starting_model(found.run, found.task_configs, load_config(found.run))

@@ -188,7 +188,7 @@ def test_a_run_that_starts_from_a_model_of_another_shape_says_so(whole, tmp_path
     (tmp_path / "c.yaml").write_text(f"model_name_or_path: {folder}\ntasks: {{{entry}}}\n")
     settings = parse([str(tmp_path / "c.yaml")])
     with pytest.raises(InputError, match=re.escape(DAMAGES["other labels"][1])):
-        starting_model(settings, load_config(settings.run))
+        starting_model(settings.run, settings.task_configs, load_config(settings.run))
 
 
 def with_more_tokens(tokenizer):

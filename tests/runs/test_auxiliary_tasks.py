@@ -9,7 +9,7 @@ from transformers import AutoModel, pipeline
 
 from tests.data.derived_labels.toy_tagger import TOY_TAGGER
 from tests.toy_runs import toy_run
-from tests.toys import toy_tokenizer
+from tests.toys import toy_data
 from trainer.config.parser import parse
 from trainer.data import tagger
 from trainer.errors import InputError
@@ -192,7 +192,7 @@ def test_rows_are_made_of_the_texts_of_their_own_split(place, tmp_path):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(datasets, "tokenize", kept)
-        datasets.prepare_data(found, toy_tokenizer(), training=True)
+        toy_data(found)
     for part in ("train", "validation"):
         words = seen[f"pos {part}"]["text"][:]
         assert len(words) == 32 and {row[-1] for row in words} == {part}

@@ -75,7 +75,7 @@ def test_a_run_that_stopped_between_or_within_phases_ends_with_the_same_weights(
         raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("trainer.runs.phases._finish", stop)
+        patch.setattr("trainer.runs.phases._save", stop)
         with pytest.raises(KeyboardInterrupt):
             train(parse(options))
     assert not (again / "phases" / "1-together" / "phase.json").exists()

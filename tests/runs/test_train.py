@@ -346,7 +346,7 @@ def test_what_the_heads_compute_must_agree_with_a_trained_model(trained, place, 
     with pytest.raises(InputError, match="pooling = 'cls': the model .* has 'mean'"):
         train(parse([*options, "--pooling", "cls"]))
     settings = parse([*options, "--backbone_dropout", "0.4", "--tasks.sentiment.dropout", "0.7"])
-    model = starting_model(settings, load_config(settings.run))
+    model = starting_model(settings.run, settings.task_configs, load_config(settings.run))
     assert model.pooled_dropout.p == 0.4
     assert model.heads["sentiment"].layers[0].p == 0.7
 

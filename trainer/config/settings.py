@@ -1,4 +1,4 @@
-"""What a run was told: its arguments, its tasks and its phases."""
+"""A run's settings: its arguments, its tasks and its phases."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +12,7 @@ from trainer.config.training_arguments import HybridMTLTrainingArguments
 
 @dataclass
 class Phase:
-    """One stretch of training: which tasks, towards what, and with which arguments."""
+    """A phase of training: its tasks, its objective and its arguments."""
 
     name: str
     tasks: list[str]
@@ -22,13 +22,21 @@ class Phase:
 
     @property
     def folder(self) -> Path:
-        """Where its checkpoints and the model at its end are."""
+        """Return the folder of its checkpoints and of the model that it ends with."""
         return Path(self.training.output_dir)
 
 
 @dataclass
 class Settings:
-    """All that a run was told: its arguments, its tasks and its phases, if it has any."""
+    """All settings of a run.
+
+    Attributes:
+        run: the model, the data and the mode.
+        training: the trainer's arguments, of all phases.
+        tasks: each task's entry.
+        resolved: every option as it stands, in the form of a configuration file.
+        phases: in their order; none if the run trains at once.
+    """
 
     run: RunArguments
     training: HybridMTLTrainingArguments
@@ -37,11 +45,6 @@ class Settings:
     phases: list[Phase] = field(default_factory=list)
 
     @property
-    def task_configs(self) -> list[TaskConfig]:
-        """What the model is to know of each task."""
-        return [entry.model for entry in self.tasks.values()]
-
-    @property
-    def data_seed(self) -> int:
-        """The seed of all that is drawn for the data: `data_seed`, or `seed`."""
-        return self.training.seed_of_data
+    def task_configs(self) -> dict[str, TaskConfig]:
+        """Return each task as the model's configuration has it."""
+        return {name: entry.model for name, entry in self.tasks.items()}

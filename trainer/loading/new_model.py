@@ -1,6 +1,6 @@
-"""The model and the tokenizer that a run starts from: new heads on an encoder, or a trained one."""
+"""The model and the tokenizer that a run starts from."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,6 @@ from modeling_hybrid_mtl import HybridMTLConfig, HybridMTLModel, TaskConfig
 from modeling_hybrid_mtl.modeling_hybrid_mtl import set_encoder_dropout
 from modeling_hybrid_mtl.tasks_hybrid_mtl import OF_TRAINING, changed_fields, kept_heads
 from trainer.config.run_arguments import RunArguments
-from trainer.config.settings import Settings
 from trainer.errors import InputError
 from trainer.loading.trained_model import (
     UnreachableError,
@@ -24,26 +23,27 @@ from trainer.loading.trained_model import (
 )
 
 
-def starting_model(settings: Settings, config: PretrainedConfig) -> HybridMTLModel:
-    """What a run trainable: heads on a pretrained encoder, or a trained model to go on with.
+def starting_model(
+    run: RunArguments, tasks: Mapping[str, TaskConfig], config: PretrainedConfig
+) -> HybridMTLModel:
+    """Return the model that a run starts from: new heads on an encoder, or a trained model.
 
-    A trained model whose tasks are others gives its encoder, and the heads that fit.
+    Of a trained model with other tasks, the encoder and the heads that fit are kept.
 
     Raises:
         InputError: naming the option that is wrong.
     """
-    run = settings.run
-    tasks: Any = {name: entry.model for name, entry in settings.tasks.items()}
+    heads: Any = dict(tasks)
     if isinstance(config, HybridMTLConfig):
-        _check_pooling(settings, config)
-        if set(config.tasks) == set(tasks) == set(kept_heads(config.tasks, tasks)):
-            return trained_model(settings, config)
+        _check_pooling(run, config)
+        if set(config.tasks) == set(heads) == set(kept_heads(config.tasks, heads)):
+            return trained_model(run, tasks, config)
     pooled = run.backbone_dropout if run.backbone_dropout_where == "pooled" else None
     inside = run.backbone_dropout if run.backbone_dropout_where == "encoder" else None
     try:
         return HybridMTLModel.from_backbone(
             model_path(run),
-            tasks,
+            heads,
             pooling=run.pooling,
             pooled_dropout=pooled,
             backbone_dropout=inside,
@@ -56,56 +56,65 @@ def starting_model(settings: Settings, config: PretrainedConfig) -> HybridMTLMod
             raise unreachable(f"the weights of '{run.model_name_or_path}'", error) from error
 
 
-def trained_tasks(settings: Settings, config: PretrainedConfig) -> list[str]:
-    """The tasks of a run whose heads come trained from the model that it starts from."""
+def trained_tasks(tasks: Mapping[str, TaskConfig], config: PretrainedConfig) -> list[str]:
+    """Return the tasks whose heads come trained from the model that a run starts from."""
     if not isinstance(config, HybridMTLConfig):
         return []
-    return kept_heads(config.tasks, {name: entry.model for name, entry in settings.tasks.items()})
+    return kept_heads(config.tasks, dict(tasks))
 
 
-def trained_model(settings: Settings, config: PretrainedConfig) -> HybridMTLModel:
-    """A trained model as it is; it may lack the auxiliary tasks of the configuration.
+def trained_model(
+    run: RunArguments,
+    tasks: Mapping[str, TaskConfig],
+    config: PretrainedConfig,
+    auxiliary: Collection[str] = (),
+) -> HybridMTLModel:
+    """Return a trained model.
 
-    What a head computes must agree; its dropout and its loss, which only matter to training, are
-    taken from the configuration.
+    The fields of a head that its predictions depend on must agree; its dropout and its loss are
+    those of the run.
+
+    Args:
+        run: names the model.
+        tasks: the run's.
+        config: of the model.
+        auxiliary: tasks of the run that the model may lack.
 
     Raises:
         InputError: if the folder holds another kind of model, or its tasks differ.
     """
-    run = settings.run
     name = run.model_name_or_path
     if not isinstance(config, HybridMTLConfig):
         raise InputError(
             f"model_name_or_path = '{name}': is a {config.model_type} encoder; mode '{run.mode}' "
             f"needs a model that run_mtl.py trained"
         )
-    _check_pooling(settings, config)
+    _check_pooling(run, config)
     if run.backbone_dropout is not None:
         if run.backbone_dropout_where == "pooled":
             config.pooled_dropout = run.backbone_dropout
         else:
             set_encoder_dropout(config.backbone_config, run.backbone_dropout)
-    for task, entry in settings.tasks.items():
+    for task, head in tasks.items():
         if task not in config.tasks:
-            if entry.training.auxiliary:
+            if task in auxiliary:
                 continue
             raise InputError(
                 f"task '{task}' of the configuration is not in the model '{name}', whose tasks "
                 f"are {', '.join(config.tasks)}"
             )
-        there = config.tasks[task]
-        for field_name in changed_fields(there, entry.model):
+        trained = config.tasks[task]
+        for field_name in changed_fields(trained, head):
             raise InputError(
-                f"task '{task}': {field_name} is {getattr(entry.model, field_name)!r} in the "
-                f"configuration and {there[field_name]!r} in the model '{name}'"
+                f"task '{task}': {field_name} is {getattr(head, field_name)!r} in the "
+                f"configuration and {trained[field_name]!r} in the model '{name}'"
             )
-        there.update({field_name: getattr(entry.model, field_name) for field_name in OF_TRAINING})
+        trained.update({field_name: getattr(head, field_name) for field_name in OF_TRAINING})
     with naming_option():
         return open_model(model_path(run), run.model_revision, config)
 
 
-def _check_pooling(settings: Settings, config: HybridMTLConfig) -> None:
-    run = settings.run
+def _check_pooling(run: RunArguments, config: HybridMTLConfig) -> None:
     if run.pooling != config.pooling:
         raise InputError(
             f"pooling = '{run.pooling}': the model '{run.model_name_or_path}' has "
@@ -114,10 +123,10 @@ def _check_pooling(settings: Settings, config: HybridMTLConfig) -> None:
 
 
 def model_path(run: RunArguments) -> str:
-    """The Hub name or folder to load weights from.
+    """Return the Hub name or folder of the weights.
 
     Raises:
-        InputError: if 'minilm' is asked for and its package is not installed.
+        InputError: if the run starts from 'minilm' and its package is not installed.
     """
     if run.model_name_or_path.startswith("~"):
         return str(Path(run.model_name_or_path).expanduser())
@@ -134,7 +143,7 @@ def model_path(run: RunArguments) -> str:
 
 
 def load_config(run: RunArguments) -> PretrainedConfig:
-    """The configuration of the encoder or trained model that the run starts from.
+    """Return the configuration of the encoder or trained model that a run starts from.
 
     Raises:
         InputError: if it cannot be found or reached, with what to do offline.
@@ -145,7 +154,7 @@ def load_config(run: RunArguments) -> PretrainedConfig:
 
 @contextmanager
 def naming_option() -> Iterator[None]:
-    """Name the option in what is said of the model, and what to do offline."""
+    """Name the option in errors about the model, and what to do offline."""
     try:
         yield
     except UnreachableError as error:
@@ -161,16 +170,16 @@ def naming_option() -> Iterator[None]:
 def load_tokenizer(
     run: RunArguments, config: PretrainedConfig, tasks: Iterable[TaskConfig] = ()
 ) -> PreTrainedTokenizerBase:
-    """The tokenizer, limited to the run's `max_length`.
+    """Return the tokenizer, limited to the run's `max_length`.
 
     Args:
         run: the run.
         config: of the encoder, or of a trained model.
-        tasks: that are to be read.
+        tasks: whose inputs it is to encode.
 
     Raises:
-        InputError: if `max_length` is beyond what the backbone was built for, or the tokenizer
-            gives what it has no embeddings for.
+        InputError: if `max_length` is beyond the positions of the backbone, or the tokenizer has
+            ids without an embedding.
     """
     limit = position_limit(config)
     if limit is not None and run.max_length > limit:
@@ -181,6 +190,6 @@ def load_tokenizer(
     with naming_option():
         tokenizer = open_tokenizer(model_path(run), run.model_revision)
         check_fitting(f"'{run.model_name_or_path}'", tokenizer, config, tasks)
-    # Saved with the tokenizer: whoever loads the model later cuts where training did.
+    # Saved with the tokenizer, so that a loaded model truncates as training did.
     tokenizer.model_max_length = run.max_length
     return tokenizer

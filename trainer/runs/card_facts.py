@@ -1,4 +1,4 @@
-"""Collects what a run recorded for its model card; nothing is guessed."""
+"""Facts for the model card, collected from the records of a finished run."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -11,9 +11,8 @@ from trainer.cards.compute import compute_facts
 from trainer.cards.facts import CardFacts, PhaseFacts, TaskFacts
 from trainer.cards.hyperparameters import head_hyperparameters, shared_hyperparameters
 from trainer.cards.methods import MINILM, methods_used
-from trainer.config.settings import Settings
-from trainer.config.training_arguments import HybridMTLTrainingArguments
-from trainer.data.sources import SAMPLE_FOLDER, local_folder
+from trainer.config.settings import Phase, Settings
+from trainer.config.tasks import TaskEntry
 from trainer.evaluation import metrics_of
 from trainer.evaluation.results import (
     ARCHITECTURE,
@@ -40,62 +39,70 @@ def collect_facts(
     reports: Mapping[str, Mapping[str, Any]],
     records: Sequence[PhaseRecord],
 ) -> CardFacts:
-    """The facts of a finished training run.
+    """Return the facts of a finished training run.
 
     Args:
-        settings: what the run was told.
-        data: its rows.
+        settings: of the run.
+        data: its rows, and what was recorded of them.
         trainer: the trainer, after training.
         metrics: the final metrics, `eval_<task>_<metric>`.
-        reports: of the final evaluation, as `write_reports` gives them.
-        records: an account of each phase, or of the whole of a run without phases.
+        reports: of the final evaluation, from `write_reports`.
+        records: of each phase, or of a run without phases as a whole.
     """
     run, args = settings.run, settings.training
+    phases = settings.phases or [Phase("training", list(settings.tasks), "tasks", args, 0.0)]
     before = metrics_before(trainer.state.log_history, settings.tasks)
-    facts = [_task_facts(name, settings, data, metrics, before, reports) for name in settings.tasks]
-    auxiliary_tasks = [task for task in facts if task.auxiliary and not run.keep_auxiliary]
-    packaged = run.model_name_or_path == "minilm"
+    tasks = []
+    for name, entry in settings.tasks.items():
+        facts = _data_facts(name, data)
+        facts |= _metric_facts(name, entry.model.kind, metrics, before, reports)
+        facts |= {"hyperparameters": head_hyperparameters(entry, args, name)}
+        tasks.append(_task_facts(name, entry, facts))
+    omitted = [task for task in tasks if task.auxiliary and not run.keep_auxiliary]
     model = trainer.accelerator.unwrap_model(trainer.model)
-    if auxiliary_tasks:
-        model = model.without_tasks([task.name for task in auxiliary_tasks])
+    if omitted:
+        model = model.without_tasks([task.name for task in omitted])
+    encoder = run.model_name_or_path
+    if encoder not in ("minilm", MINILM):
+        encoder = model.config.backbone_config.model_type
+    has_adapters = bool(model.config.adapters)
     return CardFacts(
         model_name=Path(args.output_dir).name,
-        base_model=MINILM if packaged else _hub_name(run.model_name_or_path),
+        base_model=_hub_name(run.model_name_or_path),
         base_model_description="a local model",
         license=run.license,
         language=run.language,
-        tasks=[task for task in facts if task not in auxiliary_tasks],
-        auxiliary_tasks=auxiliary_tasks,
+        tasks=[task for task in tasks if task not in omitted],
+        auxiliary_tasks=omitted,
         overall=metrics["eval_overall"],
         overall_before=before["eval_overall"] if before else None,
         overall_interval=reports[OVERALL]["interval"],
         shared_hyperparameters=shared_hyperparameters(run, args),
         run=_run_facts(trainer, records),
         adapters=[name for name in settings.tasks if name in model.config.adapters],
-        figures=_figures(trainer, facts),
+        figures=_figures(trainer, tasks),
         is_demonstration=run.data_dir == "sample",
-        phases=_phases(settings, records),
+        phases=_phases(settings.phases, settings.resolved.get("phases", []), records),
         architecture=replace(architecture(model), figure=f"{FIGURES}/{ARCHITECTURE}"),
         compute=compute_facts([record.sessions for record in records]),
-        chosen_on_evaluation_data=any(part.load_best_model_at_end for part in _trainings(settings)),
-        citations=methods_used(settings, model),
+        chosen_on_evaluation_data=any(
+            phase.training.load_best_model_at_end for phase in phases if phase.objective == "tasks"
+        ),
+        citations=methods_used(
+            encoder, settings.tasks, data.origins, phases, has_adapters=has_adapters
+        ),
     )
 
 
-def _trainings(settings: Settings) -> list[HybridMTLTrainingArguments]:
-    """The arguments of every stretch of training on tasks."""
-    phases = [phase.training for phase in settings.phases if phase.objective == "tasks"]
-    return phases or [settings.training]
-
-
-def _hub_name(name_or_path: str | None) -> str | None:
-    return (
-        None if name_or_path is None or Path(name_or_path).expanduser().exists() else name_or_path
-    )
+def _hub_name(name_or_path: str) -> str | None:
+    """Return the encoder's name on the Hub; None if it is a local folder."""
+    if name_or_path == "minilm":
+        return MINILM
+    return None if Path(name_or_path).expanduser().exists() else name_or_path
 
 
 def _figures(trainer: HybridMTLTrainer, tasks: Iterable[TaskFacts]) -> list[tuple[str, str]]:
-    """Caption and path of every figure of the results and of training."""
+    """Return caption and path of every figure of the results and of training."""
     figures = [
         (_caption(trainer, task.name), f"{FIGURES}/{task_figure(task.name)}")
         for task in tasks
@@ -114,15 +121,7 @@ def _caption(trainer: HybridMTLTrainer, name: str) -> str:
     return f"{kind} of {name}"
 
 
-def _task_facts(
-    name: str,
-    settings: Settings,
-    data: PreparedData,
-    metrics: Mapping[str, float],
-    before: Mapping[str, float] | None,
-    reports: Mapping[str, Mapping[str, Any]],
-) -> TaskFacts:
-    entry = settings.tasks[name]
+def _task_facts(name: str, entry: TaskEntry, facts: Mapping[str, Any]) -> TaskFacts:
     model = entry.model
     return TaskFacts(
         name=name,
@@ -131,62 +130,44 @@ def _task_facts(
         pair_encoding=model.pair_encoding,
         labels=model.labels,
         score_range=model.score_range,
-        **_source(name, settings),
-        rows=_row_counts(name, data),
-        dropped=data.dropped.get(name, {}),
-        metrics=_of_task(name, model.kind, metrics),
-        metrics_before=_of_task(name, model.kind, before) if before else None,
-        intervals=reports[name]["intervals"],
-        hyperparameters=head_hyperparameters(entry, settings.training, name),
         auxiliary=entry.training.auxiliary,
+        **facts,
     )
 
 
-def _source(name: str, settings: Settings) -> dict[str, Any]:
-    """Where a task's rows came from, the Hub's names or a description, and their licence."""
-    made, source = settings.tasks[name].derived, settings.tasks[name].source
-    if made.label_generator is not None:
-        texts = ", ".join(made.source_tasks or ())
-        return {"dataset_description": f"{made.label_generator} of the texts of {texts}"}
-    stated = source.data_license
-    folder = local_folder(name, source, settings.run.data_dir)
-    if folder is None:
-        return {
-            "dataset": source.dataset,
-            "dataset_config": source.dataset_config,
-            "dataset_split": source.validation_split,
-            "dataset_revision": source.dataset_revision,
-            "dataset_license": stated,
-        }
-    if folder.parent == SAMPLE_FOLDER:
-        sample = "the demonstration sample shipped with hybrid-mtl"
-        return {"dataset_description": sample, "dataset_license": stated or "Apache 2.0"}
-    if source.data_name is None:
-        return {"dataset_description": "local files", "dataset_license": stated}
-    return {
-        "dataset": source.data_name,
-        # The configuration is that of the task's own dataset.
-        "dataset_config": source.dataset_config if source.data_name == source.dataset else None,
-        "from_files": True,
-        "dataset_license": stated,
-    }
-
-
-def _row_counts(name: str, data: PreparedData) -> dict[str, int]:
+def _data_facts(name: str, data: PreparedData) -> dict[str, Any]:
+    """Return the origin of a task's rows, and their counts."""
     added = data.augmented.get(name, 0)
-    counts = {"train": len(data.train[name]) - added, "augmented": added}
-    if not added:
-        del counts["augmented"]
-    return {**counts, "validation": len(data.validation[name])}
+    rows = {"train": len(data.train[name]) - added}
+    if added:
+        rows["augmented"] = added
+    rows["validation"] = len(data.validation[name])
+    return {**vars(data.origins[name]), "rows": rows, "dropped": data.dropped.get(name, {})}
+
+
+def _metric_facts(
+    name: str,
+    kind: str,
+    metrics: Mapping[str, float],
+    before: Mapping[str, float] | None,
+    reports: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any]:
+    """Return a task's metrics after training and, if measured, before it, with intervals."""
+    return {
+        "metrics": _of_task(name, kind, metrics),
+        "metrics_before": _of_task(name, kind, before) if before else None,
+        "intervals": reports[name]["intervals"],
+    }
 
 
 def _of_task(name: str, kind: str, metrics: Mapping[str, float]) -> dict[str, float | None]:
     return {metric: metrics[f"eval_{name}_{metric}"] for metric in metrics_of(kind)}
 
 
-def _phases(settings: Settings, records: Sequence[PhaseRecord]) -> list[PhaseFacts]:
-    """What each phase did, and where its options differ from those of the run."""
-    told = settings.resolved.get("phases", [])
+def _phases(
+    phases: Sequence[Phase], entries: Sequence[Mapping[str, Any]], records: Sequence[PhaseRecord]
+) -> list[PhaseFacts]:
+    """Return the facts of each phase, with the options in which it differs from the run."""
     return [
         PhaseFacts(
             name=phase.name,
@@ -197,12 +178,12 @@ def _phases(settings: Settings, records: Sequence[PhaseRecord]) -> list[PhaseFac
             seconds=round(record.seconds, 1),
             settings=_own_settings(entry),
         )
-        for phase, record, entry in zip(settings.phases, records, told, strict=bool(told))
+        for phase, record, entry in zip(phases, records, entries, strict=bool(phases))
     ]
 
 
 def _own_settings(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """A phase's own options; those of its tasks by `task.option`."""
+    """Return a phase's own options; those of its tasks as `task.option`."""
     own = {k: v for k, v in entry.items() if k not in ("name", "objective", "tasks")}
     for task, options in entry["tasks"].items():
         own |= {f"{task}.{option}": value for option, value in (options or {}).items()}

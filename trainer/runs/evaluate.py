@@ -1,12 +1,9 @@
-"""Measure a trained model on the validation splits: mode `evaluate`."""
+"""Evaluate a trained model on the validation splits: mode `evaluate`."""
 
 from pathlib import Path
 
 from trainer.config.settings import Settings
-from trainer.evaluation.results import (
-    format_table,
-    write_reports,
-)
+from trainer.evaluation.results import format_table, write_reports
 from trainer.loading.datasets import prepare_data
 from trainer.loading.new_model import load_config, load_tokenizer, trained_model
 from trainer.saving.files import write_json
@@ -15,7 +12,7 @@ from trainer.training.hybrid_trainer import HybridMTLTrainer
 
 
 def evaluate(settings: Settings) -> dict[str, float]:
-    """Measure a trained model on the validation splits; write its metrics and reports.
+    """Evaluate a trained model on the validation splits; write its metrics and reports.
 
     Returns:
         The metrics written to `metrics.json`.
@@ -25,12 +22,20 @@ def evaluate(settings: Settings) -> dict[str, float]:
     if settings.training.process_index == 0:
         claim_output_files(files, overwrite=settings.run.overwrite_output_dir)
     config = load_config(settings.run)
-    tokenizer = load_tokenizer(settings.run, config, settings.task_configs)
-    model = trained_model(settings, config)
-    data = prepare_data(settings, tokenizer, training=False, names=model.config.tasks)
+    tokenizer = load_tokenizer(settings.run, config, settings.task_configs.values())
+    args = settings.training
+    model = trained_model(settings.run, settings.task_configs, config, args.unscored_tasks)
+    data = prepare_data(
+        settings.tasks,
+        settings.run.data_dir,
+        tokenizer,
+        args,
+        parts=["validation"],
+        names=model.config.tasks,
+    )
     trainer = HybridMTLTrainer(
         model,
-        settings.training.for_evaluation(model.config.tasks),
+        args.for_evaluation(model.config.tasks),
         eval_dataset=data.validation,
         processing_class=tokenizer,
     )

@@ -1,6 +1,7 @@
-"""Training phase by phase; each starts from the model folder that the one before it wrote."""
+"""Training phase by phase; each starts from the model folder that the previous one wrote."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from accelerate import PartialState
@@ -8,9 +9,10 @@ from transformers import PretrainedConfig, PreTrainedTokenizerBase, TrainerCallb
 
 from modeling_hybrid_mtl import HybridMTLConfig, HybridMTLModel
 from trainer.config.settings import Phase, Settings
+from trainer.config.training_arguments import HybridMTLTrainingArguments
 from trainer.errors import InputError
 from trainer.loading.datasets import PreparedData
-from trainer.loading.new_model import load_config, model_path, starting_model, trained_tasks
+from trainer.loading.new_model import model_path, starting_model, trained_tasks
 from trainer.loading.trained_model import open_model
 from trainer.saving.checkpoints import find_checkpoint
 from trainer.saving.model_folder import write_model
@@ -18,6 +20,29 @@ from trainer.saving.phase_records import PhaseRecord, joined_history, read_recor
 from trainer.saving.sessions import Session
 from trainer.training.hybrid_trainer import HybridMTLTrainer
 from trainer.training.masked_lm import collect_texts, pretrain
+
+
+@dataclass
+class Stretch:
+    """What training one phase needs.
+
+    Attributes:
+        phase: its tasks, objective and arguments.
+        model: which it trains.
+        tokenizer: the encoder's.
+        data: every task's rows.
+        checkpoint: to go on from, if the run is resumed.
+        encoder: name and revision of the pretrained encoder; None after another hybrid-mtl model.
+        stop: ends training early on a signal.
+    """
+
+    phase: Phase
+    model: HybridMTLModel
+    tokenizer: PreTrainedTokenizerBase
+    data: PreparedData
+    checkpoint: str | None
+    encoder: tuple[str, str | None] | None
+    stop: TrainerCallback
 
 
 def train_in_phases(
@@ -31,58 +56,85 @@ def train_in_phases(
     """Train every phase that is not finished yet.
 
     Args:
-        settings: what the run was told.
+        settings: of the run.
         config: of the encoder or model that the first phase starts from.
         tokenizer: the encoder's.
         data: every task's rows.
-        begin: called once when all that can be wrong before the first step has been looked at.
-        stop: ends training early when it is asked to.
+        begin: called once, after all checks that can be made before the first step.
+        stop: ends training early on a signal.
 
     Raises:
         InputError: if a task with a new head is trained in no phase.
 
     Returns:
-        A trainer that holds the last phase's model, every task's validation rows and the log of all
-        phases, and an account of each.
+        A trainer with the last phase's model, every task's validation rows and the log of all
+        phases; and a record of each phase.
     """
-    _check_all_are_trained(settings, config)
+    run, phases, tasks = settings.run, settings.phases, settings.task_configs
+    _check_all_are_trained(phases, tasks, trained_tasks(tasks, config))
+    # A trained hybrid-mtl model was saved without the language-model head of its encoder.
+    is_encoder = not isinstance(config, HybridMTLConfig)
+    encoder = (model_path(run), run.model_revision) if is_encoder else None
     records: list[PhaseRecord] = []
-    start: Path | None = None
-    for number, phase in enumerate(settings.phases, start=1):
-        record = read_record(phase.folder) if settings.run.resume else None
+    previous: Path | None = None
+    for number, phase in enumerate(phases, start=1):
+        record = read_record(phase.folder) if run.resume else None
         if record is None:
             print(
-                f"phase {number} of {len(settings.phases)}: {phase.name} "
+                f"phase {number} of {len(phases)}: {phase.name} "
                 f"({phase.objective}: {', '.join(phase.tasks)})",
                 flush=True,
             )
-            # From the folder even when the model is at hand: a run that is resumed does the same.
-            model = open_model(str(start.absolute())) if start else starting_model(settings, config)
+            # From the folder even if the model is in memory: a resumed run does the same.
+            model = _open(previous) if previous else starting_model(run, tasks, config)
             if number == 1:
                 begin()
-            record = OBJECTIVES[phase.objective](settings, phase, model, tokenizer, data, stop)
+            checkpoint = find_checkpoint(phase.folder) if run.resume else None
+            path = str(checkpoint) if checkpoint else None
+            stretch = Stretch(phase, model, tokenizer, data, path, encoder, stop)
+            record = OBJECTIVES[phase.objective](stretch)
+            _save(stretch, record)
         records.append(record)
-        start = phase.folder
-    assert start is not None
-    model, unscored = open_model(str(start.absolute())), settings.training.unscored_tasks
+        previous = phase.folder
+    assert previous is not None
+    return _final_trainer(settings.training, _open(previous), tokenizer, data, records), records
+
+
+def _open(folder: Path) -> HybridMTLModel:
+    return open_model(str(folder.absolute()))
+
+
+def _final_trainer(
+    args: HybridMTLTrainingArguments,
+    model: HybridMTLModel,
+    tokenizer: PreTrainedTokenizerBase,
+    data: PreparedData,
+    records: list[PhaseRecord],
+) -> HybridMTLTrainer:
+    """Return a trainer that evaluates the last phase's model, with the log of all phases."""
     trainer = HybridMTLTrainer(
         model,
-        settings.training.for_evaluation(model.config.tasks),
+        args.for_evaluation(model.config.tasks),
         eval_dataset=data.validation,
         processing_class=tokenizer,
     )
     trainer.state = TrainerState(
         epoch=sum(record.epochs for record in records),
         global_step=sum(record.steps for record in records),
-        log_history=joined_history(records, set(settings.tasks) - set(unscored)),
+        log_history=joined_history(records, set(data.validation) - set(args.unscored_tasks)),
     )
-    return trainer, records
+    return trainer
 
 
-def _check_all_are_trained(settings: Settings, config: PretrainedConfig) -> None:
-    trained = {t for phase in settings.phases if phase.objective == "tasks" for t in phase.tasks}
-    trained |= set(trained_tasks(settings, config))
-    for task in settings.tasks:
+def _check_all_are_trained(
+    phases: Iterable[Phase], tasks: Iterable[str], trained: Iterable[str]
+) -> None:
+    """Check that each task is trained by a phase or has a trained head."""
+    trained = {
+        *trained,
+        *(t for phase in phases if phase.objective == "tasks" for t in phase.tasks),
+    }
+    for task in tasks:
         if task not in trained:
             raise InputError(
                 f"phases: none trains task '{task}', whose head is a new one; leave the task out, "
@@ -90,77 +142,51 @@ def _check_all_are_trained(settings: Settings, config: PretrainedConfig) -> None
             )
 
 
-def _train_tasks(
-    settings: Settings,
-    phase: Phase,
-    model: HybridMTLModel,
-    tokenizer: PreTrainedTokenizerBase,
-    data: PreparedData,
-    stop: TrainerCallback,
-) -> PhaseRecord:
+def _train_tasks(stretch: Stretch) -> PhaseRecord:
+    phase, data = stretch.phase, stretch.data
     trainer = HybridMTLTrainer(
-        model,
+        stretch.model,
         phase.training,
         train_dataset={task: data.train[task] for task in phase.tasks},
         eval_dataset={task: data.validation[task] for task in phase.tasks},
-        processing_class=tokenizer,
-        callbacks=[stop],
+        processing_class=stretch.tokenizer,
+        callbacks=[stretch.stop],
     )
-    trainer.train(resume_from_checkpoint=_checkpoint(settings, phase))
+    trainer.train(resume_from_checkpoint=stretch.checkpoint)
     state = trainer.state
-    record = PhaseRecord.of(
+    return PhaseRecord.of(
         phase.name, state.global_step, state.epoch or 0.0, state.log_history, trainer.sessions
     )
-    return _finish(phase, record, model, tokenizer)
 
 
-def _train_language_model(
-    settings: Settings,
-    phase: Phase,
-    model: HybridMTLModel,
-    tokenizer: PreTrainedTokenizerBase,
-    data: PreparedData,
-    stop: TrainerCallback,
-) -> PhaseRecord:
-    run, args = settings.run, phase.training
-    # A trained hybrid-mtl model was saved without the language-model head of its encoder.
-    is_encoder = not isinstance(load_config(run), HybridMTLConfig)
+def _train_language_model(stretch: Stretch) -> PhaseRecord:
+    phase, args, data = stretch.phase, stretch.phase.training, stretch.data
+    start_from, revision = stretch.encoder or (None, None)
     sessions: list[Session] = []
     history = pretrain(
-        model,
+        stretch.model,
         collect_texts({task: data.train[task] for task in phase.tasks}, args.seed),
-        tokenizer,
+        stretch.tokenizer,
         args,
-        start_from=model_path(run) if is_encoder else None,
-        revision=run.model_revision,
-        checkpoint=_checkpoint(settings, phase),
+        start_from=start_from,
+        revision=revision,
+        checkpoint=stretch.checkpoint,
         validation=collect_texts({task: data.validation[task] for task in phase.tasks}, args.seed),
         mask_share=phase.mask_share,
-        callbacks=[stop],
+        callbacks=[stretch.stop],
         sessions=sessions,
     )
     last = history[-1]
-    record = PhaseRecord.of(phase.name, int(last["step"]), last["epoch"], history, sessions)
-    return _finish(phase, record, model, tokenizer)
+    return PhaseRecord.of(phase.name, int(last["step"]), last["epoch"], history, sessions)
 
 
-def _checkpoint(settings: Settings, phase: Phase) -> str | None:
-    found = find_checkpoint(phase.folder) if settings.run.resume else None
-    return str(found) if found else None
-
-
-def _finish(
-    phase: Phase,
-    record: PhaseRecord,
-    model: HybridMTLModel,
-    tokenizer: PreTrainedTokenizerBase,
-) -> PhaseRecord:
-    """Write the phase's model folder and account; all processes go on when they are there."""
+def _save(stretch: Stretch, record: PhaseRecord) -> None:
+    """Write the phase's model folder and record; all processes wait until they are there."""
+    phase = stretch.phase
     if phase.training.process_index == 0:
-        write_model(model, tokenizer, phase.folder)
+        write_model(stretch.model, stretch.tokenizer, phase.folder)
         write_record(record, phase.folder)
     PartialState().wait_for_everyone()
-    return record
 
 
 OBJECTIVES = {"tasks": _train_tasks, "masked_language_modelling": _train_language_model}

@@ -1,6 +1,7 @@
-"""Write a trained model's answers to a file: mode `predict`."""
+"""Write a trained model's predictions to a file: mode `predict`."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +13,16 @@ from trainer.data.sources import read_rows
 from trainer.data.tokens import is_truncated
 from trainer.errors import InputError, join_truncated
 from trainer.loading.datasets import warn_truncated
-from trainer.loading.new_model import (
-    model_path,
-    naming_option,
-)
+from trainer.loading.new_model import model_path, naming_option
 from trainer.loading.trained_model import open_trained
 from trainer.saving.files import write_text
-from trainer.saving.run_folder import (
-    claim_output_files,
-)
+from trainer.saving.run_folder import claim_output_files
 
 
 def predict(settings: Settings) -> Path:
-    """Write a trained model's answers to a jsonl file, one line per row and in the rows' order.
+    """Write a trained model's predictions to a jsonl file, one line per row and in their order.
 
-    The first process of several does so; the others have nothing to do.
+    Only the first of several processes does so.
 
     Returns:
         The file.
@@ -34,61 +30,62 @@ def predict(settings: Settings) -> Path:
     Raises:
         InputError: if the rows cannot be read or do not fit the task.
     """
-    run = settings.run
-    target = Path(run.predict_output or Path(settings.training.output_dir) / "predictions.jsonl")
-    if settings.training.process_index != 0:
+    run, args = settings.run, settings.training
+    target = Path(run.predict_output or Path(args.output_dir) / "predictions.jsonl")
+    if args.process_index != 0:
         return target
     claim_output_files([target], overwrite=run.overwrite_output_dir)
-    source = Path(str(run.predict_file))
-    asked = settings.tasks.get(run.predict_task or "")
-    rows = read_rows(source, asked.source.dialect if asked else None)
-    rows = _text_columns(rows, settings, source)
-    pipe = _pipeline(settings)
-    if run.predict_task is not None and run.predict_task not in pipe.model.config.tasks:
-        known = ", ".join(pipe.model.config.tasks)
-        raise InputError(f"predict_task: no task '{run.predict_task}' in this model ({known})")
+    source, task = Path(str(run.predict_file)), run.predict_task
+    entry = settings.tasks.get(task or "")
+    rows = read_rows(source, entry.source.dialect if entry else None)
+    rows = _text_columns(rows, entry.source.columns if entry else {}, source)
+    # Our own classes, not the code in the folder, which is run only where it is trusted.
+    with naming_option():
+        model, tokenizer = open_trained(model_path(run), run.model_revision)
+    pipe = HybridMTLPipeline(model=model, tokenizer=tokenizer, device=args.device)
+    if task is not None and task not in model.config.tasks:
+        names = ", ".join(model.config.tasks)
+        raise InputError(f"predict_task: no task '{task}' in this model ({names})")
     inputs = list(rows)
-    options: dict[str, Any] = {} if run.predict_task is None else {"task": run.predict_task}
+    options: dict[str, Any] = {} if task is None else {"task": task}
     try:
-        answers = pipe(inputs, batch_size=settings.training.per_device_eval_batch_size, **options)
+        predictions = pipe(inputs, batch_size=args.per_device_eval_batch_size, **options)
     except ValueError as error:
         raise InputError(f"{source}: {error} (inputs are counted from 0)") from error
-    write_text(target, "".join(json.dumps(answer) + "\n" for answer in answers))
-    _warn_truncated(pipe, inputs, run.predict_task)
-    print(f"{len(answers)} answers written to {target}")
+    write_text(target, "".join(json.dumps(prediction) + "\n" for prediction in predictions))
+    _warn_truncated(pipe, inputs, task)
+    print(f"{len(predictions)} predictions written to {target}")
     return target
 
 
 def _warn_truncated(pipe: HybridMTLPipeline, inputs: list[Any], task: str | None) -> None:
     tasks = pipe.model.config.tasks
-    asked = tasks.values() if task is None else [tasks[task]]
-    together = any(entry["pair_encoding"] == "cross" for entry in asked)
+    entries = tasks.values() if task is None else [tasks[task]]
+    together = any(entry["pair_encoding"] == "cross" for entry in entries)
     limit = pipe.tokenizer.model_max_length
     texts = [list(row.values()) for row in inputs]
-    cut = [is_truncated(pipe.tokenizer, limit, *row, together=together) for row in texts]
-    warn_truncated("predict_file", cut, limit)
+    truncated = [is_truncated(pipe.tokenizer, limit, *row, together=together) for row in texts]
+    warn_truncated("predict_file", truncated, limit)
 
 
-def _pipeline(settings: Settings) -> HybridMTLPipeline:
-    # Our own classes, not the code in the folder: nobody has said that it may be trusted.
-    with naming_option():
-        model, tokenizer = open_trained(model_path(settings.run), settings.run.model_revision)
-    return HybridMTLPipeline(model=model, tokenizer=tokenizer, device=settings.training.device)
+def _text_columns(rows: Dataset, columns: Mapping[str, str], source: Path) -> Dataset:
+    """Return the columns text and text_pair, found by these names or by those of the task.
 
-
-def _text_columns(rows: Dataset, settings: Settings, source: Path) -> Dataset:
-    """The columns text and text_pair, by these names or by those of the task that is asked."""
-    task = settings.run.predict_task
-    own = settings.tasks[task].source.columns if task in settings.tasks else {}
-    columns = {}
+    Args:
+        rows: of the file.
+        columns: `text` and `text_pair` -> the names of the task's own columns.
+        source: the file, for messages.
+    """
+    renamed = {}
     for name in ("text", "text_pair"):
-        found = next((c for c in (name, own.get(name)) if c in rows.column_names), None)
-        if found is not None:
-            columns[found] = name
-    if "text" not in columns.values():
-        wanted = "text" if own.get("text", "text") == "text" else f"text' or '{own['text']}"
+        column = next((c for c in (name, columns.get(name)) if c in rows.column_names), None)
+        if column is not None:
+            renamed[column] = name
+    if "text" not in renamed.values():
+        text = columns.get("text", "text")
+        expected = "text" if text == "text" else f"text' or '{text}"
         raise InputError(
-            f"{source}: there is no column '{wanted}' (found: "
+            f"{source}: there is no column '{expected}' (found: "
             f"{join_truncated(rows.column_names)}); the columns are text and, for pairs, text_pair"
         )
-    return rows.select_columns(list(columns)).rename_columns(columns)
+    return rows.select_columns(list(renamed)).rename_columns(renamed)

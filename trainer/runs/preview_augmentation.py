@@ -1,4 +1,4 @@
-"""A look at what augmentation makes of a task's training rows."""
+"""A preview of a task's augmented training rows."""
 
 from trainer.config.settings import Settings
 from trainer.data.augmentation import Copier
@@ -7,7 +7,7 @@ from trainer.loading.datasets import load_checked
 
 
 def preview(settings: Settings, name: str, count: int = 10) -> str:
-    """The first rows that augmentation changes, each as it is and as training will see its copy.
+    """Return the first rows that augmentation changes, each beside the copy that training adds.
 
     Args:
         settings: of the run.
@@ -25,8 +25,8 @@ def preview(settings: Settings, name: str, count: int = 10) -> str:
         raise InputError(
             f"task '{name}' has no augmentation; name methods with --tasks.{name}.augmentation"
         )
-    rows = load_checked(settings, name, "train").rows
-    copier = Copier(name, rows, options, settings.data_seed, settings.training.device)
+    rows = load_checked(name, settings.tasks[name], "train", settings.run.data_dir).rows
+    copier = Copier(name, rows, options, settings.training.seed_of_data, settings.training.device)
     chosen, shown = copier.chosen(), list[str]()
     # A few at a time: a model that translates need not read them all.
     while chosen and len(shown) < count:

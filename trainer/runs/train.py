@@ -1,4 +1,4 @@
-"""The three modes of `scripts/run_mtl.py`."""
+"""Train, evaluate and write a run: mode `train`."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,11 +6,10 @@ from typing import Any
 
 from transformers import PretrainedConfig, PreTrainedTokenizerBase, TrainerCallback, set_seed
 
-from trainer.cards import facts_to_json, write_card
+from trainer.cards import CardFacts, facts_to_json, write_card
 from trainer.cards.architecture import draw_architecture
 from trainer.config.settings import Settings
 from trainer.config.training_arguments import HybridMTLTrainingArguments
-from trainer.config.yaml_text import to_yaml
 from trainer.errors import InputError
 from trainer.evaluation.results import (
     ARCHITECTURE,
@@ -25,18 +24,12 @@ from trainer.loading.new_model import load_config, load_tokenizer, starting_mode
 from trainer.loading.trained_model import check_whole_models
 from trainer.runs.card_facts import collect_facts
 from trainer.runs.phases import train_in_phases
-from trainer.runs.resume import check_same_rows, check_same_run, launch_environment
+from trainer.runs.resume import launch_environment
+from trainer.runs.start import RunStart
 from trainer.saving.checkpoints import find_checkpoint
-from trainer.saving.files import write_json, write_text
+from trainer.saving.files import write_json
 from trainer.saving.model_folder import write_model
 from trainer.saving.phase_records import PhaseRecord
-from trainer.saving.run_folder import (
-    CONFIG_FILE,
-    ROWS_FILE,
-    claim_output_folder,
-    clear_leftovers,
-    clear_output_folder,
-)
 from trainer.training.callbacks.stop_on_signal import StopOnSignal
 from trainer.training.hybrid_trainer import HybridMTLTrainer
 from trainer.training.precision import cast
@@ -51,65 +44,46 @@ def train(settings: Settings) -> dict[str, float]:
     Raises:
         StoppedError: if a signal ended training early; a checkpoint is there.
     """
-    folder = Path(settings.training.output_dir)
-    first_rank = settings.training.process_index == 0
-    if first_rank:
-        claim_output_folder(
-            folder, resume=settings.run.resume, overwrite=settings.run.overwrite_output_dir
-        )
-    if settings.training.push_to_hub and first_rank:
-        # Now, and not after training: whoever cannot push shall know at once.
-        check_destination(destination(settings.training))
-    if settings.run.resume:
-        check_same_run(folder / CONFIG_FILE, settings.resolved)
-    set_seed(settings.training.seed)
-    config = load_config(settings.run)
-    tokenizer = load_tokenizer(settings.run, config, settings.task_configs)
-    data = prepare_data(settings, tokenizer, training=True)
-    began = {**launch_environment(settings.training), **data.fingerprints}
-    if settings.run.resume:
-        check_same_rows(folder / ROWS_FILE, began)
-
-    def begin() -> None:
-        if not first_rank:
-            return
-        clear_leftovers(folder)
-        if not settings.run.resume:
-            clear_output_folder(folder)
-            # First of all: without it the folder is not known for a run's.
-            write_text(folder / CONFIG_FILE, to_yaml(settings.resolved))
-        if not (folder / ROWS_FILE).is_file():
-            write_json(folder / ROWS_FILE, began)
-
-    go = train_in_phases if settings.phases else _train_at_once
+    start = RunStart(settings)
+    run, args = settings.run, settings.training
+    set_seed(args.seed)
+    config = load_config(run)
+    tokenizer = load_tokenizer(run, config, settings.task_configs.values())
+    data = prepare_data(settings.tasks, run.data_dir, tokenizer, args)
+    start.check_rows({**launch_environment(args), **data.fingerprints})
+    train_model = train_in_phases if settings.phases else _train_at_once
     stop = StopOnSignal()
     try:
-        trainer, records = go(settings, config, tokenizer, data, begin, stop)
+        trainer, records = train_model(settings, config, tokenizer, data, start.write, stop)
     finally:
         stop.release()
-    left_out = [] if settings.run.keep_auxiliary else settings.training.unscored_tasks
-    if settings.run.save_dtype != "float32":
+    if run.save_dtype != "float32":
         # Without autocast around its `forward`, which is for weights in float32.
         model = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
-        cast(model, settings.run.save_dtype)
-    metrics, reports = _finish(trainer, folder, left_out, settings.run.merged_adapters)
+        cast(model, run.save_dtype)
+    omitted = [] if run.keep_auxiliary else args.unscored_tasks
+    metrics, reports = _finish(trainer, start.folder, omitted, run.merged_adapters)
     if trainer.is_world_process_zero():
         facts = collect_facts(settings, data, trainer, metrics, reports, records)
-        draw_architecture(facts, folder / FIGURES / ARCHITECTURE)
-        facts_to_json(facts, folder / "card_facts.json")
-        write_card(facts, folder / "README.md")
+        _write_card(facts, start.folder)
         print(format_table(trainer.tasks, trainer.state.log_history, metrics))
-        print(f"model written to {folder}")
-        if settings.training.push_to_hub:
-            publish(folder, settings.training)
+        print(f"model written to {start.folder}")
+        if args.push_to_hub:
+            publish(start.folder, args)
     return metrics
 
 
+def _write_card(facts: CardFacts, folder: Path) -> None:
+    draw_architecture(facts, folder / FIGURES / ARCHITECTURE)
+    facts_to_json(facts, folder / "card_facts.json")
+    write_card(facts, folder / "README.md")
+
+
 def publish(folder: Path, args: HybridMTLTrainingArguments) -> None:
-    """Push a finished run's folder, and say where it is.
+    """Push a finished run's folder and print its address.
 
     Raises:
-        InputError: if that fails, saying how to publish the folder without training again.
+        InputError: if that fails, with the command that publishes the folder later.
     """
     try:
         check_whole_models(folder)
@@ -131,7 +105,7 @@ def _train_at_once(
     stop: TrainerCallback,
 ) -> tuple[HybridMTLTrainer, list[PhaseRecord]]:
     trainer = HybridMTLTrainer(
-        starting_model(settings, config),
+        starting_model(settings.run, settings.task_configs, config),
         settings.training,
         train_dataset=data.train,
         eval_dataset=data.validation,
@@ -142,7 +116,7 @@ def _train_at_once(
     folder = Path(settings.training.output_dir)
     checkpoint = find_checkpoint(folder) if settings.run.resume else None
     if settings.run.resume and checkpoint is None:
-        print("resume: there is no whole checkpoint; training begins anew", flush=True)
+        print("resume: there is no complete checkpoint; training starts again", flush=True)
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     state = trainer.state
     epochs = state.epoch or 0.0
@@ -153,20 +127,26 @@ def _train_at_once(
 
 
 def _finish(
-    trainer: HybridMTLTrainer, folder: Path, left_out: list[str], merged: bool
+    trainer: HybridMTLTrainer, folder: Path, omitted: list[str], merged: bool
 ) -> tuple[dict[str, float], dict[str, Any]]:
-    """Measure the final model and write everything but the card, without some of its tasks.
+    """Evaluate the final model and write everything but the card.
+
+    Args:
+        trainer: after training.
+        folder: the run's.
+        omitted: tasks that the saved model goes without.
+        merged: whether to write merged models of tasks with adapters, too.
 
     Returns:
-        The metrics, and what `write_reports` gives; no reports but in the first process.
+        The metrics, and in the first process the reports of `write_reports`.
     """
     reports: dict[str, Any] = {}
     predictions = trainer.predict_tasks()
     metrics = trainer.compute_all_metrics(predictions, "eval")
     if trainer.is_world_process_zero():
         model = trainer.accelerator.unwrap_model(trainer.model)
-        if left_out:
-            model = model.without_tasks(left_out)
+        if omitted:
+            model = model.without_tasks(omitted)
         write_model(model, trainer.processing_class, folder, merged=merged)
         auxiliary = trainer.args.unscored_tasks
         path = folder / "evaluation.json"

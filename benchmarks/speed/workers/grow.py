@@ -66,7 +66,9 @@ class Growth:
         }
 
     def read(self) -> int:
-        self.rows = load_checked(self.settings, TASK, "train").rows
+        self.rows = load_checked(
+            TASK, self.settings.tasks[TASK], "train", self.settings.run.data_dir
+        ).rows
         return len(self.rows)
 
     def tokenise(self) -> int:

@@ -53,7 +53,7 @@ def tokenised(job: dict[str, Any], settings: Settings) -> dict[str, Dataset]:
 def make_trainer(settings: Settings, rows: dict[str, Dataset]) -> HybridMTLTrainer:
     config = load_config(settings.run)
     return HybridMTLTrainer(
-        starting_model(settings, config),
+        starting_model(settings.run, settings.task_configs, config),
         settings.training,
         train_dataset=rows,
         processing_class=load_tokenizer(settings.run, config),

@@ -6,14 +6,15 @@ import pytest
 from datasets import Dataset
 
 from tests.data.augmentation.toy_wordnet import ToyWordNet
-from tests.toys import toy_backbone_config, toy_tokenizer
+from tests.toys import toy_backbone_config, toy_data
 from trainer.cards.hyperparameters import _augmentation
 from trainer.config.parser import parse
 from trainer.config.tasks import read_tasks
 from trainer.data.augmentation import Copier, TaskAugmentation, augment, methods, task_augmentation
+from trainer.data.origin import DataOrigin
 from trainer.errors import InputError
 from trainer.loading import datasets
-from trainer.runs.card_facts import _row_counts
+from trainer.runs.card_facts import _data_facts
 
 SINGLE = {"kind": "classification", "labels": ["a", "b"], "dataset": "mail"}
 PAIR = {**SINGLE, "input": "pair"}
@@ -189,12 +190,12 @@ def settings(tmp_path):
 
 
 def test_only_the_training_split_is_augmented(settings, capsys):
-    data = datasets.prepare_data(settings(), toy_tokenizer(), training=True)
+    data = toy_data(settings())
     assert data.augmented == {"sentiment": 20}
     assert "sentiment: 20 augmented rows added to 20" in capsys.readouterr().out
     assert len(data.train["sentiment"]) == 40
     plain = settings("--tasks.sentiment.augmentation", "[]")
-    without = datasets.prepare_data(plain, toy_tokenizer(), training=True)
+    without = toy_data(plain)
     assert without.augmented == {}
     assert data.train["sentiment"][:20] == without.train["sentiment"][:]
     assert data.validation["sentiment"][:] == without.validation["sentiment"][:]
@@ -205,7 +206,8 @@ def test_only_the_training_split_is_augmented(settings, capsys):
 def test_the_seed_of_the_run_is_the_seed_of_the_copies(settings, option):
     runs = [settings(option, seed) for seed in ("5", "5", "6")]
     copies = [
-        Copier("m", ROWS, TaskAugmentation(DELETE), s.data_seed).copies([0, 1, 2]) for s in runs
+        Copier("m", ROWS, TaskAugmentation(DELETE), s.training.seed_of_data).copies([0, 1, 2])
+        for s in runs
     ]
     assert copies[0] == copies[1] != copies[2]
 
@@ -221,8 +223,9 @@ def test_a_resolved_configuration_reads_back(settings):
 
 def test_the_card_counts_added_rows_apart():
     data = datasets.PreparedData({"mood": ROWS}, {"mood": ROWS.select(range(9))})
-    assert _row_counts("mood", data) == {"train": 60, "validation": 9}
+    data.origins["mood"] = DataOrigin()
+    assert _data_facts("mood", data)["rows"] == {"train": 60, "validation": 9}
     data.augmented["mood"] = 20
-    assert _row_counts("mood", data) == {"train": 40, "augmented": 20, "validation": 9}
+    assert _data_facts("mood", data)["rows"] == {"train": 40, "augmented": 20, "validation": 9}
     assert _augmentation(TaskAugmentation()) == {}
     assert _augmentation(TaskAugmentation(DELETE))["augmentation"] == "Deletion(share=0.3)"

@@ -1,0 +1,67 @@
+"""Where a task's rows come from, as a model card states it."""
+
+from dataclasses import dataclass
+
+from trainer.data.derived_labels import DerivedLabels
+from trainer.data.sources import SAMPLE_FOLDER, TaskSource, local_folder
+
+
+@dataclass
+class DataOrigin:
+    """The origin of a task's rows: a Hub dataset, files of one, or a description.
+
+    Attributes:
+        dataset: its id on the Hub, None if unknown.
+        from_files: whether the rows were read from local files of that dataset.
+        dataset_config: its configuration on the Hub.
+        dataset_split: the split of a Hub dataset that the metrics are of.
+        dataset_revision: the revision of a Hub dataset, if one was given.
+        dataset_license: as the user stated it.
+        dataset_description: shown if there is no id.
+    """
+
+    dataset: str | None = None
+    from_files: bool = False
+    dataset_config: str | None = None
+    dataset_split: str | None = None
+    dataset_revision: str | None = None
+    dataset_license: str | None = None
+    dataset_description: str = "local files"
+
+
+def origin_of(
+    task: str, source: TaskSource, derived: DerivedLabels, data_dir: str | None
+) -> DataOrigin:
+    """Return the origin of a task's rows.
+
+    Args:
+        task: the task's name.
+        source: its data.
+        derived: its generated labels, if any.
+        data_dir: the run's folder of data, if any.
+    """
+    if derived.label_generator is not None:
+        texts = ", ".join(derived.source_tasks or ())
+        return DataOrigin(dataset_description=f"{derived.label_generator} of the texts of {texts}")
+    stated = source.data_license
+    folder = local_folder(task, source, data_dir)
+    if folder is None:
+        return DataOrigin(
+            source.dataset,
+            dataset_config=source.dataset_config,
+            dataset_split=source.validation_split,
+            dataset_revision=source.dataset_revision,
+            dataset_license=stated,
+        )
+    if folder.parent == SAMPLE_FOLDER:
+        sample = "the demonstration sample shipped with hybrid-mtl"
+        return DataOrigin(dataset_license=stated or "Apache 2.0", dataset_description=sample)
+    if source.data_name is None:
+        return DataOrigin(dataset_license=stated)
+    return DataOrigin(
+        source.data_name,
+        from_files=True,
+        # The configuration belongs to the task's own dataset.
+        dataset_config=source.dataset_config if source.data_name == source.dataset else None,
+        dataset_license=stated,
+    )
