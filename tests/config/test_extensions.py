@@ -249,12 +249,12 @@ def test_wrong_options_are_refused_by_name(config, options, message):
         (
             "from dataclasses import dataclass\nfrom trainer.registry import AGGREGATORS\n"
             "@dataclass\nclass O:\n    seed: int = 1\nAGGREGATORS.register('x', len, options=O)\n",
-            r"bad.py, line 6: aggregator 'x': option 'seed' is there already, in run_mtl.py",
+            r"bad.py, line 6: aggregator 'x': option 'seed' exists already, in run_mtl.py",
         ),
         (
             "from dataclasses import dataclass\nfrom trainer.registry import SAMPLERS\n"
             "@dataclass\nclass O:\n    pooling: int = 1\nSAMPLERS.register('x', len, options=O)\n",
-            r"bad.py, line 6: sampler 'x': option 'pooling' is there already, in run_mtl.py",
+            r"bad.py, line 6: sampler 'x': option 'pooling' exists already, in run_mtl.py",
         ),
         (
             "from trainer.registry import REGULARIZERS\nREGULARIZERS.register('x', len)\n",
@@ -275,7 +275,7 @@ def test_an_extension_that_fails_is_named_with_its_line(tmp_path, text, message)
         ("[no_such_module_of_mine]", "no_such_module_of_mine"),
         ("[3]", "expected a list of files or modules"),
         ("{a: b}", "expected a list of files or modules"),
-        ("[json.py]", "a module 'json' is there already; rename the file"),
+        ("[json.py]", "a module 'json' exists already; rename the file"),
     ],
 )
 def test_what_cannot_be_loaded_is_refused(tmp_path, named, message):

@@ -168,7 +168,7 @@ def test_a_run_may_publish_its_model(read):
         ("hub_private_repo: true\n", "hub_private_repo = True: has no effect without push_to"),
         (
             "push_to_hub: true\nhub_model_id: me/run\nmode: evaluate\n",
-            "push_to_hub: mode 'evaluate' makes no model; publish a trained one with scripts/push",
+            "push_to_hub: mode 'evaluate' trains no model; publish a trained one with scripts/push",
         ),
     ],
 )
@@ -234,14 +234,14 @@ def test_the_off_switch_of_a_hidden_option_is_hidden_too():
                 "sentiment",
                 "similarity",
             ],
-            "task_sequence: task 'paraphrase' has no turn",
+            "task_sequence: task 'paraphrase' is missing",
         ),
         (["--task_sampling=anealed"], "task_sampling = 'anealed': must be one of round_robin"),
         (
             ["--seed", "1", "config.yaml"],
-            "'config.yaml' is no option and no option's value; a conf",
+            "'config.yaml' is neither an option nor a value; a conf",
         ),
-        (["-x"], "'-x' is no option"),
+        (["-x"], "'-x' is neither an option"),
         (["--seed"], "argument --seed: expected one argument (--help lists all options)"),
         (["--learning_rate", "fast"], "invalid float value: 'fast'"),
         (["--resume", "perhaps"], "Truthy value expected: got perhaps"),

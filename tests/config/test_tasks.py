@@ -111,7 +111,7 @@ def test_a_wrong_field_is_refused_with_its_task(field, value, message):
 
 @pytest.mark.parametrize("name", ["a/b/c", "my data", "../films"])
 def test_the_name_of_a_dataset_can_be_one(name):
-    with pytest.raises(InputError, match="'data_name': .* is no name of a dataset on the Hub"):
+    with pytest.raises(InputError, match="'data_name': .* is not the name of a dataset on the Hub"):
         read_tasks({"sentiment": {"data_name": name}})
     assert read_tasks({"sentiment": {"data_name": "me/a"}})["sentiment"].source.data_name == "me/a"
 

@@ -290,8 +290,8 @@ def test_the_tasks_of_mtrec_are_those_that_are_marked():
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"auxiliary_tasks": ["b"]}, "auxiliary_tasks: task 'c' is auxiliary: true and is not"),
-        ({"main_tasks": ["a", "c"]}, "main_tasks: task 'c' is auxiliary: true; leave one of them"),
+        ({"auxiliary_tasks": ["b"]}, "auxiliary_tasks: task 'c' has auxiliary: true and is not"),
+        ({"main_tasks": ["a", "c"]}, "main_tasks: task 'c' has auxiliary: true; leave one of them"),
     ],
 )
 def test_the_tasks_that_mtrec_is_told_agree_with_the_marks(options, message):

@@ -155,7 +155,10 @@ def test_a_weight_of_one_task_regularizes_that_task_only(tmp_path):
             {"gradient_cosines": True, "step_every": "batch"},
             "gradient_cosines: with step_every 'batch'",
         ),
-        ({"aggregator": "pcgrad", "optimizer_layout": "per_task"}, "nothing to join; use siloed"),
+        (
+            {"aggregator": "pcgrad", "optimizer_layout": "per_task"},
+            "nothing to aggregate; use siloed",
+        ),
         (
             {"auxiliary_tasks": ["near"]},
             "has no effect with aggregator: sum; leave it out, or use aggregator: mtrec",

@@ -61,7 +61,7 @@ def test_an_option_of_another_version_of_a_library_does_not_matter(recorded):
 
 
 @pytest.mark.parametrize(
-    "text, message", [("a: [1", "is damaged: "), ("hello", "is no run's configuration")]
+    "text, message", [("a: [1", "is damaged: "), ("hello", "is not the configuration of a run")]
 )
 def test_a_configuration_that_cannot_be_read_is_refused(recorded, text, message):
     recorded.write_text(text)
@@ -90,7 +90,7 @@ def test_rows_that_changed_are_named(rows):
     with pytest.raises(InputError) as caught:
         check_same_rows(rows, now)
     assert str(caught.value).startswith(
-        "resume: the train rows of task 'near' and the validation rows of task 'mood' are others"
+        "resume: the train rows of task 'near' and the validation rows of task 'mood' differ"
     )
 
 

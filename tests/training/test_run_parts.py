@@ -107,7 +107,7 @@ def test_each_trial_of_a_search_is_the_run_it_would_be_alone(tmp_path, search):
 def test_what_a_search_makes_of_the_arguments_is_checked(tmp_path, search):
     for trial, message in (
         ({"aggregator": "pcgrd"}, "aggregator = 'pcgrd': must be one of"),
-        ({"optimizer_layout": "per_task", "aggregator": "pcgrad"}, "nothing to join"),
+        ({"optimizer_layout": "per_task", "aggregator": "pcgrad"}, "nothing to aggregate"),
         ({"ema_decay": 1.5}, "ema_decay = 1.5: must be from 0"),
         ({"learning_rate": float("nan")}, "learning_rate = nan: must be a number"),
         ({"task_args": {"mood": {"batch_size": 0}}}, "task 'mood': batch_size = 0"),
@@ -185,10 +185,10 @@ def test_adam_as_it_is_documented_trains_and_is_logged(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"optimizer_layout": "per_task"}, "layout: has no effect on an optimizer that was given"),
-        ({"loss_weights": "uncertainty"}, "loss_weights: has no effect on an optimizer"),
-        ({"layer_decay": 0.9}, "layer_decay: has no effect on an optimizer"),
-        ({"trainable": "heads"}, "trainable: has no effect on an optimizer"),
+        ({"optimizer_layout": "per_task"}, "optimizer_layout: has no effect on a given optimizer"),
+        ({"loss_weights": "uncertainty"}, "loss_weights: has no effect on a given optimizer"),
+        ({"layer_decay": 0.9}, "layer_decay: has no effect on a given optimizer"),
+        ({"trainable": "heads"}, "trainable: has no effect on a given optimizer"),
         ({"task_args": {"mood": {"learning_rate": 1.0}}}, "task 'mood': learning_rate: has no ef"),
         ({"task_args": {"mood": {"warmup_steps": 3}}}, "task 'mood': warmup_steps: has no effect"),
     ],

@@ -1,4 +1,4 @@
-"""What training took, for the card: hardware and time."""
+"""Hardware and time of training, for the card."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from trainer.saving.sessions import Session, total_seconds
 
 
 def compute_facts(stretches: Sequence[Sequence[Session]]) -> ComputeFacts | None:
-    """What all sessions took together; None if none was recorded.
+    """Return the time and hardware of all sessions together; None if none was recorded.
 
     Args:
         stretches: the sessions of each phase, or of the one stretch of a run without phases.

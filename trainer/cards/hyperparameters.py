@@ -1,4 +1,4 @@
-"""The settings that a model card shows, group by group."""
+"""The hyperparameters that a model card shows."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -20,7 +20,7 @@ SHOW_IF_CHANGED = ("activation", "cosine_range", "pair_features", "loss", "label
 def head_hyperparameters(
     entry: TaskEntry, training: HybridMTLTrainingArguments, name: str
 ) -> dict[str, Any]:
-    """Those of a task's head, its data and its own schedule."""
+    """Return the hyperparameters of a task's head, its data and its own schedule."""
     model = entry.model
     return {
         **_in_use(vars(training.task_training(name))),
@@ -34,9 +34,9 @@ def head_hyperparameters(
 
 
 def shared_hyperparameters(run: RunArguments, args: HybridMTLTrainingArguments) -> dict[str, Any]:
-    """Return those of the encoder and of the run as a whole, as their options say.
+    """Return the hyperparameters of the encoder and of the run, as their options' `card` says.
 
-    An option that needs another is shown where it is read.
+    An option that needs another is shown where it has an effect.
     """
     shown = {**_shown(run, run), **_shown(args, args)}
     for part, beside in args.parts_of_extensions():
@@ -59,7 +59,7 @@ def _shown(options: Any, beside: Any) -> dict[str, Any]:
 
 
 def _in_use(hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Without the weights of regularizers that were not used, and what is said elsewhere."""
+    """Return hyperparameters but for unused regularizers' weights and those shown elsewhere."""
     unused = {f"{name}_weight" for name in ("smart", "bregman", "rdrop")}
     elsewhere = {*SCHEDULE_FIELDS, "auxiliary", "max_validation_rows"}
     return {
@@ -68,7 +68,7 @@ def _in_use(hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _own_schedule(training: TaskTraining) -> dict[str, Any]:
-    """Return what a task's schedule has of its own."""
+    """Return the options of a task's own schedule."""
     own = {name: getattr(training, name) for name in SCHEDULE_FIELDS}
     return {name: value for name, value in own.items() if value is not None}
 

@@ -1,4 +1,4 @@
-"""The options that extensions add to a run: dataclasses that they registered."""
+"""Options that extensions add to a run, as registered dataclasses."""
 
 import json
 from collections.abc import Mapping
@@ -11,22 +11,22 @@ from trainer.errors import InputError, did_you_mean
 from trainer.options import OptionInfo, changed, check_options, check_types, option
 from trainer.registry import AGGREGATORS, REGULARIZERS, SAMPLERS, Registry
 
-# What holds for a field that an extension declares as dataclasses do, without `option`.
+# For a field that an extension declares without `option`.
 PLAIN = OptionInfo(group="extensions", card="changed", phase="tasks")
-# The registries whose entries read options of the run; others' stand in a task's entry.
+# The registries whose entries have options of the run; the others' options are a task's.
 _OF_RUN: tuple[Registry, ...] = (AGGREGATORS, SAMPLERS, REGULARIZERS)
 
 
 def added_options(own: type) -> dict[str, type]:
-    """Return the dataclasses that extensions registered, by the option: those not in `own`.
+    """Return option -> the dataclass that an extension registered it with.
 
     Args:
-        own: the class of this project's own arguments.
+        own: the class of this project's own arguments, whose dataclasses are not among them.
 
     Raises:
-        InputError: if an option is there already, naming the places.
+        InputError: if an option exists already, naming both places.
     """
-    found: dict[str, type] = {}
+    kinds: dict[str, type] = {}
     places: dict[str, str] = {}
     for registry in _OF_RUN:
         for name, entry in registry.entries.items():
@@ -35,17 +35,17 @@ def added_options(own: type) -> dict[str, type]:
                 continue
             for field in fields(kind):
                 taken = "run_mtl.py" if field.name in _names(own) else places.get(field.name)
-                if taken is not None and found.get(field.name) is not kind:
+                if taken is not None and kinds.get(field.name) is not kind:
                     raise InputError(
-                        f"{entry.place}: {registry.what} '{name}': option '{field.name}' is there "
+                        f"{entry.place}: {registry.what} '{name}': option '{field.name}' exists "
                         f"already, in {taken}; choose another name"
                     )
-                found[field.name], places[field.name] = kind, entry.place
-    return found
+                kinds[field.name], places[field.name] = kind, entry.place
+    return kinds
 
 
 def infos_of_added(own: type) -> dict[str, OptionInfo]:
-    """Return what holds for the options that extensions registered, by the option."""
+    """Return option -> its `OptionInfo`, for options of extensions."""
     kinds: Any = dict.fromkeys(added_options(own).values())
     return {f.name: f.metadata.get("info", PLAIN) for kind in kinds for f in fields(kind)}
 
@@ -56,7 +56,7 @@ def _names(own: type) -> set[str]:
 
 
 def read_extension_options(given: Any) -> dict[str, Any]:
-    """Return options given as a mapping, or as JSON.
+    """Parse options given as a mapping or as JSON.
 
     Raises:
         InputError: if they are neither.
@@ -80,13 +80,13 @@ def options_of(kind: Any, given: Any) -> Any:
     """
     names = {f.name for f in fields(kind)}
     try:
-        made = kind(**{name: value for name, value in (given or {}).items() if name in names})
+        options = kind(**{name: value for name, value in (given or {}).items() if name in names})
     except InputError:
         raise
     except (TypeError, ValueError) as error:
         raise InputError(str(error)) from error
-    check_types(made)
-    return made
+    check_types(options)
+    return options
 
 
 @dataclass
@@ -103,7 +103,8 @@ class ExtensionOptions:
     )
 
     def config_of(self, registry: Registry, name: str) -> Any:
-        """Return the options of something registered: itself, an extension's, or None.
+        """Return the options of a registered entry: these arguments, an extension's dataclass, or
+        None.
 
         Raises:
             InputError: naming the extension's option that is wrong.
@@ -114,7 +115,8 @@ class ExtensionOptions:
         return options_of(kind, self.extension_options)
 
     def parts_of_extensions(self) -> list[tuple[Any, Any]]:
-        """Return each registered dataclass, with its values, and these beside all other options.
+        """Return each registered dataclass with its values, and a namespace of these and all other
+        options.
 
         Raises:
             InputError: naming the option that is wrong.
@@ -125,23 +127,23 @@ class ExtensionOptions:
 
 
 def check_extension_options(options: ExtensionOptions) -> None:
-    """Make sure that every option is registered, of its type, and read by what is chosen.
+    """Check that every option is registered, of its type, and has an effect.
 
     Raises:
         InputError: naming the option.
     """
-    known = added_options(type(options))
+    registered = added_options(type(options))
     given: Any = options.extension_options or {}
     for name in given:
-        if name not in known:
+        if name not in registered:
             raise InputError(
                 f"extension_options: no extension has an option '{name}' (there are: "
-                f"{', '.join(known) or 'none'}).{did_you_mean(name, known)}"
+                f"{', '.join(registered) or 'none'}).{did_you_mean(name, registered)}"
             )
     for part, beside in options.parts_of_extensions():
         check_options(beside, type(part))
         set_here, readers = changed(part), _readers(type(part))
-        # Whether a regularizer's are read is for `check_regularizers` to say.
+        # `check_regularizers` checks those of regularizers.
         is_read = any(r.option is None or getattr(options, r.option) == n for r, n in readers)
         if set_here and not is_read:
             (name, value), other = next(iter(set_here.items())), str(readers[0][0].option)

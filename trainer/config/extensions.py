@@ -1,4 +1,4 @@
-"""Extensions: files or modules of the user's that register what this project does not have."""
+"""Extensions: a user's files or modules that register aggregators, heads and more."""
 
 import importlib
 import importlib.util
@@ -25,10 +25,10 @@ def load_extensions(named: Any, folder: Path | None = None) -> list[str]:
         folder: where files are looked for before the current folder, such as a configuration's.
 
     Returns:
-        What was named, files by their whole paths, so that it can be loaded from anywhere.
+        The names, files as absolute paths, so that they can be loaded from anywhere.
 
     Raises:
-        InputError: if one is not there or fails, naming its file and line.
+        InputError: if one is missing or fails, naming its file and line.
     """
     _load_entry_points()
     named = [] if named is None else [named] if isinstance(named, str) else named
@@ -41,7 +41,7 @@ def load_extensions(named: Any, folder: Path | None = None) -> list[str]:
 
 
 def _check_heads_travel() -> None:
-    """Make sure, before anything is trained, that heads and losses can be saved with a model."""
+    """Check, before anything is trained, that heads and losses can be saved with a model."""
     for registry in (HEADS, LOSSES):
         for entry in registry.entries.values():
             file = getattr(sys.modules.get(entry.module), "__file__", None)
@@ -67,22 +67,20 @@ def _load(name: str, folders: Sequence[Path]) -> str:
 
 @cache
 def _load_file(path: Path) -> None:
-    """Run a file as the module of its name."""
+    """Import a file as the module of its name."""
     name = path.stem
     if not name.isidentifier():
-        raise InputError(f"extensions: '{path}': its name must be one that Python can import")
-    known: Any = sys.modules.get(name) or importlib.util.find_spec(name)
-    file = getattr(known, "__file__", None) or getattr(known, "origin", None)
-    if known is not None and (file is None or Path(file).resolve() != path):
-        raise InputError(
-            f"extensions: '{path}': a module '{name}' is there already; rename the file"
-        )
-    if name in sys.modules:  # somebody has imported this very file
+        raise InputError(f"extensions: '{path}': its name is not a Python module's name")
+    existing: Any = sys.modules.get(name) or importlib.util.find_spec(name)
+    file = getattr(existing, "__file__", None) or getattr(existing, "origin", None)
+    if existing is not None and (file is None or Path(file).resolve() != path):
+        raise InputError(f"extensions: '{path}': a module '{name}' exists already; rename the file")
+    if name in sys.modules:  # this very file was imported
         return
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None  # of a file that ends in .py
     module = importlib.util.module_from_spec(spec)
-    # Known by its name: whoever pickles what it defines looks for it there.
+    # Pickle looks its classes up under this name.
     sys.modules[name] = module
     try:
         _run(str(path), lambda: spec.loader.exec_module(module))  # type: ignore[union-attr]
@@ -98,16 +96,16 @@ def _load_entry_points() -> None:
         _run(f"entry point '{point.name}' of {package}", point.load)
 
 
-def _run(what: str, load: Callable[[], Any]) -> None:
+def _run(source: str, load: Callable[[], Any]) -> None:
     """Run an extension's code.
 
     Raises:
-        InputError: if it fails in any way, naming the line of it that did.
+        InputError: if it fails, naming the line.
     """
     try:
         load()
-    except Exception as error:  # anyone's code
-        raise InputError(f"extensions: {what}{_line_of(error)}: {_reason(error)}") from error
+    except Exception as error:  # any code may raise anything
+        raise InputError(f"extensions: {source}{_line_of(error)}: {_reason(error)}") from error
 
 
 def _reason(error: Exception) -> str:
@@ -119,7 +117,7 @@ def _reason(error: Exception) -> str:
 
 
 def _line_of(error: Exception) -> str:
-    """Return `, FILE, line N` of where the user's code failed; nothing if none was run."""
+    """Return `, FILE, line N` of the user's code that failed, or an empty string."""
     if isinstance(error, SyntaxError) and error.filename:
         return f", {error.filename}, line {error.lineno}"
     own = Path(__file__).parents[2]

@@ -1,4 +1,4 @@
-"""The parser of options, its help by purpose, and what the fields of a task's entry mean."""
+"""The parser of options, with its help by purpose, and help on the fields of tasks and phases."""
 
 import argparse
 import copy
@@ -67,7 +67,7 @@ class OptionParser(HfArgumentParser):
         self._describe_fields()
 
     def _parse_dataclass_field(self, parser: Any, declared: dataclasses.Field) -> None:
-        # What `HfArgumentParser` calls for each field: it hands all metadata on to argparse.
+        # `HfArgumentParser` calls this for each field and passes all of its metadata to argparse.
         plain = copy.copy(declared)
         hidden = declared.name in self._hidden
         help_text = argparse.SUPPRESS if hidden else help_of(declared)
@@ -97,7 +97,7 @@ class OptionParser(HfArgumentParser):
         phases = self.add_argument_group(
             "a phase's own",
             "'phases' in CONFIG.yaml is a list of mappings with these fields and any training "
-            "option that is to differ in the phase: --phases.NAME.learning_rate 1e-5.",
+            "option that differs in the phase: --phases.NAME.learning_rate 1e-5.",
         )
         own = documented(PhaseEntry)
         del own["options"]
@@ -112,18 +112,18 @@ class OptionParser(HfArgumentParser):
 
 
 def task_fields() -> dict[str, str]:
-    """Return field of a task's entry -> what it means."""
-    found: dict[str, str] = {}
+    """Return field of a task's entry -> help."""
+    meanings: dict[str, str] = {}
     for part in (TaskConfig, TaskSource, DerivedLabels, TaskAugmentation, TaskTraining):
-        found.update(documented(part))
-    return found
+        meanings.update(documented(part))
+    return meanings
 
 
 def documented(kind: type) -> dict[str, str]:
-    """Return field -> what it means, as its class documents it."""
-    found: dict[str, str] = {}
+    """Return field -> help, from the docstring of its class."""
+    meanings: dict[str, str] = {}
     _, _, attributes = (inspect.getdoc(kind) or "").partition("Attributes:\n")
     for entry in re.split(r"\n(?=    \w)", attributes.rstrip()):
         name, _, meaning = entry.partition(":")
-        found[name.strip()] = " ".join(meaning.replace("`", "'").split())
-    return found
+        meanings[name.strip()] = " ".join(meaning.replace("`", "'").split())
+    return meanings

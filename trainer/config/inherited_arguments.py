@@ -1,4 +1,4 @@
-"""What holds for the arguments inherited from `TrainingArguments`, and checks of them."""
+"""Metadata and checks of the arguments inherited from `TrainingArguments`."""
 
 from dataclasses import fields
 from typing import Any
@@ -10,7 +10,7 @@ from transformers.trainer_pt_utils import AcceleratorConfig
 from trainer.errors import InputError
 from trainer.options import OptionInfo, check_lowest, default_of
 
-# Those that this trainer's own data path and loss leave without a meaning, and what to use.
+# Arguments without an effect on this trainer, and what to use instead.
 UNSUPPORTED_OPTIONS = {
     "accelerator_config": "batches are divided among processes by the trainer's own sampler",
     "auto_find_batch_size": "set per_device_train_batch_size, or batch_size per task",
@@ -28,18 +28,18 @@ UNSUPPORTED_OPTIONS = {
     ),
     **dict.fromkeys(
         ("deepspeed", "fsdp", "fsdp_config", "parallelism_config"),
-        "it divides the parameters in ways of its own, which the layouts do not know; use several "
-        "processes without it",
+        "it shards parameters, which the optimizer layouts do not support; use several processes "
+        "without it",
     ),
     "eval_accumulation_steps": "predictions are moved off the device after every batch",
     "eval_use_gather_object": "predictions are always gathered",
     "fp16_full_eval": "load the model with dtype float16 instead",
-    "include_for_metrics": "the metrics see predictions and labels only",
+    "include_for_metrics": "metrics are computed from predictions and labels only",
     "include_num_input_tokens_seen": "token counts are not tracked",
-    "label_smoothing_factor": "each head has a loss of its own",
+    "label_smoothing_factor": "each head has its own loss; set label_smoothing in a task's entry",
     **dict.fromkeys(("liger_kernel_config", "use_liger_kernel"), "it has no kernels for encoders"),
     "length_column_name": "lengths are counted when the texts are tokenised",
-    "optim_target_modules": "the layout says which parameters an optimizer gets",
+    "optim_target_modules": "optimizer_layout divides the parameters among optimizers",
     "prediction_loss_only": "evaluation always computes every task's metrics",
     "torch_empty_cache_steps": "set PYTORCH_CUDA_ALLOC_CONF if memory is fragmented",
     "train_sampling_strategy": "use task_sampling, stopping_strategy and length_window",
@@ -51,7 +51,7 @@ def _each(names: str, **info: Any) -> dict[str, OptionInfo]:
     return {name: OptionInfo(**info) for name in names.split()}
 
 
-# What holds for the others; those that are not named have the values of `OptionInfo()`.
+# The others; those that are not named have the values of `OptionInfo()`.
 INHERITED: dict[str, OptionInfo] = {
     **_each("activation_checkpointing activation_checkpointing_kwargs", group="model"),
     **_each("dataloader_drop_last dataloader_in_order", group="data", phase="run"),
@@ -103,7 +103,7 @@ _ABOVE_ZERO = ("eval_steps", "logging_steps", "save_steps")
 
 
 def check_numbers(args: TrainingArguments) -> None:
-    """Make sure that numbers are not below what makes sense.
+    """Check that numbers are not below their lowest sensible value.
 
     Raises:
         InputError: naming the argument.
@@ -121,10 +121,10 @@ def check_numbers(args: TrainingArguments) -> None:
 
 
 def check_report_to(args: TrainingArguments) -> None:
-    """Make sure that what is reported to is installed.
+    """Check that the integrations of `report_to` are installed.
 
     Raises:
-        InputError: naming what is not.
+        InputError: naming the one that is not.
     """
     installed = get_available_reporting_integrations()
     for name in args.report_to or []:
@@ -136,14 +136,14 @@ def check_report_to(args: TrainingArguments) -> None:
 
 
 def check_hub_options(mode: str, args: TrainingArguments) -> None:
-    """Make sure that a run that publishes knows where to, and that no other has options for it.
+    """Check that a run that publishes names a repository, and that others set no option of the Hub.
 
     Raises:
         InputError: naming the option.
     """
     if args.push_to_hub and mode != "train":
         raise InputError(
-            f"push_to_hub: mode '{mode}' makes no model; publish a trained one with "
+            f"push_to_hub: mode '{mode}' trains no model; publish a trained one with "
             f"scripts/push_to_hub.py FOLDER REPO"
         )
     if args.push_to_hub and not args.hub_model_id:
@@ -157,7 +157,7 @@ def check_hub_options(mode: str, args: TrainingArguments) -> None:
 
 
 def refuse_unsupported(args: TrainingArguments) -> None:
-    """Make sure that no argument is set that has no effect here.
+    """Check that no argument without an effect is set.
 
     Raises:
         InputError: naming the argument and what to use.
@@ -165,7 +165,7 @@ def refuse_unsupported(args: TrainingArguments) -> None:
     for f in fields(args):
         if f.name not in UNSUPPORTED_OPTIONS:
             continue
-        # `AcceleratorConfig()` is what `TrainingArguments` puts in the place of nothing.
+        # `TrainingArguments` replaces None by `AcceleratorConfig()`.
         if getattr(args, f.name) not in (default_of(f), None, False, [], {}, AcceleratorConfig()):
             raise InputError(
                 f"{f.name} = {getattr(args, f.name)!r} has no effect on multitask training: "

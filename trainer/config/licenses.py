@@ -19,7 +19,7 @@ LICENSES = frozenset(_NAMES.split())
 
 
 def check_license(name: str) -> None:
-    """Make sure that the Hub knows a licence.
+    """Check that the Hub knows a licence.
 
     Raises:
         InputError: if it does not, with the nearest name that it knows.

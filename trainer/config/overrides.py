@@ -14,7 +14,7 @@ Dotted = tuple[list[str], Any]
 
 
 def split_dotted(arguments: list[str], prefix: str) -> tuple[list[Dotted], list[str]]:
-    """Take `--PREFIX.NAME.FIELD value` out of a command line.
+    """Split `--PREFIX.NAME.FIELD value` options from a command line.
 
     Returns:
         ([NAME, FIELD], value read as YAML) for each of them, and all other arguments.
@@ -22,7 +22,7 @@ def split_dotted(arguments: list[str], prefix: str) -> tuple[list[Dotted], list[
     Raises:
         InputError: for one that lacks a value, a name or a field.
     """
-    found: list[Dotted] = []
+    dotted: list[Dotted] = []
     others: list[str] = []
     rest = iter(arguments)
     for argument in rest:
@@ -38,21 +38,21 @@ def split_dotted(arguments: list[str], prefix: str) -> tuple[list[Dotted], list[
             more = ", or --tasks.NAME.columns.COLUMN value" if prefix == "tasks" else ""
             raise InputError(f"command line: {option}: expected --{prefix}.NAME.FIELD value{more}")
         try:
-            found.append((path, read_yaml(text)))
+            dotted.append((path, read_yaml(text)))
         except yaml.YAMLError as error:
             raise InputError(f"command line: {option}: {text!r} is not YAML") from error
-    return found, others
+    return dotted, others
 
 
 def override_tasks(entries: Any, options: list[Dotted]) -> Any:
-    """A configuration's `tasks` with the command line's fields in them.
+    """Return a configuration's `tasks` with the command line's fields in them.
 
     Raises:
         InputError: for a task that the configuration does not have.
     """
     entries = dict.fromkeys(DEFAULT_TASKS) if entries is None else entries
     if not isinstance(entries, Mapping):
-        return entries  # for read_tasks to refuse, as below
+        return entries  # `read_tasks` refuses them, as below
     entries = dict(entries)
     for (name, *path), value in options:
         if name not in entries:
@@ -73,7 +73,7 @@ def override_tasks(entries: Any, options: list[Dotted]) -> Any:
 
 
 def override_phases(entries: Any, options: list[Dotted]) -> Any:
-    """A configuration's `phases` with the command line's options in them.
+    """Return a configuration's `phases` with the command line's options in them.
 
     Raises:
         InputError: for a phase that the configuration does not have.
@@ -91,12 +91,12 @@ def override_phases(entries: Any, options: list[Dotted]) -> Any:
                 f"phases: {', '.join(changed)}).{did_you_mean(name, changed)}"
             )
         changed[name][option] = value
-    # Names that occur twice are for read_phases to refuse.
+    # `read_phases` refuses names that occur twice.
     return list(changed.values()) if len(changed) == len(entries) else entries
 
 
 def without_options(arguments: list[str], names: Container[str]) -> list[str]:
-    """A command line without some options and their values."""
+    """Return a command line without some options and their values."""
     kept: list[str] = []
     dropping = False
     for argument in arguments:

@@ -1,4 +1,4 @@
-"""From a configuration file and command-line options to one checked set of arguments."""
+"""Parses a configuration file and command-line options into checked settings."""
 
 import dataclasses
 import json
@@ -36,7 +36,7 @@ from trainer.errors import InputError, did_you_mean
 from trainer.options import info_of
 from trainer.saving.run_folder import PHASES
 
-# Options of TrainingArguments that mean nothing to run_mtl.py, and what to use.
+# Options of TrainingArguments without an effect in run_mtl.py, and what to use instead.
 UNAVAILABLE_OPTIONS: dict[str, str] = {
     **UNSUPPORTED_OPTIONS,
     "do_train": "use mode",
@@ -56,7 +56,7 @@ UNAVAILABLE_OPTIONS: dict[str, str] = {
 
 
 def parse(arguments: list[str]) -> Settings:
-    """Read `[CONFIG.yaml] [--option value ...]`; options of the command line come last.
+    """Parse `[CONFIG.yaml] [--option value ...]`; the command line overrides the file.
 
     Raises:
         InputError: naming the file and the option that is unknown, misspelt or wrong.
@@ -68,26 +68,26 @@ def parse(arguments: list[str]) -> Settings:
         where, *arguments = arguments
         config = read_config(Path(where))
         folder = Path(where).parent
-    # First of all: what they register are options and choices.
+    # Extensions register options and choices, so they come first.
     extensions = load_extensions(_named_extensions(config, arguments), folder)
     parser = build_parser()
     entries, phases = config.pop("tasks", None), config.pop("phases", None)
-    from_file = _as_options(config, parser, where)
+    file_options = _as_options(config, parser, where)
     task_options, arguments = split_dotted(arguments, "tasks")
     phase_options, arguments = split_dotted(arguments, "phases")
     for option in arguments:
         if option.startswith("--"):
             _check_option(option[2:].split("=")[0], parser.known_options, "command line")
-    run, training = _parse_options(parser, [*from_file, *arguments])
+    run, training = _parse_options(parser, [*file_options, *arguments])
     run.extensions = extensions or None
     tasks = read_tasks(override_tasks(entries, task_options))
-    found = read_phases(override_phases(phases, phase_options), tasks)
+    phase_entries = read_phases(override_phases(phases, phase_options), tasks)
     training.task_args = {name: vars(entry.training) for name, entry in tasks.items()}
     check_hub_options(run.mode, training)
-    if not found:
+    if not phase_entries:
         _check(training, tasks)
-    settings = Settings(run, training, tasks, _resolved(run, training, tasks, found))
-    for index, entry in enumerate(found):
+    settings = Settings(run, training, tasks, _resolved(run, training, tasks, phase_entries))
+    for index, entry in enumerate(phase_entries):
         parser = build_parser()
         kept = {name: value for name, value in config.items() if name not in entry.options}
         options = [*_as_options(kept, parser, where), *without_options(arguments, entry.options)]
@@ -102,20 +102,20 @@ def _phase(
     options: list[str],
     parser: OptionParser,
 ) -> Phase:
-    """A phase's arguments: the run's, with its own in their place.
+    """Return a phase with its arguments: the run's, updated with its own.
 
-    Each phase draws from a seed of its own, the run's plus the number of phases before it.
+    The seed of a phase is the run's plus the number of phases before it.
     """
     place = f"phase '{entry.name}'"
-    own = _as_options(entry.options, parser, place)
+    phase_options = _as_options(entry.options, parser, place)
     seed, data_seed = settings.training.seed, settings.training.data_seed
-    own.append(f"--seed={seed + index}")
+    phase_options.append(f"--seed={seed + index}")
     if data_seed is not None:
-        own.append(f"--data_seed={data_seed + index}")
+        phase_options.append(f"--data_seed={data_seed + index}")
     folder = Path(settings.training.output_dir) / PHASES / f"{index + 1}-{entry.name}"
-    own.append(f"--output_dir={folder}")
+    phase_options.append(f"--output_dir={folder}")
     try:
-        _, training = _parse_options(parser, [*options, *own])
+        _, training = _parse_options(parser, [*options, *phase_options])
         training.task_args = {
             name: {**vars(settings.tasks[name].training), **fields}
             for name, fields in entry.tasks.items()
@@ -134,7 +134,7 @@ def _phase(
 
 
 def _check(training: HybridMTLTrainingArguments, tasks: dict[str, TaskEntry]) -> None:
-    """Make sure that training arguments and the tasks that they train fit."""
+    """Check that training arguments fit the tasks that they train."""
     training.check_tasks()
     check_scored(tasks, training)
     check_enough(training, {name: entry.model for name, entry in tasks.items()})
@@ -163,23 +163,23 @@ def _parse_options(
         raise InputError(str(error)) from error
     if rest:
         raise InputError(
-            f"command line: '{rest[0]}' is no option and no option's value; a configuration file "
-            f"stands before all options"
+            f"command line: '{rest[0]}' is neither an option nor a value; a configuration file "
+            f"comes before all options"
         )
     training.check_choices()
     return run, training
 
 
 def _named_extensions(config: dict[str, Any], arguments: list[str]) -> Any:
-    """The run's `extensions`: the command line's, or else the file's."""
+    """Return the run's `extensions`: the command line's, or else the file's."""
     first = OptionParser((), hidden=UNAVAILABLE_OPTIONS, add_help=False)
     first.add_argument("--extensions", nargs="+")
-    found = first.parse_known_args(arguments)[0].extensions
-    return config.get("extensions") if found is None else found
+    given = first.parse_known_args(arguments)[0].extensions
+    return config.get("extensions") if given is None else given
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """The options of a YAML file.
+    """Return the options of a YAML file.
 
     Raises:
         InputError: if the file is missing or is not a YAML mapping.
@@ -205,13 +205,13 @@ _OWN_TYPES = {**get_type_hints(RunArguments), **get_type_hints(HybridMTLTraining
 
 
 def _types() -> dict[str, Any]:
-    """Option -> its type, of extensions, too."""
+    """Return option -> type, with the options of extensions."""
     added = dict.fromkeys(added_options(HybridMTLTrainingArguments).values())
     return {**_OWN_TYPES, **{n: t for part in added for n, t in get_type_hints(part).items()}}
 
 
 def build_parser() -> OptionParser:
-    """A parser of every option, grouped by purpose."""
+    """Return a parser of every option, grouped by purpose."""
     added = added_options(HybridMTLTrainingArguments)
     return OptionParser(
         (RunArguments, HybridMTLTrainingArguments, *dict.fromkeys(added.values())),
@@ -245,16 +245,16 @@ def _check_option(option: str, known: Iterable[str], where: str) -> None:
 
 
 def _as_options(config: dict[str, Any], parser: OptionParser, where: str) -> list[str]:
-    """A file's options as the command line has them; what that cannot say becomes a default."""
+    """Return a file's options as on the command line; values it cannot express become defaults."""
     types = _types()
     options: list[str] = []
     for name, value in config.items():
         _check_option(name, types, where)
         if value is None:
             continue
-        kinds = (types[name], *get_args(types[name]))
+        alternatives = (types[name], *get_args(types[name]))
         if isinstance(value, list):
-            if not any(get_origin(kind) is list for kind in kinds):
+            if not any(get_origin(kind) is list for kind in alternatives):
                 raise InputError(f"{where}: option '{name}' takes one value, got {value!r}")
             if value and parser.takes_several(name):
                 options += [f"--{name}", *map(str, value)]
@@ -263,7 +263,7 @@ def _as_options(config: dict[str, Any], parser: OptionParser, where: str) -> lis
             continue
         if isinstance(value, dict):
             value = json.dumps(value)
-        elif value is False and any("no" in _values(kind) for kind in kinds):
+        elif value is False and any("no" in _values(kind) for kind in alternatives):
             value = "no"  # which YAML reads as false
         options.append(f"--{name}={value}")
     return options
@@ -280,7 +280,7 @@ def _resolved(
     tasks: dict[str, TaskEntry],
     phases: list[PhaseEntry],
 ) -> dict[str, Any]:
-    """Every option as it stands, in the form of a configuration file."""
+    """Return every option as it stands, in the form of a configuration file."""
     options = {**dataclasses.asdict(run), **training.to_dict()}
     added = options["extension_options"]
     for name in (*UNAVAILABLE_OPTIONS, "accelerator_config", "resume", "overwrite_output_dir"):

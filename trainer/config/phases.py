@@ -27,15 +27,15 @@ _TASK_FIELDS = {f.name: f.type for f in fields(TaskTraining) if f.name != "auxil
 
 @dataclass
 class PhaseEntry:
-    """One stretch of training, as it was asked for.
+    """A phase of training, as a configuration lists it.
 
     Attributes:
-        name: of the phase; its number, from 1, when left out.
+        name: of the phase; its number, from 1, if unset.
         tasks: the tasks that are trained (or whose texts are read) -> fields of `TaskTraining` that
-            differ from the task's own entry; all tasks when left out.
+            differ from the task's own entry; all tasks if unset.
         objective: `tasks`, or `masked_language_modelling` for the encoder on the tasks' texts.
         options: training arguments that differ from the run's.
-        mask_share: for masked language modelling, the share of tokens that are to be predicted.
+        mask_share: for masked language modelling, the share of tokens to predict.
     """
 
     name: str
@@ -45,11 +45,15 @@ class PhaseEntry:
     options: dict[str, Any] = field(default_factory=dict)
 
     def resolved(self) -> dict[str, Any]:
-        """The phase in the form of a configuration file."""
-        told: dict[str, Any] = {"name": self.name, "objective": self.objective, "tasks": self.tasks}
+        """Return the phase in the form of a configuration file."""
+        entry: dict[str, Any] = {
+            "name": self.name,
+            "objective": self.objective,
+            "tasks": self.tasks,
+        }
         if self.objective != "tasks":
-            told["mask_share"] = self.mask_share
-        return {**told, **self.options}
+            entry["mask_share"] = self.mask_share
+        return {**entry, **self.options}
 
 
 def read_phases(entries: Any, tasks: Iterable[str]) -> list[PhaseEntry]:
@@ -67,17 +71,17 @@ def read_phases(entries: Any, tasks: Iterable[str]) -> list[PhaseEntry]:
         return []
     if not isinstance(entries, list) or not entries:
         raise InputError("phases: expected a list with an entry for every phase")
-    found = [_read(number, entry, list(tasks)) for number, entry in enumerate(entries, start=1)]
-    names = [phase.name for phase in found]
+    phases = [_read(number, entry, list(tasks)) for number, entry in enumerate(entries, start=1)]
+    names = [phase.name for phase in phases]
     for name in names:
         if names.count(name) > 1:
             raise InputError(f"phases: two are called '{name}'; give each a name of its own")
-    if found[-1].objective != "tasks":
+    if phases[-1].objective != "tasks":
         raise InputError(
-            f"phase '{names[-1]}': objective = '{found[-1].objective}' leaves the heads behind the "
-            f"encoder; add a phase that trains the tasks"
+            f"phase '{names[-1]}': objective = '{phases[-1].objective}' changes the encoder after "
+            "the heads were trained; add a phase that trains the tasks"
         )
-    return found
+    return phases
 
 
 def _read(number: int, entry: Any, tasks: list[str]) -> PhaseEntry:
@@ -103,7 +107,7 @@ def _read(number: int, entry: Any, tasks: list[str]) -> PhaseEntry:
         raise InputError(f"{place}: mask_share = {share}: must be between 0 and 1")
     chosen = _read_tasks(place, options.pop("tasks", None), tasks)
     if "lr_scheduler_type" in options:
-        # The run's are another schedule's.
+        # The run's options belong to another schedule.
         options.setdefault("lr_scheduler_kwargs", None)
     _check_options(place, options, objective)
     if objective != "tasks" and any(chosen.values()):
@@ -116,9 +120,9 @@ def _check_options(place: str, options: Collection[str], objective: str) -> None
     phases = {**_PHASE, **{name: info.phase for name, info in added.items()}}
     for key in options:
         if key not in phases:
-            known = [name for name, phase in phases.items() if phase != "run"]
-            known += ["name", "tasks", "objective", "mask_share"]
-            raise InputError(f"{place}: unknown option '{key}'.{did_you_mean(key, known)}")
+            names = [name for name, phase in phases.items() if phase != "run"]
+            names += ["name", "tasks", "objective", "mask_share"]
+            raise InputError(f"{place}: unknown option '{key}'.{did_you_mean(key, names)}")
         if phases[key] == "run":
             raise InputError(f"{place}: '{key}' is the whole run's; set it outside of phases")
         if objective != "tasks" and phases[key] == "tasks":
@@ -139,19 +143,19 @@ def _read_tasks(place: str, given: Any, tasks: list[str]) -> dict[str, dict[str,
                 f"{place}: no task '{task}' in the configuration ({', '.join(tasks)})."
                 f"{did_you_mean(str(task), tasks)}"
             )
-        own = given[task] if isinstance(given, Mapping) else None
-        chosen[task] = _read_fields(f"{place}: task '{task}'", own)
+        task_fields = given[task] if isinstance(given, Mapping) else None
+        chosen[task] = _read_fields(f"{place}: task '{task}'", task_fields)
     return chosen
 
 
-def _read_fields(place: str, own: Any) -> dict[str, Any]:
-    if own is not None and not isinstance(own, Mapping):
-        raise InputError(f"{place}: expected fields, got {own!r}")
+def _read_fields(place: str, given: Any) -> dict[str, Any]:
+    if given is not None and not isinstance(given, Mapping):
+        raise InputError(f"{place}: expected fields, got {given!r}")
     read = {}
-    for key, value in (own or {}).items():
+    for key, value in (given or {}).items():
         if key not in _TASK_FIELDS:
             raise InputError(
-                f"{place}: '{key}' cannot change from phase to phase; what can: "
+                f"{place}: '{key}' cannot change from phase to phase; these can: "
                 f"{', '.join(_TASK_FIELDS)}.{did_you_mean(str(key), _TASK_FIELDS)}"
             )
         read[key] = coerce(value, _TASK_FIELDS[key], f"{place}: field '{key}'")

@@ -143,7 +143,7 @@ class RunArguments:
     )
     predict_task: str | None = option(
         None,
-        "Mode predict: the task to answer; every task that fits if left out.",
+        "Mode predict: the task to answer; every task that fits if unset.",
         group="run",
         phase="run",
         resume="free",

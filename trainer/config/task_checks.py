@@ -1,4 +1,4 @@
-"""What a trainer is given, checked before it starts."""
+"""Checks of a trainer's arguments against its tasks, before it starts."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def check_known(tasks: Mapping[str, Any], places: Mapping[str, Iterable[str]]) -> None:
-    """Make sure that every name, place by place, is a task of the model.
+    """Check that every name is a task of the model.
 
     Raises:
-        InputError: naming the place and the first unknown name.
+        InputError: naming the first unknown one, and the argument that it is from.
     """
     for place, names in places.items():
         for name in names:
@@ -31,7 +31,7 @@ def check_known(tasks: Mapping[str, Any], places: Mapping[str, Iterable[str]]) -
 
 
 def check_sequence(sequence: Sequence[str] | None, tasks: Iterable[str]) -> None:
-    """Make sure that a fixed order of turns, if there is one, names every task and no other.
+    """Check that a `task_sequence` names every task, and no other.
 
     Raises:
         InputError: naming the first task that is unknown or missing.
@@ -48,7 +48,7 @@ def check_sequence(sequence: Sequence[str] | None, tasks: Iterable[str]) -> None
     for name in tasks:
         if name not in sequence:
             raise InputError(
-                f"task_sequence: task '{name}' has no turn; give it one, or leave the task out"
+                f"task_sequence: task '{name}' is missing; name it, or leave the task out"
             )
 
 
@@ -58,10 +58,10 @@ def check_task_names(
     evaluation: Mapping[str, Any] | None,
     args: HybridMTLTrainingArguments,
 ) -> None:
-    """Make sure that the model, the data and the arguments speak of the same tasks.
+    """Check that the model, the data and the arguments name the same tasks.
 
     Raises:
-        InputError: naming the place and the task.
+        InputError: naming the argument and the task.
     """
     check_task_name(*tasks)
     places: dict[str, Any] = {
@@ -82,43 +82,43 @@ def check_task_names(
 
 
 def check_scored(tasks: Iterable[str], args: HybridMTLTrainingArguments) -> None:
-    """Make sure that a task is left whose metric the overall score can be.
+    """Check that some task has a part in the overall score.
 
     Raises:
         InputError: if all tasks are auxiliary.
     """
     if not set(tasks) - set(args.unscored_tasks):
         raise InputError(
-            f"auxiliary: no task is left for the overall score ({', '.join(tasks)}: all of them "
-            f"are auxiliary); train one that is not along with them"
+            f"auxiliary: all tasks are auxiliary ({', '.join(tasks)}), and the overall score needs "
+            f"one that is not"
         )
 
 
 def check_best_metric(name: str | None, kinds: Mapping[str, str]) -> None:
-    """Make sure that the metric which chooses the best checkpoint will be measured.
+    """Check that the metric for choosing the best checkpoint will be computed.
 
     Args:
         name: the metric, with or without `eval_`.
         kinds: task -> kind, of the tasks with rows to evaluate on.
 
     Raises:
-        InputError: with the names of all that will be.
+        InputError: with the names of the metrics that will be.
     """
-    known = ["eval_overall", "eval_loss"] + [
+    names = ["eval_overall", "eval_loss"] + [
         f"eval_{task}_{metric}"
         for task, kind in kinds.items()
         for metric in (*metrics_of(kind), "loss")
     ]
     full = f"eval_{(name or 'overall').removeprefix('eval_')}"
-    if full not in known:
+    if full not in names:
         raise InputError(
-            f"metric_for_best_model = '{name}': must be one of {', '.join(known)}."
-            f"{did_you_mean(full, known)}"
+            f"metric_for_best_model = '{name}': must be one of {', '.join(names)}."
+            f"{did_you_mean(full, names)}"
         )
 
 
 def check_enough(args: HybridMTLTrainingArguments, tasks: Mapping[str, TaskConfig]) -> None:
-    """Make sure that there are several tasks where several are needed, and rows in their batches.
+    """Check that there are several tasks, and rows in a batch, where options need them.
 
     Raises:
         InputError: naming the option.
@@ -127,7 +127,9 @@ def check_enough(args: HybridMTLTrainingArguments, tasks: Mapping[str, TaskConfi
         option = (
             "gradient_cosines" if args.aggregator == "sum" else f"aggregator = '{args.aggregator}'"
         )
-        raise InputError(f"{option}: there is one task only, and nothing to join; leave it out")
+        raise InputError(
+            f"{option}: there is one task only, and nothing to aggregate; leave it out"
+        )
     for name, task in tasks.items():
         if task.loss == "correlation" and (args.task_training(name).batch_size or 0) < 2:
             raise InputError(
@@ -138,7 +140,7 @@ def check_enough(args: HybridMTLTrainingArguments, tasks: Mapping[str, TaskConfi
 def check_given_optimizer(
     args: HybridMTLTrainingArguments, optimizer: Any = None, schedule: Any = None
 ) -> None:
-    """Make sure that no option says how to make an optimizer that is given.
+    """Check that no option of optimizers is set beside a given optimizer.
 
     Raises:
         InputError: naming the first option that would have no effect.
@@ -160,18 +162,20 @@ def check_given_optimizer(
     for option, is_set in options.items():
         if is_set:
             raise InputError(
-                f"{option}: has no effect on an optimizer that was given, which says itself what "
-                f"it trains and how fast; leave one of the two out"
+                f"{option}: has no effect on a given optimizer, which has its own parameters and "
+                f"learning rates; leave one of the two out"
             )
 
 
-def check_regularizers(args: HybridMTLTrainingArguments, made: Collection[Regularizer]) -> None:
-    """Make sure that every option of a regularizer has a regularizer to read it.
+def check_regularizers(
+    args: HybridMTLTrainingArguments, regularizers: Collection[Regularizer]
+) -> None:
+    """Check that no option is set of a regularizer that is not used.
 
     Raises:
-        InputError: naming the first that has none.
+        InputError: naming the first such option.
     """
-    for name in REGULARIZERS.keys() - {regularizer.name for regularizer in made}:
+    for name in REGULARIZERS.keys() - {regularizer.name for regularizer in regularizers}:
         config, weight = args.config_of(REGULARIZERS, name), weight_option(name)
         defaults = REGULARIZERS.entry(name).options()
         for option in fields(defaults):

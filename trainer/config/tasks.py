@@ -33,7 +33,7 @@ DEFAULT_TASKS: dict[str, dict[str, Any]] = {
         "folder": "qqp",
         "columns": {"text": "question1", "text_pair": "question2"},
         "dataset_labels": ["not_duplicate", "duplicate"],
-        # Quora's dump is known to hold a few empty questions.
+        # Quora's release has a few empty questions.
         "empty_text": "drop",
     },
     "similarity": {
@@ -50,7 +50,7 @@ DEFAULT_TASKS: dict[str, dict[str, Any]] = {
 
 @dataclass
 class TaskEntry:
-    """Everything a configuration says about one task: its model, data and training."""
+    """All settings of one task: its model, data and training."""
 
     model: TaskConfig
     source: TaskSource
@@ -70,7 +70,7 @@ _FIELDS = {f.name: f for part in _PARTS.values() for f in fields(part)}
 
 
 def read_tasks(entries: Mapping[str, Any] | None) -> dict[str, TaskEntry]:
-    """Check a configuration's `tasks` and fill in what the default tasks leave out.
+    """Check a configuration's `tasks` and fill in the fields of default tasks.
 
     Args:
         entries: task name -> fields of `TaskConfig`, `TaskSource`, `TaskTraining`,
@@ -85,15 +85,15 @@ def read_tasks(entries: Mapping[str, Any] | None) -> dict[str, TaskEntry]:
     if not isinstance(entries, Mapping) or not entries:
         raise InputError("tasks: must be a mapping with at least one task's name and fields")
     check_task_name(*map(str, entries))
-    own = [str(name) for name, entry in entries.items() if not _is_derived(entry)]
-    return {str(name): _read_entry(str(name), entry, own) for name, entry in entries.items()}
+    with_data = [str(name) for name, entry in entries.items() if not _is_derived(entry)]
+    return {str(name): _read_entry(str(name), entry, with_data) for name, entry in entries.items()}
 
 
 def _is_derived(entry: Any) -> bool:
     return isinstance(entry, Mapping) and entry.get("label_generator") is not None
 
 
-def _read_entry(name: str, entry: Any, own: list[str]) -> TaskEntry:
+def _read_entry(name: str, entry: Any, with_data: list[str]) -> TaskEntry:
     if entry is not None and not isinstance(entry, Mapping):
         raise InputError(f"task '{name}': expected a mapping of fields, got {entry!r}")
     merged = _over_defaults(name, dict(entry or {}))
@@ -104,10 +104,10 @@ def _read_entry(name: str, entry: Any, own: list[str]) -> TaskEntry:
                 "fields of a task are listed at the end of run_mtl.py --help"
             )
     if "kind" not in merged and not _is_derived(merged):
-        known = ", ".join(DEFAULT_TASKS)
+        names = ", ".join(DEFAULT_TASKS)
         raise InputError(
             f"task '{name}': field 'kind' is missing, and '{name}' is none of the default tasks "
-            f"({known}).{did_you_mean(name, DEFAULT_TASKS)}"
+            f"({names}).{did_you_mean(name, DEFAULT_TASKS)}"
         )
     if merged.get("augmentation") is not None:
         merged["augmentation"] = _read_steps(name, merged["augmentation"])
@@ -116,12 +116,12 @@ def _read_entry(name: str, entry: Any, own: list[str]) -> TaskEntry:
         for key, value in merged.items()
         if value is not None
     }
-    values = complete_entry(name, values, own)
+    values = complete_entry(name, values, with_data)
     parts: dict[str, Any] = {}
     for part, kind in _PARTS.items():
-        names = {f.name for f in fields(kind)}
+        own_fields = {f.name for f in fields(kind)}
         try:
-            parts[part] = kind(**{key: value for key, value in values.items() if key in names})
+            parts[part] = kind(**{key: value for key, value in values.items() if key in own_fields})
         except InputError as error:
             raise InputError(f"task '{name}': {error}") from error
     _check_data_name(name, parts["source"].data_name)
@@ -143,13 +143,13 @@ def _check_data_name(task: str, data_name: str | None) -> None:
             validate_repo_id(data_name)
     except HFValidationError as error:
         raise InputError(
-            f"task '{task}': field 'data_name': '{data_name}' is no name of a dataset on the Hub, "
-            f"such as nyu-mll/glue: {error}"
+            f"task '{task}': field 'data_name': '{data_name}' is not the name of a dataset on the "
+            f"Hub, such as nyu-mll/glue: {error}"
         ) from error
 
 
 def _read_steps(name: str, steps: Any) -> list[dict[str, Any]]:
-    """The methods of augmentation with their options; a method's name alone is enough."""
+    """Return the methods of augmentation with their options; a name alone is enough."""
     if not isinstance(steps, (list, tuple)):
         steps = [steps]
     return [_read_step(f"task '{name}': augmentation", step) for step in steps]
@@ -183,10 +183,10 @@ def _read_step(place: str, step: Any) -> dict[str, Any]:
 
 
 def _drop_of_another_kind(defaults: dict[str, Any], entry: Mapping[str, Any]) -> None:
-    """Take out of a default task what an entry of another kind or input cannot have."""
+    """Drop the fields of a default task that an entry of another kind or input cannot have."""
     kind: Any = entry.get("kind") or defaults.get("kind")
     if kind != defaults.get("kind"):
-        defaults.pop("labels", None)  # they were the names of something else
+        defaults.pop("labels", None)  # which name other classes
         if kind not in HEADS or HEADS[kind].output_type != "score":
             defaults.pop("score_range", None)
     takes_pairs = (entry.get("input") or defaults.get("input")) == "pair"
@@ -210,13 +210,13 @@ def _over_defaults(name: str, entry: dict[str, Any]) -> dict[str, Any]:
         defaults.pop("dataset_labels", None)
     if isinstance(entry.get("columns"), Mapping):
         entry["columns"] = {**defaults.get("columns", {}), **entry["columns"]}
-    if entry.get("kind", "") is None:  # nothing else can be unset than what has a default
+    if entry.get("kind", "") is None:  # `null` stands for the default
         del entry["kind"]
     return {**defaults, **entry}
 
 
 def coerce(value: Any, kind: Any, place: str) -> Any:
-    """Make a value read from YAML the field's type.
+    """Convert a value read from YAML to the type of its field.
 
     Args:
         value: the value.
@@ -224,7 +224,7 @@ def coerce(value: Any, kind: Any, place: str) -> Any:
         place: the field, for messages.
 
     Raises:
-        InputError: if it cannot be made one.
+        InputError: if it cannot be converted.
     """
     options = [option for option in get_args(kind) if option is not type(None)]
     if get_origin(kind) not in (list, dict) and options:

@@ -1,4 +1,4 @@
-"""The trainer's arguments: those of transformers and of every wing."""
+"""The trainer's arguments: those of transformers and of every package here."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ class HybridMTLTrainingArguments(ComposedOptions):
 
     `learning_rate`, `weight_decay` and `per_device_train_batch_size` are the shared backbone's, and
     the tasks' unless `task_args` says otherwise. Changed defaults: `logging_nan_inf_filter` is off,
-    since it hides broken losses and waits for the device in every step; `metric_for_best_model` is
-    `eval_overall`.
+    since it hides NaN losses and synchronizes with the device in every step;
+    `metric_for_best_model` is `eval_overall`.
 
     Raises:
         InputError: naming the argument that is wrong or has no meaning here.
@@ -58,8 +58,8 @@ class HybridMTLTrainingArguments(ComposedOptions):
 
     nan_policy: str = option(
         "stop",
-        "What follows a loss or gradient that is NaN or infinite, once its task, step and rows are "
-        "named. stop: the end. skip: the step is left out. ignore: nothing, and nobody looks.",
+        "What to do after a NaN or infinite loss or gradient, whose task, step and rows are "
+        "reported. stop: end training. skip: omit the step. ignore: do not check.",
         group="objective",
         resume="free",
     )
@@ -77,7 +77,8 @@ class HybridMTLTrainingArguments(ComposedOptions):
     )
 
     def __post_init__(self):
-        # First: what is put in their place by what follows would look as if it had been given.
+        # First, because the checks below replace values, which would then look as if they were
+        # given.
         refuse_unsupported(self)
         check_types(self)
         check_numbers(self)
@@ -91,7 +92,7 @@ class HybridMTLTrainingArguments(ComposedOptions):
         self.check_choices()
 
     def check_choices(self) -> None:
-        """Check all that may be set after the arguments were made, as a search does.
+        """Check all options again, such as those that a search sets after construction.
 
         Raises:
             InputError: naming the argument that is wrong or has no meaning beside another.
@@ -110,11 +111,11 @@ class HybridMTLTrainingArguments(ComposedOptions):
         self.check_tasks()
 
     def check_tasks(self) -> None:
-        """Check what `task_args` says about each task.
+        """Check each task's own options in `task_args`.
 
         Raises:
-            InputError: naming the task and the field that is wrong or that the layout leaves
-                without a meaning.
+            InputError: naming the task and the field that is wrong, or has no effect with the
+                layout.
         """
         for name in self.own_of_tasks:
             self.task_training(name)
@@ -123,7 +124,7 @@ class HybridMTLTrainingArguments(ComposedOptions):
 
     @property
     def seed_of_data(self) -> int:
-        """The seed of all that is drawn among rows."""
+        """Return the seed of all draws among rows: `data_seed`, or `seed` if that is unset."""
         return self.seed if self.data_seed is None else self.data_seed
 
     def make_aggregator(self, tasks: Sequence[str]) -> Aggregator:
@@ -148,15 +149,15 @@ class HybridMTLTrainingArguments(ComposedOptions):
         return make_regularizers(RegularizerOptions(**given), tasks, others)
 
     def for_evaluation(self, tasks: Collection[str]) -> HybridMTLTrainingArguments:
-        """Return a copy for a trainer that only measures a model with some of the tasks.
+        """Return a copy for a trainer that only evaluates a model with some of the tasks.
 
-        What only training reads is at its default: it may need tasks that the model lacks.
+        Options of training are at their defaults, since they may name tasks that the model lacks.
         """
-        own = copy.copy(self)
+        args = copy.copy(self)
         for kind in (SamplingOptions, ObjectiveOptions, ExtensionOptions):
             for f in fields(kind):
-                setattr(own, f.name, f.default)
-        own.loss_weights_learning_rate = None
-        own.push_to_hub = False  # there is nothing new to publish
-        own.task_args = {name: e for name, e in self.own_of_tasks.items() if name in tasks}
-        return own
+                setattr(args, f.name, f.default)
+        args.loss_weights_learning_rate = None
+        args.push_to_hub = False  # there is nothing new to publish
+        args.task_args = {name: e for name, e in self.own_of_tasks.items() if name in tasks}
+        return args

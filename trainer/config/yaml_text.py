@@ -31,11 +31,11 @@ for _kind in (_Loader, _Dumper):  # the dumper, so that it puts quotes around su
 
 
 def read_yaml(text: str) -> Any:
-    """What a YAML document holds.
+    """Parse a YAML document.
 
     Raises:
-        yaml.YAMLError: if the text is not YAML, or asks for more than plain data. It names the
-            place and does not show what stands there, which may be a token.
+        yaml.YAMLError: if the text is not YAML of plain data. The message names the line and
+            column, and does not quote the text, which may be a secret.
     """
     try:
         return yaml.load(text, Loader=_Loader)
@@ -44,18 +44,17 @@ def read_yaml(text: str) -> Any:
         place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
         raise yaml.YAMLError(f"{_without_quotes(error)}{place}") from None
     except RecursionError:
-        raise yaml.YAMLError("too many brackets inside one another") from None
+        raise yaml.YAMLError("too deeply nested") from None
 
 
 def _without_quotes(error: yaml.MarkedYAMLError) -> str:
     problem = error.problem or error.context or "no YAML"
-    # The scanner quotes a character and the parser a kind of token; others, and whoever speaks of
-    # a handle, quote the text.
+    # The scanner quotes a character and the parser a kind of token; other messages quote the text.
     if isinstance(error, ScannerError | ParserError) and "handle" not in problem:
         return problem
     return problem.partition("'")[0].partition('"')[0].partition(":")[0].strip()
 
 
 def to_yaml(content: Any) -> str:
-    """A YAML document that `read_yaml` reads back as the same content, keys in their order."""
+    """Return a YAML document of some content, keys in their order."""
     return yaml.dump(content, Dumper=_Dumper, sort_keys=False)

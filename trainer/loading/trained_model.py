@@ -1,6 +1,6 @@
-"""Opening models and tokenizers from folders and Hub repositories, refusing what is not whole.
+"""The one loader of trained models: for evaluation, prediction, export, the app and the Hub.
 
-Everything that answers with a trained model, measures, exports or publishes it opens it here.
+Incomplete models, and tokenizers that do not fit, are refused.
 """
 
 from collections.abc import Iterable
@@ -18,38 +18,38 @@ from trainer.saving.model_folder import MERGED
 
 
 class UnreachableError(InputError):
-    """What was named could not be found, reached or read."""
+    """A model, tokenizer or configuration could not be found, reached or read."""
 
 
 def open_config(name: str, revision: str | None = None) -> PretrainedConfig:
-    """The configuration of the encoder or trained model in a folder or Hub repository.
+    """Return the configuration of the encoder or trained model in a folder or Hub repository.
 
     Raises:
         InputError: if there is none, or it cannot be reached.
     """
     if name.startswith((".", "/")) and not Path(name).is_dir():
         raise InputError(f"there is no folder '{name}'")
-    load_extensions(None)  # installed packages' kinds of tasks
+    load_extensions(None)  # for kinds of tasks of installed packages
     try:
         return AutoConfig.from_pretrained(name, revision=revision, trust_remote_code=False)
-    except Exception as error:  # a configuration of anyone's makes transformers raise anything
+    except Exception as error:  # a foreign configuration can raise anything
         raise unreachable(f"'{name}'", error) from error
 
 
 def open_model(
     name: str, revision: str | None = None, config: PretrainedConfig | None = None, **options: Any
 ) -> HybridMTLModel:
-    """A trained model, by this project's own code, whatever code lies beside it.
+    """Return a trained model, with this project's own code, not the code in its folder.
 
     Args:
         name: the folder or Hub repository.
         revision: of a repository.
-        config: what to open it with, if not with its own.
+        config: to use in place of its own.
         **options: of `from_pretrained`.
 
     Raises:
-        InputError: if there is none, it cannot be reached, it is another kind of model, or not all
-            of its weights are there and finite.
+        InputError: if it is missing or cannot be reached, is another kind of model, or some of
+            its weights are missing or not finite.
     """
     config = open_config(name, revision) if config is None else config
     if not isinstance(config, HybridMTLConfig):
@@ -68,7 +68,7 @@ def open_model(
 
 
 def open_tokenizer(name: str, revision: str | None = None) -> PreTrainedTokenizerBase:
-    """A tokenizer as it was saved, without the name of the folder it came from.
+    """Return a tokenizer as it was saved, without the name of its folder.
 
     Raises:
         InputError: if there is none, or it cannot pad.
@@ -77,12 +77,11 @@ def open_tokenizer(name: str, revision: str | None = None) -> PreTrainedTokenize
         tokenizer = AutoTokenizer.from_pretrained(name, revision=revision, trust_remote_code=False)
     except Exception as error:  # the tokenizers library raises nothing more specific
         raise unreachable(f"the tokenizer of '{name}'", error) from error
-    # A folder without tokenizer files gives an empty one, to which every word is unknown.
+    # For a folder without tokenizer files transformers returns an empty one, without an error.
     if len(tokenizer) < len(set(tokenizer.all_special_ids)) + 3:
         raise InputError(f"'{name}' holds no tokenizer")
     if tokenizer.pad_token_id is None:
         raise InputError(f"the tokenizer of '{name}' has no padding token")
-    # The name is a path when the tokenizer came from a folder.
     tokenizer.name_or_path = ""
     for key in ("name_or_path", "is_local", "local_files_only"):
         tokenizer.init_kwargs.pop(key, None)
@@ -92,9 +91,9 @@ def open_tokenizer(name: str, revision: str | None = None) -> PreTrainedTokenize
 def open_trained(
     name: str, revision: str | None = None, **options: Any
 ) -> tuple[HybridMTLModel, PreTrainedTokenizerBase]:
-    """A trained model, in evaluation mode, and its tokenizer, from a folder or Hub repository.
+    """Return a trained model, in evaluation mode, and its tokenizer.
 
-    The tokenizer cuts texts off where training did, at the latest where the encoder ends.
+    The tokenizer truncates as in training, and at most to the positions of the encoder.
 
     Args:
         name: the folder or repository.
@@ -115,13 +114,13 @@ def open_trained(
 
 
 def check_whole_models(folder: Path) -> None:
-    """Make sure that a model's folder, and those of single tasks in it, can be opened.
+    """Check that a model's folder, and the merged models in it, can be opened.
 
     Raises:
         InputError: as `open_trained` does.
     """
-    for found in (folder, *sorted((folder / MERGED).glob("*/"))):
-        open_trained(str(found.absolute()))
+    for model_folder in (folder, *sorted((folder / MERGED).glob("*/"))):
+        open_trained(str(model_folder.absolute()))
 
 
 def check_fitting(
@@ -130,16 +129,16 @@ def check_fitting(
     config: PretrainedConfig,
     tasks: Iterable[TaskConfig],
 ) -> None:
-    """Make sure that an encoder has embeddings for all that a tokenizer gives.
+    """Check that an encoder has embeddings for all ids of a tokenizer.
 
     Args:
         place: where they come from, for the message.
         tokenizer: the tokenizer.
         config: of the encoder, or of a trained model.
-        tasks: what is to be read.
+        tasks: whose inputs are encoded.
 
     Raises:
-        InputError: saying what goes beyond the encoder, and what to do.
+        InputError: naming the ids beyond the encoder's, and what to do.
     """
     cross = any(task.pair_encoding == "cross" for task in tasks)
     try:
@@ -149,12 +148,12 @@ def check_fitting(
 
 
 def position_limit(config: PretrainedConfig) -> int | None:
-    """The longest sequence, in tokens, that an encoder was built for, if there is one."""
+    """Return the longest sequence of an encoder, in tokens; None if there is no limit."""
     encoder = getattr(config, "backbone_config", config)
     limit = getattr(encoder, "max_position_embeddings", None)
-    # RoBERTa and its kin count positions from the padding index onwards.
+    # RoBERTa and similar encoders count positions from the padding index.
     offset = (encoder.pad_token_id or 0) + 1 if encoder.model_type in _OFFSET_POSITIONS else 0
-    # XLNet says -1 for no limit.
+    # XLNet has -1 for no limit.
     return None if limit is None or limit < 1 else limit - offset
 
 
@@ -173,6 +172,6 @@ _OFFSET_POSITIONS = {
 }
 
 
-def unreachable(what: str, error: Exception) -> UnreachableError:
-    """What is said of something that cannot be loaded."""
-    return UnreachableError(f"cannot load {what}: {str(error).partition(chr(10))[0]}")
+def unreachable(item: str, error: Exception) -> UnreachableError:
+    """Return the error for an item that cannot be loaded."""
+    return UnreachableError(f"cannot load {item}: {str(error).partition(chr(10))[0]}")

@@ -51,29 +51,34 @@ def collect_facts(
     """
     run, args = settings.run, settings.training
     phases = settings.phases or [Phase("training", list(settings.tasks), "tasks", args, 0.0)]
-    before = metrics_before(trainer.state.log_history, settings.tasks)
-    tasks = []
-    for name, entry in settings.tasks.items():
-        facts = _data_facts(name, data)
-        facts |= _metric_facts(name, entry.model.kind, metrics, before, reports)
-        facts |= {"hyperparameters": head_hyperparameters(entry, args, name)}
-        tasks.append(_task_facts(name, entry, facts))
-    omitted = [task for task in tasks if task.auxiliary and not run.keep_auxiliary]
+    omitted = [] if run.keep_auxiliary else args.unscored_tasks
     model = trainer.accelerator.unwrap_model(trainer.model)
     if omitted:
-        model = model.without_tasks([task.name for task in omitted])
+        model = model.without_tasks(omitted)
+    shown = {
+        name: head_hyperparameters(entry, args, name) for name, entry in settings.tasks.items()
+    }
     encoder = run.model_name_or_path
     if encoder not in ("minilm", MINILM):
         encoder = model.config.backbone_config.model_type
     has_adapters = bool(model.config.adapters)
+    citations = methods_used(
+        encoder, settings.tasks, data.origins, phases, has_adapters=has_adapters
+    )
+    before = metrics_before(trainer.state.log_history, settings.tasks)
+    tasks = []
+    for name, entry in settings.tasks.items():
+        facts = {**_data_facts(name, data), "hyperparameters": shown[name]}
+        facts |= _metric_facts(name, entry.model.kind, metrics, before, reports)
+        tasks.append(_task_facts(name, entry, facts))
     return CardFacts(
         model_name=Path(args.output_dir).name,
         base_model=_hub_name(run.model_name_or_path),
         base_model_description="a local model",
         license=run.license,
         language=run.language,
-        tasks=[task for task in tasks if task not in omitted],
-        auxiliary_tasks=omitted,
+        tasks=[task for task in tasks if task.name not in omitted],
+        auxiliary_tasks=[task for task in tasks if task.name in omitted],
         overall=metrics["eval_overall"],
         overall_before=before["eval_overall"] if before else None,
         overall_interval=reports[OVERALL]["interval"],
@@ -88,9 +93,7 @@ def collect_facts(
         chosen_on_evaluation_data=any(
             phase.training.load_best_model_at_end for phase in phases if phase.objective == "tasks"
         ),
-        citations=methods_used(
-            encoder, settings.tasks, data.origins, phases, has_adapters=has_adapters
-        ),
+        citations=citations,
     )
 
 

@@ -1,4 +1,4 @@
-"""Continuing a run: only with the options that it began with."""
+"""Checks that a resumed run has the options, rows and processes that it began with."""
 
 import json
 import os
@@ -19,8 +19,8 @@ from trainer.data.sources import TaskSource
 from trainer.errors import InputError
 from trainer.options import info_of
 
-# Options, and fields of tasks, that may differ: they decide what is shown and kept, not what is
-# computed. (`logging_steps` decides in which steps the tasks take passes of their own.)
+# Options and fields of tasks that may differ: they change what is displayed or kept, and no result.
+# (`logging_steps` is not among them: in logged steps the tasks take separate passes.)
 MAY_CHANGE_ON_RESUME = {
     f.name
     for kind in (RunArguments, HybridMTLTrainingArguments, TaskSource)
@@ -30,7 +30,7 @@ MAY_CHANGE_ON_RESUME = {
 
 
 def check_same_run(recorded: Path, resolved: Mapping[str, Any]) -> None:
-    """Make sure that a run goes on with the options it began with.
+    """Check that a run continues with the options that it began with.
 
     Args:
         recorded: the run's own configuration file.
@@ -40,13 +40,13 @@ def check_same_run(recorded: Path, resolved: Mapping[str, Any]) -> None:
         InputError: naming each option that changed, with both values.
     """
     if not recorded.is_file():
-        raise InputError(f"resume: '{recorded}' is missing, which says how the run began")
+        raise InputError(f"resume: '{recorded}' with the run's options is missing")
     try:
         options = read_yaml(recorded.read_text(encoding="utf-8"))
     except (UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(f"resume: '{recorded}' is damaged: {error}") from error
     if not isinstance(options, Mapping):
-        raise InputError(f"resume: '{recorded}' is no run's configuration")
+        raise InputError(f"resume: '{recorded}' is not the configuration of a run")
     then = _flat(options)
     now = _flat(read_yaml(to_yaml(dict(resolved))))
     changed = [
@@ -54,7 +54,7 @@ def check_same_run(recorded: Path, resolved: Mapping[str, Any]) -> None:
         for name in then
         if name in now and then[name] != now[name] and not _is_free(name)
     ]
-    # Of other options one that is new came with another version of a library, at its default.
+    # Any other new option is from another version of a library, at its default.
     changed += [
         f"{name} {'is no longer there' if name in then else 'is new'}"
         for name in sorted(then.keys() ^ now.keys())
@@ -63,7 +63,7 @@ def check_same_run(recorded: Path, resolved: Mapping[str, Any]) -> None:
     if changed:
         place = "phases/N-NAME" if any(n.startswith("phases.") for n in now) else "checkpoint-N"
         raise InputError(
-            "resume: a run goes on with the options it began with:\n  "
+            "resume: a run continues with the options that it began with:\n  "
             + "\n  ".join(changed)
             + "\nFor a run with other options, start from a model that it saved: "
             + f"--model_name_or_path {recorded.parent}/{place} with a new --output_dir"
@@ -71,7 +71,7 @@ def check_same_run(recorded: Path, resolved: Mapping[str, Any]) -> None:
 
 
 def launch_environment(args: HybridMTLTrainingArguments) -> dict[str, Any]:
-    """What a launcher decides of a run and no option says."""
+    """Return the properties of a run that its launcher sets, not an option."""
     chosen = "bf16" if args.bf16 else "fp16" if args.fp16 else "no"
     return {
         "processes": args.world_size,
@@ -80,15 +80,15 @@ def launch_environment(args: HybridMTLTrainingArguments) -> dict[str, Any]:
 
 
 def check_same_rows(recorded: Path, now: Mapping[str, Any]) -> None:
-    """Make sure that a run goes on with the rows it began with, and as many processes.
+    """Check that a run continues with the rows and processes that it began with.
 
     Args:
-        recorded: the run's own list of them; a run that was killed as it began has none.
-        now: split -> task -> the key of its tokenised rows as they are now; and what
-            `launch_environment` returns.
+        recorded: the file of `now` at the run's start; missing if that was killed.
+        now: split -> task -> fingerprint of its tokenised rows, and the values of
+            `launch_environment`.
 
     Raises:
-        InputError: naming what changed, or the list if it is damaged.
+        InputError: naming what changed, or the file if it is damaged.
     """
     if not recorded.is_file():
         return
@@ -110,13 +110,14 @@ def check_same_rows(recorded: Path, now: Mapping[str, Any]) -> None:
         raise InputError(f"resume: '{recorded}' is damaged: {error!r}") from error
     if launched:
         raise InputError(
-            f"resume: {' and '.join(launched)}; launch the run as it was, its batches and steps "
-            f"follow from that"
+            f"resume: {' and '.join(launched)}; launch the run as before, since batches and "
+            f"steps depend on it"
         )
     if changed:
         raise InputError(
-            f"resume: {' and '.join(changed)} are others than those the run began with (or another "
-            f"version of a library reads them differently). Put them back, or begin a new run"
+            f"resume: {' and '.join(changed)} differ from those that the run began with (or "
+            "another version of a library reads them differently). Restore them, or start a new "
+            "run"
         )
 
 

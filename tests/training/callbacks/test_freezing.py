@@ -362,14 +362,14 @@ def test_resumed_equals_uninterrupted(tmp_path, options):
         ({"trainable": "lora", "lora_alpha": 0}, "lora_alpha = 0: must be a number above 0"),
         ({"trainable": "lora", "lora_alpha": math.nan}, "lora_alpha = nan: must be"),
         ({"trainable": "lora", "lora_dropout": 1}, "lora_dropout = 1: must be from 0 to below 1"),
-        ({"trainable": "lora", "lora_targets": []}, "lora_targets: names no layer"),
+        ({"trainable": "lora", "lora_targets": []}, "lora_targets: is empty"),
         (
             {
                 "trainable": "lora",
                 "activation_checkpointing": True,
                 "activation_checkpointing_kwargs": {"use_reentrant": True},
             },
-            "activation_checkpointing_kwargs: with use_reentrant no gradient",
+            "activation_checkpointing_kwargs: use_reentrant stops the gradients",
         ),
         (
             {"trainable": "heads", "aggregator": "pcgrad"},
@@ -415,7 +415,7 @@ def test_a_given_optimizer_knows_nothing_of_what_is_trained(tmp_path):
     trainer = toy_trainer(tmp_path)
     optimizer = torch.optim.SGD(trainer.model.parameters())
     trainer.args.trainable = "lora"
-    with pytest.raises(InputError, match="trainable: has no effect on an optimizer that was given"):
+    with pytest.raises(InputError, match="trainable: has no effect on a given optimizer"):
         HybridMTLTrainer(
             trainer.model,
             trainer.args,
