@@ -257,7 +257,7 @@ def test_a_run_goes_on_with_the_rows_it_began_with_only(place, tmp_path):
     train(parse(own))
     table = data / "stsb" / "train.csv"
     table.write_text(table.read_text() + table.read_text().splitlines()[-1] + "\n")
-    with pytest.raises(InputError, match="the train rows of task 'similarity' are others"):
+    with pytest.raises(InputError, match="the train rows of task 'similarity' differ"):
         train(parse([*own, "--resume", "true"]))
 
 
