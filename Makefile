@@ -5,7 +5,7 @@ STAMP := $(VENV)/.installed-hybrid-mtl
 # For make test and make slow: two processes, or with PYTEST_FLAGS= one.
 PYTEST_FLAGS ?= -n 2
 # The tests of a module stay together as far as that keeps all processes busy: they share fixtures.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --dist worksteal
+PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --dist worksteal
 # For make bench, such as "--data_dir DIR" or "--only training".
 BENCH_FLAGS ?=
 # For make gpu, such as "--weights DIR --data_dir DIR" or "--device cpu --toy".

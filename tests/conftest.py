@@ -20,6 +20,14 @@ def pytest_collection_finish():
     gc.freeze()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def late_imports_are_not_collected():
+    """Keep modules out of garbage collections, too, that a test has imported first."""
+    yield
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="module")
 def quick_pictures():
     """Write a dot for each picture: to draw those of a toy run takes longer than to train it.

@@ -350,7 +350,7 @@ def test_model_data_and_arguments_must_name_the_same_tasks(tmp_path):
     with pytest.raises(InputError, match="task_order: must name each trained task once"):
         toy_trainer(tmp_path, task_order=["mood"])
     fixed = {"task_sampling": "fixed", "step_every": "batch"}
-    with pytest.raises(InputError, match="task_sequence: task 'same' has no turn"):
+    with pytest.raises(InputError, match="task_sequence: task 'same' is missing"):
         toy_trainer(tmp_path, task_sequence=["mood", "near"], **fixed)
     with pytest.raises(InputError, match="_dataset: no task 'same'"):
         toy_trainer(tmp_path, model=toy_model({"mood": TASKS["mood"]}))

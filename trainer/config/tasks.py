@@ -97,18 +97,7 @@ def _read_entry(name: str, entry: Any, with_data: list[str]) -> TaskEntry:
     if entry is not None and not isinstance(entry, Mapping):
         raise InputError(f"task '{name}': expected a mapping of fields, got {entry!r}")
     merged = _over_defaults(name, dict(entry or {}))
-    for key in merged:
-        if key not in _FIELDS:
-            raise InputError(
-                f"task '{name}': unknown field '{key}'.{did_you_mean(str(key), _FIELDS)} The "
-                "fields of a task are listed at the end of run_mtl.py --help"
-            )
-    if "kind" not in merged and not _is_derived(merged):
-        names = ", ".join(DEFAULT_TASKS)
-        raise InputError(
-            f"task '{name}': field 'kind' is missing, and '{name}' is none of the default tasks "
-            f"({names}).{did_you_mean(name, DEFAULT_TASKS)}"
-        )
+    _check_fields(name, merged)
     if merged.get("augmentation") is not None:
         merged["augmentation"] = _read_steps(name, merged["augmentation"])
     values = {
@@ -117,24 +106,42 @@ def _read_entry(name: str, entry: Any, with_data: list[str]) -> TaskEntry:
         if value is not None
     }
     values = complete_entry(name, values, with_data)
-    parts: dict[str, Any] = {}
-    for part, kind in _PARTS.items():
-        own_fields = {f.name for f in fields(kind)}
-        try:
-            parts[part] = kind(**{key: value for key, value in values.items() if key in own_fields})
-        except InputError as error:
-            raise InputError(f"task '{name}': {error}") from error
-    _check_data_name(name, parts["source"].data_name)
+    _check_data_name(name, values.get("data_name"))
     try:
-        parts["model"] = TaskConfig.from_entry(name, parts["model"])
-    except ValueError as error:
-        raise InputError(str(error)) from error
-    try:
+        parts: dict[str, Any] = {
+            part: kind(**{f.name: values[f.name] for f in fields(kind) if f.name in values})
+            for part, kind in _PARTS.items()
+        }
+        parts["model"] = _model_of(name, parts["model"])
         check_dataset_labels(parts["model"], parts["source"])
         parts["augmentation"].check(parts["model"])
     except InputError as error:
         raise InputError(f"task '{name}': {error}") from error
     return TaskEntry(**parts)
+
+
+def _check_fields(name: str, entry: Mapping[str, Any]) -> None:
+    """Check that every field of an entry is one, and that it has a kind."""
+    for key in entry:
+        if key not in _FIELDS:
+            raise InputError(
+                f"task '{name}': unknown field '{key}'.{did_you_mean(str(key), _FIELDS)} The "
+                "fields of a task are listed at the end of run_mtl.py --help"
+            )
+    if "kind" not in entry and not _is_derived(entry):
+        names = ", ".join(DEFAULT_TASKS)
+        raise InputError(
+            f"task '{name}': field 'kind' is missing, and '{name}' is none of the default tasks "
+            f"({names}).{did_you_mean(name, DEFAULT_TASKS)}"
+        )
+
+
+def _model_of(name: str, config: TaskConfig) -> TaskConfig:
+    try:
+        return TaskConfig.from_entry(name, config)
+    except ValueError as error:
+        # Its message names the task already.
+        raise InputError(str(error).removeprefix(f"task '{name}': ")) from error
 
 
 def _check_data_name(task: str, data_name: str | None) -> None:
@@ -238,8 +245,10 @@ def coerce(value: Any, kind: Any, place: str) -> Any:
             raise InputError(f"{place}: expected a mapping, got {value!r}")
         item_kind = get_args(kind)[1]
         return {str(key): coerce(item, item_kind, place) for key, item in value.items()}
-    if kind is Any:
-        return value
+    return value if kind is Any else _coerce_plain(value, kind, place)
+
+
+def _coerce_plain(value: Any, kind: Any, place: str) -> Any:
     if kind is bool:
         if not isinstance(value, bool):
             raise InputError(f"{place}: expected true or false, got {value!r}")

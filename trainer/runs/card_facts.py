@@ -6,6 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from modeling_hybrid_mtl import HybridMTLModel
 from trainer.cards.architecture import architecture
 from trainer.cards.compute import compute_facts
 from trainer.cards.facts import CardFacts, PhaseFacts, TaskFacts
@@ -58,13 +59,7 @@ def collect_facts(
     shown = {
         name: head_hyperparameters(entry, args, name) for name, entry in settings.tasks.items()
     }
-    encoder = run.model_name_or_path
-    if encoder not in ("minilm", MINILM):
-        encoder = model.config.backbone_config.model_type
-    has_adapters = bool(model.config.adapters)
-    citations = methods_used(
-        encoder, settings.tasks, data.origins, phases, has_adapters=has_adapters
-    )
+    citations = _citations(settings, data, phases, model)
     before = metrics_before(trainer.state.log_history, settings.tasks)
     tasks = []
     for name, entry in settings.tasks.items():
@@ -95,6 +90,16 @@ def collect_facts(
         ),
         citations=citations,
     )
+
+
+def _citations(
+    settings: Settings, data: PreparedData, phases: Sequence[Phase], model: HybridMTLModel
+) -> list[str]:
+    encoder = settings.run.model_name_or_path
+    if encoder not in ("minilm", MINILM):
+        encoder = model.config.backbone_config.model_type
+    has_adapters = bool(model.config.adapters)
+    return methods_used(encoder, settings.tasks, data.origins, phases, has_adapters=has_adapters)
 
 
 def _hub_name(name_or_path: str) -> str | None:
