@@ -11,7 +11,7 @@ from trainer.errors import InputError  # noqa: E402
 
 
 def main(arguments: list[str]) -> int:
-    """Push, or list what a push would upload; a refusal prints one line and exits with status 2."""
+    """Push, or list the files of a push; a refusal prints one line and exits with status 2."""
     parser = argparse.ArgumentParser(
         prog="push_to_hub.py",
         description="Publish a trained model's folder on the Hugging Face Hub, with "

@@ -184,8 +184,8 @@ def _report(findings: Findings, seconds: dict[Way, list[float]], job: dict[str, 
             many.append((*cell, f"{rate.median:,.0f}", f"{rate.low:,.0f} to {rate.high:,.0f}"))
             rows.append((f"{name}: {way}", rate))
     findings.tables[f"Inference, {job['batch_size']} rows a batch"] = [
-        ("", "What", "Rows/s", "(range)"),
+        ("", "Way", "Rows/s", "(range)"),
         *many,
     ]
-    findings.tables["Inference, one text a call"] = [("", "What", "ms", "(range)"), *single]
+    findings.tables["Inference, one text a call"] = [("", "Way", "ms", "(range)"), *single]
     findings.series["inference (rows/s)"] = dict(rows)
