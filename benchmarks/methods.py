@@ -3,7 +3,7 @@
     .venv/bin/python benchmarks/methods.py DIR [--seeds 1 2] [--ways pcgrad adapters ...]
 
 DIR holds `sst5`, `qqp` and `stsb` with `train.*` and `validation.*` (`--data_dir` of run_mtl.py).
-Runs are kept in `build/methods` and not repeated; whatever is finished is printed as a table. A
+Runs are kept in `build/methods` and not repeated; all finished ones are printed as a table. Each
 way's budget is that of `sum`: 300 cycles with 8 sentiment, 16 paraphrase and 8 similarity rows.
 """
 
@@ -68,7 +68,7 @@ WAYS: dict[str, dict] = {
     "auxiliary": {"aggregator": "mtrec", "tasks": {**TASKS, **AUXILIARY}},
     "smart": {
         **SMART,
-        # Of the task that is learnt by heart first: a pass with SMART takes four times as long.
+        # Only for the task that overfits first: a pass with SMART takes four times as long.
         "tasks": {**TASKS, "sentiment": {**TASKS["sentiment"], "smart_weight": 1.0}},
     },
     "smart_bregman": {**SMART, "smart_weight": 1.0, "bregman_weight": 1.0},
@@ -101,7 +101,7 @@ WAYS: dict[str, dict] = {
                 "name": "heads",
                 "trainable": "heads",
                 "cycles_per_epoch": 100,
-                # The similarity head, a cosine, has nothing to train.
+                # The similarity head, a cosine, has no parameters.
                 "tasks": ["sentiment", "paraphrase"],
             },
         ]
@@ -134,7 +134,7 @@ WAYS: dict[str, dict] = {
 
 
 def write_data(source: Path, target: Path) -> None:
-    """An eighth of each training set and 2,500 of the Quora validation pairs, drawn once."""
+    """Draw an eighth of each training set and 2,500 of the Quora validation pairs, once."""
     if target.is_dir():
         return
     for folder in ("sst5", "qqp", "stsb"):
@@ -157,7 +157,7 @@ def write_data(source: Path, target: Path) -> None:
 
 
 def read(file: Path) -> tuple[list | None, list]:
-    """The header and rows of a csv file, or None and the lines of a jsonl file."""
+    """Return the header and rows of a csv file, or None and the lines of a jsonl file."""
     with file.open(newline="", encoding="utf-8") as lines:
         if file.suffix == ".jsonl":
             return None, lines.readlines()
@@ -166,7 +166,7 @@ def read(file: Path) -> tuple[list | None, list]:
 
 
 def train(name: str, seed: int, data: Path) -> None:
-    """Train one way with one seed, unless that is done already; its time goes in `seconds.json`."""
+    """Train one way with one seed, unless it is finished, and write its time to `seconds.json`."""
     folder = BUILD / f"{name}-{seed}"
     if (folder / "seconds.json").is_file():
         return
@@ -190,7 +190,7 @@ def train(name: str, seed: int, data: Path) -> None:
 
 
 def results(name: str, seed: int) -> dict[str, float] | None:
-    """The metrics and the seconds of training of a finished way; three runs for `single-task`."""
+    """Return the metrics and training seconds of a finished way; three runs for `single-task`."""
     parts = [f"single_{task}" for task in TASKS] if name == "single-task" else [name]
     folders = [BUILD / f"{part}-{seed}" for part in parts]
     if not all((folder / "seconds.json").is_file() for folder in folders):

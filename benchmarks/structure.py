@@ -1,6 +1,6 @@
 """Measure how readable the code is: `python -m benchmarks.structure [CHECKOUT ...]`.
 
-Reads sources only, so that any version can be measured beside another.
+Only parses sources, so that any version can be compared with another.
 """
 
 import ast
@@ -40,7 +40,7 @@ def modules(root: Path) -> dict[str, Path]:
 
 
 def imports_of(name: str, tree: ast.AST, known: set[str]) -> set[str]:
-    """Return the modules of `trainer/` that one imports, for annotations or in functions too."""
+    """Return the modules of `trainer/` that a module imports, also in annotations and functions."""
     found: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -88,7 +88,7 @@ def arrows_up(graph: Imports) -> list[str]:
 def circles(graph: Imports) -> list[list[str]]:
     """Return the groups of modules that import each other in a circle (Tarjan 1972).
 
-    A package's `__init__` hands on names of its modules and is left out.
+    A package's `__init__` re-exports names of its modules and is skipped.
     """
     order: dict[str, int] = {}
     low: dict[str, int] = {}
@@ -126,7 +126,7 @@ def functions(tree: ast.AST) -> Iterator[tuple[str, int]]:
 
 
 def option_names(root: Path) -> set[str]:
-    """Return the options that dataclasses of `trainer/` declare with a field of their own."""
+    """Return the options that dataclasses of `trainer/` declare as fields."""
     found = set()
     for path in modules(root).values():
         for node in ast.walk(ast.parse(path.read_text())):
@@ -151,7 +151,7 @@ def lists_that_name(options: set[str], tree: ast.Module) -> int:
 
 
 def measure(root: Path) -> dict[str, str]:
-    """Return what is measured of a checkout, by name."""
+    """Return the measures of a checkout, by name."""
     trees = {name: ast.parse(path.read_text()) for name, path in modules(root).items()}
     lengths = {name: len(path.read_text().splitlines()) for name, path in modules(root).items()}
     graph = import_graph(root)

@@ -1,18 +1,18 @@
-"""A page in the browser that asks a trained model: `app.py FOLDER_OR_REPOSITORY`."""
+"""Serve a page in the browser for a trained model: `app.py FOLDER_OR_REPOSITORY`."""
 
 import argparse
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-# Run from a checkout, too, without having been installed.
+# For a checkout that is not installed.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 FEEDBACK = Path("my_data/feedback")
 
 
 def main(arguments: list[str]) -> int:
-    """Open the page, or write a Space; wrong input prints one message and gives exit status 2."""
+    """Open the page, or write a Space; wrong input prints one message and exits with status 2."""
     parser = _parser()
     given = parser.parse_args(arguments)
     _check(parser, given)
@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _open(given: argparse.Namespace) -> int:
-    # These take seconds to import, which a refusal need not wait for.
+    # Imported here, since these imports take seconds: errors above appear at once.
     import modeling_hybrid_mtl  # noqa: F401 (registers the pipeline that opens the model)
     from trainer.app.errors import UserError
     from trainer.app.serve import AppOptions, serve
@@ -59,18 +59,18 @@ def _check(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
     if given.feedback_repo is None and given.feedback_public:
         parser.error("--feedback_public needs a --feedback_repo")
     if given.no_feedback and (given.feedback or given.feedback_repo):
-        parser.error("--no_feedback goes with no other option of feedback")
+        parser.error("--no_feedback goes with no other feedback option")
     if given.space and (given.feedback or given.no_feedback or given.host or given.port):
         parser.error(
-            "--space: a Space keeps feedback with --feedback_repo alone, and has a host and port "
-            "of its own"
+            "--space: a Space keeps feedback with --feedback_repo alone, and has its own host and "
+            "port"
         )
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="app.py",
-        description="Ask a trained model in the browser.",
+        description="Run a trained model in the browser.",
         allow_abbrev=False,
     )
     parser.add_argument("model", metavar="FOLDER_OR_REPOSITORY")
@@ -78,21 +78,21 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--trust_remote_code",
         action="store_true",
-        help="run the Python code that lies with the model: read it first, and name a --revision",
+        help="run the model's own Python code: read it first, and set --revision",
     )
     parser.add_argument("--title", help="the model's name on the page")
     parser.add_argument(
-        "--feedback", type=Path, metavar="DIR", help=f"where right answers go ({FEEDBACK})"
+        "--feedback", type=Path, metavar="DIR", help=f"folder for feedback ({FEEDBACK})"
     )
-    parser.add_argument("--no_feedback", action="store_true", help="ask for no right answers")
+    parser.add_argument("--no_feedback", action="store_true", help="disable feedback")
     parser.add_argument(
-        "--feedback_repo", metavar="NAME/DATASET", help="a private Hub dataset that gets them too"
+        "--feedback_repo",
+        metavar="NAME/DATASET",
+        help="also save feedback to a private Hub dataset",
     )
+    parser.add_argument("--feedback_public", action="store_true", help="make that dataset public")
     parser.add_argument(
-        "--feedback_public", action="store_true", help="anyone may read that dataset"
-    )
-    parser.add_argument(
-        "--max_rows", type=int, default=2000, help="rows of a corpus at most (%(default)s)"
+        "--max_rows", type=int, default=2000, help="most rows of a corpus (%(default)s)"
     )
     parser.add_argument("--host", help="address to listen at (this machine alone)")
     parser.add_argument("--port", type=int, help="port (the first free one from 7860)")

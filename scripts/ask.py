@@ -1,7 +1,7 @@
-"""Ask a trained model three questions: `ask.py FOLDER_OR_REPOSITORY`.
+"""Run a trained model on three examples: `ask.py FOLDER_OR_REPOSITORY`.
 
-The folder of an ONNX export does as well. A model is opened by this project's code, or, with
---trust_remote_code, by the Python code that lies with it, as on machines without this project.
+The folder of an ONNX export works, too. This project's code opens the model, or, with
+--trust_remote_code, the model's own Python code, as on machines without this project.
 """
 
 import sys
@@ -11,7 +11,7 @@ from typing import Any
 from transformers import pipeline
 
 TRUST = "--trust_remote_code"
-QUESTIONS = (
+EXAMPLES = (
     ("sentiment", "A gorgeous, witty film that never overstays its welcome."),
     (
         "paraphrase",
@@ -28,10 +28,10 @@ QUESTIONS = (
 
 
 def load(model: str, trust_remote_code: bool) -> Any:
-    """The pipeline of a model, or of an export."""
+    """Return the pipeline of a model, or of an export."""
     if trust_remote_code:
         return pipeline("hybrid-mtl", model=model, trust_remote_code=True)
-    # Run from a checkout, too, without having been installed.
+    # For a checkout that is not installed.
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
     if (Path(model) / "export.json").is_file():
         from trainer.export import onnx_pipeline
@@ -45,22 +45,20 @@ def load(model: str, trust_remote_code: bool) -> Any:
 
 
 def main(model: str, trust_remote_code: bool = False) -> None:
-    """Print the answers of the model in a folder or repository."""
+    """Print the predictions of the model in a folder or repository."""
     try:
         pipe = load(model, trust_remote_code)
     except (OSError, ValueError) as error:
         reason = str(error).strip()
-        if "Traceback" in reason:  # at whose end `pipeline` tells the reason
+        if "Traceback" in reason:  # `pipeline` puts the reason at its end
             reason = reason.splitlines()[-1]
         sys.exit(f"ask.py: cannot load a model from '{model}': {reason}")
-    questions = [
-        (task, question) for task, question in QUESTIONS if task in pipe.model.config.tasks
-    ]
-    if not questions:
-        sys.exit(f"ask.py: no question for its tasks: {', '.join(pipe.model.config.tasks)}")
-    for task, question in questions:
-        shown = question if isinstance(question, str) else " | ".join(question.values())
-        print(f"{task}: {shown}\n    {pipe(question, task=task)}")
+    examples = [(task, example) for task, example in EXAMPLES if task in pipe.model.config.tasks]
+    if not examples:
+        sys.exit(f"ask.py: no example for its tasks: {', '.join(pipe.model.config.tasks)}")
+    for task, example in examples:
+        shown = example if isinstance(example, str) else " | ".join(example.values())
+        print(f"{task}: {shown}\n    {pipe(example, task=task)}")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-# Run from a checkout, too, without having been installed.
+# For a checkout that is not installed.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from trainer.errors import InputError  # noqa: E402
@@ -13,10 +13,10 @@ FORMATS = ("sentence-transformers", "onnx")
 
 
 def main(arguments: list[str]) -> int:
-    """Write one format; wrong input prints one message and gives exit status 2."""
+    """Write one format; wrong input prints one message and exits with status 2."""
     parser = argparse.ArgumentParser(
         prog="export.py",
-        description="Write a trained model in the format of another library.",
+        description="Export a trained model to the format of another library.",
         allow_abbrev=False,
     )
     parser.add_argument("source", metavar="FOLDER_OR_REPO", help="a model that run_mtl.py trained")
@@ -29,17 +29,17 @@ def main(arguments: list[str]) -> int:
         "in float and int8",
     )
     parser.add_argument(
-        "--task", help="export this task alone, its adapter folded into the encoder"
+        "--task", help="export this task alone, with its adapter merged into the encoder"
     )
     parser.add_argument("--revision", help="branch, tag or commit of a Hub repository")
     parser.add_argument(
         "--overwrite", action="store_true", help="replace an earlier export in OUTPUT"
     )
     parser.add_argument(
-        "--extensions", nargs="+", help="files or modules with the model's own kinds of tasks"
+        "--extensions", nargs="+", help="files or modules that register the model's kinds of tasks"
     )
     given = vars(parser.parse_args(arguments))
-    # Only now: it takes seconds, which a wrong option need not wait for.
+    # Imported here, since it takes seconds: wrong options are refused at once.
     from trainer.config.extensions import load_extensions
     from trainer.export import export
 

@@ -1,4 +1,4 @@
-"""Make the top-level model_card.md of a trained folder: `make_model_card.py FOLDER NAME`."""
+"""Write the top-level model_card.md of a trained folder: `make_model_card.py FOLDER NAME`."""
 
 import shutil
 import sys
@@ -19,9 +19,9 @@ def main(folder: Path, name: str, root: Path = ROOT) -> None:
     """Render the folder's recorded facts again, with copies of its figures in docs/figures."""
     path = folder / "card_facts.json"
     if not folder.is_dir():
-        raise InputError(f"there is no folder '{folder}'; name a finished run's")
+        raise InputError(f"there is no folder '{folder}'; pass the folder of a finished run")
     if not path.is_file():
-        raise InputError(f"'{folder}' has no card_facts.json, which training writes as it ends")
+        raise InputError(f"'{folder}' has no card_facts.json, which training writes at its end")
     check_whole_models(folder)
     facts = facts_from_json(path)
 

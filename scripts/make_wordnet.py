@@ -1,10 +1,10 @@
-"""Make nltk's WordNet folder from Debian's packages, without a network."""
+"""Create nltk's WordNet folder from Debian's packages, without a network."""
 
 import argparse
 import sys
 from pathlib import Path
 
-# Run from a checkout, too, without having been installed.
+# For a checkout that is not installed.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from trainer.data.augmentation.debian_wordnet import make_wordnet  # noqa: E402
@@ -12,10 +12,10 @@ from trainer.errors import InputError  # noqa: E402
 
 
 def main(arguments: list[str]) -> int:
-    """Copy the files and add the one that Debian leaves out."""
+    """Copy the files and add the one that is missing in Debian."""
     parser = argparse.ArgumentParser(
         prog="make_wordnet.py",
-        description="Make nltk's WordNet folder from the files of Debian's packages wordnet-base "
+        description="Create nltk's WordNet folder from the files of Debian's packages wordnet-base "
         "and wordnet-sense-index, without a network.",
     )
     parser.add_argument(
@@ -23,13 +23,13 @@ def main(arguments: list[str]) -> int:
         nargs="?",
         type=Path,
         default=Path.home() / "nltk_data",
-        help="where nltk looks for data: ~/nltk_data, or a folder that NLTK_DATA names",
+        help="a data folder of nltk: ~/nltk_data (the default), or one in NLTK_DATA",
     )
     parser.add_argument(
         "--source",
         type=Path,
         default=Path("/usr/share/wordnet"),
-        help="where the packages' files are (default: %(default)s)",
+        help="the folder of the packages' files (default: %(default)s)",
     )
     options = parser.parse_args(arguments)
     try:

@@ -1,17 +1,17 @@
-"""Ten training rows before and after augmentation: `preview_augmentation.py CONFIG.yaml TASK`."""
+"""Print training rows before and after augmentation: `preview_augmentation.py CONFIG.yaml TASK`."""
 
 import argparse
 import sys
 from pathlib import Path
 
-# Run from a checkout, too, without having been installed.
+# For a checkout that is not installed.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from trainer.errors import InputError  # noqa: E402
 
 
 def main(arguments: list[str]) -> int:
-    """Print the pairs; wrong input prints one message and gives exit status 2."""
+    """Print the pairs; wrong input prints one message and exits with status 2."""
     parser = argparse.ArgumentParser(
         prog="preview_augmentation.py",
         description="Print ten training rows before and after a task's augmentation.",

@@ -4,18 +4,18 @@ import argparse
 import sys
 from pathlib import Path
 
-# Run from a checkout, too, without having been installed.
+# For a checkout that is not installed.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from trainer.errors import InputError  # noqa: E402
 
 
 def main(arguments: list[str]) -> int:
-    """Push, or list what a push would upload; a refusal prints one line and gives status 2."""
+    """Push, or list the files of a push; a refusal prints one line and exits with status 2."""
     parser = argparse.ArgumentParser(
         prog="push_to_hub.py",
-        description="Publish a trained model's folder as a repository of the Hugging Face Hub. "
-        "The token is that of `hf auth login`, or HF_TOKEN.",
+        description="Publish a trained model's folder on the Hugging Face Hub, with "
+        "the token of `hf auth login`, or HF_TOKEN.",
         allow_abbrev=False,
     )
     parser.add_argument("folder", metavar="FOLDER", type=Path, help="a finished run's output_dir")
@@ -24,13 +24,13 @@ def main(arguments: list[str]) -> int:
         "--dry_run", action="store_true", help="only list the files and their sizes"
     )
     parser.add_argument("--private", action="store_true", help="make a new repository private")
-    parser.add_argument("--revision", help="the branch to push to; main if left out")
-    parser.add_argument("--commit_message", help="of the commit or pull request")
+    parser.add_argument("--revision", help="the branch to push to; main if unset")
+    parser.add_argument("--commit_message", help="message of the commit or pull request")
     parser.add_argument(
         "--create_pr", action="store_true", help="open a pull request instead of committing"
     )
     parser.add_argument(
-        "--extensions", nargs="+", help="files or modules with the model's own kinds of tasks"
+        "--extensions", nargs="+", help="files or modules that register the model's kinds of tasks"
     )
     given = parser.parse_args(arguments)
 
@@ -57,7 +57,7 @@ def main(arguments: list[str]) -> int:
         found = publication(given.folder, get_token())
         load_extensions(given.extensions)
         check_whole_models(given.folder)
-        published_card(given.folder, given.repo)  # there is one, or it can be made
+        published_card(given.folder, given.repo)  # raises if there is none and none can be made
         print(found.listing(), *card_notes(given.folder, given.repo), sep="\n", flush=True)
         if given.dry_run:
             return 0
@@ -66,7 +66,7 @@ def main(arguments: list[str]) -> int:
         print(f"push_to_hub.py: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("push_to_hub.py: interrupted; run it again to go on", file=sys.stderr)
+        print("push_to_hub.py: interrupted; run it again to continue", file=sys.stderr)
         return 130
     print(f"published: {address}")
     return 0

@@ -1,10 +1,10 @@
-"""Train, evaluate or apply a model: `run_mtl.py CONFIG.yaml [--option value ...]`."""
+"""Train a model, evaluate it, or predict with it: `run_mtl.py CONFIG.yaml [--option value ...]`."""
 
 import signal
 import sys
 from pathlib import Path
 
-# Run from a checkout, too, without having been installed.
+# For a checkout that is not installed.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from trainer.errors import InputError  # noqa: E402
@@ -14,12 +14,12 @@ def main(arguments: list[str]) -> int:
     """Run one mode.
 
     Returns:
-        The exit status: 0, 2 after one message about wrong input or a loss that is not finite, 75
-        when training was stopped with a checkpoint to go on from, 130 when it was interrupted.
+        The exit status: 0, 2 after one message about wrong input or a non-finite loss, 75 when
+        training was stopped with a checkpoint to resume from, 130 when it was interrupted.
     """
     try:
         return run(arguments)
-    except (InputError, OSError) as error:  # such as a disk that is full where nobody looked
+    except (InputError, OSError) as error:  # such as a full disk
         print(f"run_mtl.py: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -28,8 +28,8 @@ def main(arguments: list[str]) -> int:
 
 
 def run(arguments: list[str]) -> int:
-    """As `main`, but for what any command may meet."""
-    # Importing takes seconds, in which somebody may press Ctrl-C.
+    """Run one mode; input errors, disk errors and interruptions are handled by `main`."""
+    # Imported here, so that `main` handles a Ctrl-C during the seconds that imports take.
     from trainer.config.parser import parse
     from trainer.runs.modes import MODES
     from trainer.training.callbacks.stop_on_signal import EXIT_STATUS, StoppedError
@@ -49,5 +49,5 @@ def run(arguments: list[str]) -> int:
 
 if __name__ == "__main__":
     status = main(sys.argv[1:])
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a late Ctrl-C changes nothing of what is said
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a late Ctrl-C does not change the exit status
     sys.exit(status)

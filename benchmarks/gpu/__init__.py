@@ -1,1 +1,1 @@
-"""Is training right and fast on an accelerator? One command, which ends within its time limit."""
+"""Check that training is correct and fast on an accelerator, within a time limit."""

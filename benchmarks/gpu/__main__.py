@@ -1,6 +1,6 @@
-"""Is training right and fast on an accelerator? `python -m benchmarks.gpu [--device cpu --toy]`.
+"""Check correctness and speed on an accelerator: `python -m benchmarks.gpu [--device cpu --toy]`.
 
-Each part runs in a process of its own; what it found is kept even if it does not come to its end.
+Each part runs in its own process; its findings are kept even if it does not finish.
 """
 
 import argparse
@@ -22,19 +22,21 @@ from benchmarks.gpu.settings import Settings
 from benchmarks.speed.processes import ROOT, environment
 
 PARTS = ("correctness", "waiting", "speed", "prediction", "run")
-# What no run needs for being kept: models and rows.
+# Temporary models and rows, deleted at the end.
 WORK = "work"
 
 
 def read_arguments(arguments: Sequence[str] | None) -> tuple[Settings, list[str]]:
-    """The settings and the parts to run."""
+    """Return the settings and the parts to run."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.gpu", description=__doc__.partition("\n")[0]
     )
     parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
-    parser.add_argument("--toy", action="store_true", help="tiny sizes: does it run at all?")
-    parser.add_argument("--weights", help="folder of an encoder of MiniLM's shape; else random")
-    parser.add_argument("--data_dir", help="the tasks' data, as run_mtl.py takes it; else drawn")
+    parser.add_argument("--toy", action="store_true", help="tiny sizes, to check that it runs")
+    parser.add_argument(
+        "--weights", help="folder of an encoder of MiniLM's shape (default: random)"
+    )
+    parser.add_argument("--data_dir", help="the tasks' data, as for run_mtl.py (default: random)")
     parser.add_argument("--output", default="build", help="folder of gpu.json, gpu.md and the logs")
     parser.add_argument("--limit", type=float, default=480.0, help="seconds for everything")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
@@ -47,7 +49,7 @@ def read_arguments(arguments: Sequence[str] | None) -> tuple[Settings, list[str]
 
 
 def run_part(name: str, settings: Settings, seconds: float) -> dict[str, Any]:
-    """What a part found in so many seconds, with how long it took and how it ended."""
+    """Run a part for at most `seconds`; return its findings, its time and how it ended."""
     path = settings.path(WORK, "settings.json")
     settings.save(path)
     log = settings.path(f"gpu-{name}.log")
@@ -74,7 +76,7 @@ def run_part(name: str, settings: Settings, seconds: float) -> dict[str, Any]:
 
 
 def end_group(process: subprocess.Popen) -> None:
-    """End a part and all that it started."""
+    """End a part and all processes that it started."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
@@ -83,7 +85,7 @@ def end_group(process: subprocess.Popen) -> None:
 
 
 def keep_logs(settings: Settings) -> None:
-    """Append what the workers of the speed part printed to that part's log."""
+    """Append the output of the speed part's workers to that part's log."""
     logs = sorted(settings.path(WORK).glob("*/*.log"))
     if not logs:
         return
@@ -99,13 +101,11 @@ def last_line(log: Path) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the parts; gives 0 if all came to their end and no test failed."""
+    """Run the parts; return 0 if all finished and no test failed."""
     begin = time.perf_counter()
     settings, parts = read_arguments(arguments)
     if settings.device == "cuda" and not torch.cuda.is_available():
-        print(
-            "There is no GPU that torch can use; --device cpu --toy is a dry run.", file=sys.stderr
-        )
+        print("No GPU is available to torch; --device cpu --toy is a dry run.", file=sys.stderr)
         return 2
     shutil.rmtree(settings.path(WORK), ignore_errors=True)
     settings.path(WORK).mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""The tests marked `gpu`, on the device."""
+"""Run the tests marked `gpu` on the device."""
 
 import subprocess
 import sys
@@ -14,9 +14,9 @@ def measure(settings: Settings, findings: Findings) -> None:
     report = settings.path("work", "tests.xml")
     command = [sys.executable, "-m", "pytest", "-q", "-m", "gpu", "tests/gpu"]
     command += ["-p", "no:randomly", "-p", "no:cacheprovider", "-v", "--tb=short", "--durations=10"]
-    if settings.toy:  # a few of the aggregators stand for all
+    if settings.toy:  # only some of the aggregators
         command += ["-k", "not test_rules or sum or pcgrad or mgda"]
-    limit = settings.limit / 3  # the other parts are to have their time even if a test hangs
+    limit = settings.limit / 3  # leaves time for the other parts even if a test hangs
     process = subprocess.Popen(
         [*command, f"--junitxml={report}"],
         cwd=ROOT,
@@ -30,7 +30,7 @@ def measure(settings: Settings, findings: Findings) -> None:
         process.wait(limit)
     except subprocess.TimeoutExpired:
         process.kill()
-        findings.add("failed", {"all": f"not at their end after {limit:.0f} s; see the log"})
+        findings.add("failed", {"all": f"not finished after {limit:.0f} s; see the log"})
         return
     cases = list(ET.parse(report).getroot().iter("testcase"))
     bad = [(case, part) for case in cases for part in case if part.tag in ("failure", "error")]

@@ -1,4 +1,4 @@
-"""What the parts found, in a file that is whole after every finding."""
+"""The parts' findings, in a file that is complete after every finding."""
 
 import json
 import os
@@ -10,7 +10,7 @@ class Findings:
     """A part's findings: name -> number, text or table.
 
     Args:
-        path: of the JSON file. What it holds already is kept.
+        path: of the JSON file. Its present content is kept.
     """
 
     def __init__(self, path: Path):
@@ -20,7 +20,7 @@ class Findings:
             self.found = json.loads(path.read_text(encoding="utf-8"))
 
     def add(self, name: str, value: Any) -> None:
-        """Keep a finding, on the disk too: the time may be over at any moment."""
+        """Store a finding, also on disk: the process may be stopped at any moment."""
         self.found[name] = value
         aside = self.path.with_suffix(".writing")
         aside.write_text(json.dumps(self.found, indent=2) + "\n", encoding="utf-8")

@@ -22,7 +22,7 @@ def measure(settings: Settings, findings: Findings) -> None:
         findings.add("seed 1", run(settings, 1, folder, str(settings.path("work", "data")), few))
         return
     if settings.weights is None or settings.data_dir is None:
-        findings.add("absent", "a real run wants --weights and --data_dir")
+        findings.add("absent", "a real run needs --weights and --data_dir")
         return
     for seed in SEEDS:
         findings.add(f"seed {seed}", run(settings, seed, settings.weights, settings.data_dir, ()))
@@ -31,7 +31,7 @@ def measure(settings: Settings, findings: Findings) -> None:
 def run(
     settings: Settings, seed: int, weights: str, data: str, options: tuple[str, ...]
 ) -> dict[str, float]:
-    """Train and measure once; gives seconds and the overall score with its parts.
+    """Train and evaluate once; return seconds and the overall score with its parts.
 
     Raises:
         CalledProcessError: if the run fails; its output is in the log.

@@ -1,9 +1,9 @@
-"""Which lines make the host wait for an accelerator.
+"""Find the lines at which the host waits for an accelerator.
 
-The host waits where it reads a number of a tensor, and where a shape depends on numbers. Both pass
-torch's dispatcher on every device, so that a CPU can find them, too. What is done to attention
-masks, which stay on the CPU, is not counted, nor that the host reads what became of a step some
-steps ago. On a card, torch itself reports all that waits.
+The host waits for the numbers of a tensor, and for shapes that depend on numbers. Both operations
+pass torch's dispatcher on every device, so a CPU can detect them, too. Operations on attention
+masks, which stay on the CPU, are not counted, nor are reads of the outcome of an earlier step. On a
+GPU, torch itself reports every wait.
 """
 
 import traceback
@@ -37,10 +37,10 @@ ALLOWED = (
 
 
 class HostReads(TorchDispatchMode):
-    """Notes the lines that read a tensor's numbers, while `watching`.
+    """Records the lines that read a tensor's numbers, while `watching`.
 
     Attributes:
-        found: the innermost line of the project -> how often.
+        found: the innermost line of the project -> count.
     """
 
     def __init__(self) -> None:
@@ -61,7 +61,7 @@ class HostReads(TorchDispatchMode):
 
 
 class Synchronisations(AbstractContextManager):
-    """Notes the lines at which torch waits for a card, while `watching`."""
+    """Records the lines at which torch waits for a GPU, while `watching`."""
 
     def __init__(self) -> None:
         self.found: Counter[str] = Counter()
@@ -99,7 +99,7 @@ class Synchronisations(AbstractContextManager):
 
 
 def innermost_line() -> str:
-    """The line of the project that led here, or the last of any other."""
+    """Return the innermost line of the project on the stack, or else the last line."""
     stack = [f for f in traceback.extract_stack() if f.filename != __file__]
     own = [frame for frame in stack if frame.filename.startswith(OWN)]
     last = (own or stack)[-1]
@@ -107,12 +107,12 @@ def innermost_line() -> str:
 
 
 class Watch(TrainerCallback):
-    """Watches a trainer's steps, but for the first ones, in which things are made once, and those
+    """Watches a trainer's steps, except the first ones, with one-time initialisation, and those
     that log or measure.
 
     Args:
-        reads: what is switched on and off.
-        first: the first step that is watched, from 0.
+        reads: the recorder to switch on and off.
+        first: the first watched step, from 0.
     """
 
     def __init__(self, reads: Any, first: int = 1):

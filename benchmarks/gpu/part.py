@@ -1,4 +1,4 @@
-"""One part of the kit in a process of its own: `python -m benchmarks.gpu.part NAME SETTINGS`."""
+"""Run one part of the kit in its own process: `python -m benchmarks.gpu.part NAME SETTINGS`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Prediction speed of the pipeline: many texts, one text, all tasks against one."""
+"""Prediction speed of the pipeline: many texts, one text, all tasks compared with one."""
 
 from statistics import median
 from typing import Any

@@ -1,4 +1,4 @@
-"""A table and a JSON file of what the parts found."""
+"""Write the parts' findings as a table and a JSON file."""
 
 import json
 import platform
@@ -14,7 +14,7 @@ Found = dict[str, dict[str, Any]]
 
 
 def write(settings: Settings, found: Found) -> str:
-    """Write `gpu.json` and `gpu.md`; gives the text of the second."""
+    """Write `gpu.json` and `gpu.md`; return the text of the second."""
     found = {"machine": machine(settings), **found}
     settings.path("gpu.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     text = "\n\n".join(["# On the device", *(_section(name, part) for name, part in found.items())])
@@ -23,7 +23,7 @@ def write(settings: Settings, found: Found) -> str:
 
 
 def machine(settings: Settings) -> dict[str, Any]:
-    """The device and the versions."""
+    """Return the device and the versions."""
     card = torch.cuda.get_device_name() if settings.device == "cuda" else platform.machine()
     return {
         "device": card,
@@ -54,7 +54,7 @@ def _is_comparison(found: Any) -> bool:
 
 
 def _comparisons(compared: dict[str, dict[str, Any]]) -> list[tuple[str, ...]]:
-    """One row for each shape and batch size: our rate, and over each peer's, as medians."""
+    """Return a row for each shape and batch size: our rate and its ratio to each peer's."""
     peers = list(dict.fromkeys(name for found in compared.values() for name in found["over"]))
     rows = [("", "Real tokens/s", "(range)", "MFU", *(f"over {name}" for name in peers))]
     for name, found in compared.items():
@@ -81,7 +81,7 @@ def _comparisons(compared: dict[str, dict[str, Any]]) -> list[tuple[str, ...]]:
 
 
 def _shown(value: Any) -> str:
-    """A finding in one cell."""
+    """Return a finding as the text of one cell."""
     if isinstance(value, bool) or value is None:
         return str(value)
     if isinstance(value, float):

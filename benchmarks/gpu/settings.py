@@ -1,4 +1,4 @@
-"""What a run of the kit is told, as a file that every part reads."""
+"""The settings of a run of the kit, in a file that every part loads."""
 
 import json
 import os
@@ -8,14 +8,14 @@ from pathlib import Path
 
 @dataclass
 class Settings:
-    """How one run measures.
+    """The settings of one run.
 
     Attributes:
         device: `cuda`, or `cpu` for a dry run.
-        toy: tiny encoders, few rows and repetitions: does it run at all?
-        folder: where results, logs and models go.
+        toy: tiny encoders, few rows and repetitions, to check that it runs.
+        folder: of results, logs and models.
         weights: a folder of an encoder's weights for MiniLM's rows; random ones if None.
-        data_dir: the tasks' data as `run_mtl.py` takes it; rows are drawn if None.
+        data_dir: the tasks' data as for `run_mtl.py`; random rows if None.
         limit: seconds for all parts together.
         seed: of weights and rows.
     """
@@ -42,7 +42,7 @@ class Settings:
 
     @property
     def threads(self) -> int:
-        """Of every process: more than one slows down what is as small as a dry run."""
+        """Return the threads of every process: one for a dry run, which more would slow down."""
         return 1 if self.device == "cpu" else os.cpu_count() or 1
 
     def path(self, *parts: str) -> Path:

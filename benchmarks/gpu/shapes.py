@@ -39,12 +39,12 @@ TASKS: dict[str, dict[str, Any]] = {
 
 
 def shapes_of(settings: Settings) -> list[str]:
-    """The shapes that are measured."""
+    """Return the measured shapes."""
     return ["toy"] if settings.toy else ["bert-base", "minilm"]
 
 
 def encoder_folder(settings: Settings, shape: str) -> str:
-    """A folder with an encoder of a shape and its tokenizer; made at the first call."""
+    """Return a folder with an encoder of a shape and its tokenizer; create it on first call."""
     if shape == "minilm" and settings.weights is not None:
         return settings.weights
     folder = settings.path("work", shape)
@@ -69,7 +69,7 @@ def config_of(shape: str) -> BertConfig:
 
 
 def tokenizer_of(vocabulary: int) -> PreTrainedTokenizerFast:
-    """One token for each of the words w0, w1, ..."""
+    """Return a tokenizer with one token for each of the words w0, w1, ..."""
     words = [*SPECIALS, *(f"w{i}" for i in range(vocabulary - len(SPECIALS)))]
     backend = Tokenizer(WordLevel({word: i for i, word in enumerate(words)}, unk_token="[UNK]"))
     backend.pre_tokenizer = Whitespace()
@@ -86,7 +86,7 @@ def tokenizer_of(vocabulary: int) -> PreTrainedTokenizerFast:
 
 
 def drawn_tasks(folder: str, rows: int, seed: int) -> dict[str, dict[str, Any]]:
-    """So many rows of each task, of words that a folder's tokenizer makes one token of."""
+    """Return `rows` rows of each task, of words that are single tokens of a folder's tokenizer."""
     vocabulary = AutoTokenizer.from_pretrained(folder).get_vocab()
     words = np.array(sorted(word for word in vocabulary if word.isalnum() and word.isascii()))
     tasks = {}
@@ -116,7 +116,7 @@ def _texts(
 
 
 def flops_per_token(folder: str, text_tokens: float) -> float:
-    """Operations of a training step for one token: products of weights and of attention.
+    """Return the operations of a training step for one token: weights and attention.
 
     Six for each weight of the linear layers, as usual, and twelve times the width and the text's
     length for each layer's attention.
@@ -128,13 +128,13 @@ def flops_per_token(folder: str, text_tokens: float) -> float:
 
 
 def wait(device: str) -> None:
-    """Wait for all that the device was given to do."""
+    """Wait for all work of the device."""
     if device == "cuda":
         torch.cuda.synchronize()
 
 
 def write_data(tasks: dict[str, dict[str, Any]], folder: Path) -> None:
-    """The tasks' rows as files of the default tasks, for `run_mtl.py`."""
+    """Write the tasks' rows as files of the default tasks, for `run_mtl.py`."""
     places = {"sentiment": "sst5", "paraphrase": "qqp", "similarity": "stsb"}
     columns = {"paraphrase": ("question1", "question2"), "similarity": ("sentence1", "sentence2")}
     for name, task in tasks.items():

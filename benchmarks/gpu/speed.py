@@ -1,4 +1,4 @@
-"""Training speed: ours and the peers on the same rows, against the card's own matrix product."""
+"""Training speed: ours and the peers on the same rows, as a share of the GPU's matrix product."""
 
 from contextlib import ExitStack
 from statistics import median
@@ -34,7 +34,7 @@ def measure(settings: Settings, findings: Findings) -> None:
 
 
 def matrix_rate(settings: Settings) -> float:
-    """Operations per second of a large product of bf16 matrices."""
+    """Return the operations per second of a large product of bf16 matrices."""
     size = 256 if settings.toy else 8192
     left, right = (
         torch.randn(size, size, device=settings.device, dtype=torch.bfloat16) for _ in range(2)
@@ -49,7 +49,7 @@ def matrix_rate(settings: Settings) -> float:
 
 
 def rows_of(settings: Settings, folder: str, count: int) -> dict[str, Any]:
-    """The data's rows if it is given and the folder has words for them, else drawn ones."""
+    """Return the data's rows if it is given and the folder has its vocabulary, else random ones."""
     if settings.data_dir is None or folder != settings.weights:
         return drawn_tasks(folder, count, settings.seed)
     speed = SpeedSettings(settings.data_dir, 1, 1, Sizes(), settings.path("work"))
@@ -57,7 +57,7 @@ def rows_of(settings: Settings, folder: str, count: int) -> dict[str, Any]:
 
 
 def compare(settings: Settings, shape: str, size: int, rate: float) -> dict[str, Any]:
-    """One shape and batch size: each contender's rates, ours over theirs, and our share."""
+    """Compare one shape and batch size: all rates, ours over theirs, and our share."""
     cycles, warm_up = (2, 1) if settings.toy else ({8: 30, 32: 20}[size], 10)
     folder = encoder_folder(settings, shape)
     total = warm_up + cycles * settings.repetitions
@@ -103,7 +103,7 @@ def summary(
     job: dict[str, Any],
     rate: float,
 ) -> dict[str, Any]:
-    """What is reported of one comparison."""
+    """Return the report of one comparison."""
     folder, size, tasks = job["weights"], job["batch_size"], job["tasks"]
     rates = {
         name: per_second([a["tokens"] for a in own], [a["seconds"] for a in own])

@@ -1,4 +1,4 @@
-"""Training loops in which nothing should wait for the device, and no memory should grow."""
+"""Training loops that should neither wait for the device nor grow in memory."""
 
 import tempfile
 from typing import Any
@@ -56,7 +56,7 @@ def measure(settings: Settings, findings: Findings) -> None:
 
 
 def loop(settings: Settings, job: dict[str, Any], options: tuple[str, ...]) -> dict[str, Any]:
-    """Train once; gives the lines that waited, with their counts, and the memory in bytes."""
+    """Train once; return the lines that waited, with their counts, and the memory in bytes."""
     on_card = settings.device == "cuda"
     reads = Synchronisations() if on_card else HostReads()
     memory = Memory(settings.device)
@@ -72,7 +72,7 @@ def loop(settings: Settings, job: dict[str, Any], options: tuple[str, ...]) -> d
         with reads:
             trainer.train()
         wait(settings.device)
-    # Rows differ from step to step: what grows is more at every look, not at some.
+    # Rows differ between steps: a leak grows at every sample, not only at some.
     grows = len(memory.bytes) > 2 and all(
         later > earlier for earlier, later in zip(memory.bytes, memory.bytes[1:], strict=False)
     )

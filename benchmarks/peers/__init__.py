@@ -1,4 +1,4 @@
-"""What users would use instead: one worker process a peer, each in an environment of its own.
+"""The alternatives: one worker process per peer, each in its own environment.
 
 These modules import nothing of this project but each other, since it is not installed there.
 """

@@ -1,4 +1,4 @@
-"""What the peers that are a `transformers.Trainer` have in common."""
+"""Code shared by the peers based on `transformers.Trainer`."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from benchmarks.peers.protocol import Pace
 
 
 class Paced(TrainerCallback):
-    """Holds a trainer at the end of a step until more cycles are asked for."""
+    """Pauses a trainer at the end of a step until more cycles are requested."""
 
     def __init__(self, pace: Pace):
         self.pace = pace
@@ -21,13 +21,13 @@ class Paced(TrainerCallback):
 
 
 def train_paced(trainer: Any, pace: Pace, parts: int = 1) -> None:
-    """Train for as long as cycles are asked for.
+    """Train for as long as cycles are requested.
 
     Args:
         trainer: a `transformers.Trainer`.
-        pace: who is asked.
-        parts: by what the loss that `training_step` returns is to be divided, to be its share of
-            the cycle's mean; a trainer that accumulates has usually done so.
+        pace: the source of the requests.
+        parts: divisor of the loss of `training_step` for its share of the cycle's mean; a trainer
+            with gradient accumulation has usually applied it already.
     """
     step = trainer.training_step
 

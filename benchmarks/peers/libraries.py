@@ -1,4 +1,4 @@
-"""Which library multiplies matrices, and when a device has done all that it was given."""
+"""Choose the library for matrix products, and wait for a device."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,14 +7,14 @@ import torch
 
 
 def choose_library(job: dict[str, Any]) -> None:
-    """Take oneDNN's float32 products if the job says so; torch's default is MKL's."""
+    """Use oneDNN for float32 products if the job sets it; torch's default is MKL."""
     if job["onednn"]:
         onednn: Any = torch.backends.mkldnn
         onednn.matmul.fp32_precision = "bf16"
 
 
 def waiter(job: dict[str, Any]) -> Callable[[], None]:
-    """Waits until the job's device has done all; a CPU always has."""
+    """Return a function that waits for the job's device; on a CPU it does nothing."""
     return torch.cuda.synchronize if job["device"] == "cuda" else _nothing
 
 

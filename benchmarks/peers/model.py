@@ -1,4 +1,4 @@
-"""A multitask model as one would write it in an afternoon: an encoder and a linear layer a task."""
+"""A simple multitask model: an encoder and a linear layer for each task."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,10 +10,10 @@ from transformers import AutoModel, AutoTokenizer
 
 
 class PlainModel(nn.Module):
-    """One pass of the encoder for a batch, both texts of its pairs in it, and a head a task.
+    """One pass of the encoder for a batch, with both texts of its pairs, and a head per task.
 
-    A vector is the mean over a text's tokens. A similarity is a cosine behind a linear layer, so
-    that every head has weights for an optimizer of its own.
+    A vector is the mean over a text's tokens. A similarity is a cosine after a linear layer, so
+    that every head has weights for its own optimizer.
 
     Args:
         folder: the encoder's weights.
@@ -21,7 +21,7 @@ class PlainModel(nn.Module):
             `range` (lowest and highest score).
     """
 
-    # Else `Trainer` would not divide the loss where it accumulates: `forward` takes keywords.
+    # Otherwise `Trainer` would not divide the loss in accumulation: `forward` takes keywords.
     accepts_loss_kwargs = False
 
     def __init__(self, folder: str, tasks: Mapping[str, Mapping[str, Any]]):
@@ -29,7 +29,7 @@ class PlainModel(nn.Module):
         self.tasks = dict(tasks)
         self.encoder = AutoModel.from_pretrained(folder, add_pooling_layer=False)
         width = self.encoder.config.hidden_size
-        # The head of a pair's classes reads [u; v; |u-v|; u*v].
+        # Features of the head for classes of pairs: [u; v; |u-v|; u*v].
         self.heads = nn.ModuleDict(
             {
                 name: nn.Linear(width, width)
@@ -40,7 +40,7 @@ class PlainModel(nn.Module):
         )
 
     def encode(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """Sentence vectors (B, H)."""
+        """Return sentence vectors (B, H)."""
         hidden = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
         weights = mask.unsqueeze(-1).float()
         return (hidden * weights).sum(1) / weights.sum(1)
@@ -65,7 +65,7 @@ def load_tokenizer(folder: str, max_length: int) -> Any:
 
 
 def tokenised(rows: Sequence[Mapping[str, Any]], tokenizer: Any) -> list[dict[str, Any]]:
-    """The rows as token ids, unpadded: `input_ids`, `pair_input_ids` of pairs, and `labels`."""
+    """Return the rows as unpadded token ids: `input_ids`, `pair_input_ids`, and `labels`."""
     found = [{"labels": row["label"]} for row in rows]
     for column, name in (("text", "input_ids"), ("text_pair", "pair_input_ids")):
         if column in rows[0]:
@@ -76,7 +76,7 @@ def tokenised(rows: Sequence[Mapping[str, Any]], tokenizer: Any) -> list[dict[st
 
 
 def padded(rows: Sequence[Mapping[str, Any]], tokenizer: Any) -> dict[str, Tensor]:
-    """Rows of one task as tensors, padded to the longest text; of pairs all firsts come first."""
+    """Return rows of one task as padded tensors; of pairs, all first texts come first."""
     ids = [row[name] for name in ("input_ids", "pair_input_ids") for row in rows if name in row]
     batch = tokenizer.pad({"input_ids": ids}, return_tensors="pt")
     return {**batch, "labels": torch.tensor([row["labels"] for row in rows])}

@@ -1,6 +1,6 @@
-"""`transformers.Trainer` used plainly: the datasets one after the other, one AdamW.
+"""Plain `transformers.Trainer`: the datasets concatenated, one AdamW.
 
-The rows stand in the order of round-robin batches, which a sequential sampler keeps; each batch is
+The rows are in the order of round-robin batches, and a sequential sampler keeps it; each batch is
 padded to its longest text, and the batches of a cycle are accumulated to one step.
 """
 
@@ -18,14 +18,14 @@ from benchmarks.peers.tokens import TokenCounter
 
 
 class InOrder(Trainer):
-    """Takes the rows as they come."""
+    """Uses the rows in their order."""
 
     def _get_train_sampler(self, *args: Any, **kwargs: Any) -> Any:
         return SequentialSampler(self.train_dataset)
 
 
 def in_turns(rows: dict[str, list[dict[str, Any]]], size: int) -> list[dict[str, Any]]:
-    """All rows in one list: a batch of the first task, one of the second, and so on."""
+    """Return all rows in one list: a batch of the first task, one of the second, and so on."""
     count = min(map(len, rows.values())) // size
     return [
         {**row, "task": task}

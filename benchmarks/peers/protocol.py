@@ -1,6 +1,6 @@
-"""How a worker talks to the benchmark: a line of JSON in, a line of JSON out, one at a time.
+"""The protocol between workers and the benchmark: one line of JSON in, one line of JSON out.
 
-Nothing is imported here but the standard library, so that every environment has it.
+This module imports only the standard library, so it works in every environment.
 """
 
 import json
@@ -16,14 +16,14 @@ Message = dict[str, Any]
 
 
 class Line:
-    """The worker's end. Whatever libraries print goes to standard error from here on."""
+    """The worker's end. Redirects the output of libraries to standard error."""
 
     def __init__(self) -> None:
         self._out = os.fdopen(os.dup(1), "w", encoding="utf-8")
         os.dup2(2, 1)
 
     def receive(self) -> Message:
-        """The next request; the process ends if there is none."""
+        """Return the next request; end the process if there is none."""
         line = sys.stdin.readline()
         if not line:
             raise SystemExit(0)
@@ -34,37 +34,37 @@ class Line:
         self._out.flush()
 
     def serve(self, answer: Callable[[Message], Message]) -> None:
-        """Answer request after request; the first line says that the worker is ready."""
+        """Reply to request after request; the first line reports that the worker is ready."""
         self.send({"ready": True})
         while True:
             self.send(answer(self.receive()))
 
 
 def read_job() -> Message:
-    """What the worker shall do, from the JSON file that its command line names."""
+    """Return the worker's job, from the JSON file on its command line."""
     return json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
 
 
 def seconds_of(way: Callable[[], Any]) -> float:
-    """How long one call takes."""
+    """Return the seconds of one call."""
     start = time.perf_counter()
     way()
     return time.perf_counter() - start
 
 
 def peak_memory() -> int:
-    """The most memory that this process has held since it began, in bytes."""
+    """Return the peak memory of this process, in bytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 
 
 class Pace:
-    """Lets a training loop run only while a request asks for cycles.
+    """Runs a training loop only for the requested cycles.
 
     Args:
-        line: where requests come from.
-        counter: counts the tokens; its `take()` gives what was counted since the last call.
-        wait: waits until the device has done all that it was given.
+        line: the source of the requests.
+        counter: counts the tokens; its `take()` returns the counts since the last call.
+        wait: waits for all work of the device.
     """
 
     def __init__(self, line: Line, counter: Any, wait: Callable[[], Any] = lambda: None):
@@ -77,16 +77,16 @@ class Pace:
         self._start = 0.0
 
     def begin(self) -> None:
-        """Say that training could start, and wait until it shall."""
+        """Report that training is ready, and wait for the first request."""
         self.line.send({"ready": True})
         self._wait()
 
     def note_loss(self, loss: Any) -> None:
-        """Keep a scalar tensor, a batch's share of the mean loss of its cycle; it is read later."""
+        """Store a scalar tensor, a batch's share of its cycle's mean loss, to be read later."""
         self._losses.append(loss)
 
     def end_cycle(self) -> None:
-        """Count one cycle; after the last that was asked for, answer and wait."""
+        """Count one cycle; after the last requested one, reply and wait."""
         self._left -= 1
         if self._left:
             return

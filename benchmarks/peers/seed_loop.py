@@ -1,4 +1,4 @@
-"""The training loop of the paper as it is described: written by hand, with four optimizers.
+"""The training loop of the paper as described there, with four optimizers.
 
 Each cycle has a random batch of every task, padded to its longest text and passed through the
 encoder on its own; the gradients add up; then one `torch.optim.Adam` for each head and one for the

@@ -1,4 +1,4 @@
-"""Sentence vectors by `SentenceTransformer.encode`."""
+"""Time sentence vectors of `SentenceTransformer.encode`."""
 
 from sentence_transformers import SentenceTransformer
 

@@ -1,7 +1,7 @@
 """`SentenceTransformerTrainer` with a dataset and a loss for each task, sampled round robin.
 
-It tokenises as it goes and draws the order of the rows itself. Pairs are encoded apart; its own
-losses serve them. For classes of single texts it ships none, so one stands here.
+It tokenises during training and draws the order of the rows itself. Pairs are encoded separately,
+with its own losses. It has no loss for classes of single texts, so one is defined here.
 """
 
 import tempfile
@@ -55,7 +55,7 @@ def loss_of(model: SentenceTransformer, task: dict[str, Any]) -> nn.Module:
 
 
 def dataset_of(task: dict[str, Any]) -> Dataset:
-    """The rows with their texts first; scores as cosines, from 0 to 1."""
+    """Return the rows with their texts first; scores as cosines, from 0 to 1."""
     rows = task["rows"]
     columns = {
         name: [row[name] for row in rows] for name in ("text", "text_pair") if name in rows[0]

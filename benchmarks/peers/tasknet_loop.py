@@ -1,7 +1,7 @@
-"""`tasknet`: a sequence classifier a task on one encoder, batches drawn at random by task.
+"""`tasknet`: one encoder with a sequence classifier per task, batches drawn at random by task.
 
-It encodes both texts of a pair as one sequence, pads every row to the longest allowed when it
-tokenises, and cuts a batch to its longest text in the model.
+It encodes both texts of a pair as one sequence, pads every row to the maximum length when it
+tokenises, and in the model reduces a batch to the length of its longest text.
 """
 
 import os
@@ -17,7 +17,7 @@ from benchmarks.peers.libraries import choose_library
 from benchmarks.peers.protocol import Line, Pace, read_job
 from benchmarks.peers.tokens import TokenCounter
 
-# tasknet opens these metrics of other kinds of task when it is imported, by default on the Hub.
+# tasknet loads these metrics of other kinds of task at import, by default from the Hub.
 METRICS = ("seqeval", "bleu")
 SCRIPT = """
 import datasets
@@ -30,12 +30,12 @@ class Unused(evaluate.Metric):
         return evaluate.MetricInfo(description="", citation="", features=features)
 
     def _compute(self, **kwargs):
-        raise RuntimeError("no task of this benchmark is measured by it")
+        raise RuntimeError("no task of this benchmark uses it")
 """
 
 
 def import_tasknet(folder: Path) -> Any:
-    """tasknet, imported where local metrics lie in the place of the Hub's."""
+    """Import tasknet in a folder with local metrics that replace the Hub's."""
     for name in METRICS:
         (folder / name).mkdir()
         (folder / name / f"{name}.py").write_text(SCRIPT, encoding="utf-8")
@@ -46,13 +46,13 @@ def import_tasknet(folder: Path) -> Any:
 
 
 def dataset_of(name: str, task: dict[str, Any]) -> DatasetDict:
-    """The rows under tasknet's column names; it asks for all three splits."""
+    """Return the rows under tasknet's column names; it requires all three splits."""
     rows = task["rows"]
     columns = {"sentence1": [row["text"] for row in rows], "labels": [row["label"] for row in rows]}
     if task["pair"]:
         columns["sentence2"] = [row["text_pair"] for row in rows]
     train = Dataset.from_dict(columns)
-    # Names of its own keep tasknet from tying the heads of tasks whose classes have the same ones.
+    # Unique names: tasknet ties the heads of tasks with the same class names.
     kind: Any = Value("float32")
     if task["kind"] == "classification":
         kind = ClassLabel(names=[f"{name} {i}" for i in range(task["labels"])])

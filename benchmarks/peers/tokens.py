@@ -1,4 +1,4 @@
-"""Counts what an encoder reads, whoever wrote the loop around it."""
+"""Count the tokens of an encoder in any training loop."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -10,19 +10,19 @@ from torch import nn
 class TokenCounter:
     """Counts the tokens of every training pass through some encoders.
 
-    `tokens` are the real ones, those that are not padding and that were not added to a packed row
-    for its size; `positions` are those that the layers
-    computed, padding included. Real tokens are seen where ids become vectors, positions in front of
-    the first linear layer: between the two an encoder may leave padding out.
+    `tokens` are the real ones: neither padding nor added to an unpadded sequence for its size;
+    `positions` are those computed by the layers, including padding. Real tokens are counted at the
+    embeddings, positions before the first linear layer: an encoder may remove padding between the
+    two.
 
     Args:
-        encoders: the encoders, which have their token embeddings first.
+        encoders: the encoders, each with its token embeddings as the first module.
         pad: id of the padding.
     """
 
     def __init__(self, encoders: Iterable[nn.Module], pad: int):
         self.pad = pad
-        # Numbers that the device may not know yet: counting must not make a loop wait.
+        # Tensors that may not be computed yet: counting must not make a loop wait.
         self._passes: list[tuple[torch.Tensor, int]] = []
         self.positions = 0
         self._spare = 0
@@ -34,7 +34,7 @@ class TokenCounter:
             linear.register_forward_pre_hook(self._count_positions)
 
     def take(self) -> dict[str, Any]:
-        """What was counted since the last call: `passes` holds the real tokens of each pass."""
+        """Return the counts since the last call; `passes` holds the real tokens of each pass."""
         passes = [int(tokens) - spare for tokens, spare in self._passes]
         found = {"tokens": sum(passes), "positions": self.positions, "passes": passes}
         self._passes, self.positions = [], 0

@@ -1,4 +1,4 @@
-"""Three single-task models, each with the `text-classification` pipeline of transformers."""
+"""Time three single-task models, each with transformers' `text-classification` pipeline."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ def main() -> None:
     pairs = job["pairs"]
     ways = {
         "three models": lambda: [pipe(job["texts"], **options) for pipe in pipes],
-        # One model reads the first texts, two read the pairs.
+        # One model for the first texts, two for the pairs.
         "three models on pairs": lambda: [
             pipes[0]([pair["text"] for pair in pairs], **options),
             *(pipe(pairs, **options) for pipe in pipes[1:]),

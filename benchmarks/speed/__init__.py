@@ -1,1 +1,1 @@
-"""What a user would notice of the speed, measured against what they would use instead."""
+"""Measure the speed that users observe, compared with the alternatives."""

@@ -1,4 +1,4 @@
-"""Measure what a user would notice: `python -m benchmarks.speed [--only PART ...] [--quick]`."""
+"""Measure the speed users observe: `python -m benchmarks.speed [--only PART ...] [--quick]`."""
 
 import argparse
 import os
@@ -20,25 +20,30 @@ PARTS: dict[str, Callable[[Settings, Findings], None]] = {
 
 
 def cores() -> int:
-    """How many this process may use."""
+    """Return the number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def read_arguments(arguments: Sequence[str] | None) -> tuple[Settings, list[str]]:
-    """The settings and the parts to measure."""
+    """Return the settings and the parts to measure."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.speed", description=__doc__.partition("\n")[0]
     )
     parser.add_argument("--only", nargs="+", choices=list(PARTS), default=list(PARTS))
     parser.add_argument(
-        "--data_dir", default="sample", help="a folder as run_mtl.py takes it; the shipped sample"
+        "--data_dir", default="sample", help="a folder as for run_mtl.py (default: the sample)"
     )
-    parser.add_argument("--threads", type=int, default=cores(), help="of everyone; all cores")
-    parser.add_argument("--repetitions", type=int, help="5, or 2 with --quick")
-    parser.add_argument("--quick", action="store_true", help="tiny sizes: does it run at all?")
-    parser.add_argument("--no_peers", action="store_true", help="ours alone")
+    parser.add_argument(
+        "--threads",
+        type=int,
+        default=cores(),
+        help="threads of every contender (default: all cores)",
+    )
+    parser.add_argument("--repetitions", type=int, help="default: 5, or 2 with --quick")
+    parser.add_argument("--quick", action="store_true", help="tiny sizes, to check that it runs")
+    parser.add_argument("--no_peers", action="store_true", help="measure only this project")
     parser.add_argument("--model", help="predict with this trained model of the default tasks")
     parser.add_argument("--output", type=Path, default=Path("build"), help="folder of the results")
     given = parser.parse_args(arguments)

@@ -1,6 +1,6 @@
-"""aggregators and layouts: the time of a training cycle over that of `sum` with `siloed`.
+"""Aggregators and layouts: the time of a training cycle over that of `sum` with `siloed`.
 
-A few ways at a time share a process, each time with the plain one, so that memory stays small.
+A few of them at a time share a process, each time with the plain one, to limit memory.
 """
 
 from benchmarks.speed.arithmetic import Spread, ratios, turns
@@ -13,13 +13,13 @@ from trainer.optimization import LAYOUTS
 
 PLAIN = "sum"
 TOGETHER = 4
-# They need more than products of gradients, or solve a problem of many steps: no goal counts them.
+# Excluded from the goals: they need more than products of gradients, or an iterative solver.
 COSTLY = ("aggregator_graddrop", "aggregator_nash_mtl")
 AGGREGATOR_OPTIONS = {"mtrec": ["--auxiliary_tasks", "similarity"]}
 
 
 def all_ways() -> dict[str, list[str]]:
-    """Name -> options, of every aggregator and layout but the plain one's."""
+    """Return name -> options of every aggregator and layout other than the plain ones."""
     aggregators = {
         f"aggregator_{aggregator}": [
             "--aggregator",
@@ -44,7 +44,7 @@ def measure(settings: Settings, findings: Findings) -> None:
             try:
                 found |= _ratios(settings, names, size, cycles)
             except AbsentError:
-                # One of them cannot be made: each alone says which, and why.
+                # One of them fails: run each alone to find which, and why.
                 for name in names:
                     try:
                         found |= _ratios(settings, [name], size, cycles)
@@ -77,7 +77,7 @@ def _ratios(settings: Settings, names: list[str], size: int, cycles: int) -> dic
 def _report(findings: Findings, size: int, found: dict[str, Spread]) -> None:
     mark = "" if size == 8 else str(size)
     rows = []
-    for kind, plain in (("aggregator", PLAIN), ("optimizer_layout", "siloed")):
+    for kind, plain in (("aggregator", PLAIN), ("layout", "siloed")):
         own = {name: spread for name, spread in found.items() if name.startswith(kind)}
         for name, spread in own.items():
             findings.add(f"{name.replace(kind, kind + mark, 1)}_vs_{plain}", spread)

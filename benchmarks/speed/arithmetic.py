@@ -22,22 +22,22 @@ class Spread:
 
 
 def ratios(above: Sequence[float], below: Sequence[float]) -> Spread:
-    """The ratio within each repetition: what slows the machine for a while meets both sides."""
+    """Return the spread of ratios within repetitions: temporary slowdowns affect both sides."""
     return Spread.of([a / b for a, b in zip(above, below, strict=True)])
 
 
 def per_second(counts: Sequence[float], seconds: Sequence[float]) -> list[float]:
-    """How much a second in each repetition."""
+    """Return the rate per second of each repetition."""
     return [count / taken for count, taken in zip(counts, seconds, strict=True)]
 
 
 def padding_share(tokens: float, positions: float) -> float:
-    """The share of what was computed that was padding."""
+    """Return the share of padding among the computed positions."""
     return 1 - tokens / positions
 
 
 def growth(seconds: Mapping[int, float]) -> float:
-    """The time per row with the most rows, over the best one with fewer; 1 or less is flat.
+    """Return the time per row with the most rows over the best with fewer; 1 or less is flat.
 
     Args:
         seconds: number of rows -> seconds for all of them; at least two numbers.
@@ -48,6 +48,6 @@ def growth(seconds: Mapping[int, float]) -> float:
 
 
 def turns(names: Sequence[Name], repetition: int) -> list[Name]:
-    """The order of a repetition: everyone's place moves on, so that nobody is always first."""
+    """Return the order of a repetition, rotated so that no contender is always first."""
     start = repetition % len(names)
     return [*names[start:], *names[:start]]

@@ -1,4 +1,4 @@
-"""The peers' environments, made from PyPI and kept for the next run."""
+"""Create the peers' environments from PyPI and keep them for the next run."""
 
 import subprocess
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from benchmarks.speed.processes import ROOT, AbsentError
 
-# Name -> what is installed after torch.
+# Name -> packages installed after torch.
 ENVIRONMENTS = {
     "transformers": ["transformers", "accelerate"],
     "sentence-transformers": ["sentence-transformers", "accelerate", "datasets"],
@@ -15,21 +15,21 @@ ENVIRONMENTS = {
 
 
 def python_of(name: str, folder: Path) -> Path:
-    """The interpreter of a peer's environment, which is made if it is not there.
+    """Return the interpreter of a peer's environment, creating the environment if it is missing.
 
-    The versions are those this project is tested with, so that only the peers' own code differs.
+    The versions are those tested with this project, so that only the peers' own code differs.
 
     Raises:
-        AbsentError: if it cannot be made, with pip's last line.
+        AbsentError: if it cannot be created, with pip's last line.
     """
     home = folder / name
     python = home / "bin" / "python"
     stamp = home / ".complete"
     if not stamp.is_file():
-        print(f"making the environment of {name} in {home} ...", flush=True)
+        print(f"creating the environment of {name} in {home} ...", flush=True)
         _run([sys.executable, "-m", "venv", "--clear", str(home)])
         install = [str(python), "-m", "pip", "install", "--quiet", "-c", "constraints.txt"]
-        # Torch first and alone: where pip is told to find a CPU build, that build stays.
+        # Torch first and alone, to keep a CPU build from a configured index.
         _run([*install, "torch==2.13.0"])
         _run([*install, *ENVIRONMENTS[name]])
         stamp.touch()

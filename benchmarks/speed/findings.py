@@ -1,4 +1,4 @@
-"""What a run of the benchmark found."""
+"""The findings of a benchmark run."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,7 @@ from benchmarks.speed.arithmetic import Spread
 
 @dataclass
 class Finding:
-    """One number, its spread over the repetitions, and a word on what it was measured against."""
+    """One number, its spread over the repetitions, and a note on the comparison."""
 
     spread: Spread
     note: str = ""
@@ -18,11 +18,11 @@ class Findings:
     """Everything that a report shows.
 
     Attributes:
-        numbers: name in the JSON file -> what was found.
-        absent: a contender that could not take part -> the reason.
+        numbers: name in the JSON file -> finding.
+        absent: a contender that could not run -> the reason.
         tables: title -> rows, the column names first.
-        series: title with unit -> contender -> its spread, for the picture.
-        remarks: sentences that belong below the tables.
+        series: title with unit -> contender -> its spread, for the figure.
+        remarks: sentences below the tables.
     """
 
     numbers: dict[str, Finding] = field(default_factory=dict)

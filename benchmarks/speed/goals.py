@@ -1,4 +1,4 @@
-"""What the numbers are to be, and whether they are."""
+"""The goals of the numbers, and whether they are met."""
 
 import re
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from benchmarks.speed.aggregators import COSTLY
 
 @dataclass(frozen=True)
 class Goal:
-    """A bound: at least it, or at most."""
+    """A lower or an upper bound."""
 
     least: float | None = None
     most: float | None = None
@@ -34,7 +34,7 @@ GOALS = {
     "int8_score_loss": Goal(most=0.5),
     "import_seconds": Goal(most=0.3),
     "import_command_seconds": Goal(most=0.3),
-    # Flat, but for what differs from one run to the next.
+    # Flat, except for variation between runs.
     "growth_reading": Goal(most=1.2),
     "growth_tokenising": Goal(most=1.2),
     "growth_batches": Goal(most=1.2),

@@ -10,7 +10,7 @@ from benchmarks.speed.processes import Worker, own_python
 from benchmarks.speed.rows import read_tasks, weights
 from benchmarks.speed.settings import Settings
 
-# What a run does with its rows, and the name of its ratio.
+# Part of a run -> the name of its ratio.
 PARTS = {
     "reading and checking": "growth_reading",
     "tokenising": "growth_tokenising",
@@ -20,7 +20,7 @@ PARTS = {
 
 
 def measure(settings: Settings, findings: Findings) -> None:
-    """Time each part at each size, in a process of its own for each size and repetition."""
+    """Time each part at each size, in a separate process for each size and repetition."""
     sizes = settings.sizes
     texts, _ = some_texts(read_tasks(settings, "train"), 2000, settings.seed)
     measured: dict[str, dict[int, list[tuple[float, int]]]] = {part: {} for part in PARTS}
@@ -37,7 +37,7 @@ def measure(settings: Settings, findings: Findings) -> None:
         rows += [_row(part, done, found) for done, found in own.items()]
     findings.tables["Growth"] = [("", "Rows", "Microseconds/row", "(range)", "Peak MB"), *rows]
     findings.remarks.append(
-        f"Growth: the rows are random words of the data's texts, as many as one of them has. "
+        f"Growth: the rows are random words of the data's texts, with the length of one of them. "
         f"Prediction, where the model itself runs, has at most {sizes.prediction_rows:,} rows. "
         f"The ratio is of medians: the time per row of the largest size over that of the best "
         f"smaller one."
@@ -52,7 +52,7 @@ def _row(part: str, done: int, found: list[tuple[float, int]]) -> tuple[str, ...
 
 
 def _at(settings: Settings, texts: list[str], count: int) -> dict[str, tuple[int, float, int]]:
-    """Part -> rows, seconds and peak memory in bytes."""
+    """Return part -> rows, seconds and peak memory in bytes."""
     work, found = settings.work / "growth", {}
     work.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=work) as folder:
@@ -65,7 +65,7 @@ def _at(settings: Settings, texts: list[str], count: int) -> dict[str, tuple[int
             "seed": settings.seed,
             "folder": str(Path(folder).resolve() / "rows"),
         }
-        # What was tokenised before must not be found again.
+        # An empty cache: no tokens of earlier runs.
         cache = {"HF_DATASETS_CACHE": folder}
         module = "benchmarks.speed.workers.grow"
         name = f"rows{count}"

@@ -1,8 +1,8 @@
-"""Inference: our pipeline, single-task models, sentence vectors and exports, taking turns.
+"""Inference: our pipeline, single-task models, sentence vectors and exports, alternating.
 
-`three heads` is a model with three tasks that read one text. Against it stand three models with
-one task each: in the pipelines of transformers, and in our own. The default tasks are compared,
-too: there a pair is answered by two tasks and its first text by one.
+`three heads` is a model with three tasks of one text. It is compared with three models of one task
+each: in the pipelines of transformers, and in our own. The default tasks are compared, too: two
+tasks of a pair and one of its first text.
 """
 
 from contextlib import ExitStack
@@ -37,7 +37,7 @@ OWN_CALLS = (
     "float, one call",
     "int8, one call",
 )
-# Name -> its environment, its module, and what it can do.
+# Name -> its environment, its module, and its ways of prediction.
 PEERS = {
     "transformers": (
         "transformers",
@@ -50,7 +50,7 @@ PEERS = {
         ("embed", "embed one call"),
     ),
 }
-# Ratio -> who is faster, if it is above 1, and than whom: speed over speed.
+# Ratio of speeds -> numerator and denominator.
 SPEEDS = {
     "infer_all_vs_three_models": ((OURS, "three heads"), ("transformers", "three models")),
     "infer_all_vs_three_models_of_ours": ((OURS, "three heads"), (OURS, "three models of ours")),
@@ -72,8 +72,8 @@ Way = tuple[str, str]
 
 
 def measure(settings: Settings, findings: Findings) -> None:
-    """Train and export a model, unless one was given, and time what it and others predict."""
-    print("inference: a model is trained and exported ...", flush=True)
+    """Train and export a model, unless one was given, and time its and others' predictions."""
+    print("inference: training and exporting a model ...", flush=True)
     job = _job(settings)
     print("inference ...", flush=True)
     with ExitStack() as stack:
@@ -118,7 +118,7 @@ def _job(settings: Settings) -> dict[str, Any]:
 def some_texts(
     tasks: dict[str, Task], count: int, seed: int
 ) -> tuple[list[str], list[dict[str, str]]]:
-    """So many texts of all tasks in random order, and half as many pairs of the pair tasks."""
+    """Return `count` texts of all tasks in random order, and half as many pairs of pair tasks."""
     texts: list[str] = []
     pairs: list[dict[str, str]] = []
     for task in draw(tasks, count, seed).values():
@@ -184,8 +184,8 @@ def _report(findings: Findings, seconds: dict[Way, list[float]], job: dict[str, 
             many.append((*cell, f"{rate.median:,.0f}", f"{rate.low:,.0f} to {rate.high:,.0f}"))
             rows.append((f"{name}: {way}", rate))
     findings.tables[f"Inference, {job['batch_size']} rows a batch"] = [
-        ("", "What", "Rows/s", "(range)"),
+        ("", "Way", "Rows/s", "(range)"),
         *many,
     ]
-    findings.tables["Inference, one text a call"] = [("", "What", "ms", "(range)"), *single]
+    findings.tables["Inference, one text a call"] = [("", "Way", "ms", "(range)"), *single]
     findings.series["inference (rows/s)"] = dict(rows)

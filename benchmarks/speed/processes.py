@@ -1,4 +1,4 @@
-"""Worker processes, of which one at a time works."""
+"""Worker processes, one of which works at a time."""
 
 import json
 import os
@@ -12,11 +12,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class AbsentError(Exception):
-    """A contender that cannot take part, with the reason."""
+    """A contender cannot run; the message is the reason."""
 
 
 def environment(threads: int, **more: str) -> dict[str, str]:
-    """The environment variables of a process that shall use so many threads and no network."""
+    """Return the environment variables of a process with `threads` threads and no network."""
     counts = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS")
     offline = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")
     own = {**dict.fromkeys(counts, str(threads)), **dict.fromkeys(offline, "1")}
@@ -24,15 +24,15 @@ def environment(threads: int, **more: str) -> dict[str, str]:
 
 
 class Worker:
-    """A process that runs one of the modules that speak `benchmarks.peers.protocol`.
+    """A process that runs a module with the `benchmarks.peers.protocol`.
 
     Args:
-        name: of the contender; its log is named after it.
+        name: of the contender and of its log.
         python: the interpreter of its environment.
         module: the module to run.
-        job: what it is told at the start.
-        folder: where its job and its log are written.
-        threads: how many it may use.
+        job: its job, written to a JSON file.
+        folder: of its job and its log.
+        threads: the number of its threads.
         variables: more environment variables.
 
     Raises:
@@ -71,7 +71,7 @@ class Worker:
             raise
 
     def ask(self, **request: Any) -> dict[str, Any]:
-        """Hand over a request and wait for its answer.
+        """Send a request and wait for the reply.
 
         Raises:
             AbsentError: if the process ends instead.
@@ -113,5 +113,5 @@ class Worker:
 
 
 def own_python() -> str:
-    """The interpreter of this project's environment."""
+    """Return the interpreter of this project's environment."""
     return sys.executable

@@ -1,4 +1,4 @@
-"""The matrix products of an encoder's training passes, alone: what no step can be faster than."""
+"""The matrix products of an encoder's training passes alone: a lower bound of a step's time."""
 
 import time
 from collections.abc import Sequence
@@ -17,12 +17,12 @@ from modeling_hybrid_mtl.onednn_hybrid_mtl import onednn_matmul
 class Products:
     """Forward and backward products of an encoder, on given numbers of tokens.
 
-    Every linear layer has three products a pass: its output, the gradient of its input and that of
-    its weights. Attention has two, each with two more in the backward pass; it is reckoned with
-    texts of the mean length.
+    Every linear layer has three products per pass: its output, the gradient of its input and
+    that of its weights. Attention has two, each with two more in the backward pass; all texts
+    are taken to have the mean length.
 
     Args:
-        encoder: a transformer whose linear layers each read every token once.
+        encoder: a transformer whose linear layers process every token once.
         text_tokens: mean tokens of a text.
     """
 
@@ -31,16 +31,16 @@ class Products:
 
     @cached_property
     def weights(self) -> list[Tensor]:
-        """The weights of the linear layers, (out, in), in their order."""
+        """Return the weights of the linear layers, (out, in), in their order."""
         layers = [m for m in self.encoder.modules() if isinstance(m, nn.Linear)]
         return [layer.weight.detach() for layer in layers]
 
     def seconds(self, passes: Sequence[int], *, fast: bool = True) -> float:
-        """The time that the products of these passes take, one after the other.
+        """Return the time of the products of these passes, one after the other.
 
         Args:
             passes: real tokens of each pass.
-            fast: with the library that training takes; else with torch's default.
+            fast: with the library of training; otherwise with torch's default.
         """
         with torch.no_grad(), onednn_matmul if fast else nullcontext():
             return sum(map(self._of_pass, passes))
@@ -48,7 +48,7 @@ class Products:
     def _of_pass(self, tokens: int) -> float:
         config = self.encoder.config
         texts = max(1, round(tokens / self.text_tokens))
-        _linear_seconds(self.weights, tokens)  # oneDNN makes its programs
+        _linear_seconds(self.weights, tokens)  # oneDNN compiles its programs
         attention = _attention_seconds(
             texts * config.num_attention_heads,
             round(self.text_tokens),
@@ -74,7 +74,7 @@ def _linear_seconds(weights: Sequence[Tensor], tokens: int) -> float:
 
 
 def _attention_seconds(heads: int, length: int, width: int) -> float:
-    """One layer: (heads, L, L) scores and (heads, L, width) results, forward and backward."""
+    """Time one layer, forward and backward: (heads, L, L) scores, (heads, L, width) results."""
     vectors, square = torch.randn(heads, length, width), torch.randn(heads, length, length)
     scores, results = torch.empty_like(square), torch.empty_like(vectors)
     start = time.perf_counter()

@@ -1,4 +1,4 @@
-"""A table, a picture and a JSON file of what was found."""
+"""Write the findings as a table, a figure and a JSON file."""
 
 import json
 import platform
@@ -15,7 +15,7 @@ OURS = "hybrid-mtl"
 
 
 def write(findings: Findings, settings: Settings) -> str:
-    """Write `bench.json`, `bench.md` and `bench.png`; gives the text of the second."""
+    """Write `bench.json`, `bench.md` and `bench.png`; return the text of the second."""
     folder = settings.folder
     folder.mkdir(parents=True, exist_ok=True)
     numbers = {name: found.spread.median for name, found in findings.numbers.items()}
@@ -28,7 +28,7 @@ def write(findings: Findings, settings: Settings) -> str:
 
 
 def as_text(findings: Findings, settings: Settings) -> str:
-    """Everything in Markdown: the ratios with their goals, the tables, and what is absent."""
+    """Return all in Markdown: the ratios with their goals, the tables, and absent contenders."""
     parts = [f"# Benchmark\n\n{_machine(settings)}\n"]
     rows = [_ratio_row(name, found) for name, found in findings.numbers.items()]
     head = ("Number", "Median", "(range)", "Goal", "Met", "")
@@ -43,7 +43,7 @@ def as_text(findings: Findings, settings: Settings) -> str:
 
 
 def as_table(rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table whose columns are aligned in plain text, too."""
+    """Return a Markdown table whose columns are aligned in plain text, too."""
     widths = [max(3, *(len(row[i]) for row in rows)) for i in range(len(rows[0]))]
     lines = [
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
@@ -79,7 +79,7 @@ def _processor() -> str:
 
 
 def draw(findings: Findings, path: Path) -> None:
-    """Bars of everyone's speed, with the range of the repetitions."""
+    """Draw bars of every contender's speed, with the range of the repetitions."""
     heights = [len(series) for series in findings.series.values()]
     figure = new_figure(9.0, 1.2 * len(heights) + 0.34 * sum(heights))
     panels = figure.subplots(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]

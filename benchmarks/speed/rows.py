@@ -1,4 +1,4 @@
-"""The rows that ours and the peers train on: drawn once, the same for all."""
+"""The training rows of this project and the peers: drawn once, the same for all."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -25,17 +25,17 @@ class Task:
 
 
 def project_settings(settings: Settings, *options: str) -> Any:
-    """The settings of a run of this project with the benchmark's weights and data."""
+    """Return the settings of a run of this project with the benchmark's weights and data."""
     return parse([*OPTIONS, "--data_dir", settings.data_dir, *options])
 
 
 def weights(settings: Settings) -> str:
-    """The folder of the encoder's weights."""
+    """Return the folder of the encoder's weights."""
     return model_path(project_settings(settings, "--output_dir", "unused").run)
 
 
 def read_tasks(settings: Settings, split: str) -> dict[str, Task]:
-    """All checked rows of a split, `train` or `validation`, by task."""
+    """Return all checked rows of a split, `train` or `validation`, by task."""
     run = project_settings(settings, "--output_dir", "unused")
     tasks = {}
     for name, entry in run.tasks.items():
@@ -47,7 +47,7 @@ def read_tasks(settings: Settings, split: str) -> dict[str, Task]:
 
 
 def draw(tasks: dict[str, Task], count: int, seed: int) -> dict[str, Task]:
-    """So many rows of each task in random order; where it has fewer, pass after pass over them."""
+    """Return `count` rows of each task in random order, in several passes if it has fewer."""
     drawn = {}
     for index, (name, task) in enumerate(tasks.items()):
         random = np.random.default_rng([seed, index])

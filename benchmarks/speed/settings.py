@@ -1,4 +1,4 @@
-"""What a run of the benchmark measures, and how often."""
+"""The sizes and repetitions of a benchmark run."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 
 @dataclass
 class Sizes:
-    """How much is measured.
+    """The sizes of the measurements.
 
     Attributes:
         cycles: rows of a batch -> training cycles in each repetition.
@@ -17,8 +17,8 @@ class Sizes:
         single_texts: texts of one repetition with one text a call.
         score_rows: validation rows of each task for the score.
         growth_rows: the sizes at which time per row is compared.
-        growth_repetitions: how often.
-        prediction_rows: the most rows of these that are predicted.
+        growth_repetitions: repetitions of these.
+        prediction_rows: the largest of these sizes with prediction.
         starts: starts of `run_mtl.py` and imports.
     """
 
@@ -52,16 +52,16 @@ QUICK = Sizes(
 
 @dataclass
 class Settings:
-    """How one run measures.
+    """The settings of one run.
 
     Attributes:
         data_dir: as for `run_mtl.py`: `sample`, or a folder in its layout.
         threads: of each worker.
         repetitions: of every comparison.
-        sizes: how much is measured.
-        folder: where workers, environments and results are.
+        sizes: the sizes of the measurements.
+        folder: of workers, environments and results.
         peers: whether other projects are measured, too.
-        model: a trained model's folder for the predictions; one is trained if it is None.
+        model: a trained model's folder for the predictions; if None, one is trained.
         seed: of the draws.
     """
 
@@ -76,5 +76,5 @@ class Settings:
 
     @property
     def work(self) -> Path:
-        """Where the workers' files are."""
+        """Return the folder of the workers' files."""
         return self.folder / "bench"

@@ -10,7 +10,7 @@ from benchmarks.speed.processes import ROOT, AbsentError, environment, own_pytho
 from benchmarks.speed.rows import OPTIONS
 from benchmarks.speed.settings import Settings
 
-# What anyone who trains and predicts with transformers has imported.
+# The usual imports for training and predicting with transformers.
 OTHERS = (
     "import torch, transformers\n"
     "from transformers import (AutoConfig, AutoModel, AutoTokenizer, HfArgumentParser, Pipeline, "
@@ -42,7 +42,7 @@ def measure(settings: Settings, findings: Findings) -> None:
     findings.tables["Start-up"] = [("", "Seconds", "(range)"), *rows]
     findings.remarks.append(
         "Start-up: from the command `run_mtl.py` to the end of its first step, with batches of 8. "
-        "Cold means that nothing was tokenised before; the system's file cache is warm in both. "
+        "Cold means without cached tokens; the system's file cache is warm in both. "
         "Imports are timed in a process that has imported torch, transformers and its Trainer."
     )
 

@@ -1,7 +1,7 @@
-"""Training: ours and the peers on the same rows, each in a process of its own, taking turns.
+"""Training: ours and the peers on the same rows, each in its own process, alternating.
 
-Where ours takes oneDNN's matrix products, the peers take part a second time, with the line in
-their scripts that gives them the same.
+If ours uses oneDNN for matrix products, the peers run a second time, with a line in their scripts
+that enables oneDNN.
 """
 
 from contextlib import ExitStack
@@ -18,7 +18,7 @@ from modeling_hybrid_mtl.onednn_hybrid_mtl import onednn_matmul
 OURS = "hybrid-mtl"
 PRODUCTS = "matrix products alone"
 SAME_LIBRARY = ", oneDNN"
-# Name -> its environment, its module, and what the ratio to it is called.
+# Name -> its environment, its module, and the name of its ratio.
 PEERS = {
     "the paper's loop": ("transformers", "seed_loop", "seed_loop"),
     "transformers.Trainer": ("transformers", "plain_trainer", "trainer"),
@@ -43,7 +43,7 @@ def measure(settings: Settings, findings: Findings) -> None:
 
 
 def job_of(settings: Settings, size: int, cycles: int) -> dict[str, Any]:
-    """What every training worker is told: the rows of so many cycles, in order."""
+    """Return the job of every training worker: the rows of `cycles` cycles, in order."""
     tasks = draw(read_tasks(settings, "train"), cycles * size, settings.seed)
     return {
         "weights": weights(settings),
@@ -82,7 +82,7 @@ def _start(
 
 
 def contenders(twice: bool) -> dict[str, tuple[str, str, str]]:
-    """The peers, and if they take part twice all of them again with oneDNN's products."""
+    """Return the peers, and if `twice` all of them again with oneDNN."""
     again = {
         name + SAME_LIBRARY: (where, script, f"{ratio}_onednn")
         for name, (where, script, ratio) in PEERS.items()
@@ -128,7 +128,7 @@ def _report(findings: Findings, size: int, answers: Answers) -> None:
             number = f"{prefix}_vs_fastest_peer{'_onednn' if suffix else ''}"
             findings.add(number, own[fastest], note=fastest)
     ours = answers[OURS]
-    # Of the limit with the library that ours takes, and of the one that torch has by default.
+    # Share of the products with our library, and with torch's default.
     for name, products in (("", "product_seconds"), ("_default", "default_product_seconds")):
         share = [a[products] / a["seconds"] for a in ours]
         findings.add(f"{prefix}_matmul_share{name}", Spread.of(share))

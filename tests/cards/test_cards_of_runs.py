@@ -74,7 +74,7 @@ def run_examples(card, folder, at):
     examples = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
     check = "import sys; assert not {'trainer', 'modeling_hybrid_mtl'} & set(sys.modules)\n"
     code = "\n".join(examples).replace('"path/or/id"', json.dumps(str(folder)))
-    prints = "print(len(answers), embeddings.shape[0], round(cosine.item(), 3) <= 1)\n"
+    prints = "print(len(predictions), embeddings.shape[0], round(cosine.item(), 3) <= 1)\n"
     (at / "examples.py").write_text(code + prints + check)
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(at / "home")}
     environment.pop("PYTHONPATH", None)

@@ -1,1 +1,1 @@
-"""Our own side of each measurement, in worker processes of its own like the peers."""
+"""This project's side of each measurement, in separate worker processes like the peers."""

@@ -1,4 +1,4 @@
-"""One training cycle with each of several aggregators and layouts, in turn, in one process."""
+"""Time training cycles with several aggregators and layouts, alternating in one process."""
 
 import tempfile
 import time
@@ -10,7 +10,7 @@ from trainer import HybridMTLTrainer
 
 
 class Way:
-    """A trainer that goes through the same steps as all others, a cycle when it is asked.
+    """A trainer on the same steps as all others, one cycle per call.
 
     Args:
         trainer: ours, with the aggregator or layout.
@@ -22,9 +22,9 @@ class Way:
         self._steps = iter(list(trainer.get_train_dataloader()))
 
     def cycle(self) -> float:
-        """The seconds of one cycle: forward, backward, the aggregator, clipping and the step."""
+        """Time one cycle: forward, backward, the aggregator, clipping and the step; in seconds."""
         trainer, step = self.trainer, next(self._steps)
-        # A step that is logged measures the tasks' gradients apart, whatever the aggregator.
+        # A logged step computes separate gradients of the tasks with every aggregator: avoid it.
         trainer.state.global_step += 1
         start = time.perf_counter()
         steps, _ = trainer.get_batch_samples(iter([step]), 1, trainer.args.device)

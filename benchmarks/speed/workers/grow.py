@@ -1,4 +1,4 @@
-"""The data path and prediction on a given number of made-up rows with the lengths of real ones."""
+"""The data path and prediction on a given number of random rows with the lengths of real ones."""
 
 import random
 import time
@@ -19,7 +19,7 @@ TASK = "topic"
 
 
 def write_rows(job: dict[str, Any], folder: Path) -> None:
-    """Rows of random words from the real texts, each as long as one of them, with random labels."""
+    """Write rows of random words, each with the length of a real text, with random labels."""
     draw = random.Random(job["seed"])
     words = [word for text in job["texts"] for word in text.split()]
     lengths = [len(text.split()) for text in job["texts"]]
@@ -33,7 +33,7 @@ def write_rows(job: dict[str, Any], folder: Path) -> None:
 
 
 class Growth:
-    """The parts of a run, each of which needs what the one before it made.
+    """The parts of a run, each of which needs the result of the one before.
 
     Args:
         job: `rows`, the weights, and the folder for the rows.
@@ -76,7 +76,7 @@ class Growth:
         return len(self.tokens)
 
     def batches(self) -> int:
-        """An epoch of batches as the trainer makes them, without the model."""
+        """Make an epoch of batches as the trainer does, without the model."""
         trainer = HybridMTLTrainer(
             self.model,
             self.settings.training,
@@ -91,7 +91,7 @@ class Growth:
 
 
 def forget_peak() -> None:
-    """Let the peak of memory begin anew, where the system can (Linux)."""
+    """Reset the peak of memory, if the system supports it (Linux)."""
     try:
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
     except OSError:
@@ -99,7 +99,7 @@ def forget_peak() -> None:
 
 
 def peak_since() -> int:
-    """The most memory held since `forget_peak`, in bytes; else since the process began."""
+    """Return the peak memory since `forget_peak`, or since the process began, in bytes."""
     try:
         status = Path("/proc/self/status").read_text(encoding="ascii")
     except OSError:

@@ -1,4 +1,4 @@
-"""Trains the model whose predictions are timed, and exports it; is ready when all is written."""
+"""Train the model for the timed predictions and export it; report ready when all is written."""
 
 import tempfile
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The matrix products of our training passes, alone, in a process that holds nothing else."""
+"""Time the matrix products of our training passes alone, in a separate process."""
 
 import tempfile
 

@@ -1,4 +1,4 @@
-"""Our predictions: pipelines of torch and onnxruntime, and sentence vectors."""
+"""Time our predictions: pipelines of torch and onnxruntime, and sentence vectors."""
 
 from collections.abc import Callable
 from functools import partial
@@ -19,7 +19,7 @@ LABELS = ["a", "b", "c", "d", "e"]
 
 
 def single_text_pipeline(job: dict[str, Any], heads: tuple[str, ...]) -> HybridMTLPipeline:
-    """A pipeline of a model whose tasks all read one text."""
+    """Return a pipeline of a model with tasks of one text."""
     tasks: dict[str, Any] = {name: {"kind": "classification", "labels": LABELS} for name in heads}
     model = HybridMTLModel.from_backbone(job["weights"], tasks)
     return HybridMTLPipeline(model=model, tokenizer=open_tokenizer(job), device="cpu")
@@ -33,7 +33,7 @@ def open_tokenizer(job: dict[str, Any]) -> Any:
 
 @torch.inference_mode()
 def embed(model: Any, tokenizer: Any, texts: list[str], size: int) -> torch.Tensor:
-    """Sentence vectors (N, H), made as the README does; texts of like length share a batch."""
+    """Return sentence vectors (N, H) as in the README; texts of similar length share a batch."""
     order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
     found = []
     for start in range(0, len(order), size):
@@ -45,7 +45,7 @@ def embed(model: Any, tokenizer: Any, texts: list[str], size: int) -> torch.Tens
 
 
 def score(pipe: HybridMTLPipeline, tasks: dict[str, Any], size: int) -> float:
-    """The overall score on some rows, in points from 0 to 100."""
+    """Return the overall score on some rows, in points from 0 to 100."""
     metrics = {}
     for name, task in tasks.items():
         rows = [{key: v for key, v in row.items() if key != "label"} for row in task["rows"]]
@@ -61,7 +61,7 @@ def score(pipe: HybridMTLPipeline, tasks: dict[str, Any], size: int) -> float:
 
 
 def torch_ways(job: dict[str, Any]) -> dict[str, Callable[[], Any]]:
-    """What is timed of our own pipelines."""
+    """Return the timed calls of our own pipelines."""
     texts, single, pairs = job["texts"], job["single_texts"], job["pairs"]
     size = job["batch_size"]
     three = single_text_pipeline(job, HEADS)
@@ -105,7 +105,7 @@ def _one_by_one(pipe: HybridMTLPipeline, texts: list[str], task: str) -> list[An
 def open_onnx(job: dict[str, Any], precision: str) -> HybridMTLPipeline:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = job["threads"]
-    # Threads that spin between two calls would slow down who comes next.
+    # Threads that spin between two calls would slow down the next contender.
     options.add_session_config_entry("session.force_spinning_stop", "1")
     return onnx_pipeline(job["onnx"], precision, sess_options=options)
 

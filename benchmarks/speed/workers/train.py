@@ -1,4 +1,4 @@
-"""Our training, paced like a peer's."""
+"""Train with this project, paced like a peer."""
 
 import tempfile
 

@@ -1,4 +1,4 @@
-"""Our trainer on the rows of a job, as `run_mtl.py` would make it."""
+"""Our trainer on the rows of a job, as `run_mtl.py` creates it."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from trainer.loading.new_model import load_config, load_tokenizer, starting_mode
 
 
 def settings_of(job: dict[str, Any], folder: str, *options: str) -> Settings:
-    """The settings of a run of one epoch of the job's cycles that does nothing but train."""
+    """Return the settings of a run that only trains, for one epoch of the job's cycles."""
     own = {
         "output_dir": folder,
         "per_device_train_batch_size": job["batch_size"],
@@ -36,7 +36,7 @@ def settings_of(job: dict[str, Any], folder: str, *options: str) -> Settings:
 
 
 def tokenised(job: dict[str, Any], settings: Settings) -> dict[str, Dataset]:
-    """The job's rows as the trainer reads them, by task."""
+    """Return the job's tokenised rows for the trainer, by task."""
     tokenizer = load_tokenizer(settings.run, load_config(settings.run))
     return {
         name: tokenize(
@@ -66,7 +66,7 @@ def be_quiet() -> None:
 
 
 def mean_text(rows: dict[str, Dataset]) -> float:
-    """Mean tokens of a text, special ones included."""
+    """Return the mean tokens of a text, including special ones."""
     sides = [
         len(ids)
         for own in rows.values()
