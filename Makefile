@@ -16,22 +16,22 @@ GPU_FLAGS ?=
 .DELETE_ON_ERROR:
 
 help:
-	@echo "make demo     train on the shipped sample, without a network, and ask the model"
-	@echo "make install  the environment alone, in $(VENV)"
-	@echo "make check    lint, types and the tests that say most in the least time: half a minute"
+	@echo "make demo     train on the shipped sample, without a network, and print predictions"
+	@echo "make install  create the environment in $(VENV)"
+	@echo "make check    lint, types and the hundred quickest tests: half a minute"
 	@echo "make test     lint, types and fast tests"
 	@echo "make test-lowest, make test-newest"
 	@echo "              fast tests with the lowest and the newest versions that pyproject.toml allows"
 	@echo "make slow     slow tests"
-	@echo "make mutants  are the tests of rules, plans, layouts and metrics sharp? mutmut, over an hour"
-	@echo "make bench    speed against other projects, which it installs in build/peers: half an hour"
-	@echo "make gpu      is training right and fast on this machine's GPU? 8 minutes"
+	@echo "make mutants  mutation tests of aggregators, schedules, layouts and metrics: over an hour"
+	@echo "make bench    speed against other projects, installed in build/peers: half an hour"
+	@echo "make gpu      correctness and speed on this machine's GPU: 8 minutes"
 	@echo "make clean    delete .venv, build outputs and caches; keeps runs/"
-	@echo "PYTHON=python3.12 chooses an interpreter, VENV=folder another place for the environment."
+	@echo "PYTHON=python3.12 selects an interpreter, VENV=folder another environment."
 
 install: $(STAMP)
 
-# Torch first and alone: where pip is told to find a CPU build, that build stays.
+# Torch first and alone, so that a CPU build from the index of pip's configuration stays.
 $(STAMP): pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "There is no '$(PYTHON)': install Python 3.11 or later, or name one: make PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "hybrid-mtl needs Python 3.11 or later; this is $$($(PYTHON) --version 2>&1). Name another: make PYTHON=python3.12" >&2; exit 1; }
@@ -49,7 +49,7 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-# In one process and always in the same order, for it is over before a second one has begun.
+# In one process, which ends before a second one would have started, and in a fixed order.
 check: lint
 	$(PYTEST) -p no:randomly @tests/quick.txt
 

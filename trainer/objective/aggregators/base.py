@@ -27,7 +27,7 @@ class AggregatorOptions:
 
 
 class Aggregator(ABC):
-    """SingleTaskSteps the gradients of a step's tasks on the shared parameters into one.
+    """Turns the gradients of a step's tasks on the shared parameters into one.
 
     An aggregator that depends on earlier steps says so in `state_dict`; the others keep nothing.
 
