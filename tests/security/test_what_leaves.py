@@ -63,7 +63,7 @@ def test_a_token_reaches_nothing_that_a_run_writes_or_says(hub, me, tmp_path, ca
 
 
 def test_a_push_that_fails_does_not_show_the_token(hub, me, folder, monkeypatch):
-    monkeypatch.setattr(pushing, "WAITS", (0, 0, 0))
+    monkeypatch.setattr(pushing, "RETRY_DELAYS", (0, 0, 0))
     token = "hf_" + "x" * 34
     monkeypatch.setenv("HF_TOKEN", token)  # nobody's
     with pytest.raises(InputError) as caught:
