@@ -84,7 +84,7 @@ def test_feedback_that_a_spreadsheet_opens_holds_no_formula(text, words):
     pytest.importorskip("gradio", reason="the extra 'app' is not installed")
     from trainer.app.feedback import _json_line
 
-    row = {"text": text, "label": -1.5, "words": words, "answer": 1e30}
+    row = {"text": text, "label": -1.5, "words": words, "prediction": 1e30}
     line = _json_line(row)
     assert json.loads(line) == row
     for separator in ",;\t| ":

@@ -108,15 +108,19 @@ def draw_scatter(
         marker="o",
         label="mean of a band",
     )
+    _set_score_axes(axes, predicted, low, high)
+    axes.set_title(title, parse_math=False)
+    save_figure(figure, path)
+
+
+def _set_score_axes(axes: "Axes", predicted: np.ndarray, low: float, high: float) -> None:
     margin = 0.03 * (high - low)
     axes.set_xlim(low - margin, high + margin)
     axes.set_ylim(min(low, predicted.min()) - margin, max(high, predicted.max()) + margin)
     axes.set_xlabel(f"true score ({low:g} to {high:g})")
     axes.set_ylabel(f"predicted score ({low:g} to {high:g})")
-    axes.set_title(title, parse_math=False)
     axes.grid(alpha=0.25)
     axes.legend(loc="upper left", fontsize="small")
-    save_figure(figure, path)
 
 
 def draw_learning_curves(
@@ -141,8 +145,6 @@ def draw_learning_curves(
     Raises:
         ValueError: if there is no task, or a kind is unknown.
     """
-    from matplotlib.lines import Line2D
-
     if not tasks:
         raise ValueError("Learning curves need at least one task.")
     figure = new_figure(3.3 * (len(tasks) + 1), 5.6)
@@ -150,9 +152,7 @@ def draw_learning_curves(
     for column, (task, kind) in enumerate(tasks.items()):
         _draw_task(grid[:, column], log_history, task, main_metric(kind), task in auxiliary)
     legend_axes, overall = grid[:, -1]
-    legend_axes.set_axis_off()
-    styles = (_TRAINING, _EVALUATION, _OVERALL)
-    legend_axes.legend(handles=[Line2D([], [], **style) for style in styles], loc="center")
+    _draw_legend(legend_axes)
     _draw_lines(overall, log_history, {"eval_overall": _OVERALL}, "overall score (0 to 1)")
     _start_at_zero(overall, best=1)
     overall.set_title("all but the auxiliary tasks" if auxiliary else "all tasks")
@@ -178,6 +178,14 @@ def _draw_task(
     upper.set_title(f"{task} (auxiliary)" if auxiliary else task, parse_math=False)
     _draw_lines(lower, log_history, {f"eval_{task}_{metric}": _EVALUATION}, _METRIC_LABELS[metric])
     _start_at_zero(lower, best=1)
+
+
+def _draw_legend(axes: "Axes") -> None:
+    from matplotlib.lines import Line2D
+
+    axes.set_axis_off()
+    styles = (_TRAINING, _EVALUATION, _OVERALL)
+    axes.legend(handles=[Line2D([], [], **style) for style in styles], loc="center")
 
 
 def _start_at_zero(axes: "Axes", best: float | None = None) -> None:

@@ -17,6 +17,9 @@ from trainer.data.tokens import IGNORED_LABEL
 from trainer.errors import InputError
 from trainer.evaluation.metrics import compute_task_metrics
 
+# A row's index, its outputs and its labels.
+Result = tuple[int, np.ndarray, np.ndarray]
+
 
 @dataclass
 class TaskPredictions:
@@ -58,7 +61,6 @@ def predict_task(
 
     Args:
         model: the model, which is left in evaluation mode.
-        task: the task's name.
         rows: tokenised rows with `length` and, if known, `labels`.
         collator: collates rows into batches.
         batch_size: rows per device and batch.
@@ -66,29 +68,31 @@ def predict_task(
         on_batch: called after every batch, equally often in every process.
     """
     model.eval()
-    # Longest first: a batch that does not fit in memory fails at once.
-    order = np.argsort(-np.asarray(rows["length"][:]), kind="stable")
-    batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
-    results: list[tuple[int, np.ndarray, np.ndarray]] = []
+    batches = _batches_by_length(rows, batch_size)
+    results: list[Result] = []
     losses = []
     labelled = "labels" in rows.column_names
     rank, processes = accelerator.process_index, accelerator.num_processes
     for first in range(0, len(batches), processes):
         if first + rank < len(batches):
-            indices = batches[first + rank].tolist()
+            indices = batches[first + rank]
             batch = collator.collate(task, rows[indices])
             loss, outputs, labels = _predict_batch(model, task, batch, accelerator)
             if labelled:
                 losses.append(loss * len(indices))
             results += zip(indices, outputs, labels, strict=True)
         on_batch()
-    total = torch.stack(losses).sum().item() if losses else 0.0
+    loss_sum = torch.stack(losses).sum().item() if losses else 0.0
     if processes > 1:
-        results = gather_object(results)
-        total = sum(gather_object([total]))
-    results.sort(key=lambda result: result[0])
-    predictions = _concatenate(results, total / len(rows))
+        results, loss_sum = gather_object(results), sum(gather_object([loss_sum]))
+    predictions = _concatenate(results, loss_sum / len(rows))
     return predictions if labelled else replace(predictions, labels=None, loss=float("nan"))
+
+
+def _batches_by_length(rows: Dataset, batch_size: int) -> list[list[int]]:
+    # Longest first: a batch that does not fit in memory fails at once.
+    order = np.argsort(-np.asarray(rows["length"][:]), kind="stable").tolist()
+    return [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
 
 
 def _predict_batch(
@@ -115,7 +119,8 @@ def _placeholders(logits: torch.Tensor, batch: dict[str, torch.Tensor]) -> torch
     return torch.where(batch["attention_mask"].bool(), 0, IGNORED_LABEL)
 
 
-def _concatenate(results: list[tuple[int, np.ndarray, np.ndarray]], loss: float) -> TaskPredictions:
+def _concatenate(results: list[Result], loss: float) -> TaskPredictions:
+    results = sorted(results, key=lambda result: result[0])
     if results[0][2].ndim == 0:
         outputs = np.stack([output for _, output, _ in results])
         return TaskPredictions(outputs, np.stack([label for _, _, label in results]), loss)
