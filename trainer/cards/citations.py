@@ -1,4 +1,4 @@
-"""What to cite: BibTeX entries of this project and of the methods and data a model made use of."""
+"""BibTeX entries of this project and of the methods and data of a model."""
 
 from collections.abc import Iterable
 
@@ -6,8 +6,8 @@ _ENTRIES: dict[str, tuple[str, dict[str, str]]] = {}
 
 
 def _paper(key: str, author: str, title: str, venue: str, year: int, kind: str = "inproceedings"):
-    place = {"inproceedings": "booktitle", "article": "journal", "misc": "howpublished"}[kind]
-    fields = {"author": author, "title": f"{{{title}}}", place: venue, "year": str(year)}
+    field = {"inproceedings": "booktitle", "article": "journal", "misc": "howpublished"}[kind]
+    fields = {"author": author, "title": f"{{{title}}}", field: venue, "year": str(year)}
     _ENTRIES[key] = (kind, fields)
 
 
@@ -18,7 +18,7 @@ _ENTRIES["hybrid_mtl"] = (
         "license": "Apache-2.0",
     },
 )
-# What is known of it for certain; a style that sorts by authors takes the key.
+# Only the certain fields; styles that sort by author use the key.
 _ENTRIES["hybrid_bert"] = (
     "misc",
     {
@@ -173,7 +173,7 @@ _paper(
     _ICML,
     2022,
 )
-# Other ways of training.
+# Other methods of training.
 _paper(
     "smart",
     "Jiang, Haoming and He, Pengcheng and Chen, Weizhu and Liu, Xiaodong and Gao, Jianfeng and "
@@ -260,20 +260,20 @@ _paper(
     2017,
 )
 
-# Of every model.
+# The entries of every model.
 ALWAYS = ("hybrid_mtl", "hybrid_bert")
 KNOWN = frozenset(_ENTRIES)
 
 
 def bibtex(keys: Iterable[str], version: str | None = None) -> str:
-    """The entries of the project and of all that is named; names without one are passed over.
+    """Return the entries of the project and of the given keys, skipping keys without an entry.
 
     Args:
-        keys: of `KNOWN`.
-        version: the project's, where it is known.
+        keys: keys of `KNOWN`.
+        version: the project's version, if recorded.
     """
-    chosen = list(dict.fromkeys([*ALWAYS, *(key for key in keys if key in KNOWN)]))
-    return "\n\n".join(_entry(key, version) for key in chosen)
+    selected = dict.fromkeys([*ALWAYS, *(key for key in keys if key in KNOWN)])
+    return "\n\n".join(_entry(key, version) for key in selected)
 
 
 def _entry(key: str, version: str | None) -> str:
