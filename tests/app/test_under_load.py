@@ -138,7 +138,9 @@ class Client:
     def answer(self, session: str) -> dict:
         """Return the result of the only call of a session."""
         _, content = get(f"{self.api}queue/data?session_hash={session}")
-        events = [json.loads(line[6:]) for line in content.splitlines() if line.startswith("data: ")]
+        events = [
+            json.loads(line[6:]) for line in content.splitlines() if line.startswith("data: ")
+        ]
         (done,) = [e for e in events if e["msg"] == "process_completed"]
         return done
 

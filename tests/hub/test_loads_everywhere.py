@@ -73,7 +73,7 @@ def hub():
 
 @pytest.fixture
 def world(hub, python, tmp_path):
-    """A stranger, and a way to run our scripts as `me`."""
+    """Return a function that runs our scripts as `me`, with a stranger."""
     stranger = Stranger(python, tmp_path / "stranger", hub.url)
     token = hub.add_user("me")
     (tmp_path / "here").mkdir()

@@ -37,7 +37,7 @@ def model(tmp_path):
 
 
 def options_of(app: Path) -> dict:
-    """The arguments of AppOptions in a Space's app.py, as they are written."""
+    """Return the source of the arguments of AppOptions in a Space's app.py."""
     calls = [node for node in ast.walk(ast.parse(app.read_text())) if isinstance(node, ast.Call)]
     (call,) = [c for c in calls if getattr(c.func, "id", "") == "AppOptions"]
     return {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}

@@ -62,7 +62,7 @@ class TaskFacts:
 
     @property
     def output_type(self) -> str:
-        """The form of its predictions: `class`, `tags` or `score`."""
+        """Return the form of its predictions: `class`, `tags` or `score`."""
         return heads()[self.kind].output_type
 
     def __post_init__(self) -> None:
@@ -115,7 +115,7 @@ class Architecture:
 
     @property
     def parameters(self) -> int:
-        """The number of parameters of the model."""
+        """Return the number of parameters of the model."""
         return self.encoder_parameters + sum(self.heads.values()) + sum(self.adapters.values())
 
 
@@ -151,7 +151,7 @@ class CardFacts:
     run: dict[str, Any] = field(default_factory=dict)  # seed, steps, hardware, versions ...
     adapters: list[str] = field(default_factory=list)  # tasks with an adapter
     figures: list[tuple[str, str]] = field(default_factory=list)  # caption, path from the card
-    is_demonstration: bool = False  # trained on a sample, only to show how it is done
+    is_demonstration: bool = False  # trained on a sample
     auxiliary_tasks: list[TaskFacts] = field(
         default_factory=list
     )  # tasks without a head in the model

@@ -165,7 +165,7 @@ def draw_learning_curves(
 
 
 def _draw_task(
-    column: Sequence["Axes"],
+    column: np.ndarray,
     log_history: Sequence[Mapping[str, Any]],
     task: str,
     metric: str,

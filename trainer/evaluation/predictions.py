@@ -42,7 +42,7 @@ class TaskPredictions:
 
     @property
     def predictions(self) -> np.ndarray:
-        """Class indices or scores, (N,) or (M,)."""
+        """Return class indices or scores, (N,) or (M,)."""
         return self.outputs.argmax(axis=-1) if self.outputs.ndim > 1 else self.outputs
 
 
@@ -97,8 +97,8 @@ def _batches_by_length(rows: Dataset, batch_size: int) -> list[list[int]]:
 
 def _predict_batch(
     model: HybridMTLModel, task: str, batch: dict[str, torch.Tensor], accelerator: Accelerator
-) -> tuple[torch.Tensor | None, np.ndarray, np.ndarray]:
-    """Return the loss, the outputs and the labels (or placeholders) of a batch."""
+) -> tuple[Any, np.ndarray, np.ndarray]:
+    """Return the loss (None without labels), outputs and labels or placeholders of a batch."""
     # Masks stay on the CPU: lengths are computed from them without synchronizing the device.
     batch = {
         name: tensor if name.endswith("attention_mask") else tensor.to(model.device)

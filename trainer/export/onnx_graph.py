@@ -55,12 +55,12 @@ class Graph(nn.Module):
 
     @property
     def inputs(self) -> list[str]:
-        """The names of the inputs of `forward`, in order."""
+        """Return the names of the inputs of `forward`, in order."""
         return list(INPUTS)[: 3 if self.model._takes_token_types else 2]
 
     @property
     def outputs(self) -> list[str]:
-        """The names of the outputs of `forward`, in order."""
+        """Return the names of the outputs of `forward`, in order."""
         return [EMBEDDINGS, *map(logits_name, self.model.config.tasks)]
 
     def forward(
