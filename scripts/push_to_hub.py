@@ -41,7 +41,7 @@ def main(arguments: list[str]) -> int:
         MESSAGE,
         Destination,
         check_destination,
-        check_named,
+        check_repo_name,
         check_token,
         push,
     )
@@ -51,7 +51,7 @@ def main(arguments: list[str]) -> int:
 
     where = Destination(given.repo, given.revision, given.private or None, given.create_pr)
     try:
-        check_named(where)
+        check_repo_name(where)
         if not given.dry_run:
             check_token(where)
         found = publication(given.folder, get_token())

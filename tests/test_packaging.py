@@ -86,6 +86,7 @@ def test_wheel_holds_the_packages_with_their_data_and_nothing_else(tmp_path):
         "trainer/data/sample/qqp/validation.csv",
         "trainer/evaluation/metric_scripts/accuracy/accuracy.py",
         "trainer/cards/card_template.md.jinja",
+        "trainer/cards/references.bib",
     ):
         assert data in names
 

@@ -1,4 +1,4 @@
-"""A headless Chromium that uses the app's page as a person would."""
+"""A headless Chromium that operates the app's page."""
 
 import json
 import shutil
@@ -16,18 +16,18 @@ from selenium.webdriver.support.ui import WebDriverWait
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 DRIVER = shutil.which("chromedriver")
 SECONDS = 30
-# What a page that is still changing makes of a look at it or a click.
+# Errors of queries and clicks while the page is changing.
 NOT_YET = (WebDriverException, StopIteration)
 
 
 class Browser:
-    """A window on the page; elements are named by their id."""
+    """A window with the page; elements are selected by their id."""
 
     def __init__(self, driver: Any):
         self.driver = driver
 
     def wait(self, condition: Callable[[], Any], what: str) -> Any:
-        """The first true value of the condition."""
+        """Wait for a true value of the condition and return it."""
         return WebDriverWait(self.driver, SECONDS, ignored_exceptions=NOT_YET).until(
             lambda _: condition(), what
         )
@@ -43,7 +43,7 @@ class Browser:
         self.click_text("button[role=tab]", name)
 
     def click_text(self, selector: str, text: str) -> None:
-        """Click the visible element that has this text."""
+        """Click the visible element with this text."""
 
         def click() -> bool:
             for element in self._visible(selector):
@@ -52,7 +52,7 @@ class Browser:
                     return True
             return False
 
-        self.wait(click, f"no {selector} says {text!r}")
+        self.wait(click, f"no {selector} with text {text!r}")
 
     def click(self, selector: str) -> None:
         self.wait(lambda: self._click(self.find(selector)) or True, f"cannot click {selector}")
@@ -78,10 +78,10 @@ class Browser:
         return self.find(selector).text
 
     def wait_for_text(self, selector: str, text: str) -> None:
-        self.wait(lambda: text in self.text(selector), f"{selector} does not say {text!r}")
+        self.wait(lambda: text in self.text(selector), f"{selector} does not contain {text!r}")
 
     def error(self) -> str:
-        """The message that is shown, which is then closed."""
+        """Return the message on the page, and close it."""
         message = self.text(".toast-body.error")
         self.driver.execute_script(
             "document.querySelectorAll('.toast-close').forEach(button => button.click())"
@@ -92,12 +92,12 @@ class Browser:
         return message
 
     def widths(self) -> tuple[int, int]:
-        """Of the page's content, and of the window, in CSS pixels."""
+        """Return the widths of the page's content and of the window, in CSS pixels."""
         script = "return [document.documentElement.scrollWidth, window.innerWidth]"
         return tuple(self.driver.execute_script(script))
 
     def requested_hosts(self) -> set[str]:
-        """The hosts of all addresses that were asked for since the window was opened."""
+        """Return the hosts of all requests since the window was opened."""
         hosts = set()
         for entry in self.driver.get_log("performance"):
             message = json.loads(entry["message"])["message"]
@@ -110,7 +110,7 @@ class Browser:
 
 @contextmanager
 def browser_at(address: str, width: int, height: int, downloads: Path, scale: float = 1):
-    """A window of a width and height in CSS pixels, as of a device that has them."""
+    """Open a window that emulates a device of a width and height in CSS pixels."""
     options = webdriver.ChromeOptions()
     options.binary_location = CHROMIUM
     for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"):

@@ -1,4 +1,4 @@
-"""Toy models behind the app."""
+"""Toy models for the app."""
 
 import pytest
 from transformers import pipeline
@@ -7,8 +7,8 @@ from tests.modeling.toy_models import toy_model, toy_tokenizer
 
 
 @pytest.fixture
-def make_asker():
-    # Here, for it needs the extra `app`, which the tests ask for before anything else.
+def make_session():
+    # Imported here, as it needs the extra `app`.
     from trainer.app.model_session import ModelSession
 
     def make(tasks=None) -> ModelSession:
@@ -20,5 +20,5 @@ def make_asker():
 
 
 @pytest.fixture
-def session(make_asker):
-    return make_asker()
+def session(make_session):
+    return make_session()

@@ -1,4 +1,4 @@
-"""As much of the Hub's protocol as a dataset that gets commits needs, on a local port."""
+"""A stub of the Hub for one dataset that receives commits, on a local port."""
 
 import base64
 import json
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class HubStub:
-    """One dataset: its files, whether it is private, and what was said to make it."""
+    """A dataset: its files, its visibility, and the requests that created it."""
 
     def __init__(self, private: bool = True):
         self.private = private
@@ -34,40 +34,40 @@ def _handler(hub: HubStub) -> type[BaseHTTPRequestHandler]:
             hub.tokens.add(self.headers.get("Authorization"))
             address = f"http://{self.headers['Host']}"
             if self.headers.get("Authorization") is None:
-                self.say(401, {"error": "Invalid username or password."})
+                self.respond(401, {"error": "Invalid username or password."})
             elif self.path == "/api/repos/create":
                 hub.created.append(json.loads(body))
-                self.say(200, {"url": f"{address}/datasets/me/feedback", "id": "me/feedback"})
+                self.respond(200, {"url": f"{address}/datasets/me/feedback", "id": "me/feedback"})
             elif "/preupload/" in self.path:
                 names = [file["path"] for file in json.loads(body)["files"]]
                 modes = [{"path": n, "uploadMode": "regular", "shouldIgnore": False} for n in names]
-                self.say(200, {"files": modes})
+                self.respond(200, {"files": modes})
             elif "/commit/" in self.path:
                 hub.commit(body)
                 oid = f"{len(hub.commits):040x}"
                 url = f"{address}/datasets/me/feedback/commit/{oid}"
-                self.say(200, {"commitUrl": url, "commitOid": oid})
+                self.respond(200, {"commitUrl": url, "commitOid": oid})
             else:
-                self.say(200, {})
+                self.respond(200, {})
 
         def do_GET(self) -> None:  # noqa: N802
             if "/auth-check" in self.path:
-                known = self.headers.get("Authorization") is not None
-                self.say(200 if known else 401, {})
+                has_token = self.headers.get("Authorization") is not None
+                self.respond(200 if has_token else 401, {})
             elif self.path.startswith("/api/datasets/"):
                 facts = {"id": "me/feedback", "private": hub.private, "sha": "0" * 40}
-                self.say(200, {**facts, "tags": [], "siblings": []})
+                self.respond(200, {**facts, "tags": [], "siblings": []})
             else:
-                self.say(404, {}, error="RepoNotFound")
+                self.respond(404, {}, error="RepoNotFound")
 
         def do_HEAD(self) -> None:  # noqa: N802
             name = self.path.split("/resolve/main/")[-1]
             if name in hub.files:
-                self.say(200, {}, etag='"x"')
+                self.respond(200, {}, etag='"x"')
             else:
-                self.say(404, {}, error="EntryNotFound")
+                self.respond(404, {}, error="EntryNotFound")
 
-        def say(self, status: int, content: Any, error: str = "", etag: str = "") -> None:
+        def respond(self, status: int, content: Any, error: str = "", etag: str = "") -> None:
             body = json.dumps(content).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
@@ -89,7 +89,7 @@ def _handler(hub: HubStub) -> type[BaseHTTPRequestHandler]:
 
 @contextmanager
 def serve_hub(hub: HubStub):
-    """The address of a server that answers as the Hub would."""
+    """Yield the address of a server with the Hub's API."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(hub))
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()

@@ -24,7 +24,7 @@ GAP = 24
 
 
 def whole_page(browser: Browser, width: int) -> Image.Image:
-    """The page from its title to its end, on a screen as high as that."""
+    """Return a picture of the complete page."""
     _resize(browser, width, 200)
     _resize(browser, width, browser.driver.execute_script("return document.body.scrollHeight"))
     return Image.open(io.BytesIO(browser.driver.get_screenshot_as_png())).convert("RGB")
@@ -33,21 +33,21 @@ def whole_page(browser: Browser, width: int) -> Image.Image:
 def _resize(browser: Browser, width: int, height: int) -> None:
     size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
     browser.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    # The page fits itself to the screen, and the bars grow for a moment.
+    # Wait for the layout and for the animated bars.
     browser.driver.execute_async_script("setTimeout(arguments[0], 2000)")
 
 
 def views(browser: Browser) -> list[Image.Image]:
     browser.click_text("button", "Praise")
     browser.wait(lambda: browser.find("#text textarea").get_attribute("value"), "no example")
-    browser.click("#ask-single")
-    browser.wait_for_text("#answer-sentiment", "%")
+    browser.click("#predict-single")
+    browser.wait_for_text("#prediction-sentiment", "%")
     one = whole_page(browser, PHONE)
     browser.open_tab("Two texts")
     browser.click_text("button", "Two questions")
     browser.wait(lambda: browser.find("#second textarea").get_attribute("value"), "no example")
-    browser.click("#ask-pair")
-    browser.wait_for_text("#answer-similarity", "scale")
+    browser.click("#predict-pair")
+    browser.wait_for_text("#prediction-similarity", "scale")
     two = whole_page(browser, PHONE)
     browser.open_tab("Many texts")
     browser.click_text("button", "Questions to a shop")

@@ -1,4 +1,4 @@
-"""Corpora are read whole or refused with a reason; downloads hold no formulas."""
+"""Corpora are read completely or refused with a reason; downloads contain no formulas."""
 
 import csv
 import io
@@ -24,7 +24,7 @@ def file(tmp_path):
 def test_pasted_lines_are_texts_without_blanks_and_repetitions():
     corpus = pasted_corpus("one\n\n two \r\none\nthree\n", 4)
     assert corpus.texts == ["one", "two", "three"]
-    assert corpus.summary() == "3 different texts, 1 repeated left out"
+    assert corpus.summary() == "3 different texts, 1 repeated omitted"
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_pasted_lines_are_texts_without_blanks_and_repetitions():
     [
         (None, "at least two different texts"),
         ("one\none\n", "at least two different texts"),
-        ("1\n2\n3\n4\n5", "Too many rows: 5; at most 4"),
+        ("1\n2\n3\n4\n5", "Too many rows: 5; the maximum is 4"),
         ("x" * (MAX_SIZE + 1), "Too much text"),
     ],
 )
@@ -50,7 +50,7 @@ def test_a_column_of_a_csv_file_is_read(file, separator):
     assert csv_columns(path) == ["id", "text"]
     corpus = csv_corpus(path, "text", 4)
     assert corpus.texts == ["a, b; c\td", 'says "no"', "two\nlines"]
-    assert corpus.summary() == "3 different texts, 1 empty left out"
+    assert corpus.summary() == "3 different texts, 1 empty omitted"
 
 
 def test_a_column_alone_needs_no_separator(file):
@@ -64,25 +64,25 @@ def test_a_column_alone_needs_no_separator(file):
         ("PK\0\0", "binary data"),
         ("", "no rows"),
         ("text\n", "no rows"),
-        ("text,text\n1,2\n", "column names, each of them once"),
-        ("text,\n1,2\n", "column names, each of them once"),
-        ("text,label\n1,2\n1,2,3\n", "line 3 has 3 cells under 2 column names"),
+        ("text,text\n1,2\n", "column names, without duplicates"),
+        ("text,\n1,2\n", "column names, without duplicates"),
+        ("text,label\n1,2\n1,2,3\n", "line 3 has 3 cells for 2 column names"),
         ('text\n"one\n', "not a CSV file; line 2"),
         ("x" * (MAX_SIZE + 1), "too large"),
     ],
 )
-def test_what_is_no_csv_file_is_refused_when_it_is_uploaded(file, content, message):
+def test_other_files_are_refused_when_uploaded(file, content, message):
     with pytest.raises(UserError, match=message):
         csv_columns(file(content))
 
 
 def test_a_column_that_is_missing_or_not_chosen_is_named(file):
     path = file("id,text\n1,one\n2,two\n3,three\n")
-    with pytest.raises(UserError, match="no column 'txt'. Its columns: id, text"):
+    with pytest.raises(UserError, match="no column 'txt'. Choose one of: id, text"):
         csv_corpus(path, "txt", 9)
     with pytest.raises(UserError, match="Choose the column"):
         csv_corpus(path, None, 9)
-    with pytest.raises(UserError, match="Too many rows: 3; at most 2"):
+    with pytest.raises(UserError, match="Too many rows: 3; the maximum is 2"):
         csv_corpus(path, "text", 2)
 
 
@@ -94,5 +94,5 @@ def test_no_cell_of_a_download_is_a_formula(start):
     assert rows[2] == ["0.5", 'a "quoted", = cell']
 
 
-def test_half_a_character_does_not_stop_a_corpus():
+def test_a_lone_surrogate_does_not_stop_a_corpus():
     assert pasted_corpus("a \ud83d\nb", 4).texts == ["a ?", "b"]

@@ -1,4 +1,4 @@
-"""Right answers are kept whole, and are rows that can be trained on."""
+"""Corrections are stored completely, as rows of training data."""
 
 import json
 import os
@@ -19,10 +19,10 @@ from trainer.app.feedback import Feedback, append_line
 from trainer.data import TaskSource, check_split, load_split
 
 ROWS = {
-    "mood": {"text": 'ein schöner Film 🎬\u2028\n\t"=1+1"', "label": "good", "answer": "bad"},
-    "stars": {"text": "a film", "label": 4.0, "answer": 3.2},
-    "tags": {"text": ["Anna", "is"], "label": ["PERSON", "O"], "answer": ["O", "O"]},
-    "near": {"text": "a", "text_pair": "b", "label": 0.0, "answer": 4.1},
+    "mood": {"text": 'ein schöner Film 🎬\u2028\n\t"=1+1"', "label": "good", "prediction": "bad"},
+    "stars": {"text": "a film", "label": 4.0, "prediction": 3.2},
+    "tags": {"text": ["Anna", "is"], "label": ["PERSON", "O"], "prediction": ["O", "O"]},
+    "near": {"text": "a", "text_pair": "b", "label": 0.0, "prediction": 4.1},
 }
 
 
@@ -37,7 +37,7 @@ def rows_of(path: Path) -> list[dict]:
     return [json.loads(line) for line in text.removesuffix("\n").split("\n")]
 
 
-def test_a_row_says_what_was_asked_answered_and_right(feedback):
+def test_a_row_has_text_prediction_and_correction(feedback):
     feedback.add("mood", ROWS["mood"])
     (row,) = rows_of(feedback.folder / "mood" / "train.jsonl")
     time = datetime.fromisoformat(row.pop("time"))
@@ -93,21 +93,21 @@ def test_processes_do_not_mix_their_lines(feedback):
 
 
 @pytest.mark.parametrize("padding", [0, 200_000])
-def test_the_rest_of_a_broken_line_is_removed(tmp_path, padding):
+def test_an_incomplete_line_is_removed(tmp_path, padding):
     path = tmp_path / "train.jsonl"
     path.write_bytes(b'{"a": 1}\n{"a": "' + b"x" * padding)
     append_line(path, {"a": 2})
     assert rows_of(path) == [{"a": 1}, {"a": 2}]
 
 
-def test_a_whole_line_without_its_end_is_kept(tmp_path):
+def test_a_complete_line_without_a_newline_is_kept(tmp_path):
     path = tmp_path / "train.jsonl"
     path.write_bytes(b'{"a": 1}')
     append_line(path, {"a": 2})
     assert rows_of(path) == [{"a": 1}, {"a": 2}]
 
 
-def test_a_full_disk_leaves_the_rows_as_they_were_and_is_told(feedback, monkeypatch):
+def test_a_full_disk_leaves_the_rows_as_they_were_and_is_reported(feedback, monkeypatch):
     feedback.add("mood", ROWS["mood"])
     path = feedback.folder / "mood" / "train.jsonl"
     before = path.read_bytes()
@@ -121,7 +121,7 @@ def test_a_full_disk_leaves_the_rows_as_they_were_and_is_told(feedback, monkeypa
     assert path.read_bytes() == before
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path):
+def test_a_folder_that_cannot_be_created_is_reported(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="could not be saved"):
         Feedback(tmp_path / "file", "m", "r").add("mood", ROWS["mood"])

@@ -1,4 +1,4 @@
-"""Right answers reach a Hub dataset, through huggingface_hub's own client."""
+"""Corrections are committed to a Hub dataset by huggingface_hub's own client."""
 
 import json
 import os
@@ -14,8 +14,8 @@ pytest.importorskip("gradio", reason="the extra 'app' is not installed")
 import trainer.app
 from tests.app.hub_stub import HubStub, serve_hub
 
-# Keeps two answers and ends: what was not yet committed is committed on leaving. The package's
-# __init__, which imports torch and gradio, is passed over to save time.
+# Adds two corrections and exits, which commits them. The package's __init__, which imports torch
+# and gradio, is bypassed to save time.
 PROCESS = """
 import sys, types
 from pathlib import Path
@@ -31,9 +31,9 @@ try:
     )
 except UserError as error:
     sys.exit(str(error))
-print(feedback.kept)
-feedback.add("mood", {"text": "a film", "label": "good", "answer": "bad"})
-feedback.add("mood", {"text": "ein schöner Film", "label": "good", "answer": "bad"})
+print(feedback.storage)
+feedback.add("mood", {"text": "a film", "label": "good", "prediction": "bad"})
+feedback.add("mood", {"text": "ein schöner Film", "label": "good", "prediction": "bad"})
 """
 
 
@@ -64,9 +64,9 @@ def test_rows_are_committed_and_a_second_process_replaces_none(tmp_path):
             (tmp_path / disk).mkdir()
             done = leave_feedback(tmp_path / disk, address, HF_TOKEN="hf_secret")
             assert done.returncode == 0, done.stderr[-2000:]
-            assert "which is private" in done.stdout
-    assert {said["visibility"] for said in hub.created} == {"private"}
-    assert {said["type"] for said in hub.created} == {"dataset"}
+            assert "private dataset" in done.stdout
+    assert {request["visibility"] for request in hub.created} == {"private"}
+    assert {request["type"] for request in hub.created} == {"dataset"}
     assert hub.tokens == {"Bearer hf_secret"}
     names = [name for name in hub.files if name != "README.md"]
     assert len(names) == 2 and all(name.startswith("mood/train-") for name in names)
@@ -76,7 +76,7 @@ def test_rows_are_committed_and_a_second_process_replaces_none(tmp_path):
         assert [row["text"] for row in rows] == ["a film", "ein schöner Film"]
         assert "hf_secret" not in hub.files[name].decode()
 
-    # What the dataset holds is read as a task's source, one configuration a task.
+    # The dataset is read as a task's source, with one configuration per task.
     for name, content in hub.files.items():
         (tmp_path / "pulled" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "pulled" / name).write_bytes(content)
@@ -84,13 +84,13 @@ def test_rows_are_committed_and_a_second_process_replaces_none(tmp_path):
     assert rows["label"][:] == ["good"] * 4
 
 
-def test_what_the_hub_refuses_is_told(tmp_path):
+def test_refusals_of_the_hub_are_reported(tmp_path):
     with serve_hub(HubStub(private=False)) as address:
         done = leave_feedback(tmp_path, address, HF_TOKEN="hf_secret")
-        assert done.returncode == 1 and "is public, and what people write" in done.stderr
+        assert done.returncode == 1 and "is public, and so would be the users" in done.stderr
         assert leave_feedback(tmp_path, address, "public", HF_TOKEN="x").returncode == 0
         done = leave_feedback(tmp_path, address, "public")
         assert done.returncode == 1 and "hf auth login" in done.stderr
         assert "Traceback" not in done.stderr
     done = leave_feedback(tmp_path, address, HF_TOKEN="hf_secret")
-    assert done.returncode == 1 and "It needs a network" in done.stderr
+    assert done.returncode == 1 and "It requires a network" in done.stderr

@@ -1,4 +1,4 @@
-"""The app as it is started and used: its process, a real browser, a desk and a phone."""
+"""The app in its own process and a real browser, on a desktop and a phone."""
 
 import csv
 import json
@@ -49,7 +49,7 @@ runpy.run_path(sys.argv[1] + "/app.py", run_name="__main__")
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A toy model, and what a browser uploads."""
+    """Write a toy model and files to upload."""
     folder = tmp_path_factory.mktemp("app")
     toy_model().save_pretrained(folder / "toy-model")
     toy_tokenizer().save_pretrained(folder / "toy-model")
@@ -62,7 +62,7 @@ def folder(tmp_path_factory):
 
 @contextmanager
 def running(folder: Path, *command: str):
-    """The address of an app in a process of its own, which is then ended."""
+    """Run an app in its own process and yield its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
@@ -107,7 +107,7 @@ def browser(app, folder, request, tmp_path):
     with browser_at(app, *request.param, tmp_path) as browser:
         browser.downloads = tmp_path
         yield browser
-        # All tabs were used by now: nothing is wider than the window, nothing came from elsewhere.
+        # In all tabs nothing is wider than the window, and nothing came from other hosts.
         content, window = browser.widths()
         assert window == request.param[0] and content <= window
         assert browser.requested_hosts() == {"127.0.0.1"}
@@ -127,59 +127,59 @@ def last_row(folder: Path, task: str) -> dict:
 
 def test_one_text(browser, folder, pipe):
     browser.write("#text textarea", TEXT)
-    browser.click("#ask-single")
+    browser.click("#predict-single")
     answers = pipe(TEXT, top_k=None)
     assert set(answers) == set(SINGLE)
     for entry in answers["mood"]:
-        browser.wait_for_text("#answer-mood", entry["label"])
-        browser.wait_for_text("#answer-mood", f"{entry['score']:.0%}")
-    browser.wait_for_text("#answer-stars", f"{answers['stars']['score']:.2f}")
-    browser.wait_for_text("#answer-stars", "from 1 to 5")
+        browser.wait_for_text("#prediction-mood", entry["label"])
+        browser.wait_for_text("#prediction-mood", f"{entry['score']:.0%}")
+    browser.wait_for_text("#prediction-stars", f"{answers['stars']['score']:.2f}")
+    browser.wait_for_text("#prediction-stars", "from 1 to 5")
     for entity in answers["tags"]:
-        browser.wait_for_text("#answer-tags", entity["word"])
-        browser.wait_for_text("#answer-tags", entity["entity"])
+        browser.wait_for_text("#prediction-tags", entity["word"])
+        browser.wait_for_text("#prediction-tags", entity["entity"])
 
-    # The row holds the text that was answered, not what the box holds by now.
+    # The row holds the predicted text, not the current text of the box.
     browser.write("#text textarea", "something else")
     wrong = answers["mood"][-1]["label"]
-    browser.click("#wrong-mood button")
+    browser.click("#correction-mood button")
     browser.click("#send-mood")
-    assert "Choose the right answer" in browser.error()
-    browser.click_text("#right-mood label", wrong)
+    assert "Choose the correct label" in browser.error()
+    browser.click_text("#corrected-mood label", wrong)
     browser.click("#send-mood")
-    browser.wait_for_text("#status-mood", "that is kept")
+    browser.wait_for_text("#status-mood", "is saved")
     row = last_row(folder, "mood")
     assert (row["text"], row["label"]) == (TEXT, wrong)
-    assert (row["answer"], row["model"]) == (answers["mood"][0]["label"], "toy-model")
+    assert (row["prediction"], row["model"]) == (answers["mood"][0]["label"], "toy-model")
 
 
 def test_two_texts(browser, folder, pipe):
     browser.open_tab("Two texts")
-    browser.click("#ask-pair")
+    browser.click("#predict-pair")
     assert "The first text is empty" in browser.error()
     browser.write("#first textarea", TEXT)
     browser.write("#second textarea", "film " * 40)
-    browser.click("#ask-pair")
-    assert re.search("The second text: too long for this model, which reads 24", browser.error())
+    browser.click("#predict-pair")
+    assert re.search("The second text: too long for this model: .*is 24", browser.error())
     browser.write("#second textarea", "the film was good")
-    browser.click("#ask-pair")
+    browser.click("#predict-pair")
     answers = pipe({"text": TEXT, "text_pair": "the film was good"}, top_k=None)
     for entry in answers["same"]:
-        browser.wait_for_text("#answer-same", f"{entry['score']:.0%}")
-    browser.wait_for_text("#answer-near", f"{answers['near']['score']:.2f}")
-    browser.wait_for_text("#answer-near", "from 0 to 5")
+        browser.wait_for_text("#prediction-same", f"{entry['score']:.0%}")
+    browser.wait_for_text("#prediction-near", f"{answers['near']['score']:.2f}")
+    browser.wait_for_text("#prediction-near", "from 0 to 5")
     # Also what is written for screen readers.
     content = "return document.body.textContent"
     browser.wait(lambda: "Done." in browser.driver.execute_script(content), "it is not announced")
     assert "common." not in browser.driver.execute_script(content)
 
-    browser.click("#wrong-near button")
-    browser.write("#right-near input", "7")
+    browser.click("#correction-near button")
+    browser.write("#corrected-near input", "7")
     browser.click("#send-near")
     assert "a number from 0 to 5" in browser.error()
-    browser.write("#right-near input", "1.5")
+    browser.write("#corrected-near input", "1.5")
     browser.click("#send-near")
-    browser.wait_for_text("#status-near", "that is kept")
+    browser.wait_for_text("#status-near", "is saved")
     row = last_row(folder, "near")
     assert (row["text"], row["text_pair"], row["label"]) == (TEXT, "the film was good", 1.5)
 
@@ -190,13 +190,13 @@ def test_pasted_texts(browser):
     assert "at least two different texts" in browser.error()
     browser.write("#corpus textarea", "\n".join("abcdef"))
     browser.click("#search")
-    assert "Too many rows: 6; at most 5" in browser.error()
+    assert "Too many rows: 6; the maximum is 5" in browser.error()
     browser.write("#corpus textarea", f"{TEXT}\nanna is in paris\n{TEXT} .")
     browser.click("#search")
-    browser.wait_for_text("#found", "among 3 different texts")
+    browser.wait_for_text("#summary", "among 3 different texts")
     browser.wait_for_text("#pairs", f"{TEXT} .")
     browser.write("#threshold input[type=number]", "1\n")
-    browser.wait_for_text("#found", "0 pairs")
+    browser.wait_for_text("#summary", "0 pairs")
 
 
 def test_an_uploaded_file(browser, folder):
@@ -215,7 +215,7 @@ def test_an_uploaded_file(browser, folder):
     )
     browser.write("#threshold input[type=number]", "0\n")
     browser.click("#search")
-    browser.wait_for_text("#found", "among 4 different texts, 1 empty left out")
+    browser.wait_for_text("#summary", "among 4 different texts, 1 empty omitted")
     browser.wait_for_text("#pairs", "anna is in paris")
     browser.click("#download")
     path = browser.downloads / "paraphrases.csv"
@@ -245,9 +245,9 @@ def test_html_is_shown_and_not_obeyed(tmp_path):
         assert browser.text("h1") == html
         title = browser.driver.title
         browser.write("#text textarea", html)
-        browser.click("#ask-single")
-        browser.wait_for_text("#answer-mood", html)
-        browser.wait_for_text("#answer-tags", html.upper())
+        browser.click("#predict-single")
+        browser.wait_for_text("#prediction-mood", html)
+        browser.wait_for_text("#prediction-tags", html.upper())
         browser.open_tab("Many texts")
         browser.write("#corpus textarea", f"{html}\n{html} good")
         browser.click("#search")
@@ -255,8 +255,8 @@ def test_html_is_shown_and_not_obeyed(tmp_path):
         browser.open_tab("Two texts")
         browser.write("#first textarea", html)
         browser.write("#second textarea", html)
-        browser.click("#ask-pair")
-        browser.wait_for_text("#answer-same", html)
+        browser.click("#predict-pair")
+        browser.wait_for_text("#prediction-same", html)
         assert browser.driver.title == title
         assert not browser.driver.find_elements("css selector", "img[onerror]")
 
@@ -270,10 +270,10 @@ def test_a_space_runs_where_this_project_is_not_installed(folder, tmp_path, pipe
         browser_at(address, *PHONE, tmp_path) as browser,
     ):
         browser.write("#text textarea", TEXT)
-        browser.click("#ask-single")
+        browser.click("#predict-single")
         best = pipe(TEXT, task="mood")
-        browser.wait_for_text("#answer-mood", f"{best['score']:.0%}")
+        browser.wait_for_text("#prediction-mood", f"{best['score']:.0%}")
         assert browser.text("h1") == "toy-model"
-        assert not browser.driver.find_elements("css selector", "#wrong-mood")
+        assert not browser.driver.find_elements("css selector", "#correction-mood")
         with urllib.request.urlopen(address) as page:
             assert str(tmp_path) not in page.read().decode()

@@ -1,4 +1,4 @@
-"""Each kind of task shows its answer, and checks a right one."""
+"""The components of each kind of task render predictions and validate corrections."""
 
 import pytest
 
@@ -7,7 +7,7 @@ pytest.importorskip("gradio", reason="the extra 'app' is not installed")
 from modeling_hybrid_mtl.heads_hybrid_mtl import HEADS
 from tests.modeling.toy_models import TASKS
 from trainer.app.errors import UserError
-from trainer.app.kinds import kind_of, title_of
+from trainer.app.kinds import create_kind, title_of
 
 RANKED = [{"label": "good", "score": 0.7}, {"label": "bad", "score": 0.3}]
 ENTITIES = [
@@ -17,23 +17,23 @@ ENTITIES = [
 
 
 def kind(name: str):
-    return kind_of(name, TASKS[name], HEADS[TASKS[name]["kind"]].output_type)
+    return create_kind(name, TASKS[name], HEADS[TASKS[name]["kind"]].output_type)
 
 
-def test_every_kind_of_task_is_known():
+def test_every_kind_of_task_has_components():
     for kind, head in HEADS.items():
         entry = {"kind": kind, "labels": ["a", "b"], "score_range": [0, 1]}
-        assert kind_of("any", entry, head.output_type)
+        assert create_kind("any", entry, head.output_type)
 
 
-def test_classes_are_bars_and_the_right_one_is_a_label():
+def test_classes_are_bars_and_the_correct_one_is_a_label():
     mood = kind("mood")
     assert mood.render("x", RANKED) == {"good": 0.7, "bad": 0.3}
     row = mood.validate("x", RANKED, "so-so")
-    assert row == {"text": "x", "label": "so-so", "answer": "good"}
-    with pytest.raises(UserError, match="Choose the right answer"):
+    assert row == {"text": "x", "label": "so-so", "prediction": "good"}
+    with pytest.raises(UserError, match="Choose the correct label"):
         mood.validate("x", RANKED, None)
-    with pytest.raises(UserError, match="That is what the model said"):
+    with pytest.raises(UserError, match="The correction equals the prediction"):
         mood.validate("x", RANKED, "good")
 
 
@@ -44,7 +44,7 @@ def test_a_score_is_shown_on_its_own_scale():
     assert "width:100.0%" in near.render("x", {"score": 7.0})
     assert "width:25.0%" in kind("stars").render("x", {"score": 2.0})
     row = near.validate("x", {"score": 4.0}, 5)
-    assert row == {"text": "x", "label": 5.0, "answer": 4.0} and type(row["label"]) is float
+    assert row == {"text": "x", "label": 5.0, "prediction": 4.0} and type(row["label"]) is float
 
 
 @pytest.mark.parametrize("given", [None, 5.1, -1, float("nan"), "4"])
@@ -59,16 +59,16 @@ def test_tags_are_shown_in_the_whole_text_and_given_word_by_word():
     shown = tags.render(text, ENTITIES)
     assert shown == [("Anna", "PERSON"), (" ", None), ("is", "O"), (".", None)]
     row = tags.validate(text, ENTITIES, [["Anna", "PLACE"], ["is", "O"]])
-    assert row == {"text": ["Anna", "is"], "label": ["PLACE", "O"], "answer": ["PERSON", "O"]}
+    assert row == {"text": ["Anna", "is"], "label": ["PLACE", "O"], "prediction": ["PERSON", "O"]}
     for given, message in (
-        (tags.initial_value(ENTITIES), "That is what the model said"),
-        ([["Anna", "CITY"], ["is", "O"]], "'CITY' is no tag; take one of O, PERSON, PLACE"),
-        ([["Ann", "PLACE"], ["is", "O"]], "Keep the words"),
-        ([["Anna", "PLACE"]], "Keep the words"),
+        (tags.initial_value(ENTITIES), "The correction equals the prediction"),
+        ([["Anna", "CITY"], ["is", "O"]], "'CITY' is not a tag; use one of O, PERSON, PLACE"),
+        ([["Ann", "PLACE"], ["is", "O"]], "keep the words"),
+        ([["Anna", "PLACE"]], "keep the words"),
     ):
         with pytest.raises(UserError, match=message):
             tags.validate(text, ENTITIES, given)
 
 
-def test_a_title_is_for_readers():
+def test_a_title_is_readable():
     assert title_of("film_mood") == "Film mood"

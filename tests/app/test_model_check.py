@@ -1,4 +1,4 @@
-"""What is no trained model is refused before anything large is loaded."""
+"""Other folders and repositories are refused before anything large is loaded."""
 
 import json
 
@@ -23,27 +23,27 @@ def written(folder, **files):
 def test_a_trained_model_is_taken_and_a_folder_has_no_revision(tmp_path):
     folder = written(tmp_path / "model", config={"model_type": "hybrid_mtl"})
     check_model(folder)
-    with pytest.raises(UserError, match="only a Hub repository has revisions"):
+    with pytest.raises(UserError, match="only Hub repositories have revisions"):
         check_model(folder, "main")
 
 
-def test_a_folder_that_is_not_there_is_told_first():
+def test_a_missing_folder_is_reported_first():
     with pytest.raises(UserError, match="^there is no folder '/nowhere/at/all'$"):
         check_model("/nowhere/at/all")
-    with pytest.raises(UserError, match="^there is no folder 'runs/nope', and the Hub gives no mo"):
+    with pytest.raises(UserError, match="^there is no folder 'runs/nope', and no Hub mo"):
         check_model("runs/nope")
 
 
 @pytest.mark.parametrize(
     "files, message",
     [
-        ({"config": {"model_type": "bert"}}, "holds a model of type bert; name the folder"),
+        ({"config": {"model_type": "bert"}}, "contains a model of type bert; pass the folder"),
         ({"config": {}}, "of type unknown"),
-        ({"config": []}, "cannot be read"),
-        ({}, "there is no config.json in it"),
-        ({"config": {"model_type": "bert"}, "export": {}}, "is an export; name the folder of"),
+        ({"config": []}, "cannot read its config"),
+        ({}, "does not contain a model: there is no config.json"),
+        ({"config": {"model_type": "bert"}, "export": {}}, "is an export; pass the folder of"),
     ],
 )
-def test_another_folder_is_refused_with_what_it_holds(tmp_path, files, message):
+def test_another_folder_is_refused_with_its_content(tmp_path, files, message):
     with pytest.raises(UserError, match=message):
         check_model(written(tmp_path / "folder", **files))

@@ -1,4 +1,4 @@
-"""The model answers all tasks of a text at once, and says what it cannot read."""
+"""The model predicts all tasks of a text at once, and refuses texts that it cannot encode."""
 
 import logging
 import re
@@ -22,21 +22,21 @@ from trainer.app.errors import UserError
 from trainer.app.model_session import MAX_CHARACTERS, open_model
 
 
-def test_every_task_of_one_text_is_answered_from_one_encoding(session):
+def test_every_task_of_one_text_is_predicted_from_one_encoding(session):
     with counted_calls(session._pipe.model) as calls:
-        answers = session.predict("the film was good")
-    assert list(answers) == session.task_names("single") == list(SINGLE)
+        predictions = session.predict("the film was good")
+    assert list(predictions) == session.task_names("single") == list(SINGLE)
     assert len(calls) == 1
-    for name, answer in answers.items():
-        assert answer == session._pipe("the film was good", task=name, top_k=None)
-    assert [entry["label"] for entry in answers["mood"]] != TASKS["mood"]["labels"][:1]
-    assert sum(entry["score"] for entry in answers["mood"]) == pytest.approx(1)
+    for name, prediction in predictions.items():
+        assert prediction == session._pipe("the film was good", task=name, top_k=None)
+    assert [entry["label"] for entry in predictions["mood"]] != TASKS["mood"]["labels"][:1]
+    assert sum(entry["score"] for entry in predictions["mood"]) == pytest.approx(1)
 
 
-def test_every_task_of_two_texts_is_answered(session):
-    answers = session.predict("a good film", "a film that is good")
-    assert set(answers) == set(session.task_names("pair")) == {*SIAMESE, *CROSS}
-    assert 0 <= answers["near"]["score"] <= 5
+def test_every_task_of_two_texts_is_predicted(session):
+    predictions = session.predict("a good film", "a film that is good")
+    assert set(predictions) == set(session.task_names("pair")) == {*SIAMESE, *CROSS}
+    assert 0 <= predictions["near"]["score"] <= 5
 
 
 @pytest.mark.parametrize("text", ["", "  \n", None])
@@ -47,11 +47,11 @@ def test_an_empty_text_is_refused(session, text):
         session.predict("a film", text or "")
 
 
-def test_the_longest_text_that_the_model_reads_is_answered_and_a_longer_one_refused(session):
+def test_the_longest_text_is_predicted_and_a_longer_one_refused(session):
     assert session.max_tokens == toy_tokenizer().model_max_length
     words = session.max_tokens - 2
     session.predict("film " * words)
-    with pytest.raises(UserError, match=rf"reads {words + 2} tokens .* makes {words + 3}\."):
+    with pytest.raises(UserError, match=rf"{words + 3} tokens .* maximum is {words + 2}\."):
         session.predict("film " * (words + 1))
     with pytest.raises(UserError, match="The two texts together: too long"):
         session.predict("film " * words, "film")
@@ -59,14 +59,14 @@ def test_the_longest_text_that_the_model_reads_is_answered_and_a_longer_one_refu
         session.predict("f" * (MAX_CHARACTERS + 1))
 
 
-def test_two_long_texts_that_no_task_reads_together_are_answered(make_asker):
-    session = make_asker({name: TASKS[name] for name in SIAMESE})
+def test_two_long_texts_without_a_cross_encoding_are_predicted(make_session):
+    session = make_session({name: TASKS[name] for name in SIAMESE})
     long = "film " * (session.max_tokens - 2)
     assert set(session.predict(long, long)) == set(SIAMESE)
 
 
-def test_half_a_character_is_refused(session):
-    with pytest.raises(UserError, match="half a character"):
+def test_a_lone_surrogate_is_refused(session):
+    with pytest.raises(UserError, match="a lone surrogate"):
         session.predict("a film \ud83d")
 
 
@@ -88,7 +88,7 @@ def folder(tmp_path):
     return tmp_path / "my-model"
 
 
-def test_a_folder_is_named_by_its_name_and_known_by_its_weights(folder):
+def test_a_folder_has_its_name_as_title_and_its_weights_as_revision(folder):
     session = open_model(str(folder))
     assert session.title == "my-model"
     assert re.fullmatch("sha256:[0-9a-f]{16}", session.revision)
@@ -97,21 +97,21 @@ def test_a_folder_is_named_by_its_name_and_known_by_its_weights(folder):
     assert open_model(str(folder)).revision != session.revision
 
 
-def test_what_is_no_model_gives_one_message(folder, tmp_path, monkeypatch):
+def test_a_folder_without_a_model_gives_one_message(folder, tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(UserError, match="there is no folder '/nowhere/at/all'"):
         open_model("/nowhere/at/all")
-    with pytest.raises(UserError, match="only a Hub repository has revisions"):
+    with pytest.raises(UserError, match="only Hub repositories have revisions"):
         open_model(str(folder), revision="main")
     shutil.copytree(folder, tmp_path / "bare")
     (tmp_path / "bare" / "config.json").unlink()
-    with pytest.raises(UserError, match="holds no model: there is no config.json"):
+    with pytest.raises(UserError, match="does not contain a model: there is no config.json"):
         open_model(str(tmp_path / "bare"))
 
 
 def test_another_kind_of_model_gives_one_message(folder):
     toy_model().backbone.save_pretrained(folder)
-    with pytest.raises(UserError, match="holds a model of type bert"):
+    with pytest.raises(UserError, match="contains a model of type bert"):
         open_model(str(folder))
 
 

@@ -55,18 +55,18 @@ def pipe():
 
 
 def resident() -> int:
-    """The memory of this process, in bytes."""
+    """Return the memory of this process, in bytes."""
     gc.collect()
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
-def rounded(answer):
-    """An answer whose numbers compare: sums in another order differ in their last digits."""
-    return json.loads(json.dumps(answer), parse_float=lambda number: round(float(number), 4))
+def rounded(prediction):
+    """Round the numbers of a prediction: sums in another order differ in their last digits."""
+    return json.loads(json.dumps(prediction), parse_float=lambda number: round(float(number), 4))
 
 
 def run_clients(client, seconds: float) -> tuple[Counter, int]:
-    """Let all clients ask one thing after the other; what they counted, and how memory grew."""
+    """Run all clients; return the counts of their results and the growth of memory."""
     counts: Counter = Counter()
 
     def ask(number: int, until: float) -> Counter:
@@ -115,7 +115,7 @@ def test_the_pipeline_mixes_no_answers_of_eight_callers(pipe):
 
 @contextmanager
 def pipe_that_waits(pipe):
-    """The pipeline's model answers nobody until the block ends."""
+    """Block the pipeline's model until the block ends."""
     released = Event()
     hook = pipe.model.backbone.register_forward_pre_hook(lambda *_: (released.wait(60), None)[1])
     try:
@@ -126,7 +126,7 @@ def pipe_that_waits(pipe):
 
 
 class Client:
-    """Speaks to a page as a browser does: joins the queue, then waits for the answer."""
+    """Calls a page as a browser does: joins the queue, then waits for the result."""
 
     def __init__(self, address: str):
         self.api = f"{address}gradio_api/"
@@ -136,16 +136,18 @@ class Client:
         return get(f"{self.api}queue/join", json.dumps(call).encode())
 
     def answer(self, session: str) -> dict:
-        """How the one call of a session ended."""
-        _, said = get(f"{self.api}queue/data?session_hash={session}")
-        events = [json.loads(line[6:]) for line in said.splitlines() if line.startswith("data: ")]
+        """Return the result of the only call of a session."""
+        _, content = get(f"{self.api}queue/data?session_hash={session}")
+        events = [
+            json.loads(line[6:]) for line in content.splitlines() if line.startswith("data: ")
+        ]
         (done,) = [e for e in events if e["msg"] == "process_completed"]
         return done
 
     def ask(self, function: int, *data) -> dict:
         session = uuid.uuid4().hex
-        status, said = self.join(function, list(data), session)
-        assert status == 200, said
+        status, content = self.join(function, list(data), session)
+        assert status == 200, content
         return self.answer(session)
 
 
@@ -154,7 +156,8 @@ def test_the_page_answers_eight_clients_as_it_answers_one(pipe, tmp_path):
     feedback = Feedback(tmp_path / "feedback", "toy", "abc")
     page = build_page(ModelSession(pipe, "toy", "abc"), feedback, 20)
     one, two, many, wrong = (
-        event(page, name, "click")._id for name in ("ask-single", "ask-pair", "search", "send-mood")
+        event(page, name, "click")._id
+        for name in ("predict-single", "predict-pair", "search", "send-mood")
     )
     short = [text for text in TEXTS if len(text) < 50]
     good = [(one, text) for text in short]
@@ -197,7 +200,7 @@ def test_the_page_answers_eight_clients_as_it_answers_one(pipe, tmp_path):
 
 
 def shown(done: dict):
-    """What a call put on the page."""
+    """Return the values that a call put on the page."""
     assert done["success"], done
     return rounded(done["output"]["data"])
 
@@ -205,7 +208,7 @@ def shown(done: dict):
 @pytest.mark.slow
 def test_a_queue_that_is_full_refuses_and_then_goes_on(pipe):
     page = build_page(ModelSession(pipe, "toy", "abc"), None, 20)
-    function = event(page, "ask-single", "click")._id
+    function = event(page, "predict-single", "click")._id
     with served(page) as address:
         client = Client(address)
         expected = shown(client.ask(function, "a good film"))
@@ -213,9 +216,9 @@ def test_a_queue_that_is_full_refuses_and_then_goes_on(pipe):
         with pipe_that_waits(pipe) as go_on:
             joined = [client.join(function, ["a good film"], session) for session in sessions]
             taken = [s for s, (status, _) in zip(sessions, joined, strict=True) if status == 200]
-            refused = [said for status, said in joined if status != 200]
+            refused = [content for status, content in joined if status != 200]
             assert MAX_WAITING <= len(taken) <= MAX_WAITING + CLIENTS
-            assert all("queue is full" in said.lower() for said in refused)
+            assert all("queue is full" in content.lower() for content in refused)
             go_on()
         with ThreadPoolExecutor(CLIENTS) as pool:
             answers = list(pool.map(client.answer, taken))

@@ -1,4 +1,4 @@
-"""What the card says of files from a Hub dataset and of conflicts, and the name that opens it."""
+"""Local files of a Hub dataset, conflicts of gradients, and the pipeline tag of the card."""
 
 from dataclasses import replace
 from itertools import combinations
@@ -25,7 +25,7 @@ def test_files_that_are_of_a_dataset_name_it():
 
 
 @pytest.mark.parametrize(
-    "tasks, figures, told",
+    "tasks, figures, mentioned",
     [
         ([MOOD, NEAR], [LOSSES], True),
         ([MOOD, NEAR], [LOSSES, COSINES], False),
@@ -33,15 +33,15 @@ def test_files_that_are_of_a_dataset_name_it():
         ([MOOD, NEAR], [], False),
     ],
 )
-def test_a_card_without_the_figure_of_conflicts_says_how_to_get_it(tasks, figures, told):
+def test_a_card_without_the_figure_of_conflicts_mentions_its_option(tasks, figures, mentioned):
     text = render_card(CardFacts("model", tasks, figures=figures))
-    assert ("`gradient_cosines: true`" in text) is told
+    assert ("`gradient_cosines: true`" in text) is mentioned
 
 
 @pytest.mark.parametrize("kinds", [*combinations(HEADS, 1), *combinations(HEADS, 2)])
-def test_the_hubs_page_proposes_a_name_that_the_model_opens_by(kinds):
+def test_the_pipeline_tag_is_one_that_the_model_supports(kinds):
     facts = CardFacts("model", [replace(MOOD, name=kind, kind=kind) for kind in kinds])
     proposed = ModelCard(render_card(facts)).data.pipeline_tag
     assert proposed in {
-        n for n, own in STANDARDS.items() if own in {HEADS[k].standard for k in kinds}
+        n for n, standard in STANDARDS.items() if standard in {HEADS[k].standard for k in kinds}
     }

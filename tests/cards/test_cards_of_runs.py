@@ -1,4 +1,4 @@
-"""The cards that runs write: right for each way of training, and their examples run."""
+"""The cards of runs are correct for each method of training, and their examples run."""
 
 import json
 import os
@@ -29,17 +29,17 @@ MOOD = {
 }
 
 
-def run(place, name, *options, **changes):
-    """Train toys with other options; the output folder."""
-    config = yaml.safe_load((place / "toy.yaml").read_text()) | changes
-    config["output_dir"] = str(place / name)
-    (place / f"{name}.yaml").write_text(yaml.safe_dump(config))
-    train(parse([str(place / f"{name}.yaml"), *options]))
-    return place / name
+def run(folder, name, *options, **changes):
+    """Train toys with other options and return the output folder."""
+    config = yaml.safe_load((folder / "toy.yaml").read_text()) | changes
+    config["output_dir"] = str(folder / name)
+    (folder / f"{name}.yaml").write_text(yaml.safe_dump(config))
+    train(parse([str(folder / f"{name}.yaml"), *options]))
+    return folder / name
 
 
 def table(card, title):
-    """The rows below a heading, without the names of the columns."""
+    """Return the rows of the table below a heading, without its header."""
     text = card.split(f"\n## {title}\n")[1].split("\n## ")[0]
     rows = [line for line in text.splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]] for row in rows][2:]
@@ -63,14 +63,14 @@ def place(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def in_phases(place):
-    """A run with two phases, the second of which trains an adapter."""
+    """Train with two phases, the second of which trains an adapter."""
     apart = {"name": "apart", "tasks": {"sentiment": {"batch_size": 6}}, "trainable": "adapters"}
     phases = [{"name": "together", "aggregator": "pcgrad"}, apart]
     return run(place, "phases", phases=phases, rdrop_weight=0.1)
 
 
 def run_examples(card, folder, at):
-    """Run every Python example of a card in a process that knows nothing of this project."""
+    """Run every Python example of a card in a process without this project."""
     examples = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
     check = "import sys; assert not {'trainer', 'modeling_hybrid_mtl'} & set(sys.modules)\n"
     code = "\n".join(examples).replace('"path/or/id"', json.dumps(str(folder)))
@@ -107,7 +107,7 @@ def test_the_hub_reads_the_card_of_a_run(in_phases):
     assert len(found) == 7
 
 
-def test_a_card_tells_of_phases_and_adapters(in_phases):
+def test_a_card_lists_phases_and_adapters(in_phases):
     card = (in_phases / "README.md").read_text()
     together, apart = table(card, "Phases of training")
     assert together[0] == "1: together" and "aggregator: pcgrad" in together[-1]
@@ -180,7 +180,7 @@ def test_auxiliary_tasks_are_no_part_of_the_model(place):
     assert [row[0] for row in table(card, "Data")][-1] == "origin (auxiliary)"
     assert "@inproceedings{mtrec," in card
     reports = json.loads((folder / "evaluation.json").read_text())
-    # It has one row only, of which nothing can be said; the overall score does without it.
+    # A single row has no interval; the overall score excludes the task.
     assert reports["origin"]["intervals"] is None
     low, high = reports["overall score"]["interval"]
     assert f"{low:.4f} to {high:.4f}" in card
@@ -195,13 +195,13 @@ def test_the_time_of_a_resumed_run_adds_up(place):
         for path in sorted(last.rglob("*")):
             path.unlink()
         last.rmdir()
-    said = ["--license", "mit", "--tasks.similarity.data_license", "mine"]
-    run(place, "resumed", "--resume", "true", *said, **options)
+    options_of_card = ["--license", "mit", "--tasks.similarity.data_license", "mine"]
+    run(place, "resumed", "--resume", "true", *options_of_card, **options)
     again = facts_from_json(folder / "card_facts.json")
     assert again.compute.resumed == 1 and again.compute.complete
     assert again.run["steps"] == 6 and again.run["seconds"] == again.compute.seconds
     assert "it was resumed once" in (folder / "README.md").read_text()
-    # What is only said of the model may change on the way.
+    # Options of the card may change on resumption.
     assert again.license == "mit" and again.tasks[-1].dataset_license == "mine"
 
 

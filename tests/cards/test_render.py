@@ -86,7 +86,7 @@ def code_of(text):
     return "\n".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL))
 
 
-def test_metadata_says_what_is_known():
+def test_metadata_has_the_known_entries():
     data = ModelCard(card()).data.to_dict()
     data.pop("model-index")
     assert data == {
@@ -101,7 +101,7 @@ def test_metadata_says_what_is_known():
     }
 
 
-def test_what_is_unknown_is_left_out():
+def test_unknown_facts_are_omitted():
     task = replace(SIMILARITY, dataset=None, metrics={})
     text = card(task, base_model=None, license=None, language=None, overall=None)
     metadata = ModelCard(text).data.to_dict()
@@ -138,7 +138,7 @@ def test_tasks_on_local_data_keep_results_of_their_own():
         assert re.fullmatch(r"(?:[\w-]+/)?[\w.-]+", result.dataset_type, re.ASCII)
 
 
-def test_a_metric_that_is_not_finite_is_left_out_of_the_metadata():
+def test_a_metric_that_is_not_finite_is_omitted_from_the_metadata():
     text = card(replace(SIMILARITY, metrics={"pearson": float("nan"), "mse": 2.0}))
     assert numbers_of(text) == {"similarity mse": 2.0, "overall score": 0.631}
     assert ["similarity", "pearson", "–"] in cells(section(text, "Results"))
@@ -255,9 +255,9 @@ def test_paths_inside_other_texts_never_leave(tmp_path, path):
 
 
 def test_slashes_that_are_no_path_stay():
-    said = "and/or 1/2 https://example.org/a (x)/y 5 / 3"
-    text = card(replace(SENTIMENT, labels=["/person", "a/b"]), run={"note": said})
-    assert ["note", said] in cells(section(text, "The run"))
+    note = "and/or 1/2 https://example.org/a (x)/y 5 / 3"
+    text = card(replace(SENTIMENT, labels=["/person", "a/b"]), run={"note": note})
+    assert ["note", note] in cells(section(text, "The run"))
     assert "Labels: /person, a/b." in text
 
 
@@ -288,9 +288,9 @@ def test_a_wrong_facts_file_is_refused(tmp_path, text):
 
 
 def test_wrong_task_facts_are_refused():
-    with pytest.raises(ValueError, match="task 'sentiment': kind is 'ranking'; use one of"):
+    with pytest.raises(ValueError, match="task 'sentiment': kind = 'ranking': must be one of"):
         replace(SENTIMENT, kind="ranking")
-    with pytest.raises(ValueError, match="pair_encoding is 'cross'"):
+    with pytest.raises(ValueError, match="pair_encoding = 'cross'"):
         replace(SENTIMENT, pair_encoding="cross")
     with pytest.raises(ValueError, match="metric 'accuracy' is a str"):
         replace(SENTIMENT, metrics={"accuracy": "0.5"})
@@ -319,7 +319,7 @@ def test_write_card_replaces_whole_files(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == ["README.md"]
 
 
-def test_auxiliary_tasks_are_help_and_no_tasks_of_the_model(tmp_path):
+def test_auxiliary_tasks_are_not_tasks_of_the_model(tmp_path):
     pos = TaskFacts("pos", "token_classification", "single", labels=["N", "V"], auxiliary=True)
     pos.metrics, pos.rows = {"accuracy": 0.91}, {"train": 77}
     text = card(auxiliary_tasks=[pos])
@@ -348,7 +348,7 @@ def test_the_hubs_own_parser_reads_every_number_back(tmp_path):
     assert (pearson.task_type, pearson.metric_value) == ("sentence-similarity", 0.33)
     (overall,) = [r for r in results if r.metric_type == "overall"]
     assert overall.metric_value == 0.631
-    for entry in data["model-index"][0]["results"]:  # what the Hub asks of each
+    for entry in data["model-index"][0]["results"]:  # required by the Hub
         assert entry["task"]["type"] and entry["dataset"]["name"]
         assert all({"type", "value", "name"} <= set(metric) for metric in entry["metrics"])
 
@@ -400,7 +400,7 @@ def test_phases_have_a_table():
     assert "Phases" not in card()
 
 
-def test_settings_that_say_nothing_are_left_out():
+def test_uninformative_settings_are_omitted():
     head = {"loss_weight": 1.0, "hidden_sizes": [], "cosine_range": [0.0, 1.0], "dropout": 0.1}
     shared = {"dropout": None, "dropout_where": "pooled", "warmup_steps": 0, "seed": 0}
     text = card(replace(SENTIMENT, hyperparameters=head), shared_hyperparameters=shared)
@@ -408,13 +408,13 @@ def test_settings_that_say_nothing_are_left_out():
         ["shared", "seed", "0"],
         ["sentiment head", "dropout", "0.1"],
     ]
-    said = {"dropout": 0.2, "dropout_where": "pooled", "loss_weight": 0.5, "sizes": [8, 4]}
-    rows = cells(section(card(shared_hyperparameters=said), "Hyperparameters"))
+    shared = {"dropout": 0.2, "dropout_where": "pooled", "loss_weight": 0.5, "sizes": [8, 4]}
+    rows = cells(section(card(shared_hyperparameters=shared), "Hyperparameters"))
     assert ["shared", "dropout_where", "pooled"] in rows and ["shared", "sizes", "8, 4"] in rows
     assert ["shared", "loss_weight", "0.5"] in rows
 
 
-def test_compute_tells_time_only_as_far_as_it_is_known():
+def test_compute_reports_missing_records():
     known = ComputeFacts(["Some CPU, 2 threads"], 5400.0, True, 1)
     text = section(card(compute=known), "Compute")
     assert "Some CPU, 2 threads" in text and "Time: 1.5 h" in text and "resumed once" in text
@@ -434,7 +434,7 @@ def test_the_stated_licence_of_data_is_shown():
     assert [row[-1] for row in rows] == ["CC \\| BY", "see the dataset's page"]
 
 
-def test_limits_say_only_what_is_known():
+def test_limits_depend_on_the_known_facts():
     assert "one language only (en)" in card()
     unknown = card(language=None)
     assert "Which language it was trained on was not recorded" in unknown and "(–)" not in unknown
@@ -500,18 +500,18 @@ def test_hostile_text_in_the_new_parts_breaks_nothing():
     compile(code_of(text), "card", "exec")
 
 
-def test_the_hub_is_asked_about_the_card_as_it_is(monkeypatch):
-    """`ModelCard.validate` sends the whole card; here a stand-in reads its metadata."""
+def test_the_hub_validates_the_complete_card(monkeypatch):
+    """Check the metadata of the card that `ModelCard.validate` sends."""
     seen = []
 
-    class Answer:
+    class Response:
         def raise_for_status(self):
             pass
 
     class Session:
         def post(self, url, json, headers):
             seen.append((url, json["repoType"], yaml.safe_load(json["content"].split("---")[1])))
-            return Answer()
+            return Response()
 
     monkeypatch.setattr("huggingface_hub.repocard.get_session", Session)
     ModelCard(card()).validate()

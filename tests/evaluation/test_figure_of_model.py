@@ -1,4 +1,4 @@
-"""The picture of a model."""
+"""The diagram of a model."""
 
 from dataclasses import replace
 
@@ -19,7 +19,7 @@ def picture(path, *tasks):
     return imread(path)
 
 
-def test_every_task_has_its_place(tmp_path):
+def test_every_task_has_a_row(tmp_path):
     one = picture(tmp_path / "deep" / "one.png", MOOD)
     tasks = [DrawnTask(f"task{i}", "one text", "score, 0 to 5", "none") for i in range(6)]
     six = picture(tmp_path / "six.png", *tasks)
@@ -53,7 +53,7 @@ def test_counts_are_short():
     assert [count_text(c) for c in counts] == ["0", "950", "1.2K", "22.7M", "1.3B"]
 
 
-def test_a_head_says_what_it_reads_in_the_colour_of_that(tmp_path, monkeypatch):
+def test_a_head_names_its_input_in_the_same_colour(tmp_path, monkeypatch):
     figures = []
     monkeypatch.setattr(
         Figure, "savefig", lambda figure, path, **_: figures.append(figure) or path.touch()
@@ -65,9 +65,7 @@ def test_a_head_says_what_it_reads_in_the_colour_of_that(tmp_path, monkeypatch):
         (text.get_text() for text in axes.texts if text.get_text()), axes.patches, strict=True
     )
     colors = {text: box.get_edgecolor() for text, box in boxes}
-    reads = {
-        way: [text for text in colors if f"from {way}" in text] for way in ("one text", "two texts")
-    }
-    for way, (head,) in reads.items():
-        assert colors[head] == colors[way]
+    for name in ("one text", "two texts"):
+        (head,) = [text for text in colors if f"from {name}" in text]
+        assert colors[head] == colors[name]
     assert colors["one text"] != colors["two texts"]

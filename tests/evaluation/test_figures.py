@@ -26,7 +26,7 @@ LOG = [
 
 
 def size_of(path):
-    """Width and height in pixels, from the header of a PNG."""
+    """Return width and height in pixels, from the header of a PNG."""
     head = path.read_bytes()[:24]
     assert head[:8] == b"\x89PNG\r\n\x1a\n"
     return struct.unpack(">II", head[16:24])
@@ -34,7 +34,7 @@ def size_of(path):
 
 @pytest.fixture
 def drawn(monkeypatch):
-    """The figures saved during a test."""
+    """Return the figures saved during a test."""
     figures = []
     save = Figure.savefig
 

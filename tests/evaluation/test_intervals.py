@@ -1,4 +1,4 @@
-"""Bootstrap intervals: those of scipy, and what they must be by their meaning."""
+"""Bootstrap intervals equal scipy's and have the properties that their definition implies."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from trainer.evaluation import bootstrap_task, compute_task_metrics, overall_int
 
 RANDOM = np.random.default_rng(7)
 TRUE = RANDOM.integers(0, 5, 400)
-SAID = np.where(RANDOM.random(400) < 0.5, TRUE, RANDOM.integers(0, 5, 400))
+PREDICTED = np.where(RANDOM.random(400) < 0.5, TRUE, RANDOM.integers(0, 5, 400))
 SCORES = RANDOM.integers(0, 11, 300) / 2
 GUESSES = np.clip(SCORES + RANDOM.normal(0, 1.5, 300), 0, 5)
 
@@ -24,35 +24,34 @@ def scipy_interval(statistic, *data):
 @pytest.mark.parametrize(
     "metric, statistic",
     [
-        ("accuracy", lambda said, true: np.mean(said == true)),
-        ("f1", lambda said, true: f1_score(true, said, average="macro")),
+        ("accuracy", lambda predicted, true: np.mean(predicted == true)),
+        ("f1", lambda predicted, true: f1_score(true, predicted, average="macro")),
     ],
 )
 def test_intervals_of_classes_are_scipys(metric, statistic):
-    found = bootstrap_task("classification", SAID, TRUE, num_labels=5).intervals()
-    assert found[metric] == pytest.approx(scipy_interval(statistic, SAID, TRUE), abs=0.01)
+    found = bootstrap_task("classification", PREDICTED, TRUE, num_labels=5).intervals()
+    assert found[metric] == pytest.approx(scipy_interval(statistic, PREDICTED, TRUE), abs=0.01)
 
 
 @pytest.mark.parametrize(
     "metric, statistic",
     [
-        ("pearson", lambda said, true: stats.pearsonr(said, true)[0]),
-        ("spearman", lambda said, true: stats.spearmanr(said, true)[0]),
+        ("pearson", lambda predicted, true: stats.pearsonr(predicted, true)[0]),
+        ("spearman", lambda predicted, true: stats.spearmanr(predicted, true)[0]),
     ],
 )
 def test_intervals_of_scores_are_scipys(metric, statistic):
-    # Both have ties: predictions were cut off at the ends of the range.
+    # Both have ties: predictions were clipped to the range.
     found = bootstrap_task("similarity", GUESSES, SCORES).intervals()
     assert found[metric] == pytest.approx(scipy_interval(statistic, GUESSES, SCORES), abs=0.01)
 
 
 @pytest.mark.parametrize("classes", [2, 5])
 def test_a_draw_is_measured_as_the_metrics_are(classes):
-    # All rows alike but for one kind each: every draw is a multiset of the rows, so the mean over
-    # draws lies close to the metric itself.
-    true, said = TRUE % classes, SAID % classes
-    drawn = bootstrap_task("classification", said, true, num_labels=classes)
-    metrics = compute_task_metrics("classification", said, true, num_labels=classes)
+    # Every draw is a multiset of the rows, so the mean over draws is close to the metric.
+    true, predicted = TRUE % classes, PREDICTED % classes
+    drawn = bootstrap_task("classification", predicted, true, num_labels=classes)
+    metrics = compute_task_metrics("classification", predicted, true, num_labels=classes)
     for metric, value in metrics.items():
         assert drawn.values[metric].mean() == pytest.approx(value, abs=0.01)
 
@@ -66,21 +65,21 @@ def test_the_same_predictions_have_the_same_intervals():
 
 def test_more_rows_make_intervals_narrower():
     def width(times):
-        said, true = np.tile(SAID, times), np.tile(TRUE, times)
-        low, high = bootstrap_task("classification", said, true).intervals()["accuracy"]
+        predicted, true = np.tile(PREDICTED, times), np.tile(TRUE, times)
+        low, high = bootstrap_task("classification", predicted, true).intervals()["accuracy"]
         return high - low
 
     assert width(4) == pytest.approx(width(1) / 2, rel=0.15)
 
 
 def test_tokens_of_a_sentence_are_drawn_together():
-    # Each sentence is all right or all wrong: its ten tokens tell no more than one.
+    # Each sentence is all right or all wrong: ten tokens carry no more information than one.
     right = RANDOM.random(80) < 0.7
     true = np.zeros(800, dtype=int)
-    said = np.repeat(~right, 10).astype(int)
-    apart = bootstrap_task("token_classification", said, true, num_labels=3).intervals()
+    predicted = np.repeat(~right, 10).astype(int)
+    apart = bootstrap_task("token_classification", predicted, true, num_labels=3).intervals()
     rows = np.repeat(np.arange(80), 10)
-    drawn = bootstrap_task("token_classification", said, true, num_labels=3, rows=rows)
+    drawn = bootstrap_task("token_classification", predicted, true, num_labels=3, rows=rows)
     sentences = bootstrap_task("classification", (~right).astype(int), true[:80], num_labels=3)
     together = np.ptp(drawn.intervals()["accuracy"])
     assert together > 2.5 * np.ptp(apart["accuracy"])
@@ -104,11 +103,11 @@ def test_one_row_says_nothing():
 
 def test_the_overall_score_has_an_interval_of_its_own():
     tasks = {
-        "mood": bootstrap_task("classification", SAID, TRUE, number=0),
+        "mood": bootstrap_task("classification", PREDICTED, TRUE, number=0),
         "near": bootstrap_task("similarity", GUESSES, SCORES, number=1),
     }
     low, high = overall_interval(tasks)
-    accuracy, pearson = np.mean(SAID == TRUE), stats.pearsonr(GUESSES, SCORES)[0]
+    accuracy, pearson = np.mean(PREDICTED == TRUE), stats.pearsonr(GUESSES, SCORES)[0]
     assert low < (accuracy + (1 + pearson) / 2) / 2 < high
     # Errors of tasks that are drawn apart make up for one another.
     (a, b), (c, d) = (tasks["mood"].intervals()["accuracy"], tasks["near"].intervals()["pearson"])

@@ -11,7 +11,7 @@ LOW, HIGH = TASKS["near"]["score_range"]
 
 
 @pytest.mark.parametrize("cosine_range", [[0.0, 0.3], [0.9, 0.95]])
-def test_correlations_are_of_cut_scores_and_the_loss_is_of_uncut_ones(cosine_range):
+def test_correlations_are_of_clipped_scores_and_the_loss_of_unclipped_ones(cosine_range):
     model = toy_model({"near": {**TASKS["near"], "cosine_range": cosine_range}}).eval()
     task, rows = model.config.task("near"), toy_rows("near", 12)
     collator = Collator({"near": task}, pad_token_id=0)
@@ -28,7 +28,7 @@ def test_correlations_are_of_cut_scores_and_the_loss_is_of_uncut_ones(cosine_ran
     output = model(**batch, task="near")
     raw = output.logits.detach().numpy()
     assert (np.clip(raw, LOW, HIGH) != raw).any()
-    np.testing.assert_allclose(found.answers, np.clip(raw, LOW, HIGH), atol=1e-4)
+    np.testing.assert_allclose(found.outputs, np.clip(raw, LOW, HIGH), atol=1e-4)
     assert found.loss == pytest.approx(output.loss.item(), rel=1e-4)
     expected = compute_task_metrics("similarity", np.clip(raw, LOW, HIGH), found.labels)
     metrics = task_metrics({"near": task}, {"near": found}, "eval")

@@ -1,4 +1,4 @@
-"""Some of the validation rows while training goes on, all of them at its ends."""
+"""Subsets of the validation rows during training, all rows before and after it."""
 
 import logging
 
@@ -8,16 +8,16 @@ from transformers import TrainerCallback
 from tests.toys import TASKS, toy_rows, toy_trainer
 from trainer.config.tasks import read_tasks
 from trainer.errors import InputError
-from trainer.evaluation.subset import measured_in_training
+from trainer.evaluation.subset import limit_validation_rows
 
 LIMITS = {"mood": {"max_validation_rows": 4}, "near": {"max_validation_rows": 6}}
 
 
-def drawn(seed, most=5):
-    rows = {"mood": toy_rows("mood", 30), "same": toy_rows("same", 30)}
-    rows = {name: own.add_column("place", list(range(30))) for name, own in rows.items()}
-    found = measured_in_training(rows, dict.fromkeys(rows, most), seed)
-    return {name: own["place"][:] for name, own in found.items()}
+def drawn(seed, max_rows=5):
+    rows = {name: toy_rows(name, 30) for name in ("mood", "same")}
+    rows = {name: table.add_column("index", list(range(30))) for name, table in rows.items()}
+    subsets = limit_validation_rows(rows, dict.fromkeys(rows, max_rows), seed)
+    return {name: table["index"][:] for name, table in subsets.items()}
 
 
 def test_rows_are_drawn_once_by_the_seed_for_each_task_its_own():
@@ -46,7 +46,10 @@ def test_all_rows_are_measured_before_the_first_step_and_after_the_last(tmp_path
         trainer.train()
     assert batches.seen == {0: 33, 2: 4 + 11 + 6, 4: 4 + 11 + 6}
     for task, count in (("mood", 4), ("near", 6)):
-        assert f"Task '{task}': while training goes on, {count} of its 11" in caplog.text
+        assert (
+            f"Task '{task}': evaluations during training use a random {count} of its 11"
+            in caplog.text
+        )
     assert "Task 'same'" not in caplog.text
     last = [entry for entry in trainer.state.log_history if "eval_loss" in entry][-1]
     alone = {name: rows for name, rows in trainer.measured.items() if name != "same"}

@@ -10,7 +10,7 @@ from trainer.export import export
 
 @pytest.fixture(autouse=True, scope="module")
 def _one_thread():
-    """Threads that share out a toy's matrices do little but wait for each other."""
+    """Use one thread: several spend most of their time waiting on a toy's matrices."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -19,7 +19,7 @@ def _one_thread():
 
 @pytest.fixture(scope="session")
 def onnx_export(tmp_path_factory) -> tuple[Path, Any]:
-    """The ONNX export of a toy BERT with every kind of task, and the model; not to be changed."""
+    """Return the ONNX export of a toy BERT with every kind of task, and the model; read-only."""
     for package in ("onnx", "onnxruntime", "onnxscript"):
         pytest.importorskip(package)
     folder = tmp_path_factory.mktemp("exported")
@@ -30,5 +30,5 @@ def onnx_export(tmp_path_factory) -> tuple[Path, Any]:
 
 @pytest.fixture
 def nothing_left(tmp_path):
-    """Check that an export which failed left nothing beside what was there."""
-    return lambda *there: sorted(p.name for p in tmp_path.iterdir()) == sorted(there)
+    """Check that a failed export left only these names in the folder."""
+    return lambda *names: sorted(p.name for p in tmp_path.iterdir()) == sorted(names)

@@ -4,7 +4,7 @@ import pytest
 from huggingface_hub import ModelCard
 
 from tests.modeling.toy_models import toy_model, toy_tokenizer, with_adapters
-from trainer.export.card import ONNX, SENTENCE_TRANSFORMERS, Origin, export_card, origin_of
+from trainer.export.card import ONNX, SENTENCE_TRANSFORMERS, Origin, export_card, read_origin
 
 CARD = "---\nlicense: mit\nlanguage: de\nbase_model: some/encoder\n---\n# x\n"
 
@@ -13,7 +13,7 @@ CARD = "---\nlicense: mit\nlanguage: de\nbase_model: some/encoder\n---\n# x\n"
 def test_a_card_says_what_the_card_of_the_folder_says(tmp_path, format):
     (tmp_path / "films").mkdir()
     (tmp_path / "films" / "README.md").write_text(CARD)
-    text = export_card(format, origin_of(str(tmp_path / "films")), toy_model(), toy_tokenizer())
+    text = export_card(format, read_origin(str(tmp_path / "films")), toy_model(), toy_tokenizer())
     data = ModelCard(text).data
     assert (data.license, data.language, data.base_model) == ("mit", "de", "some/encoder")
     assert "The model films" in text or "The encoder of the model films" in text
@@ -22,15 +22,15 @@ def test_a_card_says_what_the_card_of_the_folder_says(tmp_path, format):
 
 def test_an_export_of_a_repository_is_based_on_it(tmp_path, monkeypatch):
     (tmp_path / "README.md").write_text(CARD)
-    asked = []
+    requests = []
 
     def download(repo, name, revision):
-        asked.append((repo, name, revision))
+        requests.append((repo, name, revision))
         return str(tmp_path / name)
 
     monkeypatch.setattr("trainer.export.card.hf_hub_download", download)
-    origin = origin_of("me/films", "v1")
-    assert asked == [("me/films", "README.md", "v1")]
+    origin = read_origin("me/films", "v1")
+    assert requests == [("me/films", "README.md", "v1")]
     assert (origin.name, origin.base_model) == ("me/films", "me/films")
     text = export_card(ONNX, origin, toy_model(), toy_tokenizer())
     assert "[me/films](https://huggingface.co/me/films)" in text
@@ -38,7 +38,7 @@ def test_an_export_of_a_repository_is_based_on_it(tmp_path, monkeypatch):
 
 
 def test_a_folder_without_a_card_has_one_all_the_same(tmp_path):
-    origin = origin_of(str(tmp_path))
+    origin = read_origin(str(tmp_path))
     assert origin == Origin(tmp_path.name, None, {})
     model = with_adapters(toy_model(), "mood")
     text = export_card(SENTENCE_TRANSFORMERS, origin, model, toy_tokenizer())

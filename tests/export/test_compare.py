@@ -6,20 +6,20 @@ import torch
 from modeling_hybrid_mtl import HybridMTLOutput
 from tests.modeling.toy_models import TASKS, toy_model, toy_tokenizer
 from trainer.export.compare import (
-    changed_answers,
     largest_difference,
+    prediction_changes,
     random_batches,
     text_batches,
 )
 
 
 def changed(model, **changes):
-    """The model with something added to the logits of some tasks."""
+    """Return the model with offsets added to the logits of some tasks."""
 
     def call(task=None, **inputs):
-        found = model(task=task, **inputs)
-        logits = found.logits + changes[task] if task in changes else found.logits
-        return HybridMTLOutput(logits=logits, embeddings=found.embeddings)
+        output = model(task=task, **inputs)
+        logits = output.logits + changes[task] if task in changes else output.logits
+        return HybridMTLOutput(logits=logits, embeddings=output.embeddings)
 
     call.heads = model.heads
     return call
@@ -50,12 +50,12 @@ def test_nan_is_the_largest_of_differences():
     assert found == (math.inf, "near")
 
 
-def test_changes_of_answers_are_of_probabilities_and_scores():
+def test_changes_of_predictions_are_of_probabilities_and_scores():
     model = toy_model()
     batches = list(text_batches(model.config, toy_tokenizer()))
     # Shifting all logits alike changes no probability.
     other = changed(model, mood=2.0, gap=0.25, same=torch.tensor([50.0, -50.0]))
-    found = changed_answers(model, other, batches)
+    found = prediction_changes(model, other, batches)
     assert found["embeddings"]["cosine"] == pytest.approx(1)
     assert found["mood"] == {
         "largest": pytest.approx(0, abs=1e-6),

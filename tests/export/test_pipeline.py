@@ -12,14 +12,14 @@ from trainer.export import onnx_pipeline
 
 @pytest.fixture(scope="module")
 def pipes(onnx_export):
-    """The pipeline of the model, and that of its export."""
+    """Return the pipeline of the model, and that of its export."""
     folder, model = onnx_export
     ours = HybridMTLPipeline(model=model, tokenizer=toy_tokenizer(), device="cpu")
     return ours, onnx_pipeline(folder)
 
 
 def same(ours, theirs):
-    """Whether two answers are the same but for the last digits of their scores."""
+    """Return whether two predictions are equal up to the last digits of their scores."""
     if isinstance(ours, float):
         return theirs == pytest.approx(ours, abs=1e-4)
     if isinstance(ours, dict):
@@ -30,7 +30,7 @@ def same(ours, theirs):
 
 
 @pytest.mark.parametrize("task", [None, *SINGLE, *SIAMESE, *CROSS])
-def test_answers_are_those_of_the_model(pipes, task):
+def test_predictions_are_those_of_the_model(pipes, task):
     ours, theirs = pipes
     inputs = PAIRS if task in (*SIAMESE, *CROSS) else [*TEXTS, LONG]
     for given in (inputs[0], inputs):
@@ -59,13 +59,13 @@ def test_sentence_vectors(pipes):
     torch.testing.assert_close(found.embeddings, pairs, atol=1e-5, rtol=0)
 
 
-def test_int8_answers_in_the_same_form(pipes, onnx_export):
+def test_int8_predictions_have_the_same_form(pipes, onnx_export):
     small = onnx_pipeline(onnx_export[0], precision="int8")
     for given in (TEXTS[0], PAIRS[1]):
         ours, theirs = pipes[0](given), small(given)
         assert ours.keys() == theirs.keys()
-        for task, answer in ours.items():
-            assert type(answer) is type(theirs[task])
+        for task, prediction in ours.items():
+            assert type(prediction) is type(theirs[task])
     first, second = (pipe(TEXTS, task="mood", top_k=None) for pipe in (pipes[0], small))
     for a, b in zip(first, second, strict=True):
         chances = [{entry["label"]: entry["score"] for entry in side} for side in (a, b)]
@@ -94,14 +94,14 @@ def test_options_reach_the_sessions(onnx_export):
 def test_other_folders_and_precisions_are_refused(onnx_export, tmp_path):
     with pytest.raises(InputError, match="precision = 'int4': must be one of float, int8"):
         onnx_pipeline(onnx_export[0], precision="int4")
-    with pytest.raises(InputError, match="holds no export: cannot read export.json"):
+    with pytest.raises(InputError, match="is not an export: cannot read export.json"):
         onnx_pipeline(tmp_path)
     for content, message in (
         (
             {"format": "sentence-transformers", "files": []},
             "of format 'sentence-transformers', not",
         ),
-        ([], "its export.json is of another kind"),
+        ([], "its export.json has no 'format'"),
     ):
         (tmp_path / "export.json").write_text(json.dumps(content))
         with pytest.raises(InputError, match=message):

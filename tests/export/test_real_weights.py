@@ -43,7 +43,7 @@ def trained(tmp_path_factory):
 
 
 def pairs(task):
-    """The sample's validation pairs of a task, and their labels."""
+    """Return the sample's validation pairs of a task, and their labels."""
     with (SAMPLE_FOLDER / task / "validation.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     names = ("question1", "question2") if task == "qqp" else ("sentence1", "sentence2")

@@ -20,7 +20,7 @@ def graphs(folder, precision="float"):
 
 
 def inputs_of(task, lengths, seed):
-    """Inputs of shapes that no graph was traced with or checked on."""
+    """Return inputs of shapes that differ from those of tracing and checking."""
     inputs = toy_batch(lengths, seed=seed)
     if task is None or TASKS[task].get("input") != "pair":
         return inputs
@@ -50,7 +50,7 @@ def check_same(model, other, tasks, tolerance=1e-5):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", [kind for kind in BACKBONES if kind != "bert"])
-def test_other_encoders_answer_as_in_torch(tmp_path, kind):
+def test_other_encoders_predict_as_in_torch(tmp_path, kind):
     model = toy_folder(tmp_path / "model", kind=kind)
     export(str(tmp_path / "model"), tmp_path / "onnx", "onnx")
     check_same(model, graphs(tmp_path / "onnx"), TASKS)
@@ -58,13 +58,13 @@ def test_other_encoders_answer_as_in_torch(tmp_path, kind):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("pooling", ["cls", "pooler"])
-def test_other_poolings_answer_as_in_torch(tmp_path, pooling):
+def test_other_poolings_predict_as_in_torch(tmp_path, pooling):
     model = toy_folder(tmp_path / "model", pooling=pooling)
     export(str(tmp_path / "model"), tmp_path / "onnx", "onnx")
     check_same(model, graphs(tmp_path / "onnx"), TASKS)
 
 
-def test_every_kind_of_task_answers_as_in_torch(onnx_export):
+def test_every_kind_of_task_predicts_as_in_torch(onnx_export):
     folder, model = onnx_export
     check_same(model, graphs(folder), TASKS)
 
@@ -95,7 +95,7 @@ def test_folder_describes_itself(onnx_export):
     assert str(folder.parent) not in json.dumps(described)
 
 
-def test_int8_has_weights_of_one_byte_and_answers_nearly_the_same(onnx_export):
+def test_int8_has_weights_of_one_byte_and_nearly_the_same_outputs(onnx_export):
     folder, model = onnx_export
     file = onnx.load(folder / "int8/shared.onnx")
     kinds = {weight.data_type for weight in file.graph.initializer if len(weight.dims) == 2}
@@ -123,7 +123,7 @@ def test_tasks_with_adapters_have_graphs_of_their_own(tmp_path):
 
 
 def small_folder(folder):
-    """A model of one task that has an adapter."""
+    """Write a model with one task, which has an adapter."""
     model = with_adapters(toy_model(tasks={"mood": TASKS["mood"]}), "mood")
     return toy_folder(folder, model)
 
@@ -139,10 +139,10 @@ def test_one_task_alone(tmp_path, capsys):
     torch.testing.assert_close(alone(**inputs, task="mood").logits, expected, atol=1e-5, rtol=0)
     printed = capsys.readouterr().out
     assert "largest difference from torch: " in printed
-    assert "    mood: a probability changes by " in printed and "of labels unchanged" in printed
+    assert "    mood: probability change " in printed and "of labels unchanged" in printed
 
 
-def test_a_graph_with_other_answers_is_refused(tmp_path, monkeypatch, nothing_left):
+def test_a_graph_with_other_outputs_is_refused(tmp_path, monkeypatch, nothing_left):
     small_folder(tmp_path / "model")
     trace = to_onnx.Graph.forward
 
@@ -151,15 +151,15 @@ def test_a_graph_with_other_answers_is_refused(tmp_path, monkeypatch, nothing_le
         return vectors, logits + 1e-2
 
     monkeypatch.setattr(to_onnx.Graph, "forward", other)
-    with pytest.raises(InputError, match="gives other answers than the model: mood differs by"):
+    with pytest.raises(InputError, match="differ from the model's: mood by"):
         export(str(tmp_path / "model"), tmp_path / "onnx", "onnx", task="mood")
     assert nothing_left("model")
 
 
 def test_too_large_a_model_is_refused(tmp_path, monkeypatch, nothing_left):
     small_folder(tmp_path / "model")
-    monkeypatch.setattr(to_onnx, "LARGEST_FILE", 1000)
-    with pytest.raises(InputError, match="GiB of weights, and an ONNX file holds less than 2"):
+    monkeypatch.setattr(to_onnx, "MAX_FILE_SIZE", 1000)
+    with pytest.raises(InputError, match="GiB of weights; an ONNX file must be below 2"):
         export(str(tmp_path / "model"), tmp_path / "onnx", "onnx")
     assert nothing_left("model")
 

@@ -22,7 +22,7 @@ def vectors_of(model, texts, task=None):
 
 
 def exported(folder: Path, **options):
-    """What sentence-transformers makes of the export of the model in `folder/model`."""
+    """Export the model in `folder/model` and load it with sentence-transformers."""
     target = folder / "encoder"
     export(str(folder / "model"), target, "sentence-transformers", **options)
     return sentence_transformers.SentenceTransformer(str(target), device="cpu")
@@ -76,7 +76,7 @@ def test_folder_is_a_standard_one_with_a_card(tmp_path, capsys):
     assert "largest difference of a vector's entries" in capsys.readouterr().out
 
 
-def test_an_adapter_is_folded_in_for_its_task_only(tmp_path, capsys):
+def test_an_adapter_is_merged_for_its_task_only(tmp_path, capsys):
     model = with_adapters(toy_model(), "mood", "near", "shared")
     toy_folder(tmp_path / "model", model)
     alone = exported(tmp_path, task="mood")
@@ -85,7 +85,7 @@ def test_an_adapter_is_folded_in_for_its_task_only(tmp_path, capsys):
     capsys.readouterr()
     whole = exported(tmp_path, overwrite=True)
     assert same(whole, vectors_of(model, TEXTS), TEXTS)
-    assert "adapters left out: mood, near" in capsys.readouterr().out
+    assert "adapters omitted: mood, near" in capsys.readouterr().out
     card = (tmp_path / "encoder/README.md").read_text()
     assert "without the adapters of mood, near" in " ".join(card.split())
 
@@ -109,7 +109,9 @@ def test_other_vectors_are_refused_and_nothing_is_left(tmp_path, monkeypatch, no
         return features
 
     monkeypatch.setattr(pooling, "forward", other)
-    with pytest.raises(InputError, match="gives other vectors for this encoder: they differ by"):
+    with pytest.raises(
+        InputError, match="vectors of sentence-transformers differ from the model's by"
+    ):
         exported(tmp_path)
     assert nothing_left("model")
 

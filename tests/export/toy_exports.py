@@ -12,7 +12,7 @@ PAIRS = [{"text": TEXTS[i], "text_pair": TEXTS[j]} for i, j in [(0, 1), (2, 2), 
 
 
 def toy_folder(folder: Path, model: Any = None, **options: Any):
-    """A trained folder, and the model in it."""
+    """Write a model folder and return its model."""
     model = model or toy_model(**options)
     write_model(model, toy_tokenizer(), folder)
     return model.eval()

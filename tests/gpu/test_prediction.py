@@ -77,7 +77,7 @@ def test_answers_are_those_of_the_cpu(tmp_path, on_device):
     found, wanted = here.predict_tasks(), there.predict_tasks()
     for task, answers in wanted.items():
         torch.testing.assert_close(
-            torch.from_numpy(found[task].answers), torch.from_numpy(answers.answers), **close
+            torch.from_numpy(found[task].outputs), torch.from_numpy(answers.outputs), **close
         )
         assert found[task].loss == pytest.approx(answers.loss, rel=1e-3)
 

@@ -1,4 +1,4 @@
-"""An environment with torch and transformers alone, and what a stranger does in it."""
+"""An environment with only torch and transformers, and processes in it."""
 
 import json
 import os
@@ -12,19 +12,19 @@ from typing import Any
 
 
 def make_environment(folder: Path, *packages: str) -> Path:
-    """A virtual environment that sees some of the packages installed here, and what they need.
+    """Create a virtual environment with links to installed packages and their dependencies.
 
-    Nothing is downloaded or copied: its packages are links. This project is none of them.
+    This project is not among them.
 
     Returns:
-        Its interpreter.
+        The environment's interpreter.
     """
     venv.create(folder, with_pip=False, symlinks=True)
     (site,) = folder.glob("lib/python*/site-packages")
     for name in _closure(packages):
-        found = distribution(name)
-        root = Path(found.locate_file(""))
-        tops = {Path(file).parts[0] for file in found.files or ()} - {"..", "__pycache__"}
+        package = distribution(name)
+        root = Path(package.locate_file(""))
+        tops = {Path(file).parts[0] for file in package.files or ()} - {"..", "__pycache__"}
         for top in sorted(tops):
             if not (site / top).exists():
                 (site / top).symlink_to(root / top)
@@ -32,28 +32,28 @@ def make_environment(folder: Path, *packages: str) -> Path:
 
 
 def _closure(packages: tuple[str, ...]) -> set[str]:
-    """Names of packages and of all they require here, without extras."""
-    found: set[str] = set()
-    left = list(packages)
-    while left:
-        name = left.pop()
+    """Return the packages and all their installed dependencies, without extras."""
+    names: set[str] = set()
+    remaining = list(packages)
+    while remaining:
+        name = remaining.pop()
         try:
             requirements = distribution(name).requires or []
         except PackageNotFoundError:  # for another platform
             continue
-        if name not in found:
-            found.add(name)
+        if name not in names:
+            names.add(name)
             plain = [entry for entry in requirements if "extra ==" not in entry]
-            left += [re.match(r"[\w.-]+", entry).group().lower() for entry in plain]
-    return found
+            remaining += [re.match(r"[\w.-]+", entry).group().lower() for entry in plain]
+    return names
 
 
 class Stranger:
-    """Runs code in the environment, with a cache of its own.
+    """Runs code in the environment, with its own cache.
 
     Args:
-        python: its interpreter.
-        folder: where its cache and its files are.
+        python: the environment's interpreter.
+        folder: the folder of its cache and files.
         endpoint: the Hub's address.
     """
 
@@ -62,7 +62,7 @@ class Stranger:
         folder.mkdir()
 
     def __call__(self, code: str, token: str | None = None) -> Any:
-        """What the code prints last, as JSON; the output of a failure raises `AssertionError`."""
+        """Run the code and return its last line of output, parsed as JSON."""
         done = self.run(code, token)
         assert done.returncode == 0, done.stderr[-4000:]
         return json.loads(done.stdout.splitlines()[-1])
@@ -80,7 +80,7 @@ class Stranger:
 
 
 def environment(folder: Path, endpoint: str, token: str | None) -> dict[str, str]:
-    """Environment variables of a process that speaks to the look-alike."""
+    """Return the environment variables of a process that uses the look-alike."""
     ours = ("HF_", "HUGGING", "PYTHON", "TRANSFORMERS_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return {

@@ -1,4 +1,4 @@
-"""Model folders as a finished run leaves them, small enough to push in a test."""
+"""Small model folders like those of a finished run."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ CARD = "---\ntags: [hybrid-mtl]\n---\n\n# A model\n"
 
 
 def model_folder(folder: Path, *, seed: int = 0, adapters: tuple[str, ...] = ()) -> Path:
-    """A whole model with card, metrics, a figure, and what is never published."""
+    """Write a complete model with card, metrics and a figure, and unpublished files."""
     model = toy_model(seed=seed)
     if adapters:
         model.attach_task_adapters(adapters, rank=2, alpha=4, dropout=0.0, target_modules=["query"])

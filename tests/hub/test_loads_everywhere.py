@@ -1,4 +1,4 @@
-"""Push here, open elsewhere: scripts and real clients over HTTP, strangers without our packages."""
+"""Pushed models load elsewhere: real clients over HTTP, without our packages."""
 
 import json
 import re
@@ -73,7 +73,7 @@ def hub():
 
 @pytest.fixture
 def world(hub, python, tmp_path):
-    """A stranger, and a way to run our scripts as `me`."""
+    """Return a function that runs our scripts as `me`, with a stranger."""
     stranger = Stranger(python, tmp_path / "stranger", hub.url)
     token = hub.add_user("me")
     (tmp_path / "here").mkdir()
@@ -113,8 +113,8 @@ def test_push_pull_push_again_and_pull_what_was(hub, world, tmp_path):
     found = opened(world, merged=["mood"])
     assert found["answers"] == before
     assert found["adapters"] == ["mood", "near"] and found["tasks"] == ["mood", "near", "same"]
-    for merged, own in zip(found["merged"]["mood"], found["by_task"]["mood"], strict=True):
-        assert merged == pytest.approx(own, abs=1e-5)
+    for merged, by_task in zip(found["merged"]["mood"], found["by_task"]["mood"], strict=True):
+        assert merged == pytest.approx(by_task, abs=1e-5)
 
     # Another model, without one of the adapters, and with code that is not the first one's.
     shutil.rmtree(folder)
@@ -154,9 +154,9 @@ def test_a_refused_push_says_what_to_do_and_changes_nothing(hub, world, tmp_path
     folder = model_folder(tmp_path / "model")
     done = world("push_to_hub.py", str(folder), "me/model", token=None)
     assert done.returncode == 2 and "Traceback" not in done.stderr
-    assert "push_to_hub.py: no token of the Hub is known here: log in" in done.stderr
+    assert "push_to_hub.py: there is no Hub token: log in" in done.stderr
     done = world("push_to_hub.py", str(folder), "me/model", token="hf_old")
-    assert done.returncode == 2 and "does not know this token" in done.stderr
+    assert done.returncode == 2 and "token is invalid or expired" in done.stderr
     assert hub.repos == {}
 
 
@@ -166,7 +166,7 @@ def test_an_interrupted_push_is_gone_on_with(hub, world, tmp_path):
     hub.fail("POST", "/commit/", status=400)
     done = world("push_to_hub.py", str(folder), "me/model")
     assert done.returncode == 2 and "Traceback" not in done.stderr
-    assert "push again, what was uploaded is not sent twice" in done.stderr
+    assert "push again: uploaded files are not sent twice" in done.stderr
     assert list(hub.files("me/model")) == [".gitattributes"]
     uploads = hub.count("PUT", "/lfs/")
     assert uploads == 3  # the weights and the figure, one of them twice
@@ -228,5 +228,5 @@ def test_a_run_that_may_not_push_is_refused_before_training(hub, world, tmp_path
     config = toy_run(tmp_path, 16, 8, push_to_hub=True, hub_model_id="you/model")
     done = world("run_mtl.py", str(config))
     assert done.returncode == 2 and "Traceback" not in done.stderr
-    assert "run_mtl.py: no right to make 'you/model'" in done.stderr
+    assert "run_mtl.py: no permission to create 'you/model'" in done.stderr
     assert not (tmp_path / "out").exists() and hub.repos == {}

@@ -23,7 +23,7 @@ def made(tmp_path_factory):
 
 @pytest.fixture
 def folder(made, tmp_path, monkeypatch):
-    monkeypatch.setattr(pushing, "WAITS", (0, 0, 0))
+    monkeypatch.setattr(pushing, "RETRY_DELAYS", (0, 0, 0))
     monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda seconds: None)
     shutil.copytree(made, tmp_path / "model")
     return tmp_path / "model"
@@ -114,14 +114,14 @@ class TestFailuresOnTheWay:
     @pytest.mark.parametrize(
         "method, path", [("POST", "/commit/"), ("PUT", "/lfs/"), ("POST", "/preupload/")]
     )
-    def test_a_lost_connection_is_tried_again(self, hub, me, folder, method, path, drop):
+    def test_a_lost_connection_is_retried(self, hub, me, folder, method, path, drop):
         hub.fail(method, path, drop=drop)
         push_to(folder)
         assert hub.files("me/model")["metrics.json"] == (folder / "metrics.json").read_bytes()
         assert len(hub.history("me/model")) == 2
 
     @pytest.mark.parametrize("status", [500, 503, 429, 412])
-    def test_a_passing_refusal_is_tried_again(self, hub, me, folder, status):
+    def test_a_transient_refusal_is_retried(self, hub, me, folder, status):
         hub.fail("POST", "/commit/", status=status, times=2)
         push_to(folder)
         assert hub.count("POST", "/commit/") == 3
@@ -160,7 +160,7 @@ class TestFailuresOnTheWay:
         push_to(folder)
         (folder / "metrics.json").write_text("{}")
         hub.fail("POST", "/commit/", drop="after")
-        with pytest.raises(InputError, match="look at its pull requests"):
+        with pytest.raises(InputError, match="check the pull requests"):
             push_to(folder, create_pr=True)
         assert len(hub.repo("me/model").pull_requests) == 1
 
@@ -196,37 +196,41 @@ def refused(message, folder, *args, **options):
 
 class TestRefusals:
     def test_no_token(self, hub, folder):
-        refused("log in with `hf auth login`, or put a token", folder)
+        refused("log in with `hf auth login`, or set the env", folder)
         assert hub.seen == []
 
-    def test_a_token_that_is_not_known(self, hub, folder, monkeypatch):
+    def test_an_invalid_token(self, hub, folder, monkeypatch):
         monkeypatch.setenv("HF_TOKEN", "hf_old")
-        refused("does not know this token .*hf auth login --force", folder)
+        refused("token is invalid or expired: .*hf auth login --force", folder)
 
     def test_a_token_that_may_only_read(self, hub, folder, monkeypatch):
         monkeypatch.setenv("HF_TOKEN", hub.add_user("me", role="read"))
-        refused("may only read; make one with the right to write", folder)
+        refused("is read-only; create one with write access", folder)
 
     def test_a_namespace_of_somebody_else(self, hub, me, folder):
-        refused("no right to make 'you/model'.*make repositories of me, club", folder, "you/model")
+        refused(
+            "no permission to create 'you/model'.*create repositories of me, club",
+            folder,
+            "you/model",
+        )
         assert ("models", "you/model") not in hub.repos
 
     def test_a_repository_of_somebody_else(self, hub, me, folder, monkeypatch):
         monkeypatch.setenv("HF_TOKEN", hub.add_user("you"))
         push_to(folder, "you/model")
         monkeypatch.setenv("HF_TOKEN", me)
-        refused("no right to write to 'you/model': .*--create_pr", folder, "you/model")
+        refused("no write access to 'you/model': .*--create_pr", folder, "you/model")
 
     def test_a_private_repository_of_somebody_else(self, hub, me, folder, monkeypatch):
         monkeypatch.setenv("HF_TOKEN", hub.add_user("you"))
         push_to(folder, "you/model", private=True)
         monkeypatch.setenv("HF_TOKEN", me)
-        refused("'you/model', or it is private and not yours", folder, "you/model")
+        refused("'you/model', or it is private", folder, "you/model")
 
     def test_a_revision_that_is_missing(self, hub, me, folder):
         refused("is a new repository and has no branch 'dev'", folder, revision="dev")
         push_to(folder)
-        message = r"has no branch 'dev' \(its branches: main\); make it with `hf repos branch crea"
+        message = r"has no branch 'dev' \(branches: main\); create it with `hf repos branch crea"
         refused(message, folder, revision="dev")
         refused("has no revision 'refs/pr/7'", folder, revision="refs/pr/7")
 
@@ -247,18 +251,18 @@ class TestRefusals:
         refused(r"holds another model \(of type unknown\)", folder)
 
     def test_a_pull_request_without_a_repository(self, hub, me, folder):
-        refused("there is no repository 'me/model' to propose", folder, create_pr=True)
+        refused("there is no repository 'me/model' to open a pull", folder, create_pr=True)
 
     def test_a_pull_request_to_a_branch(self, hub, me, folder):
-        refused("a pull request is made to main", folder, create_pr=True, revision="dev")
+        refused("pull requests are opened against main", folder, create_pr=True, revision="dev")
 
     @pytest.mark.parametrize("name", ["a/b/c", "me/", "me/a b"])
-    def test_what_is_no_name(self, hub, me, folder, name):
-        refused("is no name of a repository", folder, name)
+    def test_an_invalid_name(self, hub, me, folder, name):
+        refused("is not a valid repository name", folder, name)
 
     def test_a_card_that_the_hub_does_not_understand(self, hub, me, folder):
         (folder / "README.md").write_text("---\ntags: [a\n---\n")
-        refused("the Hub refuses the model card: .*Mend the folder's README.md", folder)
+        refused("the Hub rejected the model card: .*Correct the folder's README.md", folder)
 
     def test_no_hub(self, hub, me, folder):
         hub.__exit__()
@@ -279,6 +283,6 @@ def test_stale_are_only_files_that_a_push_writes():
     ]
 
 
-def test_what_is_not_the_hub_s_is_not_explained():
-    with pytest.raises(KeyError), push_errors.explained("me/model"):
+def test_errors_that_are_not_the_hub_s_are_not_translated():
+    with pytest.raises(KeyError), push_errors.translate_errors("me/model"):
         raise KeyError("a mistake of ours")

@@ -15,14 +15,16 @@ def check(tmp_path, text, name="README.md", token=None):
 @pytest.mark.parametrize("text", [f"token: {TOKEN}", f'{{"a": "{TOKEN}"}}', f"x\ny {TOKEN}."])
 def test_a_token_is_refused_and_not_shown(tmp_path, text):
     line = 1 + text.count("\n")
-    with pytest.raises(InputError, match=rf"README.md', line {line}: holds an access") as refusal:
+    with pytest.raises(
+        InputError, match=rf"README.md', line {line}: contains an access"
+    ) as refusal:
         check(tmp_path, text)
     assert TOKEN not in str(refusal.value)
 
 
 def test_the_user_s_own_token_is_found_whatever_it_looks_like(tmp_path):
     check(tmp_path, "plain-secret")
-    with pytest.raises(InputError, match="holds an access token"):
+    with pytest.raises(InputError, match="contains an access token"):
         check(tmp_path, "plain-secret", token="plain-secret")
 
 
@@ -41,14 +43,14 @@ def test_the_user_s_own_token_is_found_whatever_it_looks_like(tmp_path):
 )
 @pytest.mark.parametrize("frame", ["see {} there", '{{"dir": "{}"}}', "`{}`"])
 def test_a_path_of_a_machine_is_refused(tmp_path, path, frame):
-    with pytest.raises(InputError, match="line 1: holds a path of this machine"):
+    with pytest.raises(InputError, match="line 1: contains a path of this machine"):
         check(tmp_path, frame.format(path))
 
 
-def test_this_machine_s_own_places_are_refused_even_in_a_tokenizer(tmp_path):
-    for place in (tmp_path, Path.cwd()):
-        with pytest.raises(InputError, match="holds a path of this machine"):
-            check(tmp_path, f'{{"a": "{place}/x"}}', "tokenizer.json")
+def test_paths_of_this_machine_are_refused_even_in_a_tokenizer(tmp_path):
+    for folder in (tmp_path, Path.cwd()):
+        with pytest.raises(InputError, match="contains a path of this machine"):
+            check(tmp_path, f'{{"a": "{folder}/x"}}', "tokenizer.json")
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def test_a_run_s_model_is_published_and_nothing_else(folder):
         "adapters/mood/adapter_config.json",
         "adapters/mood/adapter_model.safetensors",
     }
-    assert found.left_out == [
+    assert found.excluded == [
         "checkpoint-3/",
         "optimizer.pt",
         "run_config.yaml",
@@ -47,7 +47,7 @@ def test_a_licence_is_published_but_never_deleted(folder):
     assert not is_published("LICENSE")
 
 
-def test_the_listing_shows_names_sizes_and_what_is_left_out(folder):
+def test_the_listing_shows_names_sizes_and_excluded_files(folder):
     found = publication(folder)
     lines = found.listing().splitlines()
     size = (folder / "model.safetensors").stat().st_size
@@ -84,7 +84,9 @@ def test_weights_may_be_in_shards(folder):
 )
 def test_a_folder_that_would_not_open_is_refused(folder, name):
     (folder / name).unlink()
-    with pytest.raises(InputError, match=name if name != "config.json" else "no trained hybrid"):
+    with pytest.raises(
+        InputError, match=name if name != "config.json" else "not contain a trained hybrid"
+    ):
         publication(folder)
 
 
@@ -99,32 +101,32 @@ def test_a_configuration_that_does_not_name_the_code_is_refused(folder, entry):
 
 def test_a_pickle_by_another_name_is_refused(folder):
     (folder / "model.safetensors").write_bytes(b"\x80\x04" + b"pickle" * 20)
-    with pytest.raises(InputError, match="model.safetensors' is not in the safetensors format"):
+    with pytest.raises(InputError, match="model.safetensors' is not a valid safetensors file"):
         publication(folder)
 
 
-def test_what_is_no_folder_is_refused(tmp_path):
+def test_a_missing_folder_is_refused(tmp_path):
     with pytest.raises(InputError, match="there is no folder"):
         publication(tmp_path / "nowhere")
 
 
-def test_every_published_text_is_looked_through(folder):
+def test_every_published_text_is_checked(folder):
     (folder / "metrics.json").write_text('{"from": "/home/somebody/data"}')
-    with pytest.raises(InputError, match="metrics.json', line 1: holds a path"):
+    with pytest.raises(InputError, match="metrics.json', line 1: contains a path"):
         publication(folder)
 
 
-def test_notes_in_the_weights_are_looked_through(folder):
+def test_metadata_of_the_weights_are_checked(folder):
     weights = load_file(folder / "model.safetensors")
     notes = {"format": "pt", "from": "/home/somebody/encoder"}
     save_file(weights, folder / "model.safetensors", notes)
-    with pytest.raises(InputError, match="model.safetensors', line 1: holds a path"):
+    with pytest.raises(InputError, match="model.safetensors', line 1: contains a path"):
         publication(folder)
 
 
-def test_a_file_left_out_of_a_published_folder_has_its_name(folder):
+def test_an_excluded_file_of_a_published_folder_has_its_name(folder):
     (folder / "figures" / "mood.psd").write_bytes(b"")
-    assert "figures/mood.psd" in publication(folder).left_out
+    assert "figures/mood.psd" in publication(folder).excluded
 
 
 def test_a_folder_of_an_earlier_version_gets_a_handler(folder):

@@ -1,4 +1,4 @@
-"""A Space's folder says which model, which versions and which feedback, and is written whole."""
+"""A Space's folder names its model, versions and feedback, and is written atomically."""
 
 import ast
 import sys
@@ -37,13 +37,13 @@ def model(tmp_path):
 
 
 def options_of(app: Path) -> dict:
-    """The arguments of AppOptions in a Space's app.py, as they are written."""
+    """Return the source of the arguments of AppOptions in a Space's app.py."""
     calls = [node for node in ast.walk(ast.parse(app.read_text())) if isinstance(node, ast.Call)]
     (call,) = [c for c in calls if getattr(c.func, "id", "") == "AppOptions"]
     return {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
 
 
-def test_a_local_model_is_copied_without_what_answering_does_not_need(model, tmp_path):
+def test_a_local_model_is_copied_without_unused_files(model, tmp_path):
     write_space(tmp_path / "space", AppOptions(str(model), max_rows=7))
     written = {p.name for p in (tmp_path / "space").iterdir()}
     assert written == {"app.py", "requirements.txt", "README.md", "hybrid_mtl_app", "model"}
@@ -88,15 +88,15 @@ def test_the_requirements_are_the_tested_versions(model, tmp_path):
 
 
 def test_a_model_of_the_hub_is_named_with_its_commit(tmp_path, monkeypatch):
-    asked = []
+    requests = []
 
     def model_info(self, repo, revision=None):
-        asked.append((repo, revision))
+        requests.append((repo, revision))
         return SimpleNamespace(sha="f" * 40)
 
     monkeypatch.setattr(space.HfApi, "model_info", model_info)
     write_space(tmp_path / "space", AppOptions("me/my-model", revision="v1"))
-    assert asked == [("me/my-model", "v1")]
+    assert requests == [("me/my-model", "v1")]
     options = options_of(tmp_path / "space/app.py")
     assert (options["model"], options["revision"]) == ("'me/my-model'", repr("f" * 40))
     assert not (tmp_path / "space/model").exists()
@@ -108,12 +108,12 @@ def test_what_cannot_be_written_is_refused_and_leaves_nothing(model, tmp_path, m
     full = tmp_path / "full"
     full.mkdir()
     (full / "README.md").write_text("mine")
-    with pytest.raises(InputError, match="full' exists already; name a new folder"):
+    with pytest.raises(InputError, match="full' already exists; choose a new folder"):
         write_space(full, AppOptions(str(model)))
     (model / "config.json").unlink()
-    with pytest.raises(InputError, match="holds no trained hybrid-mtl model"):
+    with pytest.raises(InputError, match="does not contain a trained hybrid-mtl model"):
         write_space(tmp_path / "space", AppOptions(str(model)))
-    with pytest.raises(InputError, match="only a Hub repository has one"):
+    with pytest.raises(InputError, match="only Hub repositories have revisions"):
         write_space(tmp_path / "space", AppOptions(str(model), revision="main"))
 
     def model_info(self, repo, revision=None):
@@ -121,7 +121,7 @@ def test_what_cannot_be_written_is_refused_and_leaves_nothing(model, tmp_path, m
         raise RepositoryNotFoundError("no such repository", response=answer)
 
     monkeypatch.setattr(space.HfApi, "model_info", model_info)
-    with pytest.raises(InputError, match="there is no folder 'me/nothing', and the Hub"):
+    with pytest.raises(InputError, match="there is no folder 'me/nothing', and no Hub"):
         write_space(tmp_path / "space", AppOptions("me/nothing"))
     assert {path.name for path in tmp_path.iterdir()} == {"full", "my-model"}
     assert [path.name for path in full.iterdir()] == ["README.md"]
@@ -140,7 +140,9 @@ def test_the_package_imports_what_a_space_installs_and_its_own_files(source):
         if isinstance(node, ast.Import):
             assert {alias.name.split(".")[0] for alias in node.names} <= installed
         elif isinstance(node, ast.ImportFrom) and node.level:
-            own = [node.module] if node.module else [alias.name for alias in node.names]
-            assert node.level == 1 and {f"{name}.py" for name in own} <= {p.name for p in PACKAGE}
+            modules = [node.module] if node.module else [alias.name for alias in node.names]
+            assert node.level == 1 and {f"{name}.py" for name in modules} <= {
+                p.name for p in PACKAGE
+            }
         elif isinstance(node, ast.ImportFrom):
             assert node.module.split(".")[0] in installed

@@ -185,7 +185,9 @@ def test_a_diverged_run_says_so(place, tmp_path):
     options = [str(place / "toy.yaml"), "--output_dir", str(tmp_path / "out")]
     options += ["--learning_rate", "1e30", "--max_grad_norm", "0", "--eval_on_start", "false"]
     options += ["--nan_policy", "ignore"]
-    with pytest.raises(InputError, match="answers are not finite numbers: the training diverged"):
+    with pytest.raises(
+        InputError, match="predictions are not finite numbers: the training diverged"
+    ):
         train(parse(options))
 
 

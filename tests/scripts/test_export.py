@@ -76,7 +76,12 @@ def no_tokenizer(tmp_path):
         (None, "/nowhere", [], "there is no folder '/nowhere'"),
         (None, "nobody/nothing", [], "cannot load 'nobody/nothing': "),
         (plain_encoder, "plain", [], "plain' is a bert model; name the folder or repository of a"),
-        (hold, "model", ["--overwrite"], "out' holds 'notes.txt', which no export wrote"),
+        (
+            hold,
+            "model",
+            ["--overwrite"],
+            "out' contains 'notes.txt', which is not part of an export",
+        ),
         (None, "model", ["--task", "mood"], "no task 'mood' in this model; its tasks: sentiment"),
         (no_tokenizer, "model", [], "tokenizer"),
     ],
@@ -127,8 +132,8 @@ def test_missing_packages_are_named_with_their_extra(
     monkeypatch.setattr(packages, "find_spec", lambda name: name in found or None)
     assert main([str(folder), str(tmp_path / "out"), "--format", format]) == 2
     assert capsys.readouterr().err == (
-        f"export.py: the format '{format}' needs {missing}: install the extra 'export', such as "
-        f"with pip install 'hybrid-mtl[export]'\n"
+        f"export.py: the format '{format}' requires {missing}: install the extra 'export', "
+        f"e.g. with pip install 'hybrid-mtl[export]'\n"
     )
     assert not (tmp_path / "out").exists()
 

@@ -63,14 +63,14 @@ def test_a_folder_that_is_no_model_is_refused(hub, me, main, tmp_path, capsys, o
 def test_a_refusal_is_one_line(hub, main, folder, capsys):
     assert main([str(folder), "me/model"]) == 2
     error = capsys.readouterr().err
-    assert error.startswith("push_to_hub.py: no token of the Hub") and error.count("\n") == 1
+    assert error.startswith("push_to_hub.py: there is no Hub token") and error.count("\n") == 1
 
 
 @pytest.mark.parametrize("options", [[], ["--dry_run"]])
 def test_a_name_that_can_be_none_is_refused_before_the_listing(hub, main, folder, capsys, options):
     assert main([str(folder), "a/b/c", *options]) == 2
     printed = capsys.readouterr()
-    assert "'a/b/c' is no name of a repository" in printed.err and printed.out == ""
+    assert "'a/b/c' is not a valid repository name" in printed.err and printed.out == ""
 
 
 def test_a_missing_token_is_told_before_the_listing(hub, main, folder, capsys):
@@ -82,7 +82,7 @@ def test_a_card_without_the_repository_s_name_is_told(hub, me, main, folder, cap
     facts_to_json(FACTS, folder / "card_facts.json")
     for options in (["--dry_run"], []):
         assert main([str(folder), "me/model", *options]) == 0
-        assert "note: README.md is published as it is, and its examp" in capsys.readouterr().out
+        assert "note: README.md is published unchanged, and its examp" in capsys.readouterr().out
     write_card(FACTS, folder / "README.md")
     assert main([str(folder), "me/model", "--dry_run"]) == 0
     assert "note:" not in capsys.readouterr().out
@@ -92,10 +92,10 @@ def test_a_missing_card_is_made_of_the_facts_or_refused(hub, me, main, folder, c
     (folder / "README.md").unlink()
     (folder / "metrics.json").unlink()
     assert main([str(folder), "me/model"]) == 2
-    assert "has no README.md, the model card, and no card_facts.json" in capsys.readouterr().err
+    assert "has no model card (README.md) and no card_facts.json" in capsys.readouterr().err
     facts_to_json(FACTS, folder / "card_facts.json")
     assert main([str(folder), "me/model"]) == 0
     printed = capsys.readouterr().out
-    assert "note: there is no README.md: it is made of" in printed
+    assert "note: there is no README.md: it is rendered from" in printed
     assert "note: there is no metrics.json" in printed
     assert b'repo = "me/model"' in hub.files("me/model")["README.md"]

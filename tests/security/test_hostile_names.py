@@ -123,7 +123,7 @@ def test_a_push_looks_for_code_in_the_folder_alone(tmp_path, change):
     folder = model_folder(tmp_path / "model")
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, **change}))
-    with pytest.raises(InputError, match="is not a whole model|does not name the model's code"):
+    with pytest.raises(InputError, match="is incomplete|does not name the model's code"):
         publication(folder)
 
 

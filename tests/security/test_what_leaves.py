@@ -63,7 +63,7 @@ def test_a_token_reaches_nothing_that_a_run_writes_or_says(hub, me, tmp_path, ca
 
 
 def test_a_push_that_fails_does_not_show_the_token(hub, me, folder, monkeypatch):
-    monkeypatch.setattr(pushing, "WAITS", (0, 0, 0))
+    monkeypatch.setattr(pushing, "RETRY_DELAYS", (0, 0, 0))
     token = "hf_" + "x" * 34
     monkeypatch.setenv("HF_TOKEN", token)  # nobody's
     with pytest.raises(InputError) as caught:
@@ -84,7 +84,7 @@ def test_feedback_that_a_spreadsheet_opens_holds_no_formula(text, words):
     pytest.importorskip("gradio", reason="the extra 'app' is not installed")
     from trainer.app.feedback import _json_line
 
-    row = {"text": text, "label": -1.5, "words": words, "answer": 1e30}
+    row = {"text": text, "label": -1.5, "words": words, "prediction": 1e30}
     line = _json_line(row)
     assert json.loads(line) == row
     for separator in ",;\t| ":

@@ -23,7 +23,7 @@ CHECKPOINT = CODE | {
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch):
-    monkeypatch.setattr(pushing, "WAITS", (0, 0, 0))
+    monkeypatch.setattr(pushing, "RETRY_DELAYS", (0, 0, 0))
     monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda seconds: None)
 
 
@@ -131,7 +131,7 @@ def test_a_push_that_fails_does_not_end_the_training(hub, me, tmp_path, caplog):
 
 
 def test_a_run_is_refused_before_it_starts(hub, tmp_path):
-    with pytest.raises(InputError, match="no token of the Hub is known here"):
+    with pytest.raises(InputError, match="there is no Hub token"):
         pushing_trainer(tmp_path / "out")
 
 

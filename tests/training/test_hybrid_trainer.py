@@ -255,7 +255,7 @@ def test_evaluation_equals_one_row_at_a_time_in_the_rows_order(tmp_path):
                 output = model(**batch, task=task)
             answers.append(model.heads[task].postprocess(output.logits)[0].numpy())
             losses.append(output.loss.item())
-        np.testing.assert_allclose(found[task].answers, np.stack(answers), atol=1e-5)
+        np.testing.assert_allclose(found[task].outputs, np.stack(answers), atol=1e-5)
         assert found[task].labels.tolist() == pytest.approx(rows["labels"][:])
         assert found[task].loss == pytest.approx(np.mean(losses), rel=1e-4)
 

@@ -1,5 +1,5 @@
-"""A page in the browser that asks a trained model; read `serve.py` first.
+"""A web page for the predictions of a trained model; start with `serve.py`.
 
-This package travels: copied into a Space it runs with gradio, torch, transformers and
-huggingface_hub alone. It imports its own files by relative imports and nothing else of the project.
+A Space contains a copy of this package, which runs with only gradio, torch, transformers and
+huggingface_hub. It uses relative imports and imports nothing else of the project.
 """

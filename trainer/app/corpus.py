@@ -1,4 +1,4 @@
-"""A small corpus, pasted or uploaded, checked, and what is found in it as a CSV file."""
+"""A small corpus, pasted or uploaded as CSV, and the CSV file of its results."""
 
 import csv
 import io
@@ -9,98 +9,98 @@ from typing import Any
 
 from .errors import UserError
 
-# Of a pasted corpus, in characters, and of an uploaded file, in bytes.
+# The maximum of a pasted corpus, in characters, and of an uploaded file, in bytes.
 MAX_SIZE = 2 * 1024 * 1024
-# What a spreadsheet may take for the beginning of a formula.
+# Characters that start a formula in spreadsheets.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """Different texts in their first order, and how many were left out."""
+    """Distinct texts in order of first occurrence, and counts of omitted rows."""
 
     texts: list[str]
     empty: int
     repeated: int
 
     def summary(self) -> str:
-        """How many texts there are, and what was left out."""
+        """Return the number of texts and of omitted rows as text."""
         parts = [f"{len(self.texts):,} different texts"]
-        parts += [f"{self.empty:,} empty left out"] if self.empty else []
-        parts += [f"{self.repeated:,} repeated left out"] if self.repeated else []
+        parts += [f"{self.empty:,} empty omitted"] if self.empty else []
+        parts += [f"{self.repeated:,} repeated omitted"] if self.repeated else []
         return ", ".join(parts)
 
 
 def pasted_corpus(pasted: str | None, max_rows: int) -> Corpus:
-    """A corpus of one text a line.
+    """Return a corpus of one text per line.
 
     Raises:
-        UserError: if it is too large, has too many rows or fewer than two.
+        UserError: if it is too large, or has too many or fewer than two texts.
     """
     pasted = pasted or ""
     if len(pasted) > MAX_SIZE:
-        raise UserError(f"Too much text: at most {MAX_SIZE:,} characters can be pasted.")
+        raise UserError(f"Too much text; the maximum is {MAX_SIZE:,} characters.")
     lines = pasted.splitlines()
-    # Blank lines between the texts are no rows.
+    # Blank lines between the texts do not count as rows.
     return _corpus([line for line in lines if line.strip()], max_rows)
 
 
 def csv_columns(path: str | Path) -> list[str]:
-    """The column names of an uploaded CSV file.
+    """Return the column names of an uploaded CSV file.
 
     Raises:
-        UserError: if the file is no CSV file in UTF-8 with a header line.
+        UserError: if the file is not a CSV file in UTF-8 with a header line.
     """
     return _read(Path(path))[0]
 
 
 def csv_corpus(path: str | Path, column: str | None, max_rows: int) -> Corpus:
-    """A corpus from a column of an uploaded CSV file.
+    """Return a corpus from a column of an uploaded CSV file.
 
     Raises:
-        UserError: if the file is no CSV file in UTF-8, has no such column, too many rows, or fewer
-            than two with a text.
+        UserError: if the file is not a CSV file in UTF-8, has no such column, too many rows, or
+            fewer than two texts.
     """
     header, rows = _read(Path(path))
     if column not in header:
         raise UserError(
-            f"The file has no column '{column}'. Its columns: {', '.join(header)}. Choose one."
+            f"The file has no column '{column}'. Choose one of: {', '.join(header)}."
             if column
-            else "Choose the column that holds the texts."
+            else "Choose the column of the texts."
         )
-    place = header.index(column)
-    return _corpus([row[place] for row in rows], max_rows)
+    index = header.index(column)
+    return _corpus([row[index] for row in rows], max_rows)
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """A CSV table; a quote in front of a cell keeps a spreadsheet from taking it for a formula."""
+    """Return a CSV table; cells that spreadsheets would read as formulas get a leading quote."""
     lines = io.StringIO()
     writer = csv.writer(lines)
     for row in (header, *rows):
-        writer.writerow(map(_as_text, row))
+        writer.writerow(map(_escape_formula, row))
     return lines.getvalue()
 
 
-def _as_text(cell: Any) -> Any:
-    starts_a_formula = isinstance(cell, str) and cell.lstrip(" \n").startswith(FORMULA_STARTS)
-    return f"'{cell}" if starts_a_formula else cell
+def _escape_formula(cell: Any) -> Any:
+    is_formula = isinstance(cell, str) and cell.lstrip(" \n").startswith(FORMULA_STARTS)
+    return f"'{cell}" if is_formula else cell
 
 
 def _corpus(rows: list[str], max_rows: int) -> Corpus:
     if len(rows) > max_rows:
-        raise UserError(f"Too many rows: {len(rows):,}; at most {max_rows:,} can be searched.")
-    # Half a character (a lone surrogate) has no UTF-8.
-    whole = (row.encode("utf-8", "replace").decode("utf-8").strip() for row in rows)
-    texts = [text for text in whole if text]
-    different = list(dict.fromkeys(texts))
-    if len(different) < 2:
-        raise UserError("Give at least two different texts, one a line, or a CSV file of them.")
-    return Corpus(different, len(rows) - len(texts), len(texts) - len(different))
+        raise UserError(f"Too many rows: {len(rows):,}; the maximum is {max_rows:,}.")
+    # Lone surrogates cannot be encoded in UTF-8.
+    encodable = (row.encode("utf-8", "replace").decode("utf-8").strip() for row in rows)
+    texts = [text for text in encodable if text]
+    distinct = list(dict.fromkeys(texts))
+    if len(distinct) < 2:
+        raise UserError("Enter at least two different texts, one per line, or upload a CSV file.")
+    return Corpus(distinct, len(rows) - len(texts), len(texts) - len(distinct))
 
 
 def _read(path: Path) -> tuple[list[str], list[list[str]]]:
     if path.stat().st_size > MAX_SIZE:
-        raise UserError(f"The file is too large: at most {MAX_SIZE:,} bytes can be read.")
+        raise UserError(f"The file is too large; the maximum is {MAX_SIZE:,} bytes.")
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -108,27 +108,27 @@ def _read(path: Path) -> tuple[list[str], list[list[str]]]:
             "This is not a CSV file in UTF-8. In a spreadsheet, save it as 'CSV UTF-8'."
         ) from error
     if "\0" in text:
-        raise UserError("This is not a CSV file: it holds binary data.")
+        raise UserError("This is not a CSV file: it contains binary data.")
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text), strict=True)
     try:
         rows = [(reader.line_num, row) for row in reader if row]
     except csv.Error as error:
         raise UserError(f"This is not a CSV file; line {reader.line_num}: {error}.") from error
     if len(rows) < 2:
-        raise UserError("The file has no rows: it needs a line of column names and rows below it.")
+        raise UserError("The file has no rows. It needs a line of column names with rows below it.")
     header = rows[0][1]
     if len(set(header)) != len(header) or not all(name.strip() for name in header):
-        raise UserError("The first line must hold the column names, each of them once.")
+        raise UserError("The first line must contain the column names, without duplicates.")
     for line, row in rows[1:]:
         if len(row) != len(header):
             raise UserError(
-                f"This is not a whole CSV file: line {line} has {len(row)} cells under "
-                f"{len(header)} column names. Put quotes around a cell that holds the separator."
+                f"The CSV file is malformed: line {line} has {len(row)} cells for {len(header)} "
+                f"column names. Quote cells that contain the separator."
             )
     return header, [row for _, row in rows[1:]]
 
 
 def _separator(text: str) -> str:
-    """The separator that the header line has most of; spreadsheets write one of three."""
+    """Return the most frequent of three common separators in the header line."""
     header = text.lstrip().split("\n", 1)[0]
     return max(",;\t", key=header.count)

@@ -1,5 +1,5 @@
-"""The one exception for what a user of the page, or whoever starts it, can mend."""
+"""The exception for errors that users of the app can fix."""
 
 
 class UserError(ValueError):
-    """Wrong input: the message says in plain words what is wrong and what to do."""
+    """Invalid input; the message names the problem and the remedy."""

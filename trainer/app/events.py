@@ -1,4 +1,4 @@
-"""What all events of the page share: their place in the queue, and how they fail."""
+"""The options and the error handling of all events of the page."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -9,13 +9,13 @@ import gradio as gr
 
 from .errors import UserError
 
-# The model answers one caller at a time, whichever button was pressed.
+# The model runs one event at a time.
 MODEL: dict[str, Any] = {
     "concurrency_id": "model",
     "concurrency_limit": 1,
     "api_visibility": "private",
 }
-# Nothing is laid over what an event changes, not even when it fails.
+# No progress overlay on the changed components.
 LIGHT: dict[str, Any] = {
     "concurrency_limit": 4,
     "api_visibility": "private",
@@ -24,14 +24,14 @@ LIGHT: dict[str, Any] = {
 
 
 def show_errors(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, with its `UserError` shown on the page; other errors show no more than that."""
+    """Wrap a function so that the page shows its `UserError`s; other errors show no details."""
 
     @wraps(function)
     def wrapped(*args: Any) -> Any:
         try:
             return function(*args)
         except UserError as error:
-            # The page takes the message for HTML, and it may quote what somebody wrote.
+            # The page renders the message as HTML, and it may quote user input.
             raise gr.Error(escape(str(error)), print_exception=False) from error
 
     return wrapped

@@ -1,10 +1,10 @@
-"""What the page offers to try: texts that fit any task, more or less."""
+"""Example texts of the page."""
 
 from typing import Any
 
 import gradio as gr
 
-# What a chip says -> what it writes into the boxes.
+# Label of a chip -> texts for the boxes.
 TEXTS = {
     "Praise": ["A gorgeous, witty film that never overstays its welcome."],
     "A complaint": ["Two hours of nothing, and the popcorn was cold."],
@@ -34,7 +34,7 @@ How do I delete my account?"""
 
 
 def example_chips(samples: dict[str, list[str]], boxes: list[Any]) -> None:
-    """Small buttons that fill the boxes."""
+    """Add small buttons that fill the boxes."""
     gr.Examples(
         list(samples.values()),
         boxes,

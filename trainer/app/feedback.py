@@ -1,4 +1,4 @@
-"""Right answers to wrong ones, kept as rows of training data."""
+"""Corrected predictions, stored as rows of training data."""
 
 import json
 import os
@@ -18,18 +18,18 @@ _FORMULA = re.compile(r"(?<!\w)[=+\-@]")
 
 
 class Feedback:
-    """A folder with a sub-folder for each task, which holds a JSON line for each right answer.
+    """A folder with a subfolder for each task, with a JSON line for each correction.
 
     A row has the columns of a task's training data (`text`, `text_pair` for pairs, `label`), and
-    `answer` (what the model said), `task`, `model`, `revision` and `time` (UTC).
+    `prediction`, `task`, `model`, `revision` and `time` (UTC).
 
     Args:
-        folder: where; it is made with the first row.
+        folder: the folder, created with the first row.
         model: the model's name.
         revision: its commit or fingerprint.
-        file_name: of each task's file.
-        lock: held while a file is written to, beside a lock between processes.
-        kept: where the rows go, in words for the page.
+        file_name: the name of each task's file.
+        lock: held while writing, in addition to a lock between processes.
+        storage: the destination of the rows, as the page words it.
     """
 
     def __init__(
@@ -39,22 +39,22 @@ class Feedback:
         revision: str,
         file_name: str = LOCAL_FILE,
         lock: AbstractContextManager[Any] | None = None,
-        kept: str = "kept on the machine that runs this page",
+        storage: str = "stored on the machine that runs this page",
     ):
         self.folder = folder
-        self.kept = kept
+        self.storage = storage
         self._model, self._revision = model, revision
         self._file_name = file_name
         self._lock = lock or nullcontext()
 
     def add(self, task: str, row: dict[str, Any]) -> None:
-        """Add a row to a task's file; it is on disk when this returns.
+        """Append a row to a task's file and flush it to disk.
 
         Raises:
             UserError: if it cannot be written.
         """
         path = self.folder / task / self._file_name
-        whole = {
+        record = {
             **row,
             "task": task,
             "model": self._model,
@@ -64,24 +64,23 @@ class Feedback:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with self._lock, WeakFileLock(path.with_name(".lock"), timeout=30):
-                append_line(path, whole)
+                append_line(path, record)
         except OSError as error:
-            raise UserError(f"Your answer could not be saved ({error.strerror}).") from error
+            raise UserError(f"The correction could not be saved ({error.strerror}).") from error
 
 
 def append_line(path: Path, row: dict[str, Any]) -> None:
-    """Append one JSON line, the whole of it or nothing, and wait until it is on disk.
+    """Append a JSON line atomically and flush it to disk.
 
-    A line that was never finished, because the machine went down, is removed first. The caller
-    keeps other writers away.
+    An incomplete last line, as after a crash, is removed first. The caller holds the lock.
     """
     line = _json_line(row).encode()
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    # Unbuffered: nothing is left to be written by closing the file after a failure.
+    # Unbuffered: closing the file after a failure writes nothing.
     with open(descriptor, "r+b", buffering=0) as file:
-        end, rest = _last_line(file)
-        if _is_json(rest):
-            end, line = end + len(rest), b"\n" + line
+        end, remainder = _last_line(file)
+        if _is_json(remainder):
+            end, line = end + len(remainder), b"\n" + line
         try:
             file.truncate(end)
             file.seek(end)
@@ -94,30 +93,30 @@ def append_line(path: Path, row: dict[str, Any]) -> None:
 
 
 def _json_line(row: dict[str, Any]) -> str:
-    """A row as JSON in which no text has the beginning of a formula.
+    """Format a row as JSON in which no text can start a formula.
 
-    A spreadsheet that takes the file for a table cuts it at commas, also within texts. What could
-    begin a formula there is written by its code, which every reader of JSON turns back.
+    A spreadsheet that opens the file as a table splits it at commas, also within texts. Characters
+    that could start a formula are escaped, which JSON parsers reverse.
     """
     line = json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n"
-    return _STRING.sub(lambda text: _FORMULA.sub(_by_its_code, text[0]), line)
+    return _STRING.sub(lambda text: _FORMULA.sub(_escape, text[0]), line)
 
 
-def _by_its_code(found: re.Match[str]) -> str:
-    return f"\\u{ord(found[0]):04x}"
+def _escape(match: re.Match[str]) -> str:
+    return f"\\u{ord(match[0]):04x}"
 
 
 def _last_line(file: Any, block: int = 1 << 16) -> tuple[int, bytes]:
-    """Where the last newline ends, and what follows it."""
+    """Return the position after the last newline, and the bytes that follow it."""
     start = file.seek(0, os.SEEK_END)
-    rest = b""
-    while start > 0 and b"\n" not in rest:
+    tail = b""
+    while start > 0 and b"\n" not in tail:
         size = min(block, start)
         start -= size
         file.seek(start)
-        rest = file.read(size) + rest
-    end = rest.rfind(b"\n") + 1
-    return start + end, rest[end:]
+        tail = file.read(size) + tail
+    end = tail.rfind(b"\n") + 1
+    return start + end, tail[end:]
 
 
 def _is_json(line: bytes) -> bool:

@@ -9,7 +9,7 @@ from huggingface_hub import CommitScheduler, HfApi
 from .errors import UserError
 from .feedback import Feedback
 
-# Between two commits.
+# Minutes between two commits.
 MINUTES = 5.0
 CARD = """---
 configs:
@@ -18,8 +18,8 @@ tags:
 - feedback
 ---
 
-Answers of a model that people called wrong, with the answer that they gave instead. The rows come
-from anyone who used the model's page: read them before you train on them.
+Predictions of a model with the users' corrections. The rows come from anyone who can open the
+model's page: review them before you train on them.
 """
 CONFIG = """- config_name: {task}
   data_files:
@@ -36,54 +36,59 @@ def hub_feedback(
     model: str,
     revision: str,
 ) -> Feedback:
-    """Feedback that a Hub dataset gets too, with a configuration for each task.
+    """Return feedback that is also committed to a Hub dataset, with a configuration per task.
 
-    Every process writes files of its own, so that one which starts with an empty disk replaces
-    nothing.
+    Every process writes its own files, so that a process with an empty disk overwrites none.
 
     Args:
-        folder: where the rows are before they are committed.
-        repo: the dataset's name; it is made if it does not exist.
+        folder: the folder of the rows before they are committed.
+        repo: the dataset's name; it is created if it does not exist.
         tasks: the model's tasks.
-        public: whether anyone may read the dataset.
+        public: whether the dataset is public.
         model: the model's name.
         revision: its commit or fingerprint.
 
     Raises:
-        UserError: if the dataset cannot be made or read, or is public unasked.
+        UserError: if the dataset cannot be created or written, or is public without `public`.
     """
     file_name = f"train-{uuid4().hex[:12]}.jsonl"
-    api = HfApi()
     try:
-        api.create_repo(repo, repo_type="dataset", private=not public, exist_ok=True)
-        # An existing dataset passes for made whoever asks; commits fail later, where nobody looks.
-        api.auth_check(repo, repo_type="dataset", write=True)
-        if not public and not api.dataset_info(repo).private:
-            raise UserError(
-                f"feedback_repo: the dataset '{repo}' is public, and what people write would be "
-                f"too; make it private, or say --feedback_public"
-            )
-        if not api.file_exists(repo, "README.md", repo_type="dataset"):
-            _upload_card(api, repo, tasks)
-        scheduler = CommitScheduler(
-            repo_id=repo,
-            repo_type="dataset",
-            folder_path=folder,
-            every=MINUTES,
-            private=not public,
-            allow_patterns=f"*/{file_name}",
-            hf_api=api,
-        )
+        scheduler = _schedule_commits(folder, repo, tasks, public, file_name)
     except UserError:
         raise
-    except Exception as error:  # no network, no right, a wrong name: of a dozen unrelated types
+    except Exception as error:  # network, access and name errors have unrelated types
         raise UserError(
             f"feedback_repo: cannot use the dataset '{repo}': {error}\n"
-            f"It needs a network and a token that may write there (hf auth login, or HF_TOKEN)."
+            f"It requires a network and a token with write access (hf auth login, or HF_TOKEN)."
         ) from error
-    readers = "can be read by anyone" if public else "is private"
-    kept = f"kept in a dataset on the Hugging Face Hub, which {readers}"
-    return Feedback(folder, model, revision, file_name, scheduler.lock, kept)
+    visibility = "public" if public else "private"
+    storage = f"stored in a {visibility} dataset on the Hugging Face Hub"
+    return Feedback(folder, model, revision, file_name, scheduler.lock, storage)
+
+
+def _schedule_commits(
+    folder: Path, repo: str, tasks: Iterable[str], public: bool, file_name: str
+) -> CommitScheduler:
+    api = HfApi()
+    api.create_repo(repo, repo_type="dataset", private=not public, exist_ok=True)
+    # `create_repo` accepts an existing dataset without write access; commits would fail later.
+    api.auth_check(repo, repo_type="dataset", write=True)
+    if not public and not api.dataset_info(repo).private:
+        raise UserError(
+            f"feedback_repo: the dataset '{repo}' is public, and so would be the users' texts; "
+            f"make it private, or pass --feedback_public"
+        )
+    if not api.file_exists(repo, "README.md", repo_type="dataset"):
+        _upload_card(api, repo, tasks)
+    return CommitScheduler(
+        repo_id=repo,
+        repo_type="dataset",
+        folder_path=folder,
+        every=MINUTES,
+        private=not public,
+        allow_patterns=f"*/{file_name}",
+        hf_api=api,
+    )
 
 
 def _upload_card(api: HfApi, repo: str, tasks: Iterable[str]) -> None:

@@ -1,4 +1,4 @@
-"""For each kind of task: how its answer is shown, and how a right answer is given and checked."""
+"""The components of each kind of task for predictions and corrections."""
 
 import math
 from typing import Any, Protocol
@@ -9,18 +9,17 @@ from .errors import UserError
 
 
 class Kind(Protocol):
-    """One task on the page.
+    """The components of a task on the page.
 
-    `render` and `initial_value` give the values of `result()` and `correction()` for a new answer
-    of the pipeline; `checked` gives the texts and the label of a row of training data, and what the
-    model said in the same form.
+    `render` and `initial_value` return the values of `result()` and `correction()` for a prediction
+    of the pipeline; `validate` returns the text, the label and the prediction of a training row.
     """
 
     def result(self) -> Any: ...
-    def render(self, text: str, answer: Any) -> Any: ...
+    def render(self, text: str, prediction: Any) -> Any: ...
     def correction(self) -> Any: ...
-    def initial_value(self, answer: Any) -> Any: ...
-    def validate(self, text: str, answer: Any, given: Any) -> dict[str, Any]: ...
+    def initial_value(self, prediction: Any) -> Any: ...
+    def validate(self, text: str, prediction: Any, given: Any) -> dict[str, Any]: ...
 
 
 class Classes:
@@ -30,22 +29,22 @@ class Classes:
         self.name, self.labels = name, entry["labels"]
 
     def result(self) -> gr.Label:
-        return gr.Label(label=title_of(self.name), elem_id=f"answer-{self.name}")
+        return gr.Label(label=title_of(self.name), elem_id=f"prediction-{self.name}")
 
-    def render(self, text: str, answer: list[dict[str, Any]]) -> dict[str, float]:
-        return {entry["label"]: entry["score"] for entry in answer}
+    def render(self, text: str, prediction: list[dict[str, Any]]) -> dict[str, float]:
+        return {entry["label"]: entry["score"] for entry in prediction}
 
     def correction(self) -> gr.Radio:
-        return gr.Radio(self.labels, label="The right answer", elem_id=f"right-{self.name}")
+        return gr.Radio(self.labels, label="Correct label", elem_id=f"corrected-{self.name}")
 
-    def initial_value(self, answer: Any) -> None:
+    def initial_value(self, prediction: Any) -> None:
         return None
 
-    def validate(self, text: str, answer: list[dict[str, Any]], given: Any) -> dict[str, Any]:
+    def validate(self, text: str, prediction: list[dict[str, Any]], given: Any) -> dict[str, Any]:
         if given not in self.labels:
-            raise UserError("Choose the right answer first.")
-        _differs(given, answer[0]["label"])
-        return {"text": text, "label": given, "answer": answer[0]["label"]}
+            raise UserError("Choose the correct label first.")
+        _check_differs(given, prediction[0]["label"])
+        return {"text": text, "label": given, "prediction": prediction[0]["label"]}
 
 
 class Score:
@@ -61,11 +60,11 @@ class Score:
             show_label=True,
             container=True,
             padding=True,
-            elem_id=f"answer-{self.name}",
+            elem_id=f"prediction-{self.name}",
         )
 
-    def render(self, text: str, answer: dict[str, float]) -> str:
-        score = answer["score"]
+    def render(self, text: str, prediction: dict[str, float]) -> str:
+        score = prediction["score"]
         share = min(max((score - self.low) / (self.high - self.low), 0.0), 1.0)
         return (
             f'<div class="score"><strong>{score:.2f}</strong> '
@@ -76,20 +75,20 @@ class Score:
     def correction(self) -> gr.Number:
         return gr.Number(
             value=None,
-            label=f"The right answer, from {self.low:g} to {self.high:g}",
-            elem_id=f"right-{self.name}",
+            label=f"Correct score, from {self.low:g} to {self.high:g}",
+            elem_id=f"corrected-{self.name}",
         )
 
-    def initial_value(self, answer: Any) -> None:
+    def initial_value(self, prediction: Any) -> None:
         return None
 
-    def validate(self, text: str, answer: dict[str, float], given: Any) -> dict[str, Any]:
+    def validate(self, text: str, prediction: dict[str, float], given: Any) -> dict[str, Any]:
         is_number = isinstance(given, (int, float)) and math.isfinite(given)
         if not is_number or not self.low <= given <= self.high:
             raise UserError(
-                f"The right answer must be a number from {self.low:g} to {self.high:g}."
+                f"The correct score must be a number from {self.low:g} to {self.high:g}."
             )
-        return {"text": text, "label": float(given), "answer": answer["score"]}
+        return {"text": text, "label": float(given), "prediction": prediction["score"]}
 
 
 class Tags:
@@ -99,12 +98,12 @@ class Tags:
         self.name, self.labels = name, entry["labels"]
 
     def result(self) -> gr.HighlightedText:
-        return gr.HighlightedText(label=title_of(self.name), elem_id=f"answer-{self.name}")
+        return gr.HighlightedText(label=title_of(self.name), elem_id=f"prediction-{self.name}")
 
-    def render(self, text: str, answer: list[dict[str, Any]]) -> list[tuple[str, str | None]]:
+    def render(self, text: str, prediction: list[dict[str, Any]]) -> list[tuple[str, str | None]]:
         parts: list[tuple[str, str | None]] = []
         end = 0
-        for word in answer:
+        for word in prediction:
             parts += [(text[end : word["start"]], None), (word["word"], word["entity"])]
             end = word["end"]
         return [part for part in (*parts, (text[end:], None)) if part[0]]
@@ -116,37 +115,37 @@ class Tags:
             type="array",
             static_columns=[0],
             interactive=True,
-            label=f"The right tags: {', '.join(self.labels)}",
-            elem_id=f"right-{self.name}",
+            label=f"Correct tags: {', '.join(self.labels)}",
+            elem_id=f"corrected-{self.name}",
         )
 
-    def initial_value(self, answer: list[dict[str, Any]]) -> list[list[str]]:
-        return [[word["word"], word["entity"]] for word in answer]
+    def initial_value(self, prediction: list[dict[str, Any]]) -> list[list[str]]:
+        return [[word["word"], word["entity"]] for word in prediction]
 
-    def validate(self, text: str, answer: list[dict[str, Any]], given: Any) -> dict[str, Any]:
-        words = [word["word"] for word in answer]
+    def validate(self, text: str, prediction: list[dict[str, Any]], given: Any) -> dict[str, Any]:
+        words = [word["word"] for word in prediction]
         if [row[0] for row in given or []] != words:
-            raise UserError("Keep the words and their order; change their tags only.")
+            raise UserError("Change only the tags; keep the words and their order.")
         tags = [str(row[1]).strip() for row in given]
         unknown = sorted(set(tags) - set(self.labels))
         if unknown:
-            raise UserError(f"'{unknown[0]}' is no tag; take one of {', '.join(self.labels)}.")
-        said = [word["entity"] for word in answer]
-        _differs(tags, said)
-        return {"text": words, "label": tags, "answer": said}
+            raise UserError(f"'{unknown[0]}' is not a tag; use one of {', '.join(self.labels)}.")
+        predicted = [word["entity"] for word in prediction]
+        _check_differs(tags, predicted)
+        return {"text": words, "label": tags, "prediction": predicted}
 
 
-def kind_of(name: str, entry: dict[str, Any], answer: str) -> Kind:
-    """How the page treats a task whose answers are of this form: `class`, `tags` or `score`."""
+def create_kind(name: str, entry: dict[str, Any], output_type: str) -> Kind:
+    """Return the components of a task by its output type: `class`, `tags` or `score`."""
     kinds: dict[str, Any] = {"class": Classes, "tags": Tags, "score": Score}
-    return kinds[answer](name, entry)
+    return kinds[output_type](name, entry)
 
 
 def title_of(name: str) -> str:
-    """A task's name for readers."""
+    """Return a task's display name."""
     return name.replace("_", " ").capitalize()
 
 
-def _differs(given: Any, answer: Any) -> None:
-    if given == answer:
-        raise UserError("That is what the model said. Choose another answer, if it is wrong.")
+def _check_differs(given: Any, prediction: Any) -> None:
+    if given == prediction:
+        raise UserError("The correction equals the prediction. Choose another one.")

@@ -1,4 +1,4 @@
-"""Whether a name is that of a model that can be asked, before anything large is loaded."""
+"""Checks of a model's folder or repository before it is loaded."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ MODEL_TYPE = "hybrid_mtl"
 
 
 def check_model(name: str, revision: str | None = None) -> None:
-    """Make sure that a folder or Hub repository holds a trained model; none of its code is run.
+    """Check that a folder or Hub repository holds a trained model, without running its code.
 
     Raises:
         UserError: if there is no such folder or repository, or it holds something else.
@@ -22,32 +22,34 @@ def check_model(name: str, revision: str | None = None) -> None:
     if not folder.is_dir():
         path = _download(name, revision)
     elif revision is not None:
-        raise UserError(f"revision: '{name}' is a folder; only a Hub repository has revisions")
+        raise UserError(f"revision: '{name}' is a folder; only Hub repositories have revisions")
     elif (folder / EXPORT).is_file():
-        raise UserError(f"'{name}' is an export; name the folder of the model that it was made of")
+        raise UserError(f"'{name}' is an export; pass the folder of the exported model")
     else:
         path = folder / CONFIG
     if not path.is_file():
-        raise UserError(f"'{name}' holds no model: there is no {CONFIG} in it")
+        raise UserError(f"'{name}' does not contain a model: there is no {CONFIG}")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         kind = content.get("model_type", "unknown")
     except (OSError, ValueError, AttributeError) as error:
-        raise UserError(f"'{name}' holds no model: its {CONFIG} cannot be read: {error}") from error
+        raise UserError(
+            f"'{name}' does not contain a model: cannot read its {CONFIG}: {error}"
+        ) from error
     if kind != MODEL_TYPE:
         raise UserError(
-            f"'{name}' holds a model of type {kind}; name the folder or repository of one that "
-            f"hybrid-mtl trained"
+            f"'{name}' contains a model of type {kind}; pass the folder or repository of a model "
+            f"trained with hybrid-mtl"
         )
 
 
 def _download(name: str, revision: str | None) -> Path:
-    """The configuration of a Hub repository."""
+    """Download the configuration of a Hub repository."""
     missing = f"there is no folder '{name}'"
     if name.startswith(("/", ".", "~")) or name.count("/") > 1:
         raise UserError(missing)
     try:
         return Path(hf_hub_download(name, CONFIG, revision=revision))
-    except Exception as error:  # no network, no right, a wrong name: of a dozen unrelated types
+    except Exception as error:  # network, access and name errors have unrelated types
         reason = str(error).strip().partition("\n")[0]
-        raise UserError(f"{missing}, and the Hub gives no model of that name: {reason}") from error
+        raise UserError(f"{missing}, and no Hub model of that name: {reason}") from error

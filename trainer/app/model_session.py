@@ -1,4 +1,4 @@
-"""A trained model as the page asks it: every task of one or two texts, and sentence vectors."""
+"""A trained model for the page: predictions of all tasks, and sentence vectors."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -14,46 +14,46 @@ from transformers.pipelines import PIPELINE_REGISTRY
 from .errors import UserError
 from .model_check import check_model
 
-# Nobody's tokenizer has to look at more than this.
+# Longer texts are refused without tokenizing them.
 MAX_CHARACTERS = 20_000
 BATCH_SIZE = 32
 
 
 class ModelSession:
-    """A model that answers one caller at a time.
+    """A model that handles one request at a time.
 
     Attributes:
         tasks: task name -> its entry in the model's configuration, in the model's order.
-        title: what the page calls the model.
+        output_types: task name -> `class`, `tags` or `score`.
+        title: the model's display name.
         revision: the commit, or a fingerprint of the weights of a local folder.
-        max_tokens: how many tokens the model reads.
+        max_tokens: the maximum number of tokens of an input.
     """
 
     def __init__(self, pipe: Any, title: str, revision: str):
         self._pipe = pipe
         self._lock = Lock()
         self.tasks: dict[str, dict[str, Any]] = pipe.model.config.tasks
-        # In which form each task answers: class, tags or score.
-        self.answers = {name: pipe.model.heads[name].output_type for name in self.tasks}
+        self.output_types = {name: pipe.model.heads[name].output_type for name in self.tasks}
         self.title = title
         self.revision = revision
         positions = getattr(pipe.model.config.backbone_config, "max_position_embeddings", None)
         self.max_tokens = min(pipe.tokenizer.model_max_length, positions or MAX_CHARACTERS)
 
     def task_names(self, kind: str) -> list[str]:
-        """The tasks that read one text (`single`) or two (`pair`)."""
+        """Return the tasks of one text (`single`) or two texts (`pair`)."""
         return [name for name, entry in self.tasks.items() if entry["input"] == kind]
 
     def predict(self, text: str, text_pair: str | None = None) -> dict[str, Any]:
-        """Every task's answer to a text or a pair, from as few passes of the encoder as can be.
+        """Predict all tasks of a text or a pair, with as few encoder passes as possible.
 
         Returns:
-            Task name -> what the pipeline answers; for classification all classes, best first.
+            Task name -> output of the pipeline; for classification all classes, best first.
 
         Raises:
-            UserError: if a text is empty or longer than what the model reads.
+            UserError: if a text is empty or too long for the model.
         """
-        # The tokenizer is another one's, too: what it cuts off is set for each call.
+        # The tokenizer is shared, and truncation is part of its state.
         with self._lock:
             return self._predict(text, text_pair)
 
@@ -65,14 +65,13 @@ class ModelSession:
             self._check_text(text, "The first text")
             self._check_text(text_pair, "The second text")
             row = {"text": text, "text_pair": text_pair}
-            if any(
-                self.tasks[name]["pair_encoding"] == "cross" for name in self.task_names("pair")
-            ):
+            pair_tasks = [self.tasks[name] for name in self.task_names("pair")]
+            if any(task["pair_encoding"] == "cross" for task in pair_tasks):
                 self._check_length("The two texts together", text, text_pair)
         return self._pipe(row, top_k=None)
 
-    def too_long(self, texts: Sequence[str]) -> int:
-        """How many of the texts are longer than what the model reads."""
+    def count_truncated(self, texts: Sequence[str]) -> int:
+        """Return the number of texts that exceed `max_tokens`."""
         with self._lock:
             return sum(
                 len(self._pipe.tokenizer(text, verbose=False).input_ids) > self.max_tokens
@@ -80,13 +79,13 @@ class ModelSession:
             )
 
     def embed(
-        self, texts: Sequence[str], done: Callable[[int], Any] = lambda count: None
+        self, texts: Sequence[str], on_batch: Callable[[int], Any] = lambda count: None
     ) -> Tensor:
-        """Sentence vectors (N, H), float32 on the CPU; what is too long is read from its beginning.
+        """Return sentence vectors (N, H), float32 on the CPU, of the truncated texts.
 
         Args:
             texts: N texts.
-            done: called after each batch with the number of texts read.
+            on_batch: called after each batch with the number of encoded texts.
         """
         order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
         vectors: list[Tensor] = []
@@ -101,30 +100,32 @@ class ModelSession:
                     return_tensors="pt",
                 ).to(self._pipe.model.device)
                 vectors.append(self._pipe.model(**inputs).embeddings.float().cpu())
-            done(start + len(batch))
-        place = torch.empty(len(order), dtype=torch.long)
-        place[order] = torch.arange(len(order))
-        return torch.cat(vectors)[place]
+            on_batch(start + len(batch))
+        position = torch.empty(len(order), dtype=torch.long)
+        position[order] = torch.arange(len(order))
+        return torch.cat(vectors)[position]
 
     def _check_text(self, text: Any, name: str) -> None:
         if not isinstance(text, str) or not text.strip():
-            raise UserError(f"{name} is empty. Write something first.")
+            raise UserError(f"{name} is empty. Enter a text.")
         if len(text) > MAX_CHARACTERS:
             raise UserError(
-                f"{name} is too long: {len(text):,} characters; at most {MAX_CHARACTERS:,} can be "
-                f"sent. Shorten it."
+                f"{name} is too long: {len(text):,} characters; the maximum is {MAX_CHARACTERS:,}. "
+                f"Shorten it."
             )
         if any("\ud800" <= character <= "\udfff" for character in text):
-            raise UserError(f"{name} holds half a character (a lone surrogate). Type it again.")
+            raise UserError(
+                f"{name} contains an invalid character (a lone surrogate). Type it again."
+            )
         self._check_length(name, text)
 
     def _check_length(self, name: str, *texts: str) -> None:
-        # Not verbose: the tokenizer warns of what is refused here.
+        # Not verbose: the tokenizer would also warn of the length.
         tokens = len(self._pipe.tokenizer(*texts, verbose=False).input_ids)
         if tokens > self.max_tokens:
             raise UserError(
-                f"{name}: too long for this model, which reads {self.max_tokens} tokens (words or "
-                f"parts of words) at most; this makes {tokens}. Shorten it."
+                f"{name}: too long for this model: {tokens} tokens (words or parts of words); the "
+                f"maximum is {self.max_tokens}. Shorten it."
             )
 
 
@@ -137,15 +138,14 @@ def open_model(
     """Load a model from its folder or Hub repository.
 
     Args:
-        name: of the folder or repository.
+        name: the folder or repository.
         revision: the repository's branch, tag or commit.
-        title: the model's name for readers.
-        trust_remote_code: run the Python code that lies with the model, as must be where this
-            project is not installed; else `modeling_hybrid_mtl` opens it, which the caller has
-            imported.
+        title: the model's display name.
+        trust_remote_code: run the model's own Python code, required where this project is not
+            installed; otherwise `modeling_hybrid_mtl`, imported by the caller, loads it.
 
     Raises:
-        UserError: if there is no such model, or it is not one of this kind.
+        UserError: if there is no such model, or it is of another type.
     """
     check_model(name, revision)
     local = Path(name).is_dir()
@@ -158,9 +158,9 @@ def open_model(
             pipeline_class=None if trust_remote_code else _installed_pipeline(),
             model_kwargs={"use_safetensors": True},
         )
-    except Exception as error:  # a configuration of anyone's makes transformers raise anything
+    except Exception as error:  # with invalid configurations transformers may raise anything
         raise UserError(f"cannot load a model from '{name}': {_reason(error)}") from error
-    # No path of this machine is shown, or stored with feedback.
+    # The title, which feedback stores, must not contain a path of this machine.
     title = title or (Path(name).resolve().name if local else name)
     return ModelSession(
         pipe, title, _fingerprint(Path(name)) if local else pipe.model.config._commit_hash
@@ -168,19 +168,19 @@ def open_model(
 
 
 def _reason(error: Exception) -> str:
-    """What is wrong; `pipeline` tells it at the end of tracebacks."""
+    """Return the message, which `pipeline` may put at the end of tracebacks."""
     text = str(error).strip()
     return text.splitlines()[-1] if "Traceback" in text else text
 
 
 def _installed_pipeline() -> Any:
-    """The pipeline that importing `modeling_hybrid_mtl` has registered."""
-    # Not imported here: a Space has this package alone, and the code that lies with the model.
+    """Return the pipeline that importing `modeling_hybrid_mtl` registers."""
+    # Not imported here: a Space contains only this package and the model's own code.
     return PIPELINE_REGISTRY.check_task("hybrid-mtl")[1]["impl"]
 
 
 def _fingerprint(folder: Path) -> str:
-    """The beginning of the SHA-256 of the weights."""
+    """Return the first 16 digits of the SHA-256 of the weights."""
     digest = hashlib.sha256()
     for path in sorted(folder.glob("*.safetensors")):
         with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""The page: a tab for one text, one for two and one for many, made from the model's own tasks."""
+"""The page: a tab for one text, one for two and one for many, built from the model's tasks."""
 
 from html import escape
 from typing import Any
@@ -11,17 +11,17 @@ from .errors import UserError
 from .events import LIGHT, MODEL, show_errors
 from .examples import example_chips
 from .feedback import Feedback
-from .kinds import Kind, kind_of, title_of
+from .kinds import Kind, create_kind, title_of
 from .model_session import ModelSession
 
 
 def build_page(session: ModelSession, feedback: Feedback | None, max_rows: int) -> gr.Blocks:
-    """The whole page.
+    """Build the page.
 
     Args:
         session: the model.
-        feedback: where right answers go; without it none are asked for.
-        max_rows: rows of a corpus at most.
+        feedback: the storage of corrections; None to collect none.
+        max_rows: the maximum number of rows of a corpus.
     """
     # Uploads and downloads are deleted after an hour.
     with gr.Blocks(title=session.title, analytics_enabled=False, delete_cache=(3600, 3600)) as page:
@@ -29,14 +29,14 @@ def build_page(session: ModelSession, feedback: Feedback | None, max_rows: int) 
         if session.task_names("single"):
             with gr.Tab("One text"):
                 box = gr.Textbox(label="Text", lines=3, elem_id="text")
-                _asking_tab(session, feedback, "single", [box], examples.TEXTS)
+                _prediction_tab(session, feedback, "single", [box], examples.TEXTS)
         if session.task_names("pair"):
             with gr.Tab("Two texts"):
                 boxes = [
                     gr.Textbox(label="First text", lines=2, elem_id="first"),
                     gr.Textbox(label="Second text", lines=2, elem_id="second"),
                 ]
-                _asking_tab(session, feedback, "pair", boxes, examples.PAIRS)
+                _prediction_tab(session, feedback, "pair", boxes, examples.PAIRS)
         with gr.Tab("Many texts"):
             corpus_tab(session, max_rows)
         _endpoints(session)
@@ -44,17 +44,17 @@ def build_page(session: ModelSession, feedback: Feedback | None, max_rows: int) 
 
 
 def _endpoints(session: ModelSession) -> None:
-    """What programs call: the answers to a text and to a pair, as the pipeline gives them."""
+    """Add API endpoints that return the outputs of the pipeline for a text and for a pair."""
 
-    def answer(text: str) -> dict[str, Any]:
-        """Answer every task that reads one text."""
+    def predict(text: str) -> dict[str, Any]:
+        """Predict every task of one text."""
         return session.predict(text)
 
-    def answer_pair(text: str, text_pair: str) -> dict[str, Any]:
-        """Answer every task that reads two texts."""
+    def predict_pair(text: str, text_pair: str) -> dict[str, Any]:
+        """Predict every task of two texts."""
         return session.predict(text, text_pair)
 
-    for kind, function in (("single", answer), ("pair", answer_pair)):
+    for kind, function in (("single", predict), ("pair", predict_pair)):
         if session.task_names(kind):
             gr.api(
                 show_errors(function),
@@ -63,64 +63,62 @@ def _endpoints(session: ModelSession) -> None:
             )
 
 
-def _asking_tab(
+def _prediction_tab(
     session: ModelSession,
     feedback: Feedback | None,
     tab: str,
     boxes: list[Any],
     samples: dict[str, list[str]],
 ) -> None:
-    """A button that asks all tasks of a tab at once, their answers, and corrections of them."""
-    names = session.task_names(tab)
-    kinds = {name: kind_of(name, session.tasks[name], session.answers[name]) for name in names}
+    """Add the predict button, the predictions of all tasks of a tab, and their corrections."""
+    kinds = {
+        name: create_kind(name, session.tasks[name], session.output_types[name])
+        for name in session.task_names(tab)
+    }
     example_chips(samples, boxes)
-    button = gr.Button("Answer", variant="primary", elem_id=f"ask-{tab}")
-    # The texts that were answered, whatever the boxes hold by the time of a correction.
-    asked = gr.State(None)
-    outputs: list[Any] = [asked]
+    button = gr.Button("Predict", variant="primary", elem_id=f"predict-{tab}")
+    # The predicted texts and predictions: the boxes may change before a correction.
+    predicted = gr.State(None)
+    outputs: list[Any] = [predicted]
     results: list[Any] = []
     for name, kind in kinds.items():
         results.append(kind.result())
         outputs.append(results[-1])
         if feedback is not None:
-            outputs += _correction(feedback, name, kind, asked)
+            outputs += _add_correction(feedback, name, kind, predicted)
 
-    def show_answers(*texts: str) -> list[Any]:
-        answers = session.predict(*texts)
-        values: list[Any] = [(texts, answers)]
+    def show_predictions(*texts: str) -> list[Any]:
+        predictions = session.predict(*texts)
+        values: list[Any] = [(texts, predictions)]
         for name, kind in kinds.items():
-            values.append(kind.render(texts[0], answers[name]))
+            values.append(kind.render(texts[0], predictions[name]))
             if feedback is not None:
-                values += [kind.initial_value(answers[name]), ""]
+                values += [kind.initial_value(predictions[name]), ""]
         return values
 
-    gr.on(
-        [button.click, *(box.submit for box in boxes)],
-        show_errors(show_answers),
-        boxes,
-        outputs,
-        show_progress_on=results,
-        **MODEL,
-    )
+    triggers = [button.click, *(box.submit for box in boxes)]
+    show = show_errors(show_predictions)
+    gr.on(triggers, show, boxes, outputs, show_progress_on=results, **MODEL)
 
 
-def _correction(feedback: Feedback, name: str, kind: Kind, asked: gr.State) -> list[Any]:
-    """What a right answer is given in, and a line that says that it was kept."""
-    with gr.Accordion(f"{title_of(name)}: this is wrong", open=False, elem_id=f"wrong-{name}"):
+def _add_correction(feedback: Feedback, name: str, kind: Kind, predicted: gr.State) -> list[Any]:
+    """Add the form of a correction; return its field and its status line."""
+    title = f"{title_of(name)}: this is wrong"
+    with gr.Accordion(title, open=False, elem_id=f"correction-{name}"):
         given = kind.correction()
-        send = gr.Button("Send the right answer", elem_id=f"send-{name}")
-        gr.Markdown(f"Your text and the right answer are {feedback.kept}, to train the model on.")
+        send = gr.Button("Send the correction", elem_id=f"send-{name}")
+        gr.Markdown(f"Your text and the correction are {feedback.storage}, for training the model.")
         status = gr.Markdown(elem_id=f"status-{name}")
 
-    def keep(asked: Any, given: Any) -> list[Any]:
-        if asked is None:
-            raise UserError("Ask the model first; then say what it should have answered.")
-        texts, answers = asked
-        row = kind.validate(texts[0], answers[name], given)
+    def save(predicted: Any, given: Any) -> list[Any]:
+        if predicted is None:
+            raise UserError("Predict first, then correct the prediction.")
+        texts, predictions = predicted
+        row = kind.validate(texts[0], predictions[name], given)
         if len(texts) == 2:
             row = {"text": row["text"], "text_pair": texts[1], **row}
         feedback.add(name, row)
-        return ["Thank you, that is kept.", kind.initial_value(answers[name])]
+        return ["Thank you, the correction is saved.", kind.initial_value(predictions[name])]
 
-    send.click(show_errors(keep), [asked, given], [status, given], **LIGHT)
+    send.click(show_errors(save), [predicted, given], [status, given], **LIGHT)
     return [given, status]

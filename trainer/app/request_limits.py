@@ -1,4 +1,4 @@
-"""What a request may hold."""
+"""Limits of HTTP requests."""
 
 from typing import Any
 
@@ -6,28 +6,30 @@ from starlette.responses import PlainTextResponse
 
 from .corpus import MAX_SIZE
 
-# A file, or a form with a pasted corpus, with what JSON and multipart put around it.
+# A file or a pasted corpus, with the overhead of JSON and multipart.
 MAX_BODY = 4 * MAX_SIZE
 
 
 class BodySizeLimit:
-    """Refuses requests that are longer than a page's own, or do not say how long they are.
+    """ASGI middleware that refuses request bodies that are too long or of unknown length.
 
     Args:
-        app: what answers the others (ASGI).
-        most: bytes of a body.
+        app: the ASGI application.
+        max_bytes: the maximum length of a body.
     """
 
-    def __init__(self, app: Any, most: int):
+    def __init__(self, app: Any, max_bytes: int):
         self.app = app
-        self.most = most
+        self.max_bytes = max_bytes
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        answer = self.app
+        response = self.app
         if scope["type"] == "http" and scope["method"] not in ("GET", "HEAD"):
             length = dict(scope["headers"]).get(b"content-length", b"")
             if not length.isdigit():
-                answer = PlainTextResponse("The request does not say how long it is.", 411)
-            elif int(length) > self.most:
-                answer = PlainTextResponse(f"At most {self.most:,} bytes can be sent.", 413)
-        await answer(scope, receive, send)
+                response = PlainTextResponse("The request has no Content-Length.", 411)
+            elif int(length) > self.max_bytes:
+                response = PlainTextResponse(
+                    f"The maximum length is {self.max_bytes:,} bytes.", 413
+                )
+        await response(scope, receive, send)

@@ -1,4 +1,4 @@
-"""Starting the page, shut off from what it does not need."""
+"""The server of the page, without access to anything else."""
 
 import signal
 import sys
@@ -16,12 +16,12 @@ from .page import build_page
 from .request_limits import MAX_BODY, BodySizeLimit
 
 MAX_WAITING = 32
-# Visitors whose last question is remembered; each takes about 100 kB.
+# Visitors whose last predictions are stored; each takes about 100 kB.
 MAX_SESSIONS = 200
-# The reader's own, so that none is fetched.
+# Local fonts, so that none is downloaded.
 FONT = ["system-ui", "sans-serif"]
-# What a screen reader hears after an answer; gradio has a key for it and no words.
-WORDS = {"common.complete": "Done."}
+# The announcement for screen readers after an event; gradio lacks the text of this key.
+TRANSLATIONS = {"common.complete": "Done."}
 CSS = """
 footer { display: none !important; }
 .score strong { font-size: 1.6em; }
@@ -35,20 +35,20 @@ footer { display: none !important; }
 
 @dataclass
 class AppOptions:
-    """What the page is made of.
+    """The options of the app.
 
     Attributes:
         model: a folder or a Hub repository.
         revision: the repository's branch, tag or commit.
-        title: the model's name on the page; the folder's or repository's when left out.
-        feedback: the folder that right answers go to; without it none are asked for.
-        feedback_repo: a Hub dataset that they go to as well.
-        feedback_public: whether that dataset may be read by anyone.
-        max_rows: rows of a corpus at most.
-        host: the address to listen at; this machine alone when left out.
-        port: the port; the first free one from 7860 when left out.
-        trust_remote_code: run the Python code that lies with the model; without it, the model is
-            opened by the code of the project that is installed.
+        title: the model's name on the page; by default that of the folder or repository.
+        feedback: the folder of corrections; None to collect none.
+        feedback_repo: a Hub dataset that the corrections are also committed to.
+        feedback_public: whether that dataset is public.
+        max_rows: the maximum number of rows of a corpus.
+        host: the address to listen on; by default only this machine's.
+        port: the port; by default the first free one from 7860.
+        trust_remote_code: run the model's own Python code; otherwise the installed project's code
+            loads the model.
     """
 
     model: str
@@ -64,7 +64,7 @@ class AppOptions:
 
 
 def serve(options: AppOptions) -> None:
-    """Open the model and its page, and answer until the process is interrupted or terminated.
+    """Load the model and serve its page until the process is interrupted or terminated.
 
     Raises:
         UserError: if the model cannot be loaded or the Hub dataset cannot be used.
@@ -78,7 +78,7 @@ def serve(options: AppOptions) -> None:
     elif folder is not None:
         feedback = Feedback(folder, session.title, session.revision)
     page = build_page(session, feedback, options.max_rows)
-    # What was not yet committed is committed on leaving, and a service is stopped by this signal.
+    # Services are stopped with SIGTERM; a normal exit commits the remaining feedback.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     address = launch(page, feedback, options.host, options.port)
     print(f"The page is at {address}; stop it with Ctrl+C.", flush=True)
@@ -86,7 +86,7 @@ def serve(options: AppOptions) -> None:
 
 
 def launch(page: gr.Blocks, feedback: Feedback | None, host: str | None, port: int | None) -> str:
-    """Start the server: no files but the page's own, no public link, nothing recorded elsewhere.
+    """Start the server, which serves no other files, has no public link and sends no statistics.
 
     Returns:
         The page's address.
@@ -99,17 +99,17 @@ def launch(page: gr.Blocks, feedback: Feedback | None, host: str | None, port: i
         allowed_paths=[],
         blocked_paths=[str(feedback.folder.resolve())] if feedback else [],
         max_file_size=MAX_SIZE,
-        app_kwargs={"middleware": [Middleware(BodySizeLimit, most=MAX_BODY)]},
+        app_kwargs={"middleware": [Middleware(BodySizeLimit, max_bytes=MAX_BODY)]},
         footer_links=[],
         run_history=False,
         enable_monitoring=False,
         ssr_mode=False,
-        i18n=gr.I18n(en=WORDS),
+        i18n=gr.I18n(en=TRANSLATIONS),
         theme=gr.themes.Default(font=FONT, font_mono=FONT),
         css=CSS,
         quiet=True,
         prevent_thread_lock=True,
     )
-    # The option of `launch` comes after the server has read it.
+    # `launch` would set it too late.
     page.app.state_holder.capacity = MAX_SESSIONS
     return address

@@ -1,4 +1,4 @@
-"""What goes to the Hub beside the weights: the model card and the facts it is rendered from."""
+"""The model card and the facts that it is rendered from."""
 
 from trainer.cards.facts import (
     Architecture,

@@ -33,7 +33,7 @@ def architecture(model: HybridMTLModel) -> Architecture:
 
 
 def draw_architecture(facts: CardFacts, path: Path) -> None:
-    """Draw the model that a card is of; nothing if its parts were not recorded."""
+    """Draw the model of a card, if its parts were recorded."""
     parts = facts.architecture
     if parts is None:
         return
@@ -48,9 +48,9 @@ def draw_architecture(facts: CardFacts, path: Path) -> None:
     tasks = [
         DrawnTask(
             task.name,
-            _reads(task),
-            _head(task),
-            _size(parts.heads[task.name]),
+            _describe_input(task),
+            _describe_head(task),
+            _describe_size(parts.heads[task.name]),
             f"LoRA, rank {parts.ranks[task.name]}" if task.name in parts.adapters else None,
         )
         for task in facts.tasks
@@ -58,22 +58,22 @@ def draw_architecture(facts: CardFacts, path: Path) -> None:
     draw_model(encoder, tasks, path)
 
 
-def _reads(task: TaskFacts) -> str:
+def _describe_input(task: TaskFacts) -> str:
     if task.input == "single":
         return "one text"
-    return "two texts, each alone" if task.pair_encoding == "siamese" else "two texts, together"
+    return "two texts, separately" if task.pair_encoding == "siamese" else "two texts, jointly"
 
 
-def _head(task: TaskFacts) -> str:
+def _describe_head(task: TaskFacts) -> str:
     if task.labels:
-        what = "labels of words" if task.output_type == "tags" else "classes"
-        return f"{len(task.labels)} {what}"
-    how = "cosine" if "cosine_range" in HEADS[task.kind].reads else "score"
+        unit = "labels of words" if task.output_type == "tags" else "classes"
+        return f"{len(task.labels)} {unit}"
+    score = "cosine" if "cosine_range" in HEADS[task.kind].reads else "score"
     low, high = task.score_range or (0, 1)
-    return f"{how}, {low:g} to {high:g}"
+    return f"{score}, {low:g} to {high:g}"
 
 
-def _size(parameters: int) -> str:
+def _describe_size(parameters: int) -> str:
     return f"{count_text(parameters)} parameters" if parameters else "no weights of its own"
 
 

@@ -1,4 +1,4 @@
-"""What a model card says, as plain data that JSON holds; no local path is ever among it."""
+"""The facts of a model card as JSON-serializable data without local paths."""
 
 import json
 import math
@@ -12,7 +12,7 @@ from typing import Any
 
 from trainer.saving.files import write_text
 
-# The Hub's own rule for `dataset.type` in a model index, less names that start with a dot.
+# The Hub's pattern for `dataset.type` in a model index, except names that start with a dot.
 HUB_ID = re.compile(r"(?:\w[\w-]*/)?\w[\w.-]*", re.ASCII)
 LOCAL_PATH = re.compile(
     r"""file://[^\s"'`|<>,;)]+                  # a URL of this machine
@@ -25,7 +25,7 @@ LOCAL_PATH = re.compile(
 
 
 def heads() -> Mapping[str, Any]:
-    """Return the kinds of tasks; torch comes with them, which a refusal need not wait for."""
+    """Return the kinds of tasks; imported late, as they import torch."""
     from trainer.registry import HEADS
 
     return HEADS
@@ -33,10 +33,10 @@ def heads() -> Mapping[str, Any]:
 
 @dataclass
 class TaskFacts:
-    """What the card says about one task.
+    """The facts of one task.
 
     Raises:
-        ValueError: a field has a value this card has no words for, or a metric is not a number.
+        ValueError: if a field has an invalid value, or a metric is not a number.
     """
 
     name: str  # as passed to the pipeline
@@ -45,24 +45,24 @@ class TaskFacts:
     pair_encoding: str | None = None  # for pairs: siamese or cross
     labels: list[str] | None = None
     score_range: list[float] | None = None  # lowest and highest score
-    dataset: str | None = None  # Hub id, None where none is known
-    from_files: bool = False  # the rows were read from local files, said to be of that dataset
+    dataset: str | None = None  # Hub id, or None
+    from_files: bool = False  # local files of that dataset
     dataset_config: str | None = None
-    dataset_split: str | None = None  # of a Hub dataset: the split that the metrics are of
-    dataset_revision: str | None = None  # of a Hub dataset, where one was named
-    dataset_license: str | None = None  # as the user stated it
-    dataset_description: str = "local files"  # shown when there is no Hub id
+    dataset_split: str | None = None  # of a Hub dataset: the evaluated split
+    dataset_revision: str | None = None  # of a Hub dataset, if specified
+    dataset_license: str | None = None  # as stated by the user
+    dataset_description: str = "local files"  # shown without a Hub id
     rows: dict[str, int] = field(default_factory=dict)  # by split
-    dropped: dict[str, int] = field(default_factory=dict)  # rows left out, by reason
+    dropped: dict[str, int] = field(default_factory=dict)  # omitted rows, by reason
     metrics: dict[str, float | None] = field(default_factory=dict)  # after training
-    metrics_before: dict[str, float | None] | None = None  # before it, where that was measured
+    metrics_before: dict[str, float | None] | None = None  # before training, if measured
     intervals: dict[str, list[float]] | None = None  # metric -> ends of its 95% interval
     hyperparameters: dict[str, Any] = field(default_factory=dict)  # of this task's head
-    auxiliary: bool = False  # it only helped in training, and has no part in the overall score
+    auxiliary: bool = False  # excluded from the overall score
 
     @property
     def output_type(self) -> str:
-        """The form of its answers: `class`, `tags` or `score`."""
+        """Return the form of its predictions: `class`, `tags` or `score`."""
         return heads()[self.kind].output_type
 
     def __post_init__(self) -> None:
@@ -74,20 +74,21 @@ class TaskFacts:
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(
-                    f"task {self.name!r}: {name} is {getattr(self, name)!r}; use one of {allowed}"
+                    f"task {self.name!r}: {name} = {getattr(self, name)!r}: must be one of "
+                    f"{allowed}"
                 )
         for metrics in (self.metrics, self.metrics_before or {}):
             for metric, value in metrics.items():
                 if not isinstance(value, numbers.Real | None):
                     raise ValueError(
                         f"task {self.name!r}: metric {metric!r} is a {type(value).__name__}; "
-                        "pass a float, or None when it is not known"
+                        "expected a float, or None if unknown"
                     )
 
 
 @dataclass
 class PhaseFacts:
-    """What the card says about one phase of training."""
+    """The facts of one phase of training."""
 
     name: str
     objective: str
@@ -95,7 +96,7 @@ class PhaseFacts:
     steps: int
     epochs: float
     seconds: float
-    settings: dict[str, Any] = field(default_factory=dict)  # that differ from the run's
+    settings: dict[str, Any] = field(default_factory=dict)  # those that differ from the run's
 
 
 @dataclass
@@ -103,7 +104,7 @@ class Architecture:
     """The model's parts and their sizes, in numbers of parameters."""
 
     encoder: str  # its type, such as bert
-    layers: int | None  # None where the encoder's configuration does not tell
+    layers: int | None  # None if the encoder's configuration lacks it
     hidden_size: int
     pooling: str
     encoder_parameters: int  # without adapters
@@ -114,18 +115,18 @@ class Architecture:
 
     @property
     def parameters(self) -> int:
-        """Of the whole model."""
+        """Return the number of parameters of the model."""
         return self.encoder_parameters + sum(self.heads.values()) + sum(self.adapters.values())
 
 
 @dataclass
 class ComputeFacts:
-    """What training took."""
+    """The hardware and the time of training."""
 
     hardware: list[str]
     seconds: float  # wall time of all sessions
     complete: bool  # False if an earlier session was not recorded
-    resumed: int = 0  # how often training went on after an interruption
+    resumed: int = 0  # number of resumptions
 
 
 @dataclass
@@ -140,7 +141,7 @@ class CardFacts:
     model_name: str  # the title; a full Hub id (user/name) also appears in the code examples
     tasks: list[TaskFacts]
     base_model: str | None = None  # Hub id, None when unknown or local
-    base_model_description: str = "an encoder this card has no name for"  # shown without a Hub id
+    base_model_description: str = "an unnamed encoder"  # shown without a Hub id
     license: str | None = None  # Hub licence id, None when unknown
     language: str | None = None  # ISO code of the training data's language, None when unknown
     overall: float | None = None
@@ -148,22 +149,22 @@ class CardFacts:
     overall_interval: list[float] | None = None  # the ends of its 95% interval
     shared_hyperparameters: dict[str, Any] = field(default_factory=dict)  # backbone, whole run
     run: dict[str, Any] = field(default_factory=dict)  # seed, steps, hardware, versions ...
-    adapters: list[str] = field(default_factory=list)  # tasks with an adapter of their own
+    adapters: list[str] = field(default_factory=list)  # tasks with an adapter
     figures: list[tuple[str, str]] = field(default_factory=list)  # caption, path from the card
-    is_demonstration: bool = False  # trained on a sample, only to show how it is done
+    is_demonstration: bool = False  # trained on a sample
     auxiliary_tasks: list[TaskFacts] = field(
         default_factory=list
-    )  # auxiliary tasks that it has no head of
+    )  # tasks without a head in the model
     phases: list[PhaseFacts] = field(default_factory=list)
     architecture: Architecture | None = None
     compute: ComputeFacts | None = None
     chosen_on_evaluation_data: bool | None = None  # the checkpoint; None when unknown
-    citations: list[str] = field(default_factory=list)  # keys of trainer.hub.citations
+    citations: list[str] = field(default_factory=list)  # keys of trainer.cards.citations
 
     def __post_init__(self) -> None:
         names = [task.name for task in (*self.tasks, *self.auxiliary_tasks)]
         if not self.tasks:
-            raise ValueError("a card needs at least one task; pass them as tasks=[TaskFacts(...)]")
+            raise ValueError("a card needs at least one task: tasks=[TaskFacts(...)]")
         if len(set(names)) < len(names):
             raise ValueError(f"task names must differ, got {names}; rename one of them")
         drawn = [self.architecture.figure] if self.architecture and self.architecture.figure else []
@@ -175,22 +176,23 @@ class CardFacts:
 
 
 def facts_to_json(facts: CardFacts, path: str | os.PathLike[str]) -> None:
-    """Write the facts to `path`, without local paths, so that the card can be rendered again."""
+    """Write the facts as JSON, without local paths."""
     text = json.dumps(asdict(public(facts)), indent=2, ensure_ascii=False)
     write_text(Path(path), text + "\n")
 
 
 def facts_from_json(path: str | os.PathLike[str]) -> CardFacts:
-    """Read what `facts_to_json` wrote.
+    """Read a file of `facts_to_json`.
 
     Raises:
-        ValueError: the file is not JSON, or a field is missing, unknown or wrong.
+        ValueError: if the file is not JSON, or a field is missing, unknown or invalid.
     """
     try:
         return _facts(json.loads(Path(path).read_text(encoding="utf-8")))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ValueError(
-            f"{path} does not hold the facts of a model card ({error}); write it with facts_to_json"
+            f"{path} does not contain the facts of a model card ({error}); write it with "
+            f"facts_to_json"
         ) from error
 
 
@@ -207,7 +209,7 @@ def _facts(data: dict[str, Any]) -> CardFacts:
 
 
 def public(facts: CardFacts) -> CardFacts:
-    """Return a copy of plain values in which nothing points into the local file system."""
+    """Return a copy of plain values without local paths."""
     data = _clean(asdict(facts))
     data["base_model"] = hub_id(facts.base_model)
     all_tasks = (*facts.tasks, *facts.auxiliary_tasks)
@@ -215,13 +217,13 @@ def public(facts: CardFacts) -> CardFacts:
         clean["dataset"] = hub_id(task.dataset)
         if clean["dataset"] is None:
             clean |= dict.fromkeys(("dataset_config", "dataset_split", "dataset_revision"))
-        # A label such as "/person" is no path: what the model answers must stay as it is.
+        # A label such as "/person" is not a path.
         clean["labels"] = task.labels
     return _facts(data)
 
 
 def _clean(value: Any) -> Any:
-    """Return `value` as JSON can hold it: texts of one line, no local paths, finite numbers."""
+    """Return a JSON-serializable copy: texts of one line, no local paths, finite numbers."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, dict):
@@ -236,10 +238,10 @@ def _clean(value: Any) -> Any:
 
 
 def hub_id(name: str | None) -> str | None:
-    """The name, if it can be one of a repository on the Hub."""
+    """Return the name if it is a valid name of a Hub repository, else None."""
     return name if name is not None and HUB_ID.fullmatch(name) else None
 
 
 def one_line(value: Any) -> str:
-    """A text without line breaks and control characters."""
+    """Return a text without line breaks and control characters."""
     return re.sub(r"[\x00-\x1f\x7f-\x9f]", "", " ".join(str(value).split()))

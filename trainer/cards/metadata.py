@@ -1,4 +1,4 @@
-"""The part of a model card that the Hub reads."""
+"""The metadata of a model card for the Hub."""
 
 import re
 
@@ -10,10 +10,10 @@ HUB_METRICS = {"pearson": "pearsonr", "spearman": "spearmanr"}
 
 
 def metadata(facts: CardFacts) -> ModelCardData:
-    """The card's metadata; what is not known is not in it.
+    """Return the card's metadata, without unknown entries.
 
     Args:
-        facts: as `trainer.cards.facts.public` gives them.
+        facts: facts returned by `trainer.cards.facts.public`.
     """
     kinds = [task.kind for task in facts.tasks]
     trained = (*facts.tasks, *facts.auxiliary_tasks)
@@ -36,17 +36,17 @@ def metadata(facts: CardFacts) -> ModelCardData:
 
 
 def _pipeline_tag(standards: set[str]) -> str:
-    """The standard pipeline that the Hub's page proposes: of classes before all others."""
+    """Return the pipeline for the Hub's page, preferably `text-classification`."""
     if "text-classification" in standards:
         return "text-classification"
     return standards.pop() if len(standards) == 1 else "sentence-similarity"
 
 
 def _eval_results(facts: CardFacts) -> list[EvalResult]:
-    """One result per metric.
+    """Return one result per metric.
 
     huggingface_hub groups results by task type and dataset, so local datasets of different tasks
-    get types of their own, and a metric's name says which task it belongs to.
+    have different types, and a metric's name includes its task.
     """
     results = [
         _eval_result(task, metric, value)
@@ -71,7 +71,7 @@ def _eval_result(task: TaskFacts, metric: str, value: float) -> EvalResult:
     return EvalResult(
         task_type=heads()[task.kind].hub_task,
         dataset_type=task.dataset or "local-" + re.sub(r"[^A-Za-z0-9]+", "-", task.name),
-        dataset_name=_name_of_data(task),
+        dataset_name=_dataset_name(task),
         dataset_config=task.dataset_config,
         dataset_split=task.dataset_split,
         dataset_revision=task.dataset_revision,
@@ -81,7 +81,7 @@ def _eval_result(task: TaskFacts, metric: str, value: float) -> EvalResult:
     )
 
 
-def _name_of_data(task: TaskFacts) -> str:
+def _dataset_name(task: TaskFacts) -> str:
     if task.dataset is None:
         return task.dataset_description
     return f"{task.dataset}, from local files" if task.from_files else task.dataset

@@ -1,7 +1,7 @@
-"""The model card: facts collected during a run, rendered with a template into a README.
+"""Rendering of a run's facts into the model card.
 
-The Hub refuses a card whose metadata it cannot read, and a card is public. So every text that
-reaches the page is escaped, whatever the template does, and local paths never leave this module.
+A card is public, and the Hub refuses invalid metadata: every text is escaped, independently of the
+template, and local paths are removed.
 """
 
 import html
@@ -20,11 +20,11 @@ from trainer.cards.facts import CardFacts, TaskFacts, heads, hub_id, one_line, p
 from trainer.cards.metadata import metadata
 from trainer.saving.files import write_text
 
-# In the examples, where the repository is not known.
+# In examples without a known repository.
 SOME_REPO = 'repo = "path/or/id"  # the folder of this card, or its repository on the Hub'
-# The figure of the angles between the tasks' gradients, without its suffix.
+# The figure of the gradients' cosines, without its suffix.
 COSINES = "gradient_cosines"
-# Settings that say nothing at these values.
+# Settings that are omitted at these values.
 HIDE_AT_DEFAULT: dict[str, Any] = {
     "loss_weight": 1.0,
     "gradient_accumulation_steps": 1,
@@ -53,8 +53,8 @@ def render_card(facts: CardFacts) -> str:
             has_intervals=facts.overall_interval is not None
             or any(task.intervals for task in facts.tasks),
             groups={
-                "shared": _said(facts.shared_hyperparameters),
-                **{f"{task.name} head": _said(task.hyperparameters) for task in trained},
+                "shared": _informative(facts.shared_hyperparameters),
+                **{f"{task.name} head": _informative(task.hyperparameters) for task in trained},
             },
             run=_run_rows(facts),
             formula=_overall_formula([task for task in facts.tasks if not task.auxiliary]),
@@ -65,7 +65,7 @@ def render_card(facts: CardFacts) -> str:
 
 
 def write_card(facts: CardFacts, path: str | os.PathLike[str]) -> None:
-    """Render the card and write it to `path`, whole or not at all."""
+    """Render the card and write it to `path` atomically."""
     write_text(Path(path), render_card(facts))
 
 
@@ -76,7 +76,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        # Applied to every {{ expression }}: the template cannot forget to escape one.
+        # Escapes every {{ expression }} of the template.
         finalize=lambda value: value if isinstance(value, Markup) else in_markdown(value),
     )
     environment.filters["python"] = lambda value: Markup(json.dumps(value, ensure_ascii=False))
@@ -90,7 +90,7 @@ def _environment() -> Environment:
 
 
 def in_markdown(value: Any) -> str:
-    """Write one value on one line, with nothing in it that Markdown or HTML would act on."""
+    """Format a value on one line, with Markdown and HTML escaped."""
     if value is None:
         return "–"
     if isinstance(value, float):
@@ -98,7 +98,7 @@ def in_markdown(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(map(in_markdown, value))
     text = html.escape(one_line(value), quote=False).replace("\\", "&#92;")
-    # Underscores inside a word, as in learning_rate, are harmless and read better bare.
+    # Underscores inside a word, as in learning_rate, need no escape.
     return re.sub(r"[`*\[\]|~]|(?<![^\W_])_|_(?![^\W_])", r"\\\g<0>", text)
 
 
@@ -107,14 +107,14 @@ def _interval(ends: list[float] | None) -> str | None:
 
 
 def _duration(seconds: float) -> str:
-    """A time as people say it: 45 s, 12 min, 3.4 h."""
+    """Format a time: 45 s, 12 min, 3.4 h."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"
 
 
 def _settings(settings: dict[str, Any]) -> str:
-    """Several settings in one cell of a table."""
+    """Format settings for a cell of a table."""
     parts = []
     for name, value in settings.items():
         text = ", ".join(map(str, value)) if isinstance(value, list) else value
@@ -122,32 +122,32 @@ def _settings(settings: dict[str, Any]) -> str:
     return "; ".join(parts)
 
 
-def _said(settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings that say something."""
-    place = "dropout_where" if settings.get("dropout") is None else None
+def _informative(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings without empty ones, defaults and those without effect."""
+    without_effect = "dropout_where" if settings.get("dropout") is None else None
     return {
         name: value
         for name, value in settings.items()
-        if value not in (None, [], {}, "") and name != place
+        if value not in (None, [], {}, "") and name != without_effect
         if name not in HIDE_AT_DEFAULT or value != HIDE_AT_DEFAULT[name]
     }
 
 
 def _run_rows(facts: CardFacts) -> dict[str, Any]:
-    """The rows about the run, without what the card says elsewhere."""
-    elsewhere = ("seconds", "hardware", "processes") if facts.compute else ()
-    return {name: value for name, value in facts.run.items() if name not in elsewhere}
+    """Return the rows about the run, without those of the section Compute."""
+    compute_rows = ("seconds", "hardware", "processes") if facts.compute else ()
+    return {name: value for name, value in facts.run.items() if name not in compute_rows}
 
 
 def _version(facts: CardFacts) -> str | None:
-    """The project's version, if it was recorded and looks like one."""
+    """Return the project's version, if a valid one was recorded."""
     versions = facts.run.get("versions")
-    found = versions.get("hybrid-mtl") if isinstance(versions, dict) else None
-    return found if found and re.fullmatch(r"\w[\w.+-]*", str(found), re.ASCII) else None
+    version = versions.get("hybrid-mtl") if isinstance(versions, dict) else None
+    return version if version and re.fullmatch(r"\w[\w.+-]*", str(version), re.ASCII) else None
 
 
 def _overall_formula(tasks: list[TaskFacts]) -> str | None:
-    """Spell the overall score out where every main metric is certain."""
+    """Return the formula of the overall score, if every main metric has a known term."""
     terms = {"accuracy": "accuracy({})", "pearson": "(1 + pearson({})) / 2"}
     mains = [heads()[task.kind].metrics[0] for task in tasks]
     if any(main not in terms for main in mains):

@@ -1,4 +1,4 @@
-"""Metrics, the overall score, reports and figures of a run; what is named here needs no torch."""
+"""Metrics, the overall score, reports and figures of a run; none of the names here needs torch."""
 
 from trainer.evaluation.figure_of_model import DrawnTask, count_text, draw_model
 from trainer.evaluation.figures import (

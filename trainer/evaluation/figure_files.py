@@ -1,7 +1,7 @@
-"""What every figure has in common: its canvas, its colours and how it is written.
+"""The canvas, the colours and the file format of all figures.
 
-Matplotlib is imported on first use and never through pyplot, which keeps global state and may
-look for a display. Colours are of the Okabe-Ito palette, told apart by colour-blind readers.
+Matplotlib is imported on first use, and never through pyplot, which keeps global state and may
+look for a display. The colours are from the Okabe-Ito palette, which suits colour-blind readers.
 """
 
 from pathlib import Path
@@ -18,7 +18,7 @@ _DPI = 120
 
 
 def new_figure(width: float, height: float) -> "Figure":
-    """A figure of this size in inches on an Agg canvas."""
+    """Return a figure of this size, in inches, on an Agg canvas."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -28,6 +28,6 @@ def new_figure(width: float, height: float) -> "Figure":
 
 
 def save_figure(figure: "Figure", path: str | Path) -> None:
-    """Write a PNG that is there whole or not at all."""
+    """Write a PNG file atomically."""
     with atomic_file(Path(path)) as unfinished:
         figure.savefig(unfinished, format="png")

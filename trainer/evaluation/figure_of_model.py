@@ -1,4 +1,4 @@
-"""A picture of a model: its inputs, its encoder, its adapters and its heads."""
+"""A diagram of a model: inputs, encoder, adapters and heads."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,28 +17,28 @@ from trainer.evaluation.figure_files import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_MOST_LETTERS = 26
+_MAX_LINE_LENGTH = 26
 _ROW = 1.15
-# Of the inputs and of the heads that read them.
-_WAYS = (GREEN, PURPLE, GREY)
+# An input and the heads that take it have the same colour.
+_INPUT_COLORS = (GREEN, PURPLE, GREY)
 # Left edges and widths of the columns, in inches.
 _INPUTS, _ENCODER, _ADAPTERS, _HEADS = (0.0, 2.1), (2.8, 2.4), (5.6, 1.6), (7.6, 3.2)
 
 
 @dataclass
 class DrawnTask:
-    """A task as the picture shows it.
+    """The labels of one task in the diagram.
 
     Attributes:
-        name: the task's.
-        reads: how its texts are put in, such as `one text`; one box for each such way.
-        head: what its head is, such as `classification, 5 labels`.
-        size: of the head, such as `1.2K parameters`.
-        adapter: what its adapter is, such as `LoRA, rank 8`; None if it has none.
+        name: the task's name.
+        input: its input, such as `one text`; tasks with the same input share a box.
+        head: its head, such as `classification, 5 labels`.
+        size: the head's size, such as `1.2K parameters`.
+        adapter: its adapter, such as `LoRA, rank 8`, or None.
     """
 
     name: str
-    reads: str
+    input: str
     head: str
     size: str
     adapter: str | None = None
@@ -49,14 +49,14 @@ def draw_model(encoder: list[str], tasks: list[DrawnTask], path: str | Path) -> 
 
     Args:
         encoder: the lines of the encoder's box.
-        tasks: in the order from top to bottom.
-        path: The PNG file to write; missing folders are made.
+        tasks: the tasks, from top to bottom.
+        path: the PNG file to write; missing folders are created.
 
     Raises:
-        ValueError: There is no task.
+        ValueError: if there is no task.
     """
     if not tasks:
-        raise ValueError("A picture of a model needs at least one task.")
+        raise ValueError("A diagram of a model needs at least one task.")
     height = max(_ROW * len(tasks), 2.0)
     width = _HEADS[0] + _HEADS[1]
     figure = new_figure(width * 0.85, height * 0.85 + 0.3)
@@ -64,44 +64,41 @@ def draw_model(encoder: list[str], tasks: list[DrawnTask], path: str | Path) -> 
     axes.set_axis_off()
     axes.set_xlim(-0.1, width + 0.1)
     axes.set_ylim(-0.1, height + 0.1)
-    middle = height / 2
-    tall = height - 0.2
-    _box(axes, _ENCODER, middle, tall, encoder, BLUE)
-    ways = list(dict.fromkeys(task.reads for task in tasks))
-    # A head has the colour of the texts that it answers.
-    colors = {way: _WAYS[index % len(_WAYS)] for index, way in enumerate(ways)}
-    for place, way in zip(_rows(len(ways), height), ways, strict=True):
-        _box(axes, _INPUTS, place, 0.6, [way], colors[way])
-        _arrow(axes, sum(_INPUTS), _ENCODER[0], place)
-    for place, task in zip(_rows(len(tasks), height), tasks, strict=True):
-        begin = sum(_ENCODER)
+    _box(axes, _ENCODER, height / 2, height - 0.2, encoder, BLUE)
+    inputs = list(dict.fromkeys(task.input for task in tasks))
+    colors = {name: _INPUT_COLORS[i % len(_INPUT_COLORS)] for i, name in enumerate(inputs)}
+    for y, name in zip(_row_centers(len(inputs), height), inputs, strict=True):
+        _box(axes, _INPUTS, y, 0.6, [name], colors[name])
+        _arrow(axes, sum(_INPUTS), _ENCODER[0], y)
+    for y, task in zip(_row_centers(len(tasks), height), tasks, strict=True):
+        start = sum(_ENCODER)
         if task.adapter is not None:
-            _box(axes, _ADAPTERS, place, 0.6, [task.adapter, "in the encoder"], ORANGE)
-            _arrow(axes, begin, _ADAPTERS[0], place)
-            begin = sum(_ADAPTERS)
-        _arrow(axes, begin, _HEADS[0], place)
-        lines = [task.name, f"from {task.reads}", task.head, task.size]
-        _box(axes, _HEADS, place, 0.9, lines, colors[task.reads])
+            _box(axes, _ADAPTERS, y, 0.6, [task.adapter, "in the encoder"], ORANGE)
+            _arrow(axes, start, _ADAPTERS[0], y)
+            start = sum(_ADAPTERS)
+        _arrow(axes, start, _HEADS[0], y)
+        lines = [task.name, f"from {task.input}", task.head, task.size]
+        _box(axes, _HEADS, y, 0.9, lines, colors[task.input])
     save_figure(figure, path)
 
 
 def count_text(count: int) -> str:
-    """A number of parameters in short: 950, 1.2K, 22.7M."""
+    """Format a number of parameters: 950, 1.2K, 22.7M."""
     for size, unit in ((10**9, "B"), (10**6, "M"), (10**3, "K")):
         if count >= size:
             return f"{count / size:.1f}{unit}"
     return str(count)
 
 
-def _rows(count: int, height: float) -> list[float]:
-    """The middles of so many rows of equal height, from top to bottom."""
+def _row_centers(count: int, height: float) -> list[float]:
+    """Return the centers of `count` rows of equal height, from top to bottom."""
     return [height * (1 - (row + 0.5) / count) for row in range(count)]
 
 
 def _box(
     axes: "Axes",
     column: tuple[float, float],
-    middle: float,
+    center: float,
     height: float,
     lines: list[str],
     color: str,
@@ -110,20 +107,20 @@ def _box(
 
     left, width = column
     shape = "round,pad=0,rounding_size=0.08"
-    corner = (left, middle - height / 2)
+    corner = (left, center - height / 2)
     axes.add_patch(
         FancyBboxPatch(corner, width, height, shape, facecolor=f"{color}22", edgecolor=color)
     )
-    text = "\n".join(_short(line) for line in lines)
+    text = "\n".join(_truncate(line) for line in lines)
     axes.text(
-        left + width / 2, middle, text, ha="center", va="center", fontsize=8.5, parse_math=False
+        left + width / 2, center, text, ha="center", va="center", fontsize=8.5, parse_math=False
     )
 
 
-def _short(line: str) -> str:
-    return line if len(line) <= _MOST_LETTERS else line[: _MOST_LETTERS - 1] + "…"
+def _truncate(line: str) -> str:
+    return line if len(line) <= _MAX_LINE_LENGTH else line[: _MAX_LINE_LENGTH - 1] + "…"
 
 
-def _arrow(axes: "Axes", begin: float, end: float, height: float) -> None:
+def _arrow(axes: "Axes", start: float, end: float, y: float) -> None:
     arrow = {"arrowstyle": "-|>", "color": GREY, "shrinkA": 0, "shrinkB": 0}
-    axes.annotate("", xy=(end, height), xytext=(begin, height), arrowprops=arrow)
+    axes.annotate("", xy=(end, y), xytext=(start, y), arrowprops=arrow)

@@ -14,8 +14,8 @@ from trainer.evaluation.report import regression_report
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_MOST_CLASSES_WITH_COUNTS = 20
-_MOST_LETTERS = 30
+_MAX_CLASSES_WITH_COUNTS = 20
+_MAX_LABEL_LENGTH = 30
 _METRIC_LABELS = {"accuracy": "accuracy (0 to 1)", "pearson": "Pearson's r (-1 to 1)"}
 _TRAINING: dict[str, Any] = {"label": "training", "color": BLUE, "linewidth": 1.2}
 _EVALUATION: dict[str, Any] = {
@@ -33,20 +33,20 @@ _OVERALL: dict[str, Any] = {
 
 
 def draw_confusion_matrix(report: Mapping[str, Any], title: str, path: str | Path) -> None:
-    """Draw how the examples of each true class were predicted.
+    """Draw a confusion matrix.
 
-    Colour is the share of the true class (each row sums to 1), so that rare classes can be read;
-    the numbers are counts, left out above 20 classes.
+    The colour is the share of the true class (each row sums to 1), which keeps rare classes
+    legible; the numbers are counts, omitted above 20 classes.
 
     Args:
-        report: What `classification_report` gives.
-        title: Drawn above the matrix.
-        path: The PNG file to write; missing folders are made.
+        report: the result of `classification_report`.
+        title: the title above the matrix.
+        path: the PNG file to write; missing folders are created.
     """
     counts = np.asarray(report["confusion_matrix"])
-    names = [_short(name) for name in report["labels"]]
+    names = [_truncate(name) for name in report["labels"]]
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    with_counts = len(names) <= _MOST_CLASSES_WITH_COUNTS
+    with_counts = len(names) <= _MAX_CLASSES_WITH_COUNTS
     side = min(max(4.0, 2.5 + (0.75 if with_counts else 0.3) * len(names)), 16.0)
     figure = new_figure(side + 0.9, side)
     axes = figure.subplots()
@@ -65,10 +65,10 @@ def draw_confusion_matrix(report: Mapping[str, Any], title: str, path: str | Pat
     save_figure(figure, path)
 
 
-def _short(name: str) -> str:
-    """A label as it fits beside an axis: the beginning of its text, on one line."""
+def _truncate(name: str) -> str:
+    """Return a label on one line, truncated to fit beside an axis."""
     line = "".join(c if c.isprintable() else " " for c in name)
-    return line if len(line) <= _MOST_LETTERS else f"{line[: _MOST_LETTERS - 1]}…"
+    return line if len(line) <= _MAX_LABEL_LENGTH else f"{line[: _MAX_LABEL_LENGTH - 1]}…"
 
 
 def draw_scatter(
@@ -78,17 +78,17 @@ def draw_scatter(
     title: str,
     path: str | Path,
 ) -> None:
-    """Draw predicted against true scores, with the means of each unit band of true scores.
+    """Draw predicted against true scores, with the mean of each band of true scores.
 
     Args:
-        predictions: Predicted scores (N,).
-        labels: True scores (N,), within the range.
-        score_range: Lowest and highest score of the task.
-        title: Drawn above the plot.
-        path: The PNG file to write; missing folders are made.
+        predictions: predicted scores, (N,).
+        labels: true scores, (N,), within the range.
+        score_range: lowest and highest score of the task.
+        title: the title above the plot.
+        path: the PNG file to write; missing folders are created.
 
     Raises:
-        ValueError: The arrays or the range are refused by `regression_report`.
+        ValueError: as `regression_report`.
     """
     report = regression_report(predictions, labels, score_range)
     predicted, true = paired_scores(predictions, labels)
@@ -96,10 +96,10 @@ def draw_scatter(
     bands = [band for band in report["bands"] if band["count"]]
     figure = new_figure(5.6, 5.4)
     axes = figure.subplots()
-    # Few points can be solid; over a thousand must let one another show through.
+    # Many points overlap, so they are more transparent.
     alpha = float(np.clip(400 / len(true), 0.2, 0.8))
     axes.scatter(true, predicted, s=14, color=BLUE, alpha=alpha, linewidths=0)
-    axes.scatter([], [], s=14, color=BLUE, label="examples")  # solid, for the legend
+    axes.scatter([], [], s=14, color=BLUE, label="examples")  # solid in the legend
     axes.plot([low, high], [low, high], color=GREY, linestyle="--", label="predicted = true")
     axes.plot(
         [band["mean_label"] for band in bands],
@@ -108,15 +108,19 @@ def draw_scatter(
         marker="o",
         label="mean of a band",
     )
+    _set_score_axes(axes, predicted, low, high)
+    axes.set_title(title, parse_math=False)
+    save_figure(figure, path)
+
+
+def _set_score_axes(axes: "Axes", predicted: np.ndarray, low: float, high: float) -> None:
     margin = 0.03 * (high - low)
     axes.set_xlim(low - margin, high + margin)
     axes.set_ylim(min(low, predicted.min()) - margin, max(high, predicted.max()) + margin)
     axes.set_xlabel(f"true score ({low:g} to {high:g})")
     axes.set_ylabel(f"predicted score ({low:g} to {high:g})")
-    axes.set_title(title, parse_math=False)
     axes.grid(alpha=0.25)
     axes.legend(loc="upper left", fontsize="small")
-    save_figure(figure, path)
 
 
 def draw_learning_curves(
@@ -127,55 +131,65 @@ def draw_learning_curves(
 ) -> None:
     """Draw each task's losses (upper row) and main metric (lower row) against optimizer steps.
 
-    The last column holds the legend and the overall score. A panel without logged values says so.
-    Every axis begins at zero, and a metric's ends at its best value: a small change looks small.
-    Where training had phases, dotted lines part them.
+    The last column holds the legend and the overall score. A panel without logged values is
+    marked as such. Every axis starts at zero, and a metric's ends at its best value, so that
+    small changes look small. Dotted lines separate the phases of training.
 
     Args:
         log_history: `TrainerState.log_history`: entries with `step` and any of `loss/{task}`,
-            `eval_{task}_loss`, `eval_{task}_{main metric}`, `eval_overall`;
-            and `phase`, where there are any.
-        tasks: The kind of each task, a column each.
-        path: The PNG file to write; missing folders are made.
-        auxiliary: The tasks that the overall score leaves out.
+            `eval_{task}_loss`, `eval_{task}_{main metric}`, `eval_overall` and `phase`.
+        tasks: task -> its kind; one column each.
+        path: the PNG file to write; missing folders are created.
+        auxiliary: the tasks excluded from the overall score.
 
     Raises:
-        ValueError: There is no task, or a kind is unknown.
+        ValueError: if there is no task, or a kind is unknown.
     """
-    from matplotlib.lines import Line2D
-
     if not tasks:
         raise ValueError("Learning curves need at least one task.")
     figure = new_figure(3.3 * (len(tasks) + 1), 5.6)
     grid = figure.subplots(2, len(tasks) + 1, sharex=True, squeeze=False)
     for column, (task, kind) in enumerate(tasks.items()):
-        upper, lower = grid[:, column]
-        metric = main_metric(kind)
-        lines = {f"loss/{task}": _TRAINING, f"eval_{task}_loss": _EVALUATION}
-        _draw_lines(upper, log_history, lines, "mean loss of an example")
-        _from_zero(upper)
-        upper.set_title(f"{task} (auxiliary)" if task in auxiliary else task, parse_math=False)
-        _draw_lines(
-            lower, log_history, {f"eval_{task}_{metric}": _EVALUATION}, _METRIC_LABELS[metric]
-        )
-        _from_zero(lower, best=1)
-    legend_place, overall = grid[:, -1]
-    legend_place.set_axis_off()
-    styles = (_TRAINING, _EVALUATION, _OVERALL)
-    legend_place.legend(handles=[Line2D([], [], **style) for style in styles], loc="center")
+        _draw_task(grid[:, column], log_history, task, main_metric(kind), task in auxiliary)
+    legend_axes, overall = grid[:, -1]
+    _draw_legend(legend_axes)
     _draw_lines(overall, log_history, {"eval_overall": _OVERALL}, "overall score (0 to 1)")
-    _from_zero(overall, best=1)
+    _start_at_zero(overall, best=1)
     overall.set_title("all but the auxiliary tasks" if auxiliary else "all tasks")
     for axes in grid[1]:
         axes.set_xlabel("optimizer step")
     for axes in (*grid[0, :-1], *grid[1]):
-        for step in _ends_of_phases(log_history):
+        for step in _phase_ends(log_history):
             axes.axvline(step, color=GREY, linewidth=0.8, linestyle=":")
     save_figure(figure, path)
 
 
-def _from_zero(axes: "Axes", best: float | None = None) -> None:
-    """Let the vertical axis begin at zero, or lower where a value does, and end at the best."""
+def _draw_task(
+    column: np.ndarray,
+    log_history: Sequence[Mapping[str, Any]],
+    task: str,
+    metric: str,
+    auxiliary: bool,
+) -> None:
+    upper, lower = column
+    lines = {f"loss/{task}": _TRAINING, f"eval_{task}_loss": _EVALUATION}
+    _draw_lines(upper, log_history, lines, "mean loss of an example")
+    _start_at_zero(upper)
+    upper.set_title(f"{task} (auxiliary)" if auxiliary else task, parse_math=False)
+    _draw_lines(lower, log_history, {f"eval_{task}_{metric}": _EVALUATION}, _METRIC_LABELS[metric])
+    _start_at_zero(lower, best=1)
+
+
+def _draw_legend(axes: "Axes") -> None:
+    from matplotlib.lines import Line2D
+
+    axes.set_axis_off()
+    styles = (_TRAINING, _EVALUATION, _OVERALL)
+    axes.legend(handles=[Line2D([], [], **style) for style in styles], loc="center")
+
+
+def _start_at_zero(axes: "Axes", best: float | None = None) -> None:
+    """Start the vertical axis at zero, or below if a value is negative, and end it at the best."""
     if not axes.lines:
         return
     values = np.concatenate([np.asarray(line.get_ydata(), dtype=float) for line in axes.lines])
@@ -183,21 +197,21 @@ def _from_zero(axes: "Axes", best: float | None = None) -> None:
     axes.set_ylim(bottom=None if values.min() < 0 else 0, top=top)
 
 
-def _ends_of_phases(log_history: Sequence[Mapping[str, Any]]) -> list[float]:
-    """The last steps of all phases but the last one."""
-    last = {entry["phase"]: entry["step"] for entry in log_history if "phase" in entry}
-    return list(last.values())[:-1]
+def _phase_ends(log_history: Sequence[Mapping[str, Any]]) -> list[float]:
+    """Return the last step of every phase except the last."""
+    last_steps = {entry["phase"]: entry["step"] for entry in log_history if "phase" in entry}
+    return list(last_steps.values())[:-1]
 
 
 def draw_gradient_cosines(
     log_history: Sequence[Mapping[str, Any]], pairs: Mapping[str, str], path: str | Path
 ) -> None:
-    """Draw how well each two tasks' gradients agreed, over the steps of training.
+    """Draw the cosines of each two tasks' gradients against optimizer steps.
 
     Args:
-        log_history: The trainer's.
-        pairs: Logged name -> what the legend calls it, such as `sentiment, paraphrase`.
-        path: The PNG file to write; missing folders are made.
+        log_history: `TrainerState.log_history`.
+        pairs: logged name -> its label in the legend, such as `sentiment, paraphrase`.
+        path: the PNG file to write; missing folders are created.
     """
     figure = new_figure(7.5, 4.0)
     axes = figure.subplots()
@@ -220,12 +234,12 @@ def _draw_lines(
     styles: Mapping[str, Mapping[str, Any]],
     unit: str,
 ) -> None:
-    """Draw one line for each logged name in `styles`."""
+    """Draw a line for each logged name in `styles`."""
     axes.set_ylabel(unit)
     axes.grid(alpha=0.25)
     drawn = False
     for name, style in styles.items():
-        # The first value at a step counts: the best checkpoint, evaluated again after training, is
+        # Keep the first value at a step: the best checkpoint, evaluated again after training, is
         # logged at the last step, where it would look like a jump.
         points: dict[float, float] = {}
         for entry in log_history:

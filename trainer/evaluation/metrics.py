@@ -1,8 +1,8 @@
 """The metrics of each kind of task and the one score that ranks checkpoints.
 
-The metrics are `evaluate` modules shipped in `metric_scripts/`, because `evaluate` itself carries
-none and would fetch them. `evaluate`, scikit-learn and scipy are imported on first use: they take
-seconds, and most of what imports this package needs only the names.
+The metrics are `evaluate` modules shipped in `metric_scripts/`, because `evaluate` would download
+its own. `evaluate`, scikit-learn and scipy are imported on first use: they take seconds, and most
+importers of this package need only the names.
 """
 
 import warnings
@@ -32,36 +32,36 @@ def load_metric(name: str) -> "evaluate.EvaluationModule":
         name: `accuracy`, `f1`, `pearsonr` or `spearmanr`.
 
     Raises:
-        ValueError: The name is unknown.
+        ValueError: if the name is unknown.
     """
     if name not in _METRICS:
-        raise ValueError(f"Unknown metric {name!r}: use one of {sorted(_METRICS)}.")
+        raise ValueError(f"Unknown metric {name!r}: must be one of {sorted(_METRICS)}.")
     import evaluate
 
-    # In memory: ranks that evaluate at the same time would otherwise contend for one cache file.
+    # In memory: concurrent ranks would otherwise contend for one cache file.
     return evaluate.load(str(METRIC_SCRIPTS / name), keep_in_memory=True)
 
 
 def main_metric(kind: str) -> str:
-    """The metric that stands for a task of this kind, such as `accuracy` or `pearson`.
+    """Return the main metric of a kind of task, such as `accuracy` or `pearson`.
 
     Raises:
-        ValueError: The kind is unknown.
+        ValueError: if the kind is unknown.
     """
     return metrics_of(kind)[0]
 
 
 def metrics_of(kind: str) -> tuple[str, ...]:
-    """Names of a kind's metrics: its head's, and those that extensions registered for it.
+    """Return the names of a kind's metrics: its head's, then those of extensions.
 
     Raises:
-        ValueError: The kind is unknown.
+        ValueError: if the kind is unknown.
     """
     return (*HEADS.entry(kind).value.metrics, *METRICS.of_kind(kind))
 
 
 def zero_to_one(metric: str, value: Any) -> Any:
-    """A metric's value, or array of values, mapped to 0-1 from its lowest to its highest, 1."""
+    """Map a metric's value, or an array of values, from its range (lowest to 1) to 0-1."""
     lowest = METRICS.entry(metric).lowest
     return (value - lowest) / (1 - lowest)
 
@@ -72,15 +72,16 @@ def paired_classes(
     """Check class indices and return them as integer arrays with the number of classes.
 
     Args:
-        predictions: Predicted class indices (N,).
-        labels: True class indices (N,).
-        num_labels: Number of classes of the task; by default as many as occur, at least 2.
+        predictions: predicted class indices, (N,).
+        labels: true class indices, (N,).
+        num_labels: number of classes of the task; by default as many as occur, at least 2.
 
     Returns:
         Predictions (N,), labels (N,) and the number of classes.
 
     Raises:
-        ValueError: Empty, of unequal length, not integers, or outside `0 .. num_labels - 1`.
+        ValueError: if they are empty, differ in length, are not integers, or lie outside
+            `0 .. num_labels - 1`.
     """
     predicted, true = _paired(predictions, labels)
     if not all(np.issubdtype(values.dtype, np.integer) for values in (predicted, true)):
@@ -92,7 +93,7 @@ def paired_classes(
     if lowest < 0 or highest >= num_labels:
         raise ValueError(
             f"Class indices must lie in 0..{num_labels - 1}, got {lowest}..{highest}: "
-            "leave out ignored positions and check the number of labels."
+            "exclude ignored positions and check the number of labels."
         )
     return predicted.astype(np.int64), true.astype(np.int64), num_labels
 
@@ -103,13 +104,13 @@ def paired_scores(
     """Check scores and return predictions and labels as float arrays, both (N,).
 
     Raises:
-        ValueError: Empty, of unequal length, or not finite.
+        ValueError: if they are empty, differ in length, or are not finite.
     """
     predicted, true = (values.astype(np.float64) for values in _paired(predictions, labels))
-    for values, what in ((predicted, "predictions"), (true, "labels")):
+    for name, values in (("predictions", predicted), ("labels", true)):
         if not np.isfinite(values).all():
             raise ValueError(
-                f"The {what} hold values that are not finite: look for a diverged loss or a "
+                f"The {name} contain values that are not finite: look for a diverged loss or a "
                 "broken column before computing metrics."
             )
     return predicted, true
@@ -119,7 +120,7 @@ def _paired(predictions: ArrayLike, labels: ArrayLike) -> tuple[NDArray[Any], ND
     predicted, true = np.asarray(predictions), np.asarray(labels)
     if predicted.ndim != 1 or predicted.shape != true.shape or predicted.size == 0:
         raise ValueError(
-            "Predictions and labels must be flat, of equal length and not empty, "
+            "Predictions and labels must be flat, of equal length and not empty; "
             f"got shapes {predicted.shape} and {true.shape}."
         )
     return predicted, true
@@ -134,25 +135,23 @@ def compute_task_metrics(
 ) -> dict[str, float]:
     """Compute every metric of one task.
 
-    F1 is that of class 1 when the task has two classes, else the unweighted mean over all its
-    classes; a class that never occurs and is never predicted counts as 0. A correlation that is
-    not defined, because all predictions or all labels are the same, is reported as 0.0: such
-    predictions say nothing of the order of the examples.
+    F1 is that of class 1 for two classes, else the unweighted mean over all classes; a class that
+    neither occurs nor is predicted counts as 0. An undefined correlation, of constant predictions
+    or labels, is 0.0.
 
     Args:
-        kind: A key of `HEADS`.
-        predictions: Class indices (N,) or scores (N,) in the labels' unit; for tags the N tokens
+        kind: a key of `HEADS`.
+        predictions: class indices (N,), or scores (N,) in the labels' unit; for tags the N tokens
             of all sentences, without ignored positions.
-        labels: True class indices or scores (N,).
-        num_labels: Number of classes of the task; by default as many as occur, at least 2.
-            Without meaning for scores.
+        labels: true class indices or scores, (N,).
+        num_labels: number of classes of the task; by default as many as occur, at least 2.
+            Ignored for scores.
 
     Returns:
         The value of each metric of `metrics_of(kind)`, in that order.
 
     Raises:
-        ValueError: The kind is unknown, or the arrays are refused by `paired_classes` or
-            `paired_scores`.
+        ValueError: if the kind is unknown, or as `paired_classes` and `paired_scores`.
     """
     names = metrics_of(kind)
     pairs: Any
@@ -176,7 +175,7 @@ def _f1(predicted: NDArray[np.int64], true: NDArray[np.int64], num_labels: int) 
         average = {"average": "macro", "labels": list(range(num_labels))}
     f1_metric = load_metric("f1")
     with warnings.catch_warnings():
-        # scikit-learn warns of every class that is never predicted; 0 is what we want for it.
+        # scikit-learn warns of every class that is never predicted and scores it 0, as we want.
         warnings.simplefilter("ignore")
         return f1_metric.compute(**pairs, **average)["f1"]
 
@@ -192,7 +191,7 @@ def _spearman(predicted: NDArray[np.float64], true: NDArray[np.float64], _: None
 
 
 def _correlation(script: str, predicted: NDArray[np.float64], true: NDArray[np.float64]) -> float:
-    # The metrics see 32-bit floats, so whether values differ is asked of those.
+    # The metrics are computed on 32-bit floats, in which values may become equal.
     pairs = {
         "predictions": predicted.astype(np.float32),
         "references": true.astype(np.float32),
@@ -201,7 +200,7 @@ def _correlation(script: str, predicted: NDArray[np.float64], true: NDArray[np.f
         return 0.0
     metric = load_metric(script)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of nearly constant input
+        warnings.simplefilter("ignore")  # nearly constant input
         value = float(metric.compute(**pairs)[script])
     return value if np.isfinite(value) else 0.0
 
@@ -209,19 +208,19 @@ def _correlation(script: str, predicted: NDArray[np.float64], true: NDArray[np.f
 def overall_score(
     metrics: Mapping[str, float], kinds: Mapping[str, str], prefix: str = "eval"
 ) -> float:
-    """The mean over tasks of each task's main metric mapped to 0-1; ranks checkpoints.
+    """Return the mean over tasks of the main metric mapped to 0-1, which ranks checkpoints.
 
-    Accuracy counts as it is and a correlation r as (1 + r) / 2, so that for two classification
-    tasks and one similarity task this is (acc_1 + acc_2 + (1 + r) / 2) / 3.
+    Accuracy is used as it is, and a correlation r as (1 + r) / 2: for two classification tasks and
+    one similarity task this is (acc_1 + acc_2 + (1 + r) / 2) / 3.
 
     Args:
-        metrics: Flat results, with `{prefix}_{task}_{main metric}` for every task.
-        kinds: The kind of each task.
-        prefix: What the names in `metrics` start with.
+        metrics: flat results with `{prefix}_{task}_{main metric}` for every task.
+        kinds: task -> its kind.
+        prefix: the prefix of the names in `metrics`.
 
     Raises:
-        KeyError: A task's main metric is missing.
-        ValueError: There is no task, or a kind is unknown.
+        KeyError: if a task's main metric is missing.
+        ValueError: if there is no task, or a kind is unknown.
     """
     if not kinds:
         raise ValueError("The overall score needs at least one task.")

@@ -1,4 +1,4 @@
-"""One pass over a task's rows: predictions, labels and loss."""
+"""Predictions, labels and loss of a task's rows."""
 
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
@@ -17,30 +17,33 @@ from trainer.data.tokens import IGNORED_LABEL
 from trainer.errors import InputError
 from trainer.evaluation.metrics import compute_task_metrics
 
+# A row's index, its outputs and its labels.
+Result = tuple[int, np.ndarray, np.ndarray]
+
 
 @dataclass
 class TaskPredictions:
     """A task's predictions in the order of its rows.
 
     Attributes:
-        answers: probabilities (N, C), scores (N,), or per token (M, C) for token classification,
-            where M counts the labelled tokens of all rows; without labels, all tokens. Scores are
-            what users get, cut to the range, and so are the correlations; the loss is of the
-            scores as the head gives them.
-        labels: class indices or scores, (N,) or (M,); None of rows without labels.
-        loss: the task's loss, times its weight, mean over rows; NaN without labels.
-        rows: the row of each token, (M,), for token classification; None for the other kinds.
+        outputs: probabilities (N, C), scores (N,), or (M, C) for token classification, where M
+            counts the labelled tokens of all rows, or all tokens without labels. Scores are
+            clipped to the range, and correlations are computed on them; the loss is computed on
+            the head's unclipped scores.
+        labels: class indices or scores, (N,) or (M,); None without labels.
+        loss: mean loss of the rows, times the task's weight; NaN without labels.
+        rows: the row of each token, (M,), for token classification; None for other kinds.
     """
 
-    answers: np.ndarray
+    outputs: np.ndarray
     labels: Any
     loss: float
     rows: np.ndarray | None = None
 
     @property
     def predictions(self) -> np.ndarray:
-        """Class indices or scores, (N,) or (M,)."""
-        return self.answers.argmax(axis=-1) if self.answers.ndim > 1 else self.answers
+        """Return class indices or scores, (N,) or (M,)."""
+        return self.outputs.argmax(axis=-1) if self.outputs.ndim > 1 else self.outputs
 
 
 @torch.no_grad()
@@ -54,74 +57,80 @@ def predict_task(
     accelerator: Accelerator,
     on_batch: Callable[[], None],
 ) -> TaskPredictions:
-    """Run a task's head over all rows, in batches of like length.
+    """Run a task's head on all rows, in batches of similar length.
 
     Args:
-        model: the model; left in evaluation mode.
-        task: the task.
-        rows: tokenised rows with `length`, and `labels` if they are known.
-        collator: makes batches of rows.
+        model: the model, which is left in evaluation mode.
+        rows: tokenised rows with `length` and, if known, `labels`.
+        collator: collates rows into batches.
         batch_size: rows per device and batch.
-        accelerator: the device, the precision, and the ranks that share the work.
+        accelerator: the device, the precision and the ranks that share the rows.
         on_batch: called after every batch, equally often in every process.
     """
     model.eval()
-    # Longest first: a batch that does not fit in memory says so at once.
-    order = np.argsort(-np.asarray(rows["length"][:]), kind="stable")
-    batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
-    found: list[tuple[int, np.ndarray, np.ndarray]] = []
-    loss = 0.0
+    batches = _batches_by_length(rows, batch_size)
+    results: list[Result] = []
     losses = []
     labelled = "labels" in rows.column_names
     rank, processes = accelerator.process_index, accelerator.num_processes
     for first in range(0, len(batches), processes):
-        if first + rank >= len(batches):
-            on_batch()
-            continue
-        indices = batches[first + rank]
-        batch = collator.collate(task, rows[indices.tolist()])
-        # Masks stay: lengths are read off them without waiting for the device.
-        batch = {
-            name: tensor if name.endswith("attention_mask") else tensor.to(model.device)
-            for name, tensor in batch.items()
-        }
-        # Weights in half precision are computed with as they are.
-        with accelerator.autocast() if model.dtype.itemsize >= 4 else nullcontext():
-            output = model(**batch, task=task)
-        if labelled:
-            losses.append(output.loss * len(indices))
-        answers = model.heads[task].postprocess(output.logits).cpu().numpy()
-        labels = (batch["labels"] if labelled else _places(output.logits, batch)).cpu().numpy()
-        found += zip(indices.tolist(), answers, labels, strict=True)
+        if first + rank < len(batches):
+            indices = batches[first + rank]
+            batch = collator.collate(task, rows[indices])
+            loss, outputs, labels = _predict_batch(model, task, batch, accelerator)
+            if labelled:
+                losses.append(loss * len(indices))
+            results += zip(indices, outputs, labels, strict=True)
         on_batch()
-    if losses:
-        loss = torch.stack(losses).sum().item()
-    if accelerator.num_processes > 1:
-        found = gather_object(found)
-        loss = sum(gather_object([loss]))
-    found.sort(key=lambda item: item[0])
-    joined = _joined(found, loss / len(rows))
-    return joined if labelled else replace(joined, labels=None, loss=float("nan"))
+    loss_sum = torch.stack(losses).sum().item() if losses else 0.0
+    if processes > 1:
+        results, loss_sum = gather_object(results), sum(gather_object([loss_sum]))
+    predictions = _concatenate(results, loss_sum / len(rows))
+    return predictions if labelled else replace(predictions, labels=None, loss=float("nan"))
 
 
-def _places(logits: torch.Tensor, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-    """Stand-ins for labels: one for each row, or for each token that is no padding."""
+def _batches_by_length(rows: Dataset, batch_size: int) -> list[list[int]]:
+    # Longest first: a batch that does not fit in memory fails at once.
+    order = np.argsort(-np.asarray(rows["length"][:]), kind="stable").tolist()
+    return [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
+
+
+def _predict_batch(
+    model: HybridMTLModel, task: str, batch: dict[str, torch.Tensor], accelerator: Accelerator
+) -> tuple[Any, np.ndarray, np.ndarray]:
+    """Return the loss (None without labels), outputs and labels or placeholders of a batch."""
+    # Masks stay on the CPU: lengths are computed from them without synchronizing the device.
+    batch = {
+        name: tensor if name.endswith("attention_mask") else tensor.to(model.device)
+        for name, tensor in batch.items()
+    }
+    # A model in half precision runs without autocast.
+    with accelerator.autocast() if model.dtype.itemsize >= 4 else nullcontext():
+        output = model(**batch, task=task)
+    outputs = model.heads[task].postprocess(output.logits).cpu().numpy()
+    labels = batch["labels"] if "labels" in batch else _placeholders(output.logits, batch)
+    return output.loss, outputs, labels.cpu().numpy()
+
+
+def _placeholders(logits: torch.Tensor, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Return placeholder labels: one for each row, or for each token that is not padding."""
     if logits.ndim < 3:
         return torch.zeros(len(logits))
     return torch.where(batch["attention_mask"].bool(), 0, IGNORED_LABEL)
 
 
-def _joined(found: list[tuple[int, np.ndarray, np.ndarray]], loss: float) -> TaskPredictions:
-    if found[0][2].ndim == 0:
-        answers = np.stack([answer for _, answer, _ in found])
-        return TaskPredictions(answers, np.stack([label for _, _, label in found]), loss)
-    kept = [
-        (answers[mask], tags[mask], np.full(mask.sum(), row))
-        for row, answers, tags in found
+def _concatenate(results: list[Result], loss: float) -> TaskPredictions:
+    results = sorted(results, key=lambda result: result[0])
+    if results[0][2].ndim == 0:
+        outputs = np.stack([output for _, output, _ in results])
+        return TaskPredictions(outputs, np.stack([label for _, _, label in results]), loss)
+    labelled_tokens = [
+        (outputs[mask], tags[mask], np.full(mask.sum(), row))
+        for row, outputs, tags in results
         for mask in [tags != IGNORED_LABEL]
     ]
-    answers, tags, rows = (np.concatenate(part) for part in zip(*kept, strict=True))
-    return TaskPredictions(answers, tags, loss, rows)
+    outputs, tags, rows = (np.concatenate(part) for part in zip(*labelled_tokens, strict=True))
+    return TaskPredictions(outputs, tags, loss, rows)
 
 
 def task_metrics(
@@ -129,32 +138,32 @@ def task_metrics(
     predictions: Mapping[str, TaskPredictions],
     prefix: str,
 ) -> dict[str, float]:
-    """`<prefix>_<task>_<metric>` and `<prefix>_<task>_loss` of every task with labels.
+    """Return `<prefix>_<task>_<metric>` and `<prefix>_<task>_loss` of every task with labels.
 
     Raises:
-        InputError: if a task has answers that are not finite numbers, as a diverged model gives.
+        InputError: if predictions are not finite, as those of a diverged model.
     """
     metrics: dict[str, Any] = {}
-    for name, found in predictions.items():
+    for name, result in predictions.items():
         task = tasks[name]
-        _check_finite(name, found.answers)
-        if found.labels is None:
+        _check_finite(name, result.outputs)
+        if result.labels is None:
             continue
         values = compute_task_metrics(
             task.kind,
-            found.predictions,
-            found.labels,
+            result.predictions,
+            result.labels,
             num_labels=len(task.labels) if task.labels else None,
         )
         metrics.update({f"{prefix}_{name}_{metric}": value for metric, value in values.items()})
-        metrics[f"{prefix}_{name}_loss"] = found.loss
+        metrics[f"{prefix}_{name}_loss"] = result.loss
     return metrics
 
 
-def _check_finite(task: str, answers: np.ndarray) -> None:
-    broken = int((~np.isfinite(answers)).reshape(len(answers), -1).any(axis=1).sum())
-    if broken:
+def _check_finite(task: str, outputs: np.ndarray) -> None:
+    count = int((~np.isfinite(outputs)).reshape(len(outputs), -1).any(axis=1).sum())
+    if count:
         raise InputError(
-            f"task '{task}': {broken} of {len(answers)} answers are not finite numbers: the "
+            f"task '{task}': {count} of {len(outputs)} predictions are not finite numbers: the "
             f"training diverged; lower the learning rate, or go back to an earlier checkpoint"
         )

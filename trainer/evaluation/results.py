@@ -1,4 +1,4 @@
-"""What a finished evaluation leaves behind: reports, figures and a table to read."""
+"""The reports, figures and tables of a finished evaluation."""
 
 from collections.abc import Collection, Mapping
 from itertools import permutations
@@ -24,7 +24,7 @@ FIGURES = "figures"
 CURVES = "learning_curves.png"
 COSINES = "gradient_cosines.png"
 ARCHITECTURE = "architecture.png"
-# In the reports, beside the tasks; no task can have such a name.
+# A key of the reports beside the tasks; no task can have this name.
 OVERALL = "overall score"
 
 
@@ -34,36 +34,33 @@ def write_reports(
     path: Path,
     auxiliary: Collection[str] = (),
 ) -> dict[str, dict[str, Any]]:
-    """Write what a final evaluation found beyond the metrics, as JSON.
+    """Write the reports of a final evaluation as JSON.
 
     Args:
-        tasks: of the model.
-        predictions: of its tasks.
+        tasks: the model's tasks.
+        predictions: their predictions.
         path: the file.
-        auxiliary: tasks without a part in the overall score.
+        auxiliary: the tasks excluded from the overall score.
 
     Returns:
         For each task, its confusion matrix and per-class scores, or errors by score band, and the
-        95% `intervals` of its metrics, lower and upper end; under `overall score`, the `interval`
-        of that. An interval is null where there are too few rows.
+        95% `intervals` of its metrics, (lower, upper); under `overall score`, its `interval`. An
+        interval is None if there are too few rows.
     """
     reports: dict[str, dict[str, Any]] = {}
     draws = {}
-    for number, (name, found) in enumerate(predictions.items()):
+    for number, (name, result) in enumerate(predictions.items()):
         task: Any = tasks[name]
+        arrays = result.predictions, result.labels
         if task.has_labels:
-            reports[name] = classification_report(found.predictions, found.labels, task.labels)
+            reports[name] = classification_report(*arrays, task.labels)
         else:
-            reports[name] = regression_report(found.predictions, found.labels, task.score_range)
-        draws[name] = bootstrap_task(
-            task.kind,
-            found.predictions,
-            found.labels,
-            num_labels=len(task.labels) if task.has_labels else None,
-            rows=found.rows,
-            number=number,
+            reports[name] = regression_report(*arrays, task.score_range)
+        num_labels = len(task.labels) if task.has_labels else None
+        drawn = bootstrap_task(
+            task.kind, *arrays, num_labels=num_labels, rows=result.rows, number=number
         )
-        drawn = draws[name]
+        draws[name] = drawn
         reports[name]["intervals"] = None if drawn is None else drawn.intervals()
     scored = {name: draws[name] for name in draws if name not in auxiliary}
     reports[OVERALL] = {"interval": overall_interval(scored)}
@@ -79,13 +76,12 @@ def draw_figures(
     folder: Path,
     auxiliary: Collection[str] = (),
 ) -> None:
-    """Draw each task's confusion matrix or scatter plot, the learning curves and, if they were
-    logged, the cosines of the tasks' gradients.
+    """Draw the confusion matrices or scatter plots, the learning curves and any gradient cosines.
 
     Auxiliary tasks have curves and cosines only.
     """
     (folder / FIGURES).mkdir(parents=True, exist_ok=True)
-    for name, found in predictions.items():
+    for name, result in predictions.items():
         if name in auxiliary:
             continue
         task: Any = tasks[name]
@@ -93,7 +89,7 @@ def draw_figures(
         if task.has_labels:
             draw_confusion_matrix(reports[name], name, path)
         else:
-            draw_scatter(found.predictions, found.labels, task.score_range, name, path)
+            draw_scatter(result.predictions, result.labels, task.score_range, name, path)
     kinds = {name: tasks[name].kind for name in predictions}
     draw_learning_curves(log_history, kinds, folder / FIGURES / CURVES, auxiliary)
     pairs = logged_cosines(log_history, list(tasks))
@@ -102,13 +98,13 @@ def draw_figures(
 
 
 def task_figure(name: str) -> str:
-    """The file of a task's own figure."""
+    """Return the file name of a task's figure."""
     file = f"{name}.png"
     return f"{name}-task.png" if file in (CURVES, COSINES, ARCHITECTURE) else file
 
 
 def logged_cosines(log_history: list[dict[str, Any]], tasks: list[str]) -> dict[str, str]:
-    """Name in the log -> the two tasks whose gradients' cosine it is."""
+    """Return logged name -> the two tasks, for every logged cosine of gradients."""
     names = {f"gradient_cosine/{a}/{b}": f"{a}, {b}" for a, b in permutations(tasks, 2)}
     return {name: pair for name, pair in names.items() if any(name in e for e in log_history)}
 
@@ -116,11 +112,11 @@ def logged_cosines(log_history: list[dict[str, Any]], tasks: list[str]) -> dict[
 def metrics_before(
     log_history: list[dict[str, Any]], tasks: Collection[str]
 ) -> dict[str, float] | None:
-    """The metrics of all tasks measured before the first step, if they were."""
+    """Return the metrics of all tasks before the first step, if they were logged."""
     for entry in log_history:
         if "eval_overall" in entry:
-            all_there = all(f"eval_{task}_loss" in entry for task in tasks)
-            return entry if entry.get("step") == 0 and all_there else None
+            complete = all(f"eval_{task}_loss" in entry for task in tasks)
+            return entry if entry.get("step") == 0 and complete else None
     return None
 
 
@@ -129,7 +125,7 @@ def format_table(
     log_history: list[dict[str, Any]],
     metrics: Mapping[str, float],
 ) -> str:
-    """A table of every metric, with a column for before training if that was measured."""
+    """Format a table of all metrics, with a column of those before training, if logged."""
     before = metrics_before(log_history, tasks)
     lines = [
         f"{'metric':<28}{'before':>10}{'after':>10}" if before else f"{'metric':<28}{'value':>10}"

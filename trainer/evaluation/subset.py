@@ -1,4 +1,4 @@
-"""The rows that are measured while a run trains, where all would take too long."""
+"""Subsets of the validation rows for the evaluations during training."""
 
 import logging
 import zlib
@@ -10,25 +10,25 @@ from datasets import Dataset
 logger = logging.getLogger(__name__)
 
 
-def measured_in_training(
-    datasets: Mapping[str, Dataset], most: Mapping[str, int | None], seed: int
+def limit_validation_rows(
+    datasets: Mapping[str, Dataset], max_rows: Mapping[str, int | None], seed: int
 ) -> dict[str, Dataset]:
-    """Draw some rows of each task that has more than it is to have; the same for the same seed.
+    """Draw at most `max_rows` rows of each task, deterministically for a seed.
 
     Args:
         datasets: task -> rows.
-        most: task -> rows at most; None for all.
-        seed: of the run's data.
+        max_rows: task -> maximum number of rows, or None for all.
+        seed: the run's data seed.
     """
-    chosen = dict(datasets)
+    subsets = dict(datasets)
     for name, rows in datasets.items():
-        limit = most[name]
+        limit = max_rows[name]
         if limit is not None and limit < len(rows):
             random = np.random.default_rng([seed, zlib.crc32(name.encode())])
-            chosen[name] = rows.select(np.sort(random.choice(len(rows), limit, replace=False)))
+            subsets[name] = rows.select(np.sort(random.choice(len(rows), limit, replace=False)))
             logger.warning(
-                "Task '%s': while training goes on, %d of its %d validation rows are measured, "
-                "drawn by the seed; before its first step and after its last all of them are.",
+                "Task '%s': evaluations during training use a random %d of its %d validation rows; "
+                "those before the first step and after the last use all rows.",
                 *(name, limit, len(rows)),
             )
-    return chosen
+    return subsets

@@ -1,4 +1,4 @@
-"""A trained model in the formats of other libraries; read `run.py` first."""
+"""Exports of a trained model to the formats of other libraries; start with `run.py`."""
 
 from trainer.export.pipeline import onnx_pipeline
 from trainer.export.run import FORMATS, export

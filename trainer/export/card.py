@@ -1,4 +1,4 @@
-"""The card of an export: what it is, and which model it was taken from."""
+"""The card of an export, which names the exported model."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,9 +23,9 @@ TEXTS = {
     SENTENCE_TRANSFORMERS: """# {name}: the sentence encoder
 
 The encoder of the model {model}, which hybrid-mtl trained, without the heads of its tasks
-({tasks}){adapters}. It maps a text of up to {length} tokens (longer ones are cut off) to a
-vector of {width} numbers, by {pooling} of the token vectors of an encoder of type {kind}. What
-it was trained on is told by that model's card.
+({tasks}){adapters}. It maps a text of up to {length} tokens (longer texts are truncated) to a
+vector of {width} numbers, {pooling} of the token vectors of an encoder of type {kind}. For its
+training data, see that model's card.
 
 ```python
 from sentence_transformers import SentenceTransformer
@@ -39,9 +39,9 @@ similarity = encoder.similarity(vectors, vectors)  # cosines
 
 The model {model}, which hybrid-mtl trained, as ONNX graphs: the encoder, of type {kind}, and
 the heads of its tasks ({tasks}), in `float/` and, with weights of eight bits, in `int8/`. Texts
-have up to {length} tokens (longer ones are cut off), and a sentence vector has {width} numbers.
-What the model was trained on, and what it is not for, is told by its card. `export.json` says
-what goes into a graph and comes out, and how far the int8 answers are from the model's.
+have up to {length} tokens (longer texts are truncated), and a sentence vector has {width} numbers.
+For the model's training data and limitations, see its card. `export.json` lists the inputs and
+outputs of the graphs, and the differences of the int8 predictions from the model's.
 
 With hybrid-mtl, from a folder on this machine:
 
@@ -62,12 +62,12 @@ POOLINGS = {
 
 @dataclass(frozen=True)
 class Origin:
-    """The model that an export is taken from.
+    """The model that is exported.
 
     Attributes:
-        name: as readers know it.
-        base_model: the Hub's name of that model, or else of the encoder that it began with.
-        metadata: of its card.
+        name: the name of its folder or Hub repository.
+        base_model: its Hub repository, or else that of the encoder it was trained from.
+        metadata: the metadata of its card.
     """
 
     name: str
@@ -75,15 +75,15 @@ class Origin:
     metadata: dict[str, Any]
 
 
-def origin_of(source: str, revision: str | None = None) -> Origin:
-    """What the card of a model's folder or Hub repository says of it, if it has one."""
+def read_origin(source: str, revision: str | None = None) -> Origin:
+    """Read the metadata of a model's card, if any, from its folder or Hub repository."""
     folder = Path(source)
     try:
         card = folder / "README.md"
         if not folder.is_dir():
             card = Path(hf_hub_download(source, "README.md", revision=revision))
         metadata = metadata_load(card) or {}
-    except Exception:  # there is no card, or it cannot be had or read: of unrelated types
+    except Exception:  # a missing or unreadable card raises unrelated types
         metadata = {}
     if folder.is_dir():
         return Origin(folder.resolve().name, metadata.get("base_model"), metadata)
@@ -93,17 +93,17 @@ def origin_of(source: str, revision: str | None = None) -> Origin:
 def export_card(
     format: str, origin: Origin, model: HybridMTLModel, tokenizer: PreTrainedTokenizerBase
 ) -> str:
-    """The text of an export's README.md."""
+    """Render an export's README.md."""
     config = model.config
-    own = [task for task in config.tasks if task in config.adapters]
-    known: dict[str, Any] = {key: origin.metadata.get(key) for key in ("license", "language")}
-    data = ModelCardData(base_model=origin.base_model, **known, **METADATA[format])
+    adapted = [task for task in config.tasks if task in config.adapters]
+    inherited: dict[str, Any] = {key: origin.metadata.get(key) for key in ("license", "language")}
+    data = ModelCardData(base_model=origin.base_model, **inherited, **METADATA[format])
     on_hub = origin.base_model == origin.name
     text = TEXTS[format].format(
         name=origin.name,
         model=f"[{origin.name}](https://huggingface.co/{origin.name})" if on_hub else origin.name,
         tasks=", ".join(config.tasks) or "none",
-        adapters=f" and without the adapters of {', '.join(own)}" if own else "",
+        adapters=f" and without the adapters of {', '.join(adapted)}" if adapted else "",
         length=tokenizer.model_max_length,
         width=config.hidden_size,
         pooling=POOLINGS[config.pooling],

@@ -1,4 +1,4 @@
-"""How far the answers of an export are from those of the model."""
+"""Differences between the outputs of a model and its export."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -12,22 +12,22 @@ from modeling_hybrid_mtl import HybridMTLConfig, TaskConfig
 from trainer.export.samples import sample_pairs
 
 FIELDS = ("input_ids", "attention_mask", "token_type_ids")
-# Rows and lengths that a graph which kept the traced shape would fail on.
+# Token counts of rows: other shapes than the traced one.
 LENGTHS = ((3,), (7, 2, 5))
-LONGEST = 512
+MAX_LENGTH = 512
 
-# A task, or None for sentence vectors alone, and what `forward` takes.
+# A task, or None for sentence vectors alone, and the inputs of `forward`.
 Batch = tuple[str | None, dict[str, Tensor]]
 
 
 def random_batches(config: HybridMTLConfig, tokenizer: PreTrainedTokenizerBase) -> Iterator[Batch]:
-    """Random tokens in several shapes, up to the tokenizer's limit, for each task."""
-    longest = min(tokenizer.model_max_length, LONGEST)
+    """Yield random tokens in several shapes, up to the tokenizer's limit, for each task."""
+    longest = min(tokenizer.model_max_length, MAX_LENGTH)
     for index, lengths in enumerate((*LENGTHS, (longest, 4))):
         first, second = (_random(config, lengths, 2 * index + side) for side in (0, 1))
         yield None, first
         for name in config.tasks:
-            yield name, _sides(config.task(name), first, second)
+            yield name, _pair_inputs(config.task(name), first, second)
 
 
 def _random(config: Any, lengths: tuple[int, ...], seed: int) -> dict[str, Tensor]:
@@ -40,7 +40,7 @@ def _random(config: Any, lengths: tuple[int, ...], seed: int) -> dict[str, Tenso
 
 
 def text_batches(config: HybridMTLConfig, tokenizer: PreTrainedTokenizerBase) -> Iterator[Batch]:
-    """The shipped sample's texts, for each task."""
+    """Yield texts of the shipped sample, for each task."""
 
     def encode(*texts: list[str]) -> dict[str, Tensor]:
         encoded = tokenizer(*texts, padding=True, truncation=True, return_tensors="pt")
@@ -54,10 +54,10 @@ def text_batches(config: HybridMTLConfig, tokenizer: PreTrainedTokenizerBase) ->
         for name in config.tasks:
             task = config.task(name)
             cross = task.pair_encoding == "cross"
-            yield name, encode(left, right) if cross else _sides(task, first, second)
+            yield name, encode(left, right) if cross else _pair_inputs(task, first, second)
 
 
-def _sides(
+def _pair_inputs(
     task: TaskConfig, first: dict[str, Tensor], second: dict[str, Tensor]
 ) -> dict[str, Tensor]:
     if not task.is_siamese:
@@ -67,40 +67,41 @@ def _sides(
 
 @torch.no_grad()
 def largest_difference(model: Any, other: Any, batches: Iterable[Batch]) -> tuple[float, str]:
-    """The largest difference of a logit or a vector's entry, and whose it is.
+    """Return the largest difference of a logit or vector entry, and its task or `embeddings`.
 
-    It is per unit of the batch's largest value, where that is above 1.
+    Differences are relative to the batch's largest value if that exceeds 1.
     """
-    found = (0.0, "embeddings")
+    largest = (0.0, "embeddings")
     for task, inputs in batches:
         ours, theirs = model(**inputs, task=task), other(**inputs, task=task)
-        found = max(found, (_relative(ours.embeddings, theirs.embeddings), "embeddings"))
+        difference = _relative_difference(ours.embeddings, theirs.embeddings)
+        largest = max(largest, (difference, "embeddings"))
         if task is not None:
-            logits = [_of_tokens(side.logits, inputs) for side in (ours, theirs)]
-            found = max(found, (_relative(*logits), task))
-    return found
+            logits = [_drop_padding(side.logits, inputs) for side in (ours, theirs)]
+            largest = max(largest, (_relative_difference(*logits), task))
+    return largest
 
 
-def _of_tokens(values: Tensor, inputs: Mapping[str, Tensor]) -> Tensor:
-    """Without the rows of padding, where there is a row for each token."""
+def _drop_padding(values: Tensor, inputs: Mapping[str, Tensor]) -> Tensor:
+    """Return the values of real tokens, (tokens, classes), if there is one row per token."""
     return values[inputs["attention_mask"].bool()] if values.dim() == 3 else values
 
 
-def _relative(ours: Tensor, theirs: Tensor) -> float:
+def _relative_difference(ours: Tensor, theirs: Tensor) -> float:
     difference = (ours - theirs).abs().max() / ours.abs().max().clamp(min=1)
-    # Comparisons with a NaN are false: it must not pass for small.
+    # Comparisons with NaN are false, so NaN counts as infinity.
     return float(difference.nan_to_num(nan=torch.inf))
 
 
 @torch.no_grad()
-def changed_answers(
+def prediction_changes(
     model: Any, other: Any, batches: Iterable[Batch]
 ) -> dict[str, dict[str, float]]:
-    """How the answers on some batches change.
+    """Compare the predictions of two models.
 
     Returns:
-        For each task `largest` and `mean`, of the change of a probability or of a score, and with
-        labels `same`, the share of unchanged labels; for `embeddings` the smallest `cosine`.
+        For each task, the `largest` and `mean` change of a probability or score and, with labels,
+        `same`, the share of unchanged labels; for `embeddings`, the smallest `cosine`.
     """
     parts: dict[str, list[tuple[Tensor, Tensor]]] = {}
     cosine = 1.0
@@ -110,20 +111,20 @@ def changed_answers(
             cosines = functional.cosine_similarity(ours.embeddings, theirs.embeddings)
             cosine = min(cosine, cosines.min().item())
             continue
-        answers = [
-            _of_tokens(side.heads[task].postprocess(found.logits), inputs)
-            for side, found in ((model, ours), (other, theirs))
+        predictions = [
+            _drop_padding(side.heads[task].postprocess(output.logits), inputs)
+            for side, output in ((model, ours), (other, theirs))
         ]
-        parts.setdefault(task, []).append((answers[0], answers[1]))
-    found = {
+        parts.setdefault(task, []).append((predictions[0], predictions[1]))
+    changes = {
         task: _change(*map(torch.cat, zip(*pairs, strict=True))) for task, pairs in parts.items()
     }
-    return {"embeddings": {"cosine": cosine}, **found}
+    return {"embeddings": {"cosine": cosine}, **changes}
 
 
 def _change(ours: Tensor, theirs: Tensor) -> dict[str, float]:
-    change = (ours - theirs).abs()
-    found = {"largest": change.max().item(), "mean": change.mean().item()}
+    difference = (ours - theirs).abs()
+    change = {"largest": difference.max().item(), "mean": difference.mean().item()}
     if ours.dim() > 1:
-        found["same"] = (ours.argmax(-1) == theirs.argmax(-1)).float().mean().item()
-    return found
+        change["same"] = (ours.argmax(-1) == theirs.argmax(-1)).float().mean().item()
+    return change

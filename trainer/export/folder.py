@@ -1,4 +1,4 @@
-"""The folder of an export: written whole or not at all."""
+"""The folder of an export, written atomically."""
 
 import json
 import os
@@ -15,43 +15,44 @@ from safetensors import SafetensorError
 from trainer.errors import InputError
 from trainer.saving.files import check_writable, write_json
 
-# What an export says of itself; it tells a folder that an export made from any other.
+# The description of an export, which marks its folder as one.
 DESCRIPTION = "export.json"
 
 
-def claim(folder: Path, *, overwrite: bool) -> None:
-    """Make sure that an export may write here; nothing is deleted yet.
+def check_output(folder: Path, *, overwrite: bool) -> None:
+    """Check that an export may be written to a folder.
 
     Raises:
-        InputError: if the folder holds anything but an earlier export that may be overwritten, or
-            cannot be written to.
+        InputError: if the folder is not writable, or holds anything but an earlier export that
+            may be overwritten.
     """
     check_writable(folder, "OUTPUT")
     check_writable(folder.parent, "OUTPUT")
     if not folder.exists() or not any(folder.iterdir()):
         return
-    there = (folder / DESCRIPTION).is_file()
-    known = {DESCRIPTION, *read_description(folder)["files"]} if there else set()
-    foreign = sorted(set(files_of(folder)) - known)
+    is_export = (folder / DESCRIPTION).is_file()
+    exported = {DESCRIPTION, *read_description(folder)["files"]} if is_export else set()
+    foreign = sorted(set(list_files(folder)) - exported)
     if foreign:
         raise InputError(
-            f"OUTPUT: '{folder}' holds '{foreign[0]}', which no export wrote; choose a new folder"
+            f"OUTPUT: '{folder}' contains '{foreign[0]}', which is not part of an export; choose a "
+            f"new folder"
         )
     if not overwrite:
         raise InputError(
-            f"OUTPUT: '{folder}' holds another export; choose a new folder, or replace it with "
-            f"--overwrite"
+            f"OUTPUT: '{folder}' contains another export; choose a new folder, or pass --overwrite "
+            f"to replace it"
         )
 
 
 @contextmanager
-def new_folder(target: Path, description: dict[str, Any]) -> Iterator[Path]:
-    """A folder that takes the target's place when the block ends well, with a description in it.
+def staged_folder(target: Path, description: dict[str, Any]) -> Iterator[Path]:
+    """Yield a staging folder that replaces the target if the block succeeds.
 
-    What the block adds to the description is written, too.
+    The description, with the entries that the block adds, is written to it.
 
     Raises:
-        InputError: if it cannot be written, as on a full disk.
+        InputError: if the folder cannot be written, as on a full disk.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
@@ -59,9 +60,9 @@ def new_folder(target: Path, description: dict[str, Any]) -> Iterator[Path]:
         staged = staging / "new"
         staged.mkdir()
         yield staged
-        for name in files_of(staged):
+        for name in list_files(staged):
             (staged / name).chmod(0o644)
-        content = {**description, "files": files_of(staged), "versions": _versions()}
+        content = {**description, "files": list_files(staged), "versions": _versions()}
         write_json(staged / DESCRIPTION, content)
         if target.exists():
             os.replace(target, staging / "old")
@@ -73,42 +74,44 @@ def new_folder(target: Path, description: dict[str, Any]) -> Iterator[Path]:
 
 
 def read_description(folder: Path) -> dict[str, Any]:
-    """What an export says of itself, with at least `format` and `files`.
+    """Read the description of an export, with at least `format` and `files`.
 
     Raises:
-        InputError: if the folder holds no export.
+        InputError: if the folder does not hold an export.
     """
     path = folder / DESCRIPTION
     if not folder.is_dir():
-        raise InputError(f"there is no folder '{folder}'; name one that scripts/export.py wrote")
+        raise InputError(f"there is no folder '{folder}'; pass one written by scripts/export.py")
     if not path.is_file() and (folder / "config.json").is_file():
         raise InputError(
-            f"'{folder}' holds a model and no export of one; make it with "
+            f"'{folder}' is a model, not an export; export it with "
             f"scripts/export.py {folder} OUTPUT --format onnx"
         )
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(
-            f"'{folder}' holds no export: cannot read {DESCRIPTION}: {error}"
+            f"'{folder}' is not an export: cannot read {DESCRIPTION}: {error}"
         ) from error
     if not isinstance(content, dict) or not {"format", "files"} <= set(content):
-        raise InputError(f"'{folder}' holds no export: its {DESCRIPTION} is of another kind")
+        raise InputError(
+            f"'{folder}' is not an export: its {DESCRIPTION} has no 'format' and 'files'"
+        )
     return content
 
 
-def files_of(folder: Path) -> list[str]:
-    """The names of all files below a folder, in order."""
+def list_files(folder: Path) -> list[str]:
+    """Return the sorted relative paths of all files below a folder."""
     return sorted(
         path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()
     )
 
 
 def _versions() -> dict[str, str]:
-    found = {}
+    versions = {}
     for name in ("hybrid-mtl", "torch", "transformers", "onnxruntime", "sentence-transformers"):
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return versions

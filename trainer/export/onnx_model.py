@@ -1,4 +1,4 @@
-"""The exported graphs in the place of the model: the same calls, computed by onnxruntime."""
+"""A drop-in replacement for the model that runs the exported graphs in onnxruntime."""
 
 from pathlib import Path
 from typing import Any
@@ -17,15 +17,15 @@ Outputs = dict[str, Tensor]
 
 
 class OnnxModel:
-    """What `HybridMTLPipeline` and callers of `HybridMTLModel` need, without torch's weights.
+    """The interface of `HybridMTLModel` for inference, without torch weights.
 
-    A task with an adapter has a graph of its own; all others, and no task, share one.
+    A task with an adapter has its own graph; all other tasks, and no task, share one.
 
     Args:
         folder: the folder of the graphs.
-        description: what the export says of itself: `config` and `graphs`.
+        description: the export's description, with `config` and `graphs`.
         precision: `float` or `int8`.
-        **session: for `onnxruntime.InferenceSession`, such as `sess_options` or `providers`.
+        **session: options of `onnxruntime.InferenceSession`, such as `providers`.
 
     Raises:
         InputError: if there are no graphs of this precision, or one cannot be loaded.
@@ -33,7 +33,7 @@ class OnnxModel:
 
     def __init__(self, folder: Path, description: dict[str, Any], precision: str, **session: Any):
         self.config: Any = HybridMTLConfig(**description["config"])
-        # Only what they make of logits is used: their layers are in the graphs.
+        # Heads only postprocess logits here: their layers are in the graphs.
         with torch.device("meta"):
             self.heads = {
                 name: HEADS[self.config.task(name).kind](
@@ -49,11 +49,11 @@ class OnnxModel:
         }
 
     def eval(self) -> "OnnxModel":
-        """Nothing to do: a graph has no training mode."""
+        """Return the model: a graph has no training mode."""
         return self
 
     def can_generate(self) -> bool:
-        """Whether it writes text, which it does not."""
+        """Return False: the model does not generate text."""
         return False
 
     def encode_tokens(
@@ -63,13 +63,13 @@ class OnnxModel:
         token_type_ids: Tensor | None = None,
         task: str | None = None,
     ) -> tuple[Outputs, Outputs]:
-        """Run a graph on token ids (rows, length); every head has answered then.
+        """Run a graph, heads included, on token ids (rows, length).
 
         Returns:
-            The outputs, once in the place of sentence vectors and once in that of token vectors.
+            All outputs twice, in place of the sentence vectors and of the token vectors.
         """
         session = self._sessions[task if task in self._sessions else SHARED]
-        given = {
+        inputs = {
             "input_ids": input_ids,
             "attention_mask": torch.ones_like(input_ids)
             if attention_mask is None
@@ -79,14 +79,14 @@ class OnnxModel:
             else token_type_ids,
         }
         names = [output.name for output in session.get_outputs()]
-        values = session.run(names, {i.name: given[i.name].numpy() for i in session.get_inputs()})
+        values = session.run(names, {i.name: inputs[i.name].numpy() for i in session.get_inputs()})
         outputs = {name: torch.from_numpy(value) for name, value in zip(names, values, strict=True)}
         return outputs, outputs
 
     def encode_pair(
         self, first: Encoded, second: Encoded, task: str | None = None
     ) -> tuple[Outputs, Outputs, Outputs]:
-        """Run a graph on both texts of pairs, (B, L1) and (B, L2); as `encode_tokens`."""
+        """Run a graph on the texts of pairs, (B, L1) and (B, L2), as `encode_tokens` does."""
         padding = getattr(self.config.backbone_config, "pad_token_id", None) or 0
         outputs, _ = self.encode_tokens(*stack_texts([first, second], padding), task)
         return outputs, outputs, outputs
@@ -94,7 +94,7 @@ class OnnxModel:
     def logits_of(
         self, task: str, u: Outputs, v: Outputs | None = None, hidden: Outputs | None = None
     ) -> Tensor:
-        """One head's logits, from what `encode_tokens` or `encode_pair` returned."""
+        """Return a head's logits from the outputs of `encode_tokens` or `encode_pair`."""
         return u[logits_name(task)]
 
     def forward(
@@ -108,7 +108,7 @@ class OnnxModel:
         pair_token_type_ids: Tensor | None = None,
         task: str | None = None,
     ) -> HybridMTLOutput:
-        """As `HybridMTLModel.forward`, without a loss and without token vectors."""
+        """Run `HybridMTLModel.forward` without loss and token vectors."""
         HybridMTLModel._check_call(self, task, pair_input_ids, None)  # type: ignore[arg-type]
         first = input_ids, attention_mask, token_type_ids
         if pair_input_ids is None:
@@ -134,5 +134,5 @@ def _session(folder: Path, files: dict[str, str], precision: str, options: dict[
         return onnxruntime.InferenceSession(
             str(path), **{"providers": ["CPUExecutionProvider"], **options}
         )
-    except Exception as error:  # onnxruntime's own classes have no common base but this
+    except Exception as error:  # onnxruntime's errors have no other common base
         raise InputError(f"'{path}' cannot be loaded: {error}") from error

@@ -1,4 +1,4 @@
-"""Packages that only an export needs."""
+"""Optional packages of exports."""
 
 from importlib.util import find_spec
 
@@ -6,14 +6,14 @@ from trainer.errors import InputError
 
 
 def require(purpose: str, *packages: str) -> None:
-    """Make sure that packages of the extra `export` are installed.
+    """Check that packages of the extra `export` are installed.
 
     Raises:
-        InputError: naming the missing ones and what installs them.
+        InputError: if some are missing.
     """
     missing = [name for name in packages if find_spec(name) is None]
     if missing:
         raise InputError(
-            f"{purpose} needs {', '.join(missing)}: install the extra 'export', such as with "
+            f"{purpose} requires {', '.join(missing)}: install the extra 'export', e.g. with "
             f"pip install 'hybrid-mtl[export]'"
         )

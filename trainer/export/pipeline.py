@@ -15,18 +15,17 @@ from trainer.export.packages import require
 def onnx_pipeline(
     folder: str | Path, precision: str = "float", **session: Any
 ) -> HybridMTLPipeline:
-    """Answer like `pipeline("hybrid-mtl", ...)`, computed by onnxruntime.
+    """Return the equivalent of `pipeline("hybrid-mtl", ...)` that runs in onnxruntime.
+
+    Its `model`, called without a task, returns sentence vectors.
 
     Args:
-        folder: what `export` wrote with the format `onnx`.
+        folder: an export of the format `onnx`.
         precision: `float` or `int8`.
-        **session: for `onnxruntime.InferenceSession`, such as `sess_options` or `providers`.
-
-    Returns:
-        The pipeline. Its `model`, called without a task, gives sentence vectors.
+        **session: options of `onnxruntime.InferenceSession`, such as `providers`.
 
     Raises:
-        InputError: if the folder holds no such export, or onnxruntime is not installed.
+        InputError: if the folder is not such an export, or onnxruntime is not installed.
     """
     require("onnx_pipeline", "onnxruntime")
     folder = Path(folder)

@@ -1,4 +1,4 @@
-"""One trained model, exported to one format."""
+"""The export of a trained model to one format."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,15 +8,15 @@ import torch
 
 from modeling_hybrid_mtl import HybridMTLModel
 from trainer.errors import InputError
-from trainer.export.card import ONNX, SENTENCE_TRANSFORMERS, export_card, origin_of
-from trainer.export.folder import claim, new_folder
+from trainer.export.card import ONNX, SENTENCE_TRANSFORMERS, export_card, read_origin
+from trainer.export.folder import check_output, staged_folder
 from trainer.export.packages import require
 from trainer.export.to_onnx import write_onnx
 from trainer.export.to_sentence_transformers import write_sentence_transformer
 from trainer.loading.trained_model import open_trained
 from trainer.saving.files import write_text
 
-# Format -> what writes it, and the packages that it needs.
+# Format -> its writer and the packages that it requires.
 FORMATS: dict[str, tuple[Callable[..., dict[str, Any]], tuple[str, ...]]] = {
     SENTENCE_TRANSFORMERS: (write_sentence_transformer, ("sentence_transformers",)),
     ONNX: (write_onnx, ("onnx", "onnxruntime", "onnxscript")),
@@ -32,37 +32,37 @@ def export(
     revision: str | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Write a trained model in another library's format, and check that it answers as before.
+    """Export a trained model to another library's format and check that its outputs are the same.
 
     Args:
-        source: the folder or Hub repository of a model that `run_mtl.py` trained.
-        output: the folder to write, which appears whole or not at all.
+        source: the folder or Hub repository of a model trained with `run_mtl.py`.
+        output: the output folder, written atomically.
         format: one of `FORMATS`.
-        task: export this task alone, with its adapter folded into the encoder.
-        revision: of a Hub repository.
+        task: export only this task, with its adapter merged into the encoder.
+        revision: the branch, tag or commit of a Hub repository.
         overwrite: replace an earlier export in the output folder.
 
     Raises:
-        InputError: if the model cannot be opened or exported, the format's answers differ from the
-            model's, a package is missing, or the output folder holds something else.
+        InputError: if the model cannot be opened or exported, the outputs differ from the model's,
+            a package is missing, or the output folder contains other files.
     """
     if format not in FORMATS:
         raise InputError(f"format = '{format}': must be one of {', '.join(FORMATS)}")
     write, packages = FORMATS[format]
     require(f"the format '{format}'", *packages)
     target = Path(output).resolve()
-    claim(target, overwrite=overwrite)
+    check_output(target, overwrite=overwrite)
     model, tokenizer = open_trained(source, revision, dtype=torch.float32)
     description = {"format": format, "task": task}
-    with new_folder(target, description) as staged:
-        exported = _alone(model, task)
+    with staged_folder(target, description) as staged:
+        exported = _select_task(model, task)
         description |= write(exported, tokenizer, staged)
-        card = export_card(format, origin_of(source, revision), exported, tokenizer)
+        card = export_card(format, read_origin(source, revision), exported, tokenizer)
         write_text(staged / "README.md", card)
     print(f"written to {output}")
 
 
-def _alone(model: HybridMTLModel, task: str | None) -> HybridMTLModel:
+def _select_task(model: HybridMTLModel, task: str | None) -> HybridMTLModel:
     if task is None:
         return model
     try:

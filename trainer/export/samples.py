@@ -1,4 +1,4 @@
-"""Texts to compare a model and its export on."""
+"""Texts for comparing a model and its export."""
 
 import csv
 
@@ -8,16 +8,16 @@ from trainer.data.sources import SAMPLE_FOLDER
 
 
 def sample_pairs(count: int) -> list[tuple[str, str]]:
-    """Pairs of questions of the shipped sample, at most 100."""
+    """Return pairs of questions from the shipped sample, at most 100."""
     with (SAMPLE_FOLDER / "qqp" / "validation.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))[:count]
     return [(row["question1"], row["question2"]) for row in rows]
 
 
 def long_text(tokenizer: PreTrainedTokenizerBase) -> str:
-    """A text that the tokenizer cuts off, if it cuts off at all."""
+    """Return a text that the tokenizer truncates, if it has a limit."""
     text = " ".join(first for first, _ in sample_pairs(10))
-    # A tokenizer without a limit names an enormous one.
+    # A tokenizer without a limit has an enormous one.
     while len(tokenizer(text, verbose=False)["input_ids"]) <= tokenizer.model_max_length < 1e6:
         text += " " + text
     return text

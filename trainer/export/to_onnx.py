@@ -1,4 +1,4 @@
-"""Encoder and heads as ONNX graphs, in float and in int8."""
+"""Export of the encoder and heads as ONNX graphs, in float and int8."""
 
 import json
 import logging
@@ -14,62 +14,62 @@ from transformers import PreTrainedTokenizerBase
 from modeling_hybrid_mtl import HybridMTLModel
 from trainer.errors import InputError
 from trainer.export.compare import (
-    changed_answers,
     largest_difference,
+    prediction_changes,
     random_batches,
     text_batches,
 )
-from trainer.export.onnx_graph import EMBEDDINGS, INPUTS, ROWS, Graph, logits_name, readers
+from trainer.export.onnx_graph import EMBEDDINGS, INPUTS, ROWS, Graph, graph_models, logits_name
 from trainer.export.onnx_model import OnnxModel
 
-# Largest difference of an output from torch's, per unit of its largest value.
+# Largest difference of an output from torch's, relative to its largest value.
 TOLERANCE = 1e-4
-# A file of protocol buffers ends here.
-LARGEST_FILE = 2**31
+# The size limit of protocol buffers, in bytes.
+MAX_FILE_SIZE = 2**31
 OPSET = 20
-FIELDS = ("backbone_config", "tasks", "pooling", "adapters")
+CONFIG_FIELDS = ("backbone_config", "tasks", "pooling", "adapters")
 
 
 def write_onnx(
     model: HybridMTLModel, tokenizer: PreTrainedTokenizerBase, folder: Path
 ) -> dict[str, Any]:
-    """Write the graphs, in float and in int8, and the tokenizer.
+    """Write the graphs, in float and int8, and the tokenizer.
 
-    The float graphs are compared with the model on batches of several shapes, and the int8 ones on
-    texts.
+    Compare the float graphs with the model on random batches of several shapes, and the int8
+    graphs on texts.
 
     Returns:
-        What to say of them: see the file that `new_folder` writes.
+        The graphs' entries of the export's description.
 
     Raises:
-        InputError: if the encoder cannot be traced or is too large, or a graph's answers differ.
+        InputError: if the encoder cannot be traced or is too large, or the float outputs differ.
     """
     config = json.loads(model.config.to_json_string(use_diff=False))
     description: dict[str, Any] = {
         "inputs": INPUTS,
         "rows": ROWS,
         "graphs": {},
-        "config": {name: config[name] for name in FIELDS},
+        "config": {name: config[name] for name in CONFIG_FIELDS},
         "max_length": tokenizer.model_max_length,
     }
-    for name, reader in readers(model):
-        print(f"graph '{name}': {', '.join(reader.config.tasks) or 'sentence vectors alone'}")
-        description["graphs"][name] = _write_graph(name, reader, folder)
+    for name, graph_model in graph_models(model):
+        print(f"graph '{name}': {', '.join(graph_model.config.tasks) or 'sentence vectors only'}")
+        description["graphs"][name] = _write_graph(name, graph_model, folder)
     tokenizer.save_pretrained(folder)
-    description["largest_difference"] = _check(model, tokenizer, folder, description)
+    description["largest_difference"] = _check_float(model, tokenizer, folder, description)
     description["int8_changes"] = _compare_int8(model, tokenizer, folder, description)
     return description
 
 
-def _write_graph(name: str, reader: HybridMTLModel, folder: Path) -> dict[str, Any]:
+def _write_graph(name: str, model: HybridMTLModel, folder: Path) -> dict[str, Any]:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     files = {precision: f"{precision}/{name}.onnx" for precision in ("float", "int8")}
     for file in files.values():
         (folder / file).parent.mkdir(exist_ok=True)
-    with _quiet():
-        _trace(Graph(reader), folder / files["float"])
-        # A scale for each column of a weight: as fast as one for all, and several times as exact.
+    with _silence_exporters():
+        _trace(Graph(model), folder / files["float"])
+        # A scale per column of a weight is as fast as one per weight, and several times as exact.
         quantize_dynamic(
             folder / files["float"],
             folder / files["int8"],
@@ -80,26 +80,26 @@ def _write_graph(name: str, reader: HybridMTLModel, folder: Path) -> dict[str, A
         "files": files,
         "outputs": {
             EMBEDDINGS: "sentence vectors, (rows, width)",
-            **{logits_name(task): _describe(reader, task) for task in reader.config.tasks},
+            **{logits_name(task): _describe_output(model, task) for task in model.config.tasks},
         },
     }
 
 
-def _describe(reader: HybridMTLModel, name: str) -> str:
-    task = reader.config.task(name)
+def _describe_output(model: HybridMTLModel, name: str) -> str:
+    task = model.config.task(name)
     rows = "rows / 2" if task.is_siamese else "rows"
     if task.reads_words:
         return f"logits of each token over the task's labels, ({rows}, length, classes)"
     if task.has_labels:
         return f"logits over the task's labels, ({rows}, classes)"
-    return f"scores, to be cut off at the ends of the task's score_range, ({rows},)"
+    return f"scores, to be clipped to the task's score_range, ({rows},)"
 
 
 def _trace(graph: Graph, path: Path) -> None:
     size = sum(weight.numel() * weight.element_size() for weight in graph.state_dict().values())
-    if size >= LARGEST_FILE:
+    if size >= MAX_FILE_SIZE:
         raise InputError(
-            f"the model has {size / 2**30:.1f} GiB of weights, and an ONNX file holds less than 2"
+            f"the model has {size / 2**30:.1f} GiB of weights; an ONNX file must be below 2 GiB"
         )
     shape = {0: "rows", 1: "length"}
     try:
@@ -115,9 +115,9 @@ def _trace(graph: Graph, path: Path) -> None:
             external_data=False,
             verbose=False,
         )
-    except Exception as error:  # whatever the encoder's own code raises when it is traced
+    except Exception as error:  # the encoder's code may raise anything when traced
         kind = graph.model.config.backbone_config.model_type
-        # The exporter's own message is a page of advice to the encoder's authors.
+        # The first line: the rest is advice to the encoder's authors.
         reason = str(error.__cause__ or error).strip().partition("\n")[0]
         raise InputError(
             f"an encoder of type {kind} cannot be exported to ONNX by this version of torch: "
@@ -126,8 +126,8 @@ def _trace(graph: Graph, path: Path) -> None:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Without what the exporter and the quantizer say to those who develop them."""
+def _silence_exporters() -> Iterator[None]:
+    """Suppress the developer warnings of the exporter and the quantizer."""
     loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir", "root")]
     levels = [logger.level for logger in loggers]
     try:
@@ -141,7 +141,7 @@ def _quiet() -> Iterator[None]:
             logger.setLevel(level)
 
 
-def _check(
+def _check_float(
     model: HybridMTLModel,
     tokenizer: PreTrainedTokenizerBase,
     folder: Path,
@@ -153,8 +153,8 @@ def _check(
     print(f"largest difference from torch: {difference:.1e} ({name})")
     if not difference <= TOLERANCE:
         raise InputError(
-            f"the ONNX graph gives other answers than the model: {name} differs by "
-            f"{difference:.1e}, more than {TOLERANCE}; nothing was written"
+            f"the outputs of the ONNX graph differ from the model's: {name} by {difference:.1e}, "
+            f"more than {TOLERANCE}; nothing was written"
         )
     return difference
 
@@ -165,17 +165,16 @@ def _compare_int8(
     folder: Path,
     description: dict[str, Any],
 ) -> dict[str, dict[str, float]]:
-    found = changed_answers(
+    changes = prediction_changes(
         model, OnnxModel(folder, description, "int8"), text_batches(model.config, tokenizer)
     )
-    print("int8 against torch, on texts of the shipped sample:")
-    for name, change in found.items():
+    print("int8 compared with torch, on texts of the shipped sample:")
+    for name, change in changes.items():
         if name == EMBEDDINGS:
-            print(f"    sentence vectors: cosines of {change['cosine']:.4f} or more")
+            print(f"    sentence vectors: cosine at least {change['cosine']:.4f}")
             continue
         unit = "probability" if "same" in change else "score"
-        line = (
-            f"    {name}: a {unit} changes by {change['mean']:.4f}, at most {change['largest']:.4f}"
-        )
+        line = f"    {name}: {unit} change {change['mean']:.4f} on average, "
+        line += f"{change['largest']:.4f} at most"
         print(line + (f"; {change['same']:.1%} of labels unchanged" if "same" in change else ""))
-    return found
+    return changes

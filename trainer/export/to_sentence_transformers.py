@@ -1,4 +1,4 @@
-"""The encoder alone, as a model of sentence-transformers."""
+"""Export of the encoder as a sentence-transformers model."""
 
 import inspect
 import json
@@ -16,7 +16,7 @@ from trainer.export.samples import long_text, sample_pairs
 from trainer.saving.files import write_json
 from trainer.saving.peft_adapters import plain_encoder
 
-# Largest difference between two computations of the same vector, per unit of its largest value.
+# Largest difference between two computations of a vector, relative to its largest value.
 TOLERANCE = 1e-6
 
 
@@ -25,19 +25,19 @@ def write_sentence_transformer(
 ) -> dict[str, Any]:
     """Write the encoder, its pooling and the tokenizer.
 
-    Adapters of single tasks are left out; one that all tasks share is folded in. What
-    `SentenceTransformer(folder)` gives is compared with the model's own vectors.
+    Task adapters are omitted; a shared adapter is merged. The vectors of
+    `SentenceTransformer(folder)` are compared with the model's.
 
     Returns:
-        What to say of it: the largest difference found, relative to the largest value.
+        The largest difference relative to the largest value, for the export's description.
 
     Raises:
-        InputError: if sentence-transformers cannot express the encoder, or its vectors differ.
+        InputError: if sentence-transformers cannot represent the encoder, or its vectors differ.
     """
     from sentence_transformers import SentenceTransformer
 
-    if own := _own_adapters(model):
-        print(f"adapters left out: {', '.join(own)}; --task NAME folds one into the encoder")
+    if adapted := [task for task in model.config.tasks if task in model.config.adapters]:
+        print(f"adapters omitted: {', '.join(adapted)}; --task NAME merges one into the encoder")
     _save(plain_encoder(model), model.config.pooling, tokenizer, folder)
     difference = _difference(
         model, tokenizer, SentenceTransformer(str(folder), device="cpu", local_files_only=True)
@@ -45,17 +45,17 @@ def write_sentence_transformer(
     print(f"largest difference of a vector's entries: {difference:.1e}")
     if not difference <= TOLERANCE:
         raise InputError(
-            f"sentence-transformers gives other vectors for this encoder: they differ by "
-            f"{difference:.1e}, relative to the largest value; nothing was written"
+            f"the vectors of sentence-transformers differ from the model's by {difference:.1e}, "
+            f"relative to the largest value; nothing was written"
         )
     return {"largest_difference": difference}
 
 
-def _take_pooler(encoder: Any) -> nn.Linear:
-    """The linear layer of an encoder's pooler, which the encoder loses.
+def _pop_pooler(encoder: Any) -> nn.Linear:
+    """Remove the pooler of an encoder and return its linear layer.
 
     Raises:
-        InputError: if the pooler is anything but that layer and a tanh on the first token.
+        InputError: if the pooler is not a linear layer and a tanh on the first token.
     """
     pooler = encoder.pooler
     dense = getattr(pooler, "dense", None)
@@ -64,9 +64,9 @@ def _take_pooler(encoder: Any) -> nn.Linear:
     ):
         kind = encoder.config.model_type
         raise InputError(
-            f"pooling = 'pooler': the pooler of an encoder of type {kind} is no "
-            f"linear layer with a tanh on the first token, which is all that sentence-transformers "
-            f"can express; export it with --format onnx"
+            f"pooling = 'pooler': the pooler of an encoder of type {kind} is not a linear layer "
+            "with a tanh on the first token, the only kind that sentence-transformers can "
+            "represent; export it with --format onnx"
         )
     encoder.pooler = None
     return dense
@@ -82,40 +82,36 @@ def _save(
     from sentence_transformers.sentence_transformer.modules import Dense, Pooling, Transformer
 
     width = encoder.config.hidden_size
-    parts: list[nn.Module] = [Pooling(width, "mean" if pooling == "mean" else "cls")]
+    modules: list[nn.Module] = [Pooling(width, "mean" if pooling == "mean" else "cls")]
     if pooling == "pooler":
-        dense = _take_pooler(encoder)
-        parts.append(Dense(width, width, init_weight=dense.weight, init_bias=dense.bias))
-    takes_choice = "add_pooling_layer" in inspect.signature(type(encoder)).parameters
-    options = {"add_pooling_layer": False} if takes_choice else {}
-    with TemporaryDirectory() as place:
-        encoder.save_pretrained(place)
-        tokenizer.save_pretrained(place)
-        transformer = Transformer(place, model_kwargs=dict(options))
-    # The one that was read from the folder would be saved with what it remembers of that.
+        dense = _pop_pooler(encoder)
+        modules.append(Dense(width, width, init_weight=dense.weight, init_bias=dense.bias))
+    has_option = "add_pooling_layer" in inspect.signature(type(encoder)).parameters
+    options = {"add_pooling_layer": False} if has_option else {}
+    with TemporaryDirectory() as temporary:
+        encoder.save_pretrained(temporary)
+        tokenizer.save_pretrained(temporary)
+        transformer = Transformer(temporary, model_kwargs=dict(options))
+    # A tokenizer loaded from the temporary folder would be saved with that path.
     transformer.processor = tokenizer
-    parts.insert(0, transformer)
-    whole = SentenceTransformer(modules=parts, device="cpu", similarity_fn_name="cosine")
-    whole.save_pretrained(str(folder), create_model_card=False)
+    modules.insert(0, transformer)
+    model = SentenceTransformer(modules=modules, device="cpu", similarity_fn_name="cosine")
+    model.save_pretrained(str(folder), create_model_card=False)
     if options:
-        # Else a pooler that nothing reads is made anew with every loading, and warned of.
+        # Without it, loading initializes an unused pooler and warns of it.
         config = folder / "sentence_bert_config.json"
         write_json(config, {**json.loads(config.read_text()), "model_args": options})
 
 
-def _own_adapters(model: HybridMTLModel) -> list[str]:
-    return [task for task in model.config.tasks if task in model.config.adapters]
-
-
 @torch.no_grad()
 def _difference(model: HybridMTLModel, tokenizer: PreTrainedTokenizerBase, other: Any) -> float:
-    """The largest difference of a vector's entries, per unit of the largest value above 1."""
-    found = 0.0
+    """Return the largest difference of a vector entry, relative to the largest value above 1."""
+    largest = 0.0
     texts = [first for first, _ in sample_pairs(8)]
     for batch in (texts, texts[:1], [long_text(tokenizer)]):
         inputs = tokenizer(batch, padding=True, truncation=True, return_tensors="pt")
         ours = model(**inputs).embeddings
         theirs = other.encode(batch, convert_to_tensor=True, show_progress_bar=False)
         scale = max(1.0, ours.abs().max().item())
-        found = max(found, (ours - theirs).abs().max().item() / scale)
-    return found
+        largest = max(largest, (ours - theirs).abs().max().item() / scale)
+    return largest

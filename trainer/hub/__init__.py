@@ -1,1 +1,1 @@
-"""Publishing a model and a Space on the Hub."""
+"""Publication of models and Spaces on the Hub."""

@@ -1,4 +1,4 @@
-"""Publishing a trained model's folder as a repository of the Hub."""
+"""Publication of a trained model's folder as a Hub repository."""
 
 import logging
 import tempfile
@@ -14,6 +14,7 @@ from huggingface_hub import (
     CommitOperationAdd,
     CommitOperationDelete,
     HfApi,
+    ModelInfo,
     get_token,
 )
 from huggingface_hub.errors import RepositoryNotFoundError
@@ -21,7 +22,7 @@ from huggingface_hub.utils import validate_repo_id
 
 from trainer.errors import InputError
 from trainer.hub.push_card import CARD, published_card
-from trainer.hub.push_errors import NO_TOKEN, TOKENS_PAGE, explained, is_passing
+from trainer.hub.push_errors import NO_TOKEN, TOKENS_PAGE, is_transient, translate_errors
 from trainer.hub.push_files import (
     MODEL_CONFIG,
     is_published,
@@ -36,20 +37,20 @@ logger = logging.getLogger(__name__)
 
 MESSAGE = "Upload hybrid-mtl model"
 # Seconds before the second, third and fourth attempt.
-WAITS = (2, 8, 30)
-MODELS = ("*.safetensors", "*.bin", "*.gguf", "*.onnx")
+RETRY_DELAYS = (2, 8, 30)
+MODEL_PATTERNS = ("*.safetensors", "*.bin", "*.gguf", "*.onnx")
 
 
 @dataclass(frozen=True)
 class Destination:
-    """Where a folder is pushed to.
+    """The repository that a folder is pushed to.
 
     Attributes:
-        repo: `me/name`, or a name alone for the user's own namespace.
-        revision: a branch, or `refs/pr/N`; `main` if left out.
-        private: whether a new repository is private; the namespace's own habit if left out.
-        create_pr: propose the change in a pull request, and leave the branch as it is.
-        token: the one to use, instead of `HF_TOKEN` or that of `hf auth login`.
+        repo: `me/name`, or `name` in the user's namespace.
+        revision: a branch or `refs/pr/N`; `main` if None.
+        private: whether a new repository is private; the namespace's default if None.
+        create_pr: open a pull request instead of committing to the branch.
+        token: used instead of `HF_TOKEN` or the token of `hf auth login`.
     """
 
     repo: str
@@ -60,204 +61,203 @@ class Destination:
 
 
 def destination(args: "TrainingArguments") -> Destination:
-    """Where a training run's arguments say that its model is published."""
+    """Return the destination that a run's arguments specify."""
     repo = args.hub_model_id or Path(args.output_dir).absolute().name
     return Destination(repo, args.hub_revision, args.hub_private_repo, token=args.hub_token)
 
 
-def check_named(where: Destination) -> None:
-    """Make sure that the repository's name can be one; nobody is asked.
+def check_repo_name(target: Destination) -> None:
+    """Check the repository's name, offline.
 
     Raises:
-        InputError: if it cannot.
+        InputError: if it is not a valid name.
     """
-    with explained(where.repo):
-        validate_repo_id(where.repo)
+    with translate_errors(target.repo):
+        validate_repo_id(target.repo)
 
 
-def check_token(where: Destination) -> None:
-    """Make sure that there is a token to push with; nobody is asked.
+def check_token(target: Destination) -> None:
+    """Check that there is a token, offline.
 
     Raises:
-        InputError: if there is none, saying where to get one.
+        InputError: if there is none.
     """
-    if (where.token or get_token()) is None:
+    if (target.token or get_token()) is None:
         raise InputError(NO_TOKEN)
 
 
-def check_destination(where: Destination) -> Destination:
-    """Make sure that a push can succeed, before anything is made or uploaded.
+def check_destination(target: Destination) -> Destination:
+    """Check that a push can succeed, before anything is created or uploaded.
 
     Returns:
         The destination with its namespace.
 
     Raises:
-        InputError: if there is no token, no right to write, no such revision, a public repository
-            where a private one is asked for, or one that holds something else.
+        InputError: if there is no token, no write access or no such revision, if the repository is
+            public but should be private, or holds another model.
     """
-    if where.create_pr and where.revision not in (None, "main"):
-        raise InputError("create_pr: a pull request is made to main; leave the revision out")
-    check_token(where)
-    check_named(where)
-    api = HfApi(token=where.token)
-    with explained(where.repo, where.revision):
+    if target.create_pr and target.revision not in (None, "main"):
+        raise InputError("create_pr: pull requests are opened against main; omit the revision")
+    check_token(target)
+    check_repo_name(target)
+    api = HfApi(token=target.token)
+    with translate_errors(target.repo, target.revision):
         user = api.whoami()
-        if "/" not in where.repo:
-            where = replace(where, repo=f"{user['name']}/{where.repo}")
+        if "/" not in target.repo:
+            target = replace(target, repo=f"{user['name']}/{target.repo}")
         try:
-            api.auth_check(where.repo, write=not where.create_pr)
+            api.auth_check(target.repo, write=not target.create_pr)
         except RepositoryNotFoundError:
-            _check_new(where, user)
-            return where
-        _check_there(where, api)
-    return where
+            _check_new(target, user)
+            return target
+        _check_existing(target, api)
+    return target
 
 
-def _check_new(where: Destination, user: dict[str, Any]) -> None:
-    if where.create_pr:
+def _check_new(target: Destination, user: dict[str, Any]) -> None:
+    if target.create_pr:
         raise InputError(
-            f"create_pr: there is no repository '{where.repo}' to propose a change to; push "
-            f"without it to make the repository"
+            f"create_pr: there is no repository '{target.repo}' to open a pull request in; push "
+            f"without create_pr to create it"
         )
-    if where.revision not in (None, "main"):
+    if target.revision not in (None, "main"):
         raise InputError(
-            f"revision: '{where.repo}' is a new repository and has no branch '{where.revision}'; "
-            f"push to main first, and make the branch with `hf repos branch create`"
+            f"revision: '{target.repo}' is a new repository and has no branch '{target.revision}'; "
+            f"push to main first, then create the branch with `hf repos branch create`"
         )
     names = [user["name"], *(org["name"] for org in user.get("orgs", ()))]
-    if where.repo.split("/")[0] not in names:
+    if target.repo.split("/")[0] not in names:
         raise InputError(
-            f"no right to make '{where.repo}', or it is private and not yours: this token may "
-            f"make repositories of {', '.join(names)}"
+            f"no permission to create '{target.repo}', or it is private: this token may create "
+            f"repositories of {', '.join(names)}"
         )
     if user.get("auth", {}).get("accessToken", {}).get("role") == "read":
         raise InputError(
-            f"no right to make '{where.repo}': this token may only read; make one with the right "
-            f"to write at {TOKENS_PAGE}"
+            f"no permission to create '{target.repo}': this token is read-only; create one with "
+            f"write access at {TOKENS_PAGE}"
         )
 
 
-def _check_there(where: Destination, api: HfApi) -> None:
-    info = api.model_info(where.repo)
-    if where.private and not info.private:
+def _check_existing(target: Destination, api: HfApi) -> None:
+    info = api.model_info(target.repo)
+    if target.private and not info.private:
         raise InputError(
-            f"private: '{where.repo}' exists and is public; make it private in its settings first, "
-            f"or name a new repository"
+            f"private: '{target.repo}' exists and is public; make it private in its settings, or "
+            f"choose a new repository"
         )
-    revision = where.revision or "main"
+    revision = target.revision or "main"
     if not revision.startswith("refs/pr/"):
-        branches = [branch.name for branch in api.list_repo_refs(where.repo).branches]
+        branches = [branch.name for branch in api.list_repo_refs(target.repo).branches]
         if revision not in branches:
             raise InputError(
-                f"revision: '{where.repo}' has no branch '{revision}' (its branches: "
-                f"{', '.join(branches)}); make it with "
-                f"`hf repos branch create {where.repo} {revision}`"
+                f"revision: '{target.repo}' has no branch '{revision}' (branches: "
+                f"{', '.join(branches)}); create it with "
+                f"`hf repos branch create {target.repo} {revision}`"
             )
-    names = _names(api, where)
+    names = _list_files(api.model_info(target.repo, revision=target.revision))
     if MODEL_CONFIG in names:
         with tempfile.TemporaryDirectory() as folder:
             path = api.hf_hub_download(
-                where.repo, MODEL_CONFIG, revision=revision, local_dir=folder
+                target.repo, MODEL_CONFIG, revision=revision, local_dir=folder
             )
             kind = read_model_config(Path(path)).get("model_type", "unknown")
     else:
-        kind = "unknown" if any(fnmatch(n, m) for n in names for m in MODELS) else "hybrid_mtl"
-    if kind != "hybrid_mtl" and not where.create_pr:
+        has_model = any(fnmatch(name, pattern) for name in names for pattern in MODEL_PATTERNS)
+        kind = "unknown" if has_model else "hybrid_mtl"
+    if kind != "hybrid_mtl" and not target.create_pr:
         raise InputError(
-            f"'{where.repo}' exists and holds another model (of type {kind}), which a push would "
-            f"replace; name a new repository"
+            f"'{target.repo}' exists and holds another model (of type {kind}), which a push would "
+            f"replace; choose a new repository"
         )
 
 
-def _names(api: HfApi, where: Destination) -> list[str]:
-    """The files of the revision."""
-    info = api.model_info(where.repo, revision=where.revision)
+def _list_files(info: ModelInfo) -> list[str]:
     return [sibling.rfilename for sibling in info.siblings or ()]
 
 
-def make_repo(where: Destination) -> None:
-    """Make the repository, if it is a new one.
+def make_repo(target: Destination) -> None:
+    """Create the repository if it does not exist.
 
     Raises:
-        InputError: if the Hub refuses, saying what to do.
+        InputError: if the Hub refuses.
     """
-    with explained(where.repo, where.revision):
-        HfApi(token=where.token).create_repo(where.repo, private=where.private, exist_ok=True)
+    with translate_errors(target.repo, target.revision):
+        HfApi(token=target.token).create_repo(target.repo, private=target.private, exist_ok=True)
 
 
 def push(
     folder: Path,
-    where: Destination,
+    target: Destination,
     message: str = MESSAGE,
     *,
     copy_to: str | None = None,
 ) -> str:
-    """Make the repository's revision hold what the folder holds, in one commit.
+    """Synchronize the repository's revision with the folder, in one commit.
 
-    Files of an earlier push that the folder has no more are deleted; files that no push wrote stay.
-    An attempt that fails on the way is repeated; what was uploaded is not sent again.
+    Files of earlier pushes that are missing in the folder are deleted; other files stay. Transient
+    failures are retried without uploading files again.
 
     Args:
-        folder: a whole model (`publication`).
-        where: the repository, checked by `check_destination`.
-        message: of the commit.
-        copy_to: a folder in the repository that gets the model, too; later pushes leave it alone.
+        folder: a complete model (see `publication`).
+        target: the destination, checked by `check_destination`.
+        message: the commit message.
+        copy_to: a folder of the repository for a second copy, which later pushes do not change.
 
     Returns:
-        The address of the commit, or of the pull request.
+        The URL of the commit or the pull request.
 
     Raises:
-        InputError: if the folder may not be published, or the Hub refuses, saying what to do.
+        InputError: if the folder may not be published, or the Hub refuses.
     """
-    found = publication(folder, where.token or get_token())
-    files: dict[str, Path | bytes] = dict(found.files)
-    card = published_card(folder, where.repo)
+    model_files = publication(folder, target.token or get_token()).files
+    files: dict[str, Path | bytes] = dict(model_files)
+    card = published_card(folder, target.repo)
     if card is not None:
         files[CARD] = card.encode()
     if copy_to is not None:
-        files.update({f"{copy_to}/{name}": path for name, path in found.files.items()})
-    if not where.create_pr:
-        make_repo(where)
-    with explained(where.repo, where.revision, where.create_pr):
-        info = _with_patience(where, files, message)
+        files.update({f"{copy_to}/{name}": path for name, path in model_files.items()})
+    if not target.create_pr:
+        make_repo(target)
+    with translate_errors(target.repo, target.revision, target.create_pr):
+        info = _commit_with_retries(target, files, message)
     return str(info.pr_url or info.commit_url)
 
 
-def _with_patience(
-    where: Destination, files: Mapping[str, Path | bytes], message: str
+def _commit_with_retries(
+    target: Destination, files: Mapping[str, Path | bytes], message: str
 ) -> CommitInfo:
-    for wait in WAITS:
+    for delay in RETRY_DELAYS:
         try:
-            return _commit(where, files, message)
+            return _commit(target, files, message)
         except Exception as error:
-            # A pull request whose answer was lost would be made twice.
-            if where.create_pr or not is_passing(error):
+            # Retrying could open a pull request twice if the response was lost.
+            if target.create_pr or not is_transient(error):
                 raise
             reason = str(error).partition("\n")[0]
-            logger.warning("Push to %s: %s; trying again in %d s.", where.repo, reason, wait)
-            time.sleep(wait)
-    return _commit(where, files, message)
+            logger.warning("Push to %s: %s; retrying in %d s.", target.repo, reason, delay)
+            time.sleep(delay)
+    return _commit(target, files, message)
 
 
-def _commit(where: Destination, files: Mapping[str, Path | bytes], message: str) -> CommitInfo:
-    api = HfApi(token=where.token)
-    head = api.model_info(where.repo, revision=where.revision)
-    there = [sibling.rfilename for sibling in head.siblings or ()]
+def _commit(target: Destination, files: Mapping[str, Path | bytes], message: str) -> CommitInfo:
+    api = HfApi(token=target.token)
+    head = api.model_info(target.repo, revision=target.revision)
     operations: list[Any] = [CommitOperationAdd(name, content) for name, content in files.items()]
     operations += [
-        CommitOperationDelete(name, is_folder=False) for name in stale_files(there, files)
+        CommitOperationDelete(name, is_folder=False)
+        for name in stale_files(_list_files(head), files)
     ]
     return api.create_commit(
-        where.repo,
+        target.repo,
         operations,
         commit_message=message,
-        revision=where.revision,
-        create_pr=where.create_pr,
-        # Nobody else's commit is undone by what was read before it.
+        revision=target.revision,
+        create_pr=target.create_pr,
+        # Fail, and retry, if there was another commit in between.
         parent_commit=head.sha,
     )
 
 
-def stale_files(there: Iterable[str], files: Iterable[str]) -> list[str]:
-    """The files of a repository that an earlier push wrote and this one does not."""
-    return sorted(name for name in set(there) - set(files) if is_published(name))
+def stale_files(existing: Iterable[str], files: Iterable[str]) -> list[str]:
+    """Return the files of a repository that an earlier push wrote and this one does not."""
+    return sorted(name for name in set(existing) - set(files) if is_published(name))

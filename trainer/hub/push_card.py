@@ -1,4 +1,4 @@
-"""A folder's card as its repository shows it: the examples name the repository."""
+"""The published card, whose examples name the repository."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -12,54 +12,49 @@ METRICS = "metrics.json"
 
 
 def published_card(folder: Path, repo: str) -> str | None:
-    """The text of the card with the repository's name in the place of the folder's.
+    """Return the card with the repository's name in place of the folder's.
 
-    Returns:
-        None if the card is not the one that is made of the folder's facts: somebody edited it, and
-        it is published as it is.
+    Return None if the card differs from the one rendered from the folder's facts: it was edited
+    and is published unchanged.
 
     Raises:
-        InputError: if there is neither a card nor the facts to make it of.
+        InputError: if there is neither a card nor the facts to render it from.
     """
-    facts = _facts(folder)
-    card = _card(folder)
+    facts, card = _read_facts(folder), _read_card(folder)
     if facts is None:
         if card is None:
             raise InputError(
-                f"'{folder}' has no {CARD}, the model card, and no {FACTS} to make it of: write "
-                f"a {CARD}, or train again"
+                f"'{folder}' has no model card ({CARD}) and no {FACTS} to render it from: write a "
+                f"{CARD}, or train again"
             )
         return None
-    return render_card(replace(facts, model_name=repo)) if _is_ours(card, facts) else None
+    is_rendered = card is None or card == render_card(facts)
+    return render_card(replace(facts, model_name=repo)) if is_rendered else None
 
 
 def card_notes(folder: Path, repo: str) -> list[str]:
-    """What the user should know of the card and the metrics before they are published."""
+    """Return notes for the user on the card and the metrics, before they are published."""
     notes = []
-    card = _card(folder)
+    card = _read_card(folder)
     if card is None:
-        notes.append(f"there is no {CARD}: it is made of {FACTS}")
+        notes.append(f"there is no {CARD}: it is rendered from {FACTS}")
     elif published_card(folder, repo) is None and repo not in card:
         notes.append(
-            f"{CARD} is published as it is, and its examples do not name {repo}: it was edited, or "
-            f"written by another version"
-            + (f"; delete it to have it made anew of {FACTS}" if _facts(folder) else "")
+            f"{CARD} is published unchanged, and its examples do not name {repo}: it was edited, "
+            "or written by another version"
+            + (f"; delete it to render it again from {FACTS}" if _read_facts(folder) else "")
         )
     if not (folder / METRICS).is_file():
         notes.append(f"there is no {METRICS}, which a finished run writes: none is published")
     return [f"note: {note}" for note in notes]
 
 
-def _is_ours(card: str | None, facts: CardFacts) -> bool:
-    return card is None or card == render_card(facts)
-
-
-def _card(folder: Path) -> str | None:
+def _read_card(folder: Path) -> str | None:
     path = folder / CARD
     return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
 
 
-def _facts(folder: Path) -> CardFacts | None:
+def _read_facts(folder: Path) -> CardFacts | None:
     try:
         return facts_from_json(folder / FACTS)
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""A folder that is a Hugging Face Space: the app with a model, without this project."""
+"""The folder of a Hugging Face Space: the app and a model, without this project."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ from trainer.saving.files import check_writable
 PACKAGE = "hybrid_mtl_app"
 MODEL_FOLDER = "model"
 PYTHON_VERSION = "3.11"
-# What the Space's machine installs: the versions that the app is tested with.
+# The requirements of the Space: the versions that the app is tested with.
 REQUIREMENTS = {
     "gradio": "6.31.0",
     "huggingface_hub": "2.4.0",
@@ -28,11 +28,11 @@ REQUIREMENTS = {
     "torch": "2.13.0",
     "transformers": "5.23.0",
 }
-# Where pip finds torch without CUDA's gigabytes, which a Space on a CPU has no use for.
+# The index of torch without CUDA, for Spaces on CPUs.
 CPU_TORCH = "--extra-index-url https://download.pytorch.org/whl/cpu\n"
-# What a published model has and answering does not need.
-UNUSED = ("adapters", "merged")
-APP = '''"""The Space's page; the README says how to change it."""
+# Folders of a published model that predictions do not need.
+UNUSED_FOLDERS = ("adapters", "merged")
+APP = '''"""The Space's page; see the README."""
 
 from pathlib import Path
 
@@ -49,7 +49,7 @@ serve(
         feedback_repo={feedback_repo!r},
         feedback_public={feedback_public!r},
         max_rows={max_rows!r},
-        # The project is not installed here: the model is opened by the code that lies with it.
+        # The project is not installed here: the model is loaded with its own code.
         trust_remote_code=True,
     )
 )
@@ -59,33 +59,32 @@ README = """---
 
 # {title}
 
-Asks {model} in the browser: one text, two texts, or the pairs of a small corpus that say the same.
+Shows predictions of {model} for one text or two texts, and finds paraphrases in a small corpus.
 {feedback}
-To try it on your machine: `pip install -r requirements.txt`, then `python app.py`.
+To run it on your machine: `pip install -r requirements.txt`, then `python app.py`.
 """
 WITH_FEEDBACK = """
-What people call wrong is committed to the dataset `{repo}` every few minutes. The Space needs a
-secret `HF_TOKEN` with the right to write there.
+Corrected predictions are committed to the dataset `{repo}` every few minutes. The Space needs a
+secret `HF_TOKEN` with write access to it.
 """
 
 
 def write_space(target: Path, options: AppOptions) -> None:
-    """Write the Space's folder; it appears whole or not at all.
+    """Write the Space's folder atomically.
 
-    A local model is copied into it; a model of the Hub is named with the commit it has now.
+    A local model is copied into it; a Hub model is referenced by its current commit.
 
     Args:
-        target: a folder that does not exist yet, or is empty.
-        options: of the app; its feedback goes to `feedback_repo` alone, as a Space's disk does not
-            last.
+        target: a new or empty folder.
+        options: the app's options; feedback goes only to `feedback_repo`, as a Space's disk is not
+            persistent.
 
     Raises:
-        InputError: if there is something in the folder, it cannot be written, or there is no such
-            model.
+        InputError: if the folder is not empty or not writable, or there is no such model.
     """
     check_writable(target.absolute().parent, "space")
     if os.path.lexists(target) and not (target.is_dir() and not any(target.iterdir())):
-        raise InputError(f"space: '{target}' exists already; name a new folder")
+        raise InputError(f"space: '{target}' already exists; choose a new folder")
     target.absolute().parent.mkdir(parents=True, exist_ok=True)
     staged = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.absolute().parent))
     try:
@@ -102,11 +101,13 @@ def _fill(folder: Path, options: AppOptions) -> None:
     source = Path(options.model)
     if source.is_dir():
         if options.revision is not None:
-            raise InputError(f"revision: '{source}' is a folder; only a Hub repository has one")
+            raise InputError(
+                f"revision: '{source}' is a folder; only Hub repositories have revisions"
+            )
         _copy_model(source, folder / MODEL_FOLDER)
         model, revision = f'str(HERE / "{MODEL_FOLDER}")', None
     else:
-        model, revision = repr(options.model), _commit(options.model, options.revision)
+        model, revision = repr(options.model), _resolve_commit(options.model, options.revision)
     title = one_line(options.title or source.resolve().name)
     repo = options.feedback_repo
     app = APP.format(
@@ -129,22 +130,22 @@ def _fill(folder: Path, options: AppOptions) -> None:
 
 
 def _copy_model(source: Path, target: Path) -> None:
-    """Copy what a push would publish, with the same checks: a Space is public, too."""
-    found = publication(source, get_token())
+    """Copy the files that a push would publish, with the same checks."""
+    files = publication(source, get_token()).files
     check_whole_models(source)
-    for name, path in found.files.items():
-        if name.split("/")[0] not in UNUSED:
+    for name, path in files.items():
+        if name.split("/")[0] not in UNUSED_FOLDERS:
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target / name)
 
 
-def _commit(repo: str, revision: str | None) -> str | None:
-    """The commit that a revision of a Hub repository is now."""
+def _resolve_commit(repo: str, revision: str | None) -> str | None:
+    """Return the current commit of a revision of a Hub repository."""
     try:
         return HfApi().model_info(repo, revision=revision).sha
-    except Exception as error:  # no network, no right, a wrong name: of a dozen unrelated types
+    except Exception as error:  # network, access and name errors have unrelated types
         raise InputError(
-            f"there is no folder '{repo}', and the Hub gives no model of that name: {error}"
+            f"there is no folder '{repo}', and no Hub model of that name: {error}"
         ) from error
 
 

@@ -179,7 +179,7 @@ class TaskEvaluation(Trainer):
         metrics = self.compute_all_metrics(found, metric_key_prefix)
         rows = sum(map(len, test_dataset.values()))
         metrics.update(speed_metrics(metric_key_prefix, start, num_samples=rows))
-        answers: Any = {name: task.answers for name, task in found.items()}
+        answers: Any = {name: task.outputs for name, task in found.items()}
         labels: Any = {name: task.labels for name, task in found.items()}
         self.control = self.callback_handler.on_predict(
             self.args, self.state, self.control, metrics

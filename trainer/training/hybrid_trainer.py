@@ -27,7 +27,7 @@ from trainer.config.training_arguments import HybridMTLTrainingArguments
 from trainer.data import Collator, MultitaskDataset
 from trainer.data.given_rows import check_is_mapping
 from trainer.errors import InputError
-from trainer.evaluation.subset import measured_in_training
+from trainer.evaluation.subset import limit_validation_rows
 from trainer.loading.trained_model import check_fitting
 from trainer.objective import SharedGradients, StepGradients
 from trainer.objective.means import RunningMeans
@@ -173,8 +173,8 @@ class HybridMTLTrainer(TaskBatches, TaskEvaluation, BaseTrainer):
         train_in_float32(self.model)
         self._begin_run()
         args, evaluation = self.args, self.eval_dataset or {}
-        most = {name: args.task_training(name).max_validation_rows for name in evaluation}
-        self.measured = measured_in_training(evaluation, most, args.seed_of_data)
+        max_rows = {name: args.task_training(name).max_validation_rows for name in evaluation}
+        self.measured = limit_validation_rows(evaluation, max_rows, args.seed_of_data)
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
         """The layout's optimizer."""

@@ -1,4 +1,4 @@
-"""The routes of the Hub look-alike: what each request means for the store."""
+"""The routes of the Hub look-alike, which map requests to operations of the store."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ROUTES: list[tuple[str, str, Callable[[Request], Answer]]] = []
 
 @dataclass
 class Request:
-    """A request that is understood: who asks, the parts of the path, and the rest."""
+    """A parsed request: its user, the parts of the path, and the rest."""
 
     hub: HubLookalike
     user: User | None
@@ -44,7 +44,7 @@ class Request:
         return self.user
 
     def repo(self) -> Repo:
-        """The repository that the path names, if this user may read it."""
+        """Return the repository of the path, if this user has read access."""
         kind = self.parts.get("kind") or "models"
         repo = self.hub.repos.get((kind, self.parts["id"]))
         mine = repo and self.user and repo.namespace in (self.user.name, *self.user.orgs)
@@ -54,7 +54,7 @@ class Request:
         return repo
 
     def own_repo(self) -> Repo:
-        """The repository that the path names, if this user may write to it."""
+        """Return the repository of the path, if this user has write access."""
         user, repo = self.known_user(), self.repo()
         if not user.may_write(repo.namespace):
             raise HubError(403, None, "You don't have the required permissions to write here")
@@ -63,7 +63,7 @@ class Request:
 
 @dataclass
 class Answer:
-    """Status, content (bytes, or what is sent as JSON) and headers of an answer."""
+    """Status, content (bytes or JSON-serializable) and headers of a response."""
 
     status: int
     content: Any = b""
@@ -222,7 +222,7 @@ def preupload(request: Request) -> Answer:
 @route("POST", rf"/((?P<kind>datasets|spaces)/)?{ID}\.git/info/lfs/objects/batch")
 def lfs_batch(request: Request) -> Answer:
     request.known_user()
-    # A pull request names no branch, and needs no right to write.
+    # A pull request has no branch, and requires no write access.
     request.own_repo() if "ref" in request.json else request.repo()
     objects = []
     for wanted in request.json["objects"]:

@@ -19,7 +19,7 @@ from tests.hub.lookalike.store import Commit, HubError, Repo, User
 
 @dataclass
 class Fault:
-    """Something that goes wrong the next times a request comes."""
+    """A fault of the next matching requests."""
 
     method: str
     path: str
@@ -54,7 +54,7 @@ class HubLookalike:
         self._server.server_close()
 
     def add_user(self, name: str, *orgs: str, role: str = "write") -> str:
-        """A user's token."""
+        """Add a user and return the token."""
         token = f"hf_{name}{role}".ljust(37, "x")
         self.users[token] = User(name, orgs, role)
         return token
@@ -63,11 +63,11 @@ class HubLookalike:
         return self.repos[kind, name]
 
     def files(self, name: str, revision: str = "main") -> dict[str, bytes]:
-        """Path -> content of a model repository's revision."""
+        """Return path -> content of a model repository's revision."""
         return {path: file.content for path, file in self.repo(name).at(revision).files.items()}
 
     def history(self, name: str, revision: str = "main") -> list[Commit]:
-        """The commits of a model repository's revision, the newest first."""
+        """Return the commits of a model repository's revision, newest first."""
         return self.repo(name).history(revision)
 
     def fail(
@@ -92,7 +92,7 @@ class HubLookalike:
         self.faults.append(Fault(method, path, times, status, drop))
 
     def fault(self, method: str, path: str) -> Fault | None:
-        """The fault that this request meets, which is then one fewer."""
+        """Return the fault of this request, if any, and decrement its count."""
         with self.lock:
             for fault in self.faults:
                 if fault.times > 0 and fault.method == method and re.search(fault.path, path):
@@ -101,7 +101,7 @@ class HubLookalike:
         return None
 
     def count(self, method: str, path: str) -> int:
-        """How many requests came whose path holds a regular expression."""
+        """Return the number of requests whose path matches a regular expression."""
         seen = Counter(
             bool(re.match(method, line) and re.search(path, line.split(" ", 1)[1]))
             for line in self.seen
@@ -157,7 +157,7 @@ class _Handler(BaseHTTPRequestHandler):
         raise HubError(404, None, f"the look-alike has no route {self.command} {path}")
 
     def _drops_body(self, fault: Fault) -> bool:
-        """Whether the connection ends in the middle of the request's body, half of it read."""
+        """Return whether the connection is dropped after half of the request's body."""
         length = int(self.headers.get("Content-Length", 0))
         if fault.drop != "half" or not length:
             return False

@@ -1,4 +1,4 @@
-"""What the Hub look-alike keeps: users, repositories, commits, branches and pull requests."""
+"""The users, repositories, commits, branches and pull requests of the Hub look-alike."""
 
 import base64
 import hashlib
@@ -9,7 +9,7 @@ LFS_SUFFIXES = (".safetensors", ".bin", ".pt", ".onnx", ".png", ".gz", ".parquet
 
 
 class HubError(Exception):
-    """An answer that is no success, as the Hub words it.
+    """An error response in the Hub's wording.
 
     Attributes:
         status: of the HTTP answer.
@@ -47,7 +47,7 @@ class File:
 
     @property
     def oid(self) -> str:
-        """What a client compares with its own file: git's hash, or the content's for LFS."""
+        """Return the hash that clients compare: git's, or the content's for LFS."""
         if self.is_lfs:
             return self.sha256
         return hashlib.sha1(b"blob %d\0" % len(self.content) + self.content).hexdigest()
@@ -55,7 +55,7 @@ class File:
 
 @dataclass(frozen=True)
 class Commit:
-    """A commit: the whole tree, and what it came from."""
+    """A commit: the complete tree and its parent."""
 
     oid: str
     parent: str | None
@@ -66,7 +66,7 @@ class Commit:
 
 @dataclass
 class Repo:
-    """A repository. It begins with one commit, which holds `.gitattributes`."""
+    """A repository, whose initial commit holds `.gitattributes`."""
 
     kind: str
     id: str
@@ -92,7 +92,7 @@ class Repo:
         return commit
 
     def at(self, revision: str) -> Commit:
-        """The commit that a branch, a tag, a pull request or a (short) hash names."""
+        """Return the commit of a branch, a tag, a pull request or a (short) hash."""
         oid = self.refs().get(revision) or self.tags.get(revision)
         if oid is None and len(revision) >= 7:
             oid = next((o for o in self.commits if o.startswith(revision)), None)
@@ -101,12 +101,12 @@ class Repo:
         return self.commits[oid]
 
     def refs(self) -> dict[str, str]:
-        """What can be committed to -> its newest commit."""
+        """Return each ref that can be committed to -> its newest commit."""
         requests = {f"refs/pr/{n}": oid for n, oid in enumerate(self.pull_requests, start=1)}
         return {**self.branches, **requests}
 
     def history(self, revision: str) -> list[Commit]:
-        """The commits of a revision, the newest first."""
+        """Return the commits of a revision, newest first."""
         found = [self.at(revision)]
         while found[-1].parent is not None:
             found.append(self.commits[found[-1].parent])
@@ -120,7 +120,7 @@ class Repo:
         blobs: dict[str, bytes],
         pr: bool,
     ) -> Commit:
-        """Apply the lines of a commit request; a pull request leaves the branch alone."""
+        """Apply the lines of a commit request; a pull request does not change the branch."""
         if revision not in self.refs():
             raise HubError(404, "RevisionNotFound", f"Invalid rev id: {revision}")
         head = self.at(revision)

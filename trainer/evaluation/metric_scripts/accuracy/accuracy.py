@@ -8,7 +8,7 @@ from sklearn.metrics import accuracy_score
 class Accuracy(evaluate.Metric):
     """The share of predictions that equal their reference: sum_i [p_i = r_i] / N.
 
-    Answers as the Hub's `accuracy` does in its default configuration.
+    Equals the Hub's `accuracy` in its default configuration.
     """
 
     def _info(self) -> evaluate.MetricInfo:

@@ -11,7 +11,7 @@ from sklearn.metrics import f1_score
 class F1(evaluate.Metric):
     """The harmonic mean of precision P and recall R: 2 P R / (P + R).
 
-    Answers as the Hub's `f1` does in its default configuration.
+    Equals the Hub's `f1` in its default configuration.
     """
 
     def _info(self) -> evaluate.MetricInfo:

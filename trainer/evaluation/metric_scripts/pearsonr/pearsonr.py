@@ -8,7 +8,7 @@ from scipy import stats
 class Pearsonr(evaluate.Metric):
     """The linear correlation of predictions and references: cov(p, r) / (std(p) std(r)).
 
-    Answers as the Hub's `pearsonr` does.
+    Equals the Hub's `pearsonr`.
     """
 
     def _info(self) -> evaluate.MetricInfo:

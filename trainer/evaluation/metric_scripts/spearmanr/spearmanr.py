@@ -8,7 +8,7 @@ from scipy import stats
 class Spearmanr(evaluate.Metric):
     """Pearson's correlation of the ranks of predictions and references; ties share a mean rank.
 
-    Answers as the Hub's `spearmanr` does.
+    Equals the Hub's `spearmanr`.
     """
 
     def _info(self) -> evaluate.MetricInfo:
