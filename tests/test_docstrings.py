@@ -12,7 +12,8 @@ FILES = sorted(
     for path in (ROOT / package).rglob("*.py")
     if "metric_scripts" not in path.parts
 )
-NO_VERBS = set("A All An Each Every How No One Some That The These This Those What Whether".split())
+NO_VERBS = {"A", "All", "An", "Each", "Every", "How", "No", "One", "Some", "That", "The"}
+NO_VERBS |= {"These", "This", "Those", "What", "Whether"}
 
 
 def first_words(path):
