@@ -355,7 +355,7 @@ def test_resumed_equals_uninterrupted(tmp_path, options):
         ({"trainable": "head"}, "trainable = 'head': must be one of all, heads, lora, adapters"),
         (
             {"lora_rank": 4},
-            "lora_rank = 4: has no effect with trainable: all; leave it out, or use",
+            "lora_rank = 4: has no effect with trainable: all; unset it, or use",
         ),
         ({"lora_targets": ["key"], "trainable": "heads"}, "has no effect with trainable: heads"),
         ({"trainable": "lora", "lora_rank": 0}, "lora_rank = 0: must be a whole number"),
