@@ -116,7 +116,7 @@ class HybridMTLTrainingArguments(ComposedOptions):
             InputError: naming the task and the field that is wrong or that the layout leaves
                 without a meaning.
         """
-        for name in self.own_of_tasks:
+        for name in self.task_entries:
             self.task_training(name)
         check_combinations(self)
         check_schedules(self)
@@ -158,5 +158,5 @@ class HybridMTLTrainingArguments(ComposedOptions):
                 setattr(own, f.name, f.default)
         own.loss_weights_learning_rate = None
         own.push_to_hub = False  # there is nothing new to publish
-        own.task_args = {name: e for name, e in self.own_of_tasks.items() if name in tasks}
+        own.task_args = {name: e for name, e in self.task_entries.items() if name in tasks}
         return own

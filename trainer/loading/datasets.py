@@ -121,7 +121,7 @@ def load_checked(settings: Settings, name: str, part: str) -> CheckedSplit:
     raw = load_split(name, entry.source, split, settings.run.data_dir, default)
     found = check_split(name, entry.model, entry.source, raw)
     for reason, count in found.dropped.items():
-        print(f"{raw.place}: {count} rows dropped ({reason})", flush=True)
+        print(f"{raw.location}: {count} rows dropped ({reason})", flush=True)
     return found
 
 
