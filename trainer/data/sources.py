@@ -30,7 +30,7 @@ class TaskSource:
         dataset: a Hub dataset (`owner/name`) or a local folder with `train.*` and `validation.*`.
         dataset_config: the Hub dataset's configuration.
         dataset_revision: the Hub dataset's branch, tag or commit.
-        folder: the sub-folder of `data_dir` with this task's files; its name by default.
+        folder: the sub-folder of `data_dir` with this task's files; the task's name by default.
         train_split: the split to train on, also the stem of the local file.
         validation_split: the split to evaluate on, also the stem of the local file.
         columns: `text`, `text_pair` and `label` -> the dataset's column names.

@@ -30,7 +30,7 @@ LOWEST_OF_TASK = {
 
 @dataclass
 class TaskTraining:
-    """Training options of one task; unset fields take the run's value unless stated otherwise.
+    """Training options of one task.
 
     Attributes:
         learning_rate: learning rate of the head; the run's if unset.

@@ -49,7 +49,7 @@ def _make(texts: Texts, labels: Sequence[str], desc: str) -> CheckedSplit:
 
     def tag_batch(batch: dict[str, list]) -> dict[str, list]:
         words = [split_words(text) for text in batch["text"]]
-        words = [row for row in words if row]  # none in a text of white space or control characters
+        words = [row for row in words if row]  # a text of white space has none
         return {
             "text": words,
             "label": [[index[class_of(tag)] for tag in tagger(row)] for row in words],

@@ -38,7 +38,7 @@ def _as_text(value: Any) -> str:
 def sample(texts: Texts, limit: int | None, seed: list[int]) -> Texts:
     """Return at most `limit` texts, or all if None, drawn at random and evenly from the tasks.
 
-    A task with fewer texts is replaced by the others.
+    If a task has too few texts, more are drawn from the others.
     """
     if limit is None or len(texts) <= limit:
         return texts
