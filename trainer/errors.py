@@ -1,17 +1,14 @@
-"""The one exception for input that a user can mend."""
+"""The exception for invalid input, and helpers for its messages."""
 
 import difflib
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-# Characters of a value, and names of a list.
-_SHOWN, _LISTED = 100, 20
-# Characters that a terminal may act on, or that reorder the text around them.
+_MAX_CHARACTERS, _MAX_NAMES = 100, 20
+# Terminal control characters, and characters that reorder the text around them.
 _UNSAFE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-
-
-# What options and fields are called elsewhere -> names here, of which the first known one is meant.
+# Names in other libraries -> names here, of which the first valid one is suggested.
 _SYNONYMS: dict[str, tuple[str, ...]] = {
     "accumulation_steps": ("gradient_accumulation_steps",),
     "backbone": ("model_name_or_path",),
@@ -59,41 +56,41 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
     "wd": ("weight_decay",),
     "weight": ("loss_weight",),
 }
-# Below this likeness, from 0 to 1, a guess has more often been wrong than right.
-_CLOSE = 0.7
-# Characters with which a name's beginning can stand for the name.
-_BEGINNING = 4
+# Below this similarity, from 0 to 1, suggestions were more often wrong than right.
+_CUTOFF = 0.7
+_MIN_PREFIX = 4
 
 
 class InputError(ValueError):
-    """Wrong input: the message names the file, row, column or option and says what to do.
+    """Invalid input. The message names the file, row, column or option and the remedy.
 
-    It may quote files of other people's: control characters are shown by their codes.
+    Control characters, which may come from quoted files, are escaped.
     """
 
     def __init__(self, message: str):
-        super().__init__(_UNSAFE.sub(lambda found: ascii(found[0])[1:-1], message))
+        super().__init__(_UNSAFE.sub(lambda match: ascii(match[0])[1:-1], message))
 
 
 def truncated_repr(value: Any) -> str:
-    """A value as a message quotes it: no more than its beginning."""
-    text = repr(value[: _SHOWN + 1] if isinstance(value, (str, bytes, list)) else value)
-    return text if len(text) <= _SHOWN + 2 else f"{text[:_SHOWN]}…"
+    """Return the beginning of a value's `repr`."""
+    length = _MAX_CHARACTERS
+    text = repr(value[: length + 1] if isinstance(value, (str, bytes, list)) else value)
+    return text if len(text) <= length + 2 else f"{text[:length]}…"
 
 
 def join_truncated(names: Sequence[str]) -> str:
-    """Names as a message lists them: the first ones, and the beginnings of long ones."""
-    text = ", ".join(n if len(n) <= _SHOWN else f"{n[:_SHOWN]}…" for n in names[:_LISTED])
-    return text if len(names) <= _LISTED else f"{text}, … ({len(names)} in all)"
+    """Return the first of the names, long ones truncated, separated by commas."""
+    length = _MAX_CHARACTERS
+    text = ", ".join(n if len(n) <= length else f"{n[:length]}…" for n in names[:_MAX_NAMES])
+    return text if len(names) <= _MAX_NAMES else f"{text}, … ({len(names)} in all)"
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """` Did you mean 'x'?` for a known name that is meant or close, or nothing if none is."""
-    names = list(known)
-    meant = _SYNONYMS.get(name.lower().replace("-", "_"), ())
-    close = [n for n in meant if n in names]
-    if not close and len(name) >= _BEGINNING:
-        begun = [n for n in names if n.startswith(name)]
-        close = begun if len(begun) == 1 else []
-    close = close or difflib.get_close_matches(name, names, n=1, cutoff=_CLOSE)
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """Return ` Did you mean 'x'?` for a synonym or similar name in `names`, or an empty string."""
+    names = list(names)
+    close = [n for n in _SYNONYMS.get(name.lower().replace("-", "_"), ()) if n in names]
+    if not close and len(name) >= _MIN_PREFIX:
+        completions = [n for n in names if n.startswith(name)]
+        close = completions if len(completions) == 1 else []
+    close = close or difflib.get_close_matches(name, names, n=1, cutoff=_CUTOFF)
     return f" Did you mean '{close[0]}'?" if close else ""

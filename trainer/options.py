@@ -1,4 +1,4 @@
-"""Options: what is said of one, once, beside its field; and checks of values."""
+"""Metadata of options, stored in dataclass fields, and checks of their values."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ OTHER = "everything else of transformers.TrainingArguments"
 
 @dataclass(frozen=True)
 class OptionInfo:
-    """What holds for an option beside its type, its default and its help.
+    """Metadata of an option besides its type, default and help.
 
     Attributes:
-        group: heading under which the help and the documents list it.
-        card: whether a model card shows it: `always`, where it was `changed`, or `never`. One that
-            `needs` another is shown wherever it is read.
-        resume: whether it may differ when a run goes on: `same`, or `free` for what decides what is
-            shown and kept, not what is computed.
-        phase: `any`: a phase may have a value of its own; `tasks`: only one that trains tasks;
-            `run`: it is the whole run's.
-        lowest: lowest value of a number.
-        needs: another option and the values of it with which this one is read.
-        choices: its values, if a registry has them; the help names what is there when it is shown.
-        instead: what to use in a configuration, where it cannot be given by its own name.
+        group: heading in the help and the documents.
+        card: whether a model card shows the option: `always`, if `changed`, or `never`. An option
+            with `needs` is shown wherever it has an effect.
+        resume: `same` if the value must not change on resume; `free` for options that affect
+            reports and saved files, but no computation.
+        phase: `any`: every phase may override it; `tasks`: only phases that train tasks; `run`: it
+            applies to the whole run.
+        lowest: minimum of a number.
+        needs: another option and those of its values with which this one has an effect.
+        choices: the registry of its values; the help lists the entries registered at that time.
+        instead: the alternative in a configuration file, if the option cannot be set there.
     """
 
     group: str = OTHER
@@ -59,67 +59,62 @@ def option(
     """Return a dataclass field with its help text and an `OptionInfo`.
 
     Args:
-        default: of the field.
-        help: what the option does, for people.
-        group, card, resume, phase, lowest, needs, choices, instead: as in `OptionInfo`.
+        default: default of the field.
+        help: the option's effect, shown to users.
+        group, card, resume, phase, lowest, needs, choices, instead: see `OptionInfo`.
     """
     info = OptionInfo(group, card, resume, phase, lowest, needs, choices, instead)
     return field(default=default, metadata={"help": help, "info": info})
 
 
 def info_of(declared: Field, inherited: Mapping[str, OptionInfo] | None = None) -> OptionInfo:
-    """Return what holds for a field.
-
-    Args:
-        declared: the field.
-        inherited: name -> info, for fields that a library declares.
-    """
-    found = declared.metadata.get("info")
-    return found or (inherited or {}).get(declared.name, OptionInfo())
+    """Return the metadata of a field; of fields declared by a library, from `inherited`."""
+    info = declared.metadata.get("info")
+    return info or (inherited or {}).get(declared.name, OptionInfo())
 
 
 def help_of(declared: Field) -> str | None:
-    """Return a field's help text, with the names that are registered for it."""
+    """Return a field's help text followed by its registered choices."""
     text, choices = declared.metadata.get("help"), info_of(declared).choices
     return f"{text} Choices: {', '.join(choices)}." if choices else text
 
 
 def default_of(declared: Field) -> Any:
-    """Return a field's default value, made anew if it is made."""
+    """Return a field's default, a new object if the field has a default factory."""
     if declared.default_factory is not MISSING:
         return declared.default_factory()
     return declared.default
 
 
 def changed(options: Any, names: Iterable[str] | None = None) -> dict[str, Any]:
-    """Return the fields of a dataclass's instance that are not at their default, by name.
+    """Return the fields of a dataclass instance that differ from their default: name -> value.
 
     Args:
         options: the instance.
-        names: which fields to look at; all if None.
+        names: the fields to compare; all if None.
     """
-    wanted = None if names is None else set(names)
+    compared = None if names is None else set(names)
     return {
         f.name: getattr(options, f.name)
         for f in fields(options)
-        if (wanted is None or f.name in wanted) and getattr(options, f.name) != default_of(f)
+        if (compared is None or f.name in compared) and getattr(options, f.name) != default_of(f)
     }
 
 
 def is_read(options: Any, info: OptionInfo) -> bool:
-    """Return whether an option has an effect beside the values of the others."""
+    """Return whether an option has an effect, given the values of the others."""
     return info.needs is None or getattr(options, info.needs[0]) in info.needs[1]
 
 
 def check_options(options: Any, kind: type) -> None:
-    """Make sure of what the fields of a class declare: choices, lowest values, and who reads them.
+    """Check choices, minima and `needs` as declared by the fields of a class.
 
     Args:
-        options: an instance of the class, or of one that inherits from it.
+        options: an instance of the class or of a subclass.
         kind: the class.
 
     Raises:
-        InputError: naming the first option that is unknown, too low or has no effect.
+        InputError: naming the first option that is not a choice, too low or has no effect.
     """
     for declared in fields(kind):
         info, value = info_of(declared), getattr(options, declared.name)
@@ -131,34 +126,33 @@ def check_options(options: Any, kind: type) -> None:
             other, values = info.needs
             raise InputError(
                 f"{declared.name} = {value!r}: has no effect with {other}: "
-                f"{getattr(options, other)}; leave it out, or use {other}: {' or '.join(values)}"
+                f"{getattr(options, other)}; unset it, or use {other}: {' or '.join(values)}"
             )
 
 
-def check_types(options: Any, place: str = "") -> None:
-    """Make sure that whole numbers, numbers and switches are what their fields are declared as.
+def check_types(options: Any, prefix: str = "") -> None:
+    """Check that the integers, numbers and booleans of a dataclass instance have their type.
 
     Args:
-        options: a dataclass's instance; fields of other types, and those that are None, may be
-            anything.
-        place: stands before a field's name in the message.
+        options: the instance; fields of other types and fields that are None are not checked.
+        prefix: prefix of a field's name in the message.
 
     Raises:
-        InputError: naming the first field that is not.
+        InputError: naming the first field of another type.
     """
     kind: Any = type(options)
     for name, declared in _types_of(kind).items():
         value = getattr(options, name)
-        kinds = frozenset(get_args(declared) or (declared,)) - {NoneType}
-        if value is None or kinds not in _WANTED:
+        types = frozenset(get_args(declared) or (declared,)) - {NoneType}
+        if value is None or types not in _EXPECTED:
             continue
-        what, wanted = _WANTED[kinds]
-        if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
-            raise InputError(f"{place}{name} = {value!r}: must be {what}")
+        description, expected = _EXPECTED[types]
+        if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
+            raise InputError(f"{prefix}{name} = {value!r}: must be {description}")
 
 
-# The abstract types have numpy's numbers, too.
-_WANTED: dict[frozenset[type], tuple[str, type]] = {
+# The abstract types include numpy's numbers.
+_EXPECTED: dict[frozenset[type], tuple[str, type]] = {
     frozenset({bool}): ("true or false", bool),
     frozenset({int}): ("a whole number", Integral),
     frozenset({float}): ("a number", Real),
@@ -172,14 +166,14 @@ def _types_of(kind: Any) -> dict[str, Any]:
 
 
 def check_lowest(name: str, value: Any, lowest: float) -> None:
-    """Make sure that a value is a number and not below another."""
-    # Put so that NaN fails, too.
+    """Check that a value is a finite number of at least `lowest`."""
+    # Written so that NaN fails.
     if not isinstance(value, Real) or not lowest <= float(value) < math.inf:
         raise InputError(f"{name} = {value!r}: must be a number, {lowest:g} or more")
 
 
 def check_choice(name: str, value: str, choices: Any) -> None:
-    """Make sure that a value is one of those that there are."""
+    """Check that a value is one of the choices."""
     if value not in choices:
         raise InputError(
             f"{name} = {value!r}: must be one of "

@@ -1,17 +1,17 @@
-"""What a run chooses by name, this project's own entries and those of extensions alike.
+"""Registries of components that a configuration selects by name, built-in or from extensions.
 
-| registry | chosen by | a class or function called with |
+| registry | selected by | a class or function called with |
 |---|---|---|
-| `AGGREGATORS` | `aggregator` | the tasks and `AggregatorOptions`; gives a `Aggregator` |
+| `AGGREGATORS` | `aggregator` | the tasks and `AggregatorOptions`; returns an `Aggregator` |
 | `SAMPLERS` | `task_sampling` | the arguments, each task's batches per pass and a seed |
-| `REGULARIZERS` | a weight, `NAME_weight`, above 0 | the weight; gives a `Regularizer` |
+| `REGULARIZERS` | a weight, `NAME_weight`, above 0 | the weight; returns a `Regularizer` |
 | `AUGMENTATIONS` | a task's `augmentation` | its options: a dataclass derived from `Method` |
 | `METRICS` | a head's `metrics`, or the kinds it is registered for | predictions, labels, classes |
 | `HEADS` | a task's `kind` | width and task; a class derived from `TaskHead` |
 | `LOSSES` | a task's `loss` | head, logits and labels |
 
-An entry registered with `options=` gets an instance as the keyword argument `config`, but for
-heads, whose tasks hold their options in `head_options`.
+An entry registered with `options=` receives an instance as the keyword argument `config`, except
+heads: their options are a task's `head_options`.
 """
 
 from modeling_hybrid_mtl.registry_hybrid_mtl import HEADS, LOSSES
@@ -31,7 +31,7 @@ __all__ = [
 
 
 class Registry(_Registry):
-    """As the model's registries, with `InputError` for what a user can mend."""
+    """A registry that raises `InputError` for invalid names and options."""
 
     error = InputError
 

@@ -51,13 +51,13 @@ def make(**options):
         (
             "task_sampling",
             "annealed",
-            "task_sampling = 'annealed': chooses one task after another, and a step over",
+            "task_sampling = 'annealed': chooses one task per batch, but a step over",
         ),
         (
             "sampling_temperature",
             3.0,
-            "sampling_temperature = 3.0: has no effect with task_sampling: round_robin; leave it "
-            "out, or use task_sampling: temperature",
+            "sampling_temperature = 3.0: has no effect with task_sampling: round_robin; unset "
+            "it, or use task_sampling: temperature",
         ),
         (
             "task_sequence",
@@ -103,15 +103,15 @@ def test_a_wrong_value_is_refused(name, value, message):
     [
         (
             {"task_sampling": "fixed"},
-            "task_sampling = 'fixed': give the order of the tasks' turns in task_sequence",
+            "task_sampling = 'fixed': set the order of the tasks in task_sequence",
         ),
         (
             {"task_sampling": "fixed", "task_sequence": []},
-            "task_sampling = 'fixed': give the order of the tasks'",
+            "task_sampling = 'fixed': set the order of the tasks",
         ),
         (
             {"task_sampling": "uniform", "task_sequence": ["a"]},
-            "no effect with task_sampling: uniform; leave it out",
+            "no effect with task_sampling: uniform; unset it",
         ),
         (
             {"task_sampling": "annealed", "sampling_temperature": 5.0},

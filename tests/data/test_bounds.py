@@ -63,7 +63,7 @@ def packed(path: Path) -> None:
         ("a.tsv", lambda p: one_long_line(p, 10**9), "line 2: is longer than 16,777,216 bytes"),
         ("a.jsonl", lambda p: one_long_line(p, 10**9), "line 1: is longer than 16,777,216 bytes"),
         ("a.json", lambda p: one_long_line(p, 10**9), "line 2: is longer than 16,777,216 bytes"),
-        ("b.jsonl", packed, "save the file as UTF-8, and unpacked"),
+        ("b.jsonl", packed, "save the file as UTF-8, uncompressed"),
         ("b.parquet", packed, "cannot be read as parquet"),
     ],
 )

@@ -45,7 +45,9 @@ def test_a_mapping_of_an_unknown_column_is_refused_with_the_nearest():
     with refused("columns: 'txt_pair' is not one of text, text_pair, label") as caught:
         check(PAIRS, {"text": ["a"]}, columns={"txt_pair": "b"})
     assert "Did you mean 'text_pair'?" in str(caught.value)
-    with refused("'text_pair' is not one of text, label, which a task with input 'single' reads"):
+    with refused(
+        "'text_pair' is not one of text, label, the columns of a task with input 'single'"
+    ):
         check(CLASSES, {"text": ["a"]}, columns={"text_pair": "b"})
 
 
@@ -114,7 +116,7 @@ def test_scores_may_stand_at_the_ends_of_their_range():
 def test_an_empty_text_is_refused_with_row_and_column(column, value):
     columns = {"text": ["a", "b", "c"], "text_pair": ["d", "e", "f"], "label": [0, 1, 0]}
     columns[column] = [*columns[column][:2], value]
-    with refused(f"FILE, row 3: column '{column}' is not text: {value!r}; mend the row, or set "):
+    with refused(f"FILE, row 3: column '{column}' is not text: {value!r}; fix the row, or set "):
         check(PAIRS, columns)
 
 

@@ -133,7 +133,7 @@ def test_a_field_that_is_wrong_is_refused_by_name(field, value):
 
 @pytest.mark.parametrize("name", ["utf-9", "hex", "rot13", "a\0b"])
 def test_an_unknown_encoding_is_refused(name):
-    with pytest.raises(InputError, match="field 'encoding': .* is no encoding of text"):
+    with pytest.raises(InputError, match="field 'encoding': .* is not a text encoding"):
         TaskSource(encoding=name)
 
 
@@ -212,7 +212,9 @@ def test_a_mark_of_another_encoding_than_the_named_one_is_said(tmp_path, written
     assert read_rows(tmp_path / "a.csv", found).column_names == ["text", "label"]
     if (written, named) != ("utf-8-sig", "utf-8"):
         name = written.upper().removesuffix("-SIG")
-        message = f"a.csv: begins with the mark of {name}, so it is not {named}; leave out the"
+        message = (
+            f"a.csv: begins with the byte order mark of {name}, so it is not {named}; unset the"
+        )
         with pytest.raises(InputError, match=message):
             read_rows(tmp_path / "a.csv", Dialect(encoding=named))
 

@@ -191,7 +191,7 @@ def test_names_of_a_column_that_are_not_the_tasks_are_refused_with_both_lists(ta
     with pytest.raises(InputError) as caught:
         check(task, given, config)
     message = str(caught.value)
-    assert message.startswith(f"train_dataset, task '{task}': the type of column 'labels' calls")
+    assert message.startswith(f"train_dataset, task '{task}': the type of column 'labels' names")
     for name in (*names, *(config.labels or ["scores"])):
         assert name in message
     if task == "tags":
@@ -212,7 +212,7 @@ def test_a_column_is_mapped_as_the_message_says_and_right_names_pass():
     assert check("mood", unlabelled, CONFIGS["mood"]) is False
     numbers = TaskConfig("classification", labels=["1", "2"])
     with pytest.raises(
-        InputError, match="calls its numbers '0', '1', and this task has .*'1', '2'"
+        InputError, match="names its numbers '0', '1', and this task has .*'1', '2'"
     ):
         check("x", named([1], "0", "1"), numbers)
 
@@ -246,18 +246,22 @@ GOOD = [[2, 9, 3], [2, 9, 9, 3], [2, 3]]
 @pytest.mark.parametrize(
     ("column", "bad", "message"),
     [
-        ("input_ids", [2, 50, 3], "has 50; the encoder knows 0 to 49: tokenise the rows with"),
-        ("input_ids", [2, -1, 3], "has -1; the encoder knows 0 to 49"),
+        (
+            "input_ids",
+            [2, 50, 3],
+            "has 50; ids are 0 to 49 for this encoder: tokenise the rows with",
+        ),
+        ("input_ids", [2, -1, 3], "has -1; ids are 0 to 49 for this encoder"),
         (
             "input_ids",
             [9] * 65,
-            "has more than the 64 tokens that .* .up to 65 in these rows.; .* max_length",
+            "has more than the encoder's 64 tokens .up to 65 in these rows.; .* max_length",
         ),
-        ("input_ids", [], "is empty; leave the row out"),
+        ("input_ids", [], "is empty; remove the row"),
         ("input_ids", [2, None], "lists of token ids, and one of its entries is None"),
         ("input_ids", None, "lists of token ids, and has None"),
-        ("token_type_ids", [0, 0, 2, 0], "has 2; the encoder knows 0 to 1"),
-        ("token_type_ids", [0, -1, 0, 0], "has -1; the encoder knows 0 to 1"),
+        ("token_type_ids", [0, 0, 2, 0], "has 2; ids are 0 to 1 for this encoder"),
+        ("token_type_ids", [0, -1, 0, 0], "has -1; ids are 0 to 1 for this encoder"),
         ("token_type_ids", [0, 0], "has 2 entries for the 4 tokens of"),
         ("token_type_ids", None, "lists of whole numbers, and has None"),
         ("attention_mask", [1] * 5, "has 5 entries for the 4 tokens of"),
@@ -270,7 +274,7 @@ def test_tokens_that_the_encoder_cannot_read_are_refused_by_row(column, bad, mes
     others = GOOD if column == "input_ids" else filled
     table[side + column] = [others[0], bad, others[2]]
     given = Dataset.from_dict({**table, "length": [4] * 3})
-    limits = Limits.of(toy_model())
+    limits = Limits.from_model(toy_model())
     wanted = f"^train_dataset, task 'near', row 2: column '{side}{column}' .*{message}"
     with pytest.raises(InputError, match=wanted):
         check("near", given, CONFIGS["near"], limits)
@@ -292,5 +296,5 @@ def test_a_trainer_knows_what_its_encoder_reads_and_asks_for_rows(tmp_path):
         vocab_size=60, hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
         intermediate_size=16, max_position_embeddings=34, type_vocab_size=1,
     )  # fmt: skip
-    limits = Limits.of(HybridMTLModel(HybridMTLConfig(roberta, TASKS)))
+    limits = Limits.from_model(HybridMTLModel(HybridMTLConfig(roberta, TASKS)))
     assert limits == Limits(ids=60, types=1, positions=32)

@@ -71,7 +71,7 @@ def test_a_list_of_objects_may_go_over_several_lines(tmp_path):
         ('[{"text": "a"}, "b"]', "line 1: row 2: expected an object such as .*, got 'b'"),
         ('[{"text": "a"},\n "b\n]', "line 2: cannot be read as jsonl: "),
         ('{"text": "a"}\n{"text": "\\ud83d"}\n', "line 2: cannot be read as jsonl: 'utf-8'"),
-        ('{\n"text": "a"\n}\n', "line 1: .*write one object a line, or one list of objects"),
+        ('{\n"text": "a"\n}\n', "line 1: .*write one object per line, or one list of objects"),
     ],
 )
 def test_what_is_no_list_of_objects_is_refused_with_its_line(tmp_path, content, message):

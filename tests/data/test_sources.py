@@ -119,18 +119,20 @@ def test_a_missing_file_is_refused(tmp_path):
 
 def test_dataset_may_be_a_folder(tmp_path):
     path = write_rows(tmp_path, "dev.jsonl")
-    found = load_split("mood", TaskSource(dataset=str(tmp_path)), "dev", None)
-    assert found.place == str(path)
-    assert found.rows["label"][:] == [0, 1]
+    raw = load_split("mood", TaskSource(dataset=str(tmp_path)), "dev", None)
+    assert raw.location == str(path)
+    assert raw.rows["label"][:] == [0, 1]
 
 
 def test_data_dir_replaces_every_dataset(tmp_path):
     write_rows(tmp_path / "mood", "train.csv")
     write_rows(tmp_path / "feelings", "train.tsv")
     source = TaskSource(dataset="owner/name")
-    assert load_split("mood", source, "train", str(tmp_path)).place.endswith("mood/train.csv")
+    assert load_split("mood", source, "train", str(tmp_path)).location.endswith("mood/train.csv")
     source = replace(source, folder="feelings")
-    assert load_split("mood", source, "train", str(tmp_path)).place.endswith("feelings/train.tsv")
+    assert load_split("mood", source, "train", str(tmp_path)).location.endswith(
+        "feelings/train.tsv"
+    )
 
 
 def test_two_files_for_one_split_are_refused(tmp_path):
@@ -152,7 +154,7 @@ def test_missing_folders_are_refused(tmp_path):
     (tmp_path / "data" / "other").mkdir(parents=True)
     with refused(f"data_dir: there is no folder '{tmp_path / 'no'}'"):
         load_split("mood", TaskSource(), "train", str(tmp_path / "no"))
-    with refused("(folders there: other); name the right one with --tasks.mood.folder"):
+    with refused("(folders there: other); set the right one with --tasks.mood.folder"):
         load_split("mood", TaskSource(), "train", str(tmp_path / "data"))
     for name in ("./no", str(tmp_path / "no"), "~/no/such/folder", "a/b/c"):
         with refused("task 'mood': dataset: there is no folder '"):
@@ -179,9 +181,9 @@ def test_the_hub_is_asked_for_the_default_tasks_data(monkeypatch, task, argument
     monkeypatch.setattr(sources, "load_dataset", load)
     known = ("dataset", "dataset_config")
     source = TaskSource(**{k: v for k, v in DEFAULT_TASKS[task].items() if k in known})
-    found = load_split(task, source, "validation", None)
+    raw = load_split(task, source, "validation", None)
     assert asked == [(arguments, {"revision": None, "split": "validation"})]
-    assert found.place == "/".join(filter(None, [*arguments, "validation"]))
+    assert raw.location == "/".join(filter(None, [*arguments, "validation"]))
     load_split(task, replace(source, dataset_revision="v2"), "train", None)
     assert asked[1][1] == {"revision": "v2", "split": "train"}
 
@@ -229,13 +231,13 @@ def test_a_task_with_a_dataset_of_its_own_keeps_it_beside_a_data_dir(tmp_path):
     write_rows(tmp_path / "mine", "train.csv")
     write_rows(tmp_path / "all" / "sst5", "train.csv")
     own = TaskSource(dataset=str(tmp_path / "mine"))
-    found = load_split("topic", own, "train", str(tmp_path / "all"))
-    assert found.place == str(tmp_path / "mine" / "train.csv")
+    raw = load_split("topic", own, "train", str(tmp_path / "all"))
+    assert raw.location == str(tmp_path / "mine" / "train.csv")
     sentiment = TaskSource(dataset="SetFit/sst5", folder="sst5")
     place = str(tmp_path / "all" / "sst5" / "train.csv")
-    assert load_split("sentiment", sentiment, "train", str(tmp_path / "all")).place == place
+    assert load_split("sentiment", sentiment, "train", str(tmp_path / "all")).location == place
     own.folder = "sst5"
-    assert load_split("topic", own, "train", str(tmp_path / "all")).place == place
+    assert load_split("topic", own, "train", str(tmp_path / "all")).location == place
 
 
 def test_a_default_dataset_is_not_mixed_with_a_data_dir(tmp_path):

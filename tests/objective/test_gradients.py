@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from trainer.objective.gradients import gradient_apart, norm
+from trainer.objective.gradients import isolated_gradients, norm
 
 
 def losses(model, x):
@@ -21,7 +21,7 @@ def test_gradient_apart_accumulates_as_usual_and_yields_only_the_new_gradient():
     first, second = losses(model, x)
     alone = torch.autograd.grad(second, list(model.parameters()), retain_graph=True)
     first.backward()
-    with gradient_apart(list(model.parameters())) as own:
+    with isolated_gradients(list(model.parameters())) as own:
         second.backward()
     for a, b in zip(own, alone, strict=True):
         assert torch.equal(a, b)
@@ -32,7 +32,7 @@ def test_gradient_apart_accumulates_as_usual_and_yields_only_the_new_gradient():
 def test_gradient_apart_leaves_parameters_that_got_none_as_they_were():
     used, unused = nn.Parameter(torch.ones(2)), nn.Parameter(torch.ones(2))
     unused.grad = torch.full((2,), 7.0)
-    with gradient_apart([used, unused]) as own:
+    with isolated_gradients([used, unused]) as own:
         (used * 3).sum().backward()
     assert len(own) == 1
     assert unused.grad.tolist() == [7.0, 7.0]

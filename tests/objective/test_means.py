@@ -15,10 +15,10 @@ def test_each_key_has_the_mean_since_it_was_last_taken():
     for number in (1.0, 2.0, 6.0):
         means.add("mood", torch.tensor(number))
     means.add("near", torch.tensor(-4.0))
-    assert {key: mean.item() for key, mean in means.take().items()} == {"mood": 3, "near": -4}
+    assert {key: mean.item() for key, mean in means.pop().items()} == {"mood": 3, "near": -4}
     means.add("near", torch.tensor(7.0))
-    assert {key: mean.item() for key, mean in means.take().items()} == {"near": 7}
-    assert means.take() == {}
+    assert {key: mean.item() for key, mean in means.pop().items()} == {"near": 7}
+    assert means.pop() == {}
 
 
 def test_what_was_added_is_not_kept_or_changed():

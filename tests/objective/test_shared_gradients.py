@@ -161,11 +161,11 @@ def test_a_weight_of_one_task_regularizes_that_task_only(tmp_path):
         ),
         (
             {"auxiliary_tasks": ["near"]},
-            "has no effect with aggregator: sum; leave it out, or use aggregator: mtrec",
+            "has no effect with aggregator: sum; unset it, or use aggregator: mtrec",
         ),
         (
             {"auxiliary_scale": 0.9},
-            "has no effect with aggregator: sum; leave it out, or use aggregator: mtrec",
+            "has no effect with aggregator: sum; unset it, or use aggregator: mtrec",
         ),
         (
             {"aggregator": "pcgrad", "sizes": {"mood": 8}},

@@ -72,8 +72,8 @@ def test_a_cycle_rises_for_a_tenth_of_all_steps_if_nothing_is_said():
         ({"step_size_up": float("nan")}, "step_size_up = nan: must be a number above 0"),
         ({"step_size_up": float("inf")}, "step_size_up = inf: must be a number above 0"),
         ({"step_size_down": "3"}, "step_size_down = '3': must be a number above 0"),
-        ({"mode": "exp_range"}, "gamma: mode exp_range needs it, and the other"),
-        ({"gamma": 0.9}, "the other modes do not read it"),
+        ({"mode": "exp_range"}, "gamma: is required by mode exp_range"),
+        ({"gamma": 0.9}, "has no effect in other modes"),
         ({"mode": "exp_range", "gamma": 2}, "gamma = 2: must be a number from 0 to 1"),
     ],
 )

@@ -143,12 +143,12 @@ def test_a_schedule_that_watches_the_evaluations_is_one_for_all(tmp_path):
         (
             {"lr_scheduler_type": "reduce_lr_on_plateau", "eval_strategy": "epoch"},
             {"warmup_steps": 3},
-            "task 'a': warmup_steps: the schedule 'reduce_lr_on_plateau' watches the run's",
+            "task 'a': warmup_steps: the schedule 'reduce_lr_on_plateau' depends on the run's",
         ),
         (
             {},
             {"lr_scheduler_type": "greedy"},
-            "task 'a': lr_scheduler_type: the schedule 'greedy' watches the run's evaluations",
+            "task 'a': lr_scheduler_type: the schedule 'greedy' depends on the run's evaluations",
         ),
         (
             {},

@@ -365,7 +365,9 @@ def test_a_metric_that_is_never_measured_is_refused(tmp_path, name):
 
 
 def test_a_task_is_not_called_as_the_shared_parameters_are(tmp_path):
-    with pytest.raises(InputError, match="task 'shared': 'shared' names parameters of no"):
+    with pytest.raises(
+        InputError, match="task 'shared': 'shared' is reserved for parameters of no"
+    ):
         toy_trainer(tmp_path, model=toy_model({"shared": TASKS["mood"]}), sizes={"mood": 8})
 
 

@@ -19,7 +19,7 @@ def check_combinations(args: ComposedOptions) -> None:
 
 def _check_layout(args: ComposedOptions) -> None:
     """Check that the layout has a use for the tasks' learning rates, and fits the precision."""
-    for name, entry in args.own_of_tasks.items() if args.optimizer_layout == "single" else ():
+    for name, entry in args.task_entries.items() if args.optimizer_layout == "single" else ():
         for key in ("learning_rate", "weight_decay", *SCHEDULE_FIELDS):
             if entry.get(key) is not None:
                 raise InputError(

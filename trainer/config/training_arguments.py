@@ -117,7 +117,7 @@ class HybridMTLTrainingArguments(ComposedOptions):
             InputError: naming the task and the field that is wrong, or has no effect with the
                 layout.
         """
-        for name in self.own_of_tasks:
+        for name in self.task_entries:
             self.task_training(name)
         check_combinations(self)
         check_schedules(self)
@@ -159,5 +159,5 @@ class HybridMTLTrainingArguments(ComposedOptions):
                 setattr(args, f.name, f.default)
         args.loss_weights_learning_rate = None
         args.push_to_hub = False  # there is nothing new to publish
-        args.task_args = {name: e for name, e in self.own_of_tasks.items() if name in tasks}
+        args.task_args = {name: e for name, e in self.task_entries.items() if name in tasks}
         return args

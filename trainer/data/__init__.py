@@ -1,4 +1,4 @@
-"""Data in the order it flows: sources, columns, tokens, task schedule, batches."""
+"""Data, in the order of processing: sources, columns, tokens, task schedule, batches."""
 
 from trainer.data.batches import Collator, MultitaskDataset, TaskBatchSampler, TaskStream
 from trainer.data.columns import CheckedSplit, check_split

@@ -1,4 +1,4 @@
-"""From a task schedule to batches: rows drawn per task, padded to the longest of their batch."""
+"""Batches from a task schedule: rows drawn per task, padded to the longest of their batch."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,18 +17,18 @@ Rows = list[tuple[str, list[int]]]
 
 
 class TaskStream:
-    """The endless sequence of one task's batches: pass after pass over its rows, each reshuffled.
+    """The endless sequence of one task's batches, reshuffled in every pass over its rows.
 
-    Any batch can be asked for by its number, so a resumed run finds its place without replaying.
+    Batches are indexed by number, so a resumed run continues without replaying earlier ones.
 
     Args:
         lengths: tokens of each row, (N,).
         batch_size: rows per batch over all ranks.
         seed: seed of the shuffles.
         length_window: batches per window within which rows are sorted by length before they are
-            cut into batches; 0 for none. The batches' own order stays random.
-        drop_last: leave out the rows, drawn anew in each pass, that do not fill a batch; they are
-            a short last batch otherwise.
+            split into batches; 0 for no sorting. The order of the batches stays random.
+        drop_last: drop the rows, drawn anew in each pass, that do not fill a batch; otherwise they
+            are a short last batch.
     """
 
     def __init__(
@@ -49,19 +49,19 @@ class TaskStream:
         self._batches: list[np.ndarray] = []
 
     def batch(self, number: int) -> np.ndarray:
-        """Row indices of the batch with this number, counted from 0 over all passes."""
-        which, index = divmod(number, self.batches_per_pass)
-        if which != self._pass:
-            self._batches = self._shuffle(which)
-            self._pass = which
+        """Return the row indices of a batch, numbered from 0 over all passes."""
+        pass_number, index = divmod(number, self.batches_per_pass)
+        if pass_number != self._pass:
+            self._batches = self._shuffle(pass_number)
+            self._pass = pass_number
         return self._batches[index]
 
-    def _shuffle(self, which: int) -> list[np.ndarray]:
-        random = np.random.default_rng([*self.seed, which])
+    def _shuffle(self, pass_number: int) -> list[np.ndarray]:
+        random = np.random.default_rng([*self.seed, pass_number])
         order = random.permutation(len(self.lengths))
         size = self.batch_size
-        # Cut off before the sorting: any row may be in the short batch, which weighs each of its
-        # rows more and is what drop_last leaves out.
+        # Split off before the sorting, so that any row may be in the short batch, whose rows weigh
+        # more or are dropped.
         full, short = np.split(order, [len(order) - len(order) % size])
         window = size * self.length_window or len(full) or 1
         batches: list[np.ndarray] = []
@@ -78,13 +78,13 @@ class TaskStream:
 class TaskBatchSampler:
     """A batch sampler whose items are steps: `[(task, row indices), ...]`.
 
-    Every rank goes through the same steps and takes its own rows of each batch, so all ranks train
-    the same tasks in a step. It shards by itself and must not be wrapped in another sharding.
+    Every rank iterates over the same steps and takes its share of the rows of each batch, so all
+    ranks train the same tasks in a step. Do not wrap it in another sharding sampler.
 
     Args:
         schedule: the tasks of each step.
         streams: each task's batches.
-        rank: this process.
+        rank: the rank of this process.
         world_size: the number of processes.
     """
 
@@ -102,31 +102,31 @@ class TaskBatchSampler:
         self._epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch that the next iteration goes through."""
+        """Set the epoch of the next iteration."""
         self._epoch = epoch
 
     def __len__(self) -> int:
         return len(self.schedule)
 
     def __iter__(self) -> Iterator[Rows]:
-        drawn = Counter(self.schedule.batches_before(self._epoch))
+        numbers = Counter(self.schedule.batches_before(self._epoch))
         for step in self.schedule.epoch(self._epoch):
             rows: Rows = []
             for task in step:
-                rows.append((task, self._share(self.streams[task].batch(drawn[task]))))
-                drawn[task] += 1
+                rows.append((task, self._share(self.streams[task].batch(numbers[task]))))
+                numbers[task] += 1
             yield rows
 
     def _share(self, batch: np.ndarray) -> list[int]:
         missing = -len(batch) % self.world_size
         if missing:
-            # Equal shares keep the mean over ranks the mean over rows.
+            # With equal shares, the mean over ranks equals the mean over rows.
             batch = np.concatenate([batch, np.resize(batch, missing)])
         return batch[self.rank :: self.world_size].tolist()
 
 
 class MultitaskDataset(torch.utils.data.Dataset):
-    """All tasks' tokenised rows behind one dataset that is indexed by steps."""
+    """The tokenised rows of all tasks, indexed by steps."""
 
     def __init__(self, tasks: Mapping[str, Dataset]):
         self.tasks = dict(tasks)
@@ -139,11 +139,11 @@ class MultitaskDataset(torch.utils.data.Dataset):
 
 
 class Collator:
-    """Pads each column to the longest row of its batch and makes tensors.
+    """Pads each column to the longest row of its batch and converts it to a tensor.
 
     Args:
-        tasks: each task's configuration, which decides the labels' type.
-        pad_token_id: id that fills up token ids.
+        tasks: each task's configuration, which determines the dtype of the labels.
+        pad_token_id: padding value of token ids.
     """
 
     def __init__(self, tasks: Mapping[str, TaskConfig], pad_token_id: int):
@@ -154,10 +154,7 @@ class Collator:
         return {task: self.collate(task, columns) for task, columns in step.items()}
 
     def collate(self, task: str, columns: dict[str, list]) -> dict[str, Tensor]:
-        """One task's batch: the keyword arguments of `HybridMTLModel.forward` but for `task`.
-
-        Rows without labels make a batch without.
-        """
+        """Return the arguments of `HybridMTLModel.forward` except `task`, with `labels` if any."""
         batch: dict[str, Tensor] = {}
         for name, rows in columns.items():
             if name.endswith("input_ids"):
@@ -171,15 +168,15 @@ class Collator:
         if self.tasks[task].reads_words:
             batch["labels"], _ = pad(labels, IGNORED_LABEL)
         else:
-            kind = torch.long if self.tasks[task].has_labels else torch.float
-            batch["labels"] = torch.tensor(labels, dtype=kind)
+            dtype = torch.long if self.tasks[task].has_labels else torch.float
+            batch["labels"] = torch.tensor(labels, dtype=dtype)
         return batch
 
 
 def pad(rows: Sequence[Sequence[int]], value: int) -> tuple[Tensor, Tensor]:
-    """Rows of different lengths as one tensor (B, L), filled with `value`, and its mask (B, L)."""
+    """Return rows of different lengths padded with `value`, (B, L), and their mask, (B, L)."""
     lengths = np.fromiter(map(len, rows), dtype=np.int64, count=len(rows))
     mask = np.arange(lengths.max()) < lengths[:, None]
-    table = np.full(mask.shape, value, dtype=np.int64)
-    table[mask] = np.concatenate([np.asarray(row, dtype=np.int64) for row in rows])
-    return torch.from_numpy(table), torch.from_numpy(mask.astype(np.int64))
+    padded = np.full(mask.shape, value, dtype=np.int64)
+    padded[mask] = np.concatenate([np.asarray(row, dtype=np.int64) for row in rows])
+    return torch.from_numpy(padded), torch.from_numpy(mask.astype(np.int64))

@@ -1,4 +1,4 @@
-"""Where what is made from data is kept for later runs."""
+"""The cache folder of processed data."""
 
 import tempfile
 from pathlib import Path
@@ -9,25 +9,25 @@ from trainer.errors import InputError
 
 
 def cache_folder(*parts: str) -> Path:
-    """A folder of our own in the cache of `datasets`, made and tried.
+    """Create a folder of this library in the cache of `datasets`, check it, and return its path.
 
     Args:
-        parts: names of the folders in it.
+        parts: names of nested subfolders.
 
     Raises:
-        InputError: if it cannot be written to, saying how to name another one.
+        InputError: if the folder is not writable.
     """
     root = Path(config.HF_DATASETS_CACHE)
     folder = root.joinpath("hybrid-mtl", *parts)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        # `datasets` writes beside ours.
-        for place in (root, folder):
-            with tempfile.TemporaryFile(dir=place):
+        # `datasets` itself writes to the root.
+        for path in (root, folder):
+            with tempfile.TemporaryFile(dir=path):
                 pass
-    except (OSError, ValueError) as error:  # ValueError: a name that is none
+    except (OSError, ValueError) as error:  # ValueError: invalid path
         raise InputError(
-            f"the cache folder '{root}' cannot be written to: {error}; name another one with the "
+            f"the cache folder '{root}' cannot be written to: {error}; set another one with the "
             f"environment variable HF_DATASETS_CACHE"
         ) from error
     return folder

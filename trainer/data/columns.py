@@ -1,4 +1,4 @@
-"""From a dataset's own columns to `text`, `text_pair` and `label`, checked."""
+"""Mapping of a dataset's columns to checked columns `text`, `text_pair` and `label`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,12 @@ TEXT_COLUMNS = {"single": ("text",), "pair": ("text", "text_pair")}
 
 @dataclass
 class CheckedSplit:
-    """Rows with the columns `text`, `text_pair` (pairs) and `label`, and what was left out."""
+    """Rows with the columns `text`, `text_pair` (pairs) and `label`.
+
+    Attributes:
+        rows: the rows.
+        dropped: reason -> number of dropped rows.
+    """
 
     rows: Dataset
     dropped: dict[str, int]
@@ -28,27 +33,29 @@ def check_split(name: str, task: TaskConfig, source: TaskSource, raw: RawSplit) 
 
     Args:
         name: the task's name, for messages.
-        task: what the labels must be.
-        source: the column names and what to do with empty texts.
-        raw: the rows as found.
+        task: the task's configuration, with its labels or score range.
+        source: the column names and the treatment of empty texts.
+        raw: the rows as loaded.
 
     Raises:
-        InputError: for a missing column, an empty text (unless they are dropped), a label that is
-            missing or out of range, or a split with nothing left, naming file, row and value.
+        InputError: for a missing column, an empty text (unless dropped), a missing or invalid
+            label, or a split without remaining rows, naming file, row and value.
     """
     check_dataset_labels(task, source)
     columns = _resolve_columns(name, task, source, raw)
     rows = raw.rows.with_format(None)
     texts = {key: rows[columns[key]][:] for key in TEXT_COLUMNS[task.input]}
     labels = rows[columns["label"]][:]
-    kept, dropped = _rows_with_text(texts, columns, source, raw.place, task)
+    kept, dropped = _rows_with_text(texts, columns, source, raw.location, task)
     table = {key: [values[i] for i in kept] for key, values in texts.items()}
     reader = LabelReader(task, source, columns["label"], rows.features[columns["label"]])
-    table["label"] = [_label(labels[i], reader, f"{raw.place}, row {i + 1}") for i in kept]
+    table["label"] = [_label(labels[i], reader, f"{raw.location}, row {i + 1}") for i in kept]
     if task.reads_words:
-        _check_tag_counts(table, kept, raw.place)
+        _check_tag_counts(table, kept, raw.location)
     if not kept:
-        raise InputError(f"{raw.place}: no row is left for task '{name}' after dropping {dropped}")
+        raise InputError(
+            f"{raw.location}: no row is left for task '{name}' after dropping {dropped}"
+        )
     return CheckedSplit(Dataset.from_dict(table, features=_features(task)), dropped)
 
 
@@ -63,18 +70,18 @@ def _features(task: TaskConfig) -> Features:
 def _resolve_columns(
     name: str, task: TaskConfig, source: TaskSource, raw: RawSplit
 ) -> dict[str, str]:
-    wanted = (*TEXT_COLUMNS[task.input], "label")
+    keys = (*TEXT_COLUMNS[task.input], "label")
     for key in source.columns:
-        if key not in wanted:
+        if key not in keys:
             raise InputError(
-                f"task '{name}': columns: '{key}' is not one of {', '.join(wanted)}, which a task "
-                f"with input '{task.input}' reads.{did_you_mean(key, wanted)}"
+                f"task '{name}': columns: '{key}' is not one of {', '.join(keys)}, the columns of "
+                f"a task with input '{task.input}'.{did_you_mean(key, keys)}"
             )
-    columns = {key: source.columns.get(key, key) for key in wanted}
+    columns = {key: source.columns.get(key, key) for key in keys}
     for key, column in columns.items():
         if column not in raw.rows.column_names:
             raise InputError(
-                f"{raw.place}: there is no column '{column}' (found: "
+                f"{raw.location}: there is no column '{column}' (found: "
                 f"{join_truncated(raw.rows.column_names)}); map it with "
                 f"--tasks.{name}.columns.{key}"
             )
@@ -85,32 +92,32 @@ def _rows_with_text(
     texts: dict[str, Sequence],
     columns: dict[str, str],
     source: TaskSource,
-    place: str,
+    location: str,
     task: TaskConfig,
 ) -> tuple[list[int], dict[str, int]]:
-    tokens = task.reads_words
+    is_split = task.reads_words
     kept: list[int] = []
     dropped = 0
     for row in range(len(next(iter(texts.values())))):
-        empty = [key for key, values in texts.items() if not _is_text(values[row], tokens)]
+        empty = [key for key, values in texts.items() if not _is_text(values[row], is_split)]
         if not empty:
             kept.append(row)
         elif source.empty_text == "drop":
             dropped += 1
         else:
             value = texts[empty[0]][row]
-            wanted = "a list of words" if tokens else "text"
-            hint = "lists need jsonl or parquet; " if tokens and isinstance(value, str) else ""
+            expected = "a list of words" if is_split else "text"
+            hint = "lists need jsonl or parquet; " if is_split and isinstance(value, str) else ""
             raise InputError(
-                f"{place}, row {row + 1}: column '{columns[empty[0]]}' is not {wanted}: "
-                f"{truncated_repr(value)}; {hint}mend the row, or set empty_text: drop for this "
-                "task to leave such rows out"
+                f"{location}, row {row + 1}: column '{columns[empty[0]]}' is not {expected}: "
+                f"{truncated_repr(value)}; {hint}fix the row, or set empty_text: drop for this "
+                "task to skip such rows"
             )
     return kept, {"empty text": dropped} if dropped else {}
 
 
-def _is_text(value: Any, tokens: bool) -> bool:
-    if tokens:
+def _is_text(value: Any, is_split: bool) -> bool:
+    if is_split:
         return (
             isinstance(value, (list, tuple))
             and bool(value)
@@ -119,20 +126,20 @@ def _is_text(value: Any, tokens: bool) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
 
-def _label(value: Any, reader: LabelReader, place: str) -> Any:
+def _label(value: Any, reader: LabelReader, location: str) -> Any:
     if reader.task.reads_words:
         if not isinstance(value, (list, tuple)):
             raise InputError(
-                f"{place}: column '{reader.column}' must be a list of tags, got "
+                f"{location}: column '{reader.column}' must be a list of tags, got "
                 f"{truncated_repr(value)}"
             )
-        return [reader.class_index(tag, place) for tag in value]
+        return [reader.class_index(tag, location) for tag in value]
     if reader.task.has_labels:
-        return reader.class_index(value, place)
-    return reader.score(value, place)
+        return reader.class_index(value, location)
+    return reader.score(value, location)
 
 
-def _check_tag_counts(table: dict[str, list], kept: list[int], place: str) -> None:
+def _check_tag_counts(table: dict[str, list], kept: list[int], location: str) -> None:
     for row, words, tags in zip(kept, table["text"], table["label"], strict=True):
         if len(words) != len(tags):
-            raise InputError(f"{place}, row {row + 1}: {len(words)} words but {len(tags)} tags")
+            raise InputError(f"{location}, row {row + 1}: {len(words)} words but {len(tags)} tags")

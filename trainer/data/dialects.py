@@ -1,4 +1,4 @@
-"""How a csv or tsv file is written: as the task says, or found out from the file itself."""
+"""Dialects of csv and tsv files: as configured for the task, or detected from the file."""
 
 import codecs
 import csv
@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainer.data.files import TABLES, text_lines
+from trainer.data.files import TABLE_SEPARATORS, text_lines
 from trainer.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 SEPARATORS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"}
 QUOTINGS = ("standard", "none")
-_SAMPLED = 100
-# A first line with which Excel names the separator of the lines below it.
-_DECLARED = re.compile(r'"?sep=([^\w\s"\0]|[\t ])"?[\r\n]*', re.IGNORECASE)
-# Bytes at a file's beginning -> encodings that write them; the first is the one to read it with.
+_SAMPLE_ROWS = 100
+# Excel's declaration of the separator in the line before the header.
+_DECLARATION = re.compile(r'"?sep=([^\w\s"\0]|[\t ])"?[\r\n]*', re.IGNORECASE)
+# Byte order mark -> encodings that write it; the file is decoded with the first.
 _MARKS = {
     codecs.BOM_UTF32_LE: ("utf-32", "utf-32-le"),
     codecs.BOM_UTF32_BE: ("utf-32", "utf-32-be"),
@@ -33,16 +33,16 @@ _MARKS = {
 
 @dataclass(frozen=True)
 class Dialect:
-    """What is known of how a table is written; None is to be found out.
+    """The dialect of a table; fields that are None are detected.
 
     Attributes:
         separator: the character between two cells, or `tab`.
-        quoting: `standard`: a cell may stand in quotes, inside which quotes are doubled. `none`:
-            quotes are characters like others.
-        encoding: of the text, as Python names it.
+        quoting: `standard`: a cell may be quoted, with quotes inside it doubled. `none`: quotes
+            are ordinary characters.
+        encoding: Python's name of the text encoding.
 
     Raises:
-        InputError: naming the field that is wrong.
+        InputError: naming the invalid field.
     """
 
     separator: str | None = None
@@ -62,13 +62,13 @@ class Dialect:
             "a".encode(self.encoding or "utf-8")
         except (LookupError, ValueError) as error:
             raise InputError(
-                f"field 'encoding': {self.encoding!r} is no encoding of text that Python knows, "
+                f"field 'encoding': {self.encoding!r} is not a text encoding that Python supports, "
                 f"such as utf-8, windows-1252 or utf-16"
             ) from error
 
 
 def table_reader(path: Path, separator: str, quoting: str, encoding: str) -> "Reader":
-    """A reader of a table's rows, which raises `csv.Error` for quotes that do not pair."""
+    """Return a reader of a table's rows, which raises `csv.Error` for unmatched quotes."""
     return csv.reader(
         _lines(path, encoding),
         delimiter=separator,
@@ -77,21 +77,21 @@ def table_reader(path: Path, separator: str, quoting: str, encoding: str) -> "Re
     )
 
 
-def find_dialect(path: Path, known: Dialect, columns: Collection[str] = ()) -> tuple[str, str, str]:
-    """A table's separator, quoting and encoding; what is in doubt is printed.
+def find_dialect(path: Path, given: Dialect, columns: Collection[str] = ()) -> tuple[str, str, str]:
+    """Return a table's separator, quoting and encoding; print those detected but ambiguous.
 
     Args:
         path: the file.
-        known: what is known of it.
+        given: the configured part of the dialect.
         columns: names of which some are in the header.
 
     Raises:
-        InputError: for bytes that are none of the encoding.
+        InputError: for bytes that are invalid in the encoding.
     """
-    encoding = _encoding(path, known.encoding)
-    separator = known.separator or _declared(path, encoding)
-    separator = separator or _separator(path, known.quoting, encoding, columns)
-    return separator, known.quoting or _quoting(path, separator, encoding), encoding
+    encoding = _encoding(path, given.encoding)
+    separator = given.separator or _declared_separator(path, encoding)
+    separator = separator or _separator(path, given.quoting, encoding, columns)
+    return separator, given.quoting or _quoting(path, separator, encoding), encoding
 
 
 def _encoding(path: Path, given: str | None) -> str:
@@ -103,64 +103,60 @@ def _encoding(path: Path, given: str | None) -> str:
     names = _MARKS[mark]
     if given is not None and codecs.lookup(given).name not in names:
         raise InputError(
-            f"{path}: begins with the mark of {names[0].upper()}, so it is not {given}; leave out "
-            f"the task's field 'encoding'"
+            f"{path}: begins with the byte order mark of {names[0].upper()}, so it is not {given}; "
+            f"unset the task's field 'encoding'"
         )
     return given or names[0]
 
 
 def _lines(path: Path, encoding: str) -> Iterator[str]:
-    """The lines of a table; those before its header are empty, so that all keep their numbers."""
+    """Yield the lines of a table, blank before its header to preserve line numbers."""
     lines = text_lines(path, encoding)
     for line in lines:
-        if line.strip(" \t\r\n") and not _DECLARED.fullmatch(line):
+        if line.strip(" \t\r\n") and not _DECLARATION.fullmatch(line):
             yield line
             break
         yield "\n"
     yield from lines
 
 
-def _declared(path: Path, encoding: str) -> str | None:
-    """The separator that a line before the header names, if there is one."""
+def _declared_separator(path: Path, encoding: str) -> str | None:
     for line in text_lines(path, encoding):
-        found = _DECLARED.fullmatch(line)
-        if found or line.strip(" \t\r\n"):
-            return found and found[1]
+        declaration = _DECLARATION.fullmatch(line)
+        if declaration or line.strip(" \t\r\n"):
+            return declaration and declaration[1]
     return None
 
 
 def _separator(path: Path, quoting: str | None, encoding: str, columns: Collection[str]) -> str:
-    """The separator by which the header has most of the columns' names.
+    """Return the separator with which the header has most of the columns' names.
 
-    Among several, that by which the header and the first rows have the same number of cells, 2 or
-    more; without any, the usual one of the file's kind, unless another alone divides the header.
+    Among several, prefer one with which the header and the first rows have the same number of
+    cells, 2 or more; failing that, the suffix's, unless only another one divides the header.
     """
-    usual = TABLES[path.suffix]
-    ways = [quoting] if quoting else QUOTINGS
-    samples = {
-        separator: [_Sample(path, separator, way, encoding) for way in ways]
-        for separator in (usual, *SEPARATORS)
-    }
-    named = {s: max(len({*columns} & {*f.header}) for f in found) for s, found in samples.items()}
-    even = {
-        s: max((f.counts[0] for f in found if _are_even(f.counts)), default=0)
-        for s, found in samples.items()
+    usual = TABLE_SEPARATORS[path.suffix]
+    quotings = [quoting] if quoting else QUOTINGS
+    samples = {s: [_Sample(path, s, q, encoding) for q in quotings] for s in (usual, *SEPARATORS)}
+    named = {s: max(len({*columns} & {*f.header}) for f in fs) for s, fs in samples.items()}
+    cells = {
+        s: max((f.counts[0] for f in fs if _are_equal(f.counts)), default=0)
+        for s, fs in samples.items()
     }
     likely = [s for s in samples if named[s] == max(named.values())]
-    others = [s for s in likely if even[s] > 1]
+    consistent = [s for s in likely if cells[s] > 1]
     dividing = [s for s in likely if any(len(f.header) > 1 for f in samples[s])]
-    found = usual if usual in likely else likely[0]
-    if even[found] < 2 and others:
-        found = max(others, key=even.__getitem__)
-    elif not even[found]:
-        found = next(iter(dividing), found)
-    if found != usual or sum(count > 1 for count in even.values()) > 1:
-        _say(path, f"read as cells between {SEPARATORS[found]}", "separator")
-    return found
+    separator = usual if usual in likely else likely[0]
+    if cells[separator] < 2 and consistent:
+        separator = max(consistent, key=cells.__getitem__)
+    elif not cells[separator]:
+        separator = next(iter(dividing), separator)
+    if separator != usual or sum(count > 1 for count in cells.values()) > 1:
+        _report(path, f"read as cells between {SEPARATORS[separator]}", "separator")
+    return separator
 
 
-def _say(path: Path, how: str, field: str) -> None:
-    print(f"{path}: {how}; if that is wrong, set the task's field '{field}'", flush=True)
+def _report(path: Path, message: str, field: str) -> None:
+    print(f"{path}: {message}; if that is wrong, set the task's field '{field}'", flush=True)
 
 
 class _Sample:
@@ -168,7 +164,8 @@ class _Sample:
 
     Attributes:
         header: the names of the columns.
-        counts: the numbers of cells of the header and the first rows; 0 for one with a wrong quote.
+        counts: the numbers of cells of the header and the first rows; 0 for one with an invalid
+            quote.
     """
 
     def __init__(self, path: Path, separator: str, quoting: str, encoding: str):
@@ -176,7 +173,7 @@ class _Sample:
         self.counts: list[int] = []
         rows = filter(None, table_reader(path, separator, quoting, encoding))
         try:
-            for row in islice(rows, _SAMPLED):
+            for row in islice(rows, _SAMPLE_ROWS):
                 self.header = self.header or row
                 self.counts.append(len(row))
         except csv.Error:
@@ -187,16 +184,16 @@ def _counts(path: Path, separator: str, quoting: str, encoding: str) -> Iterator
     return (len(row) for row in table_reader(path, separator, quoting, encoding) if row)
 
 
-def _are_even(counts: Collection[int]) -> bool:
+def _are_equal(counts: Collection[int]) -> bool:
     return len(set(counts)) == 1
 
 
 def _quoting(path: Path, separator: str, encoding: str) -> str:
-    """`standard`, unless the quotes are more likely parts of the texts.
+    """Return `standard`, unless the quotes are more likely parts of the texts.
 
-    They are if they do not pair, as in most data sets of tab-separated texts. Where both ways give
-    a table, a file that doubles quotes, or quotes its header, was written by a program that quotes;
-    but rows between two lone quotes are likelier than a text over lines that are all whole rows.
+    They are if they are unmatched, as in most data sets of tab-separated texts. If both quotings
+    yield a table, doubled quotes or a quoted header indicate a program that quotes; but rows
+    between two lone quotes are likelier than a text over lines that are all complete rows.
     """
     lines = _Lines(path, separator, encoding)
     if not lines.have_quotes:
@@ -206,41 +203,43 @@ def _quoting(path: Path, separator: str, encoding: str) -> str:
         quoted = Counter(_counts(path, separator, "standard", encoding))
     except csv.Error:
         quoted = Counter()
-    if not _are_even(quoted):
-        if not tabs and (quoted or not _are_even(lines.counts)):
+    if not _are_equal(quoted):
+        if not tabs and (quoted or not _are_equal(lines.counts)):
             return "standard"
         if not tabs:
-            _say(path, f"{as_parts}, since they do not pair", "quoting")
+            _report(path, f"{as_parts}, since they do not pair", "quoting")
         return "none"
-    rows, without = quoted.total() - 1, lines.counts.total() - 1
-    shown = lines.quote_header or (lines.double_quotes and rows == without)
-    if tabs and 1 not in quoted and _are_even(lines.counts) and not shown:
-        _say(path, f"{as_parts}: {without} rows (otherwise {rows})", "quoting")
+    quoted_rows, rows = quoted.total() - 1, lines.counts.total() - 1
+    is_quoted = lines.quote_header or (lines.double_quotes and quoted_rows == rows)
+    if tabs and 1 not in quoted and _are_equal(lines.counts) and not is_quoted:
+        _report(path, f"{as_parts}: {rows} rows (otherwise {quoted_rows})", "quoting")
         return "none"
-    if rows < without:
-        _say(path, f"read as {rows} rows, some over several lines ({without} lines)", "quoting")
+    if quoted_rows < rows:
+        _report(
+            path, f"read as {quoted_rows} rows, some over several lines ({rows} lines)", "quoting"
+        )
     return "standard"
 
 
 class _Lines:
-    """What the lines of a table are without quoting.
+    """Statistics of the lines of a table without quoting.
 
     Attributes:
-        counts: number of cells -> how many lines have it.
+        counts: number of cells -> number of lines.
         have_quotes: whether a cell begins with a quote.
         quote_header: whether the first line has such a cell.
-        double_quotes: whether a cell in quotes has doubled ones.
+        double_quotes: whether a quoted cell contains doubled quotes.
     """
 
     def __init__(self, path: Path, separator: str, encoding: str):
         begins = re.compile(rf'(?:^|{re.escape(separator)})"')
-        whole = re.compile(rf'{begins.pattern}((?:[^"]++|"")*+)"(?={re.escape(separator)}|$)')
+        quoted = re.compile(rf'{begins.pattern}((?:[^"]++|"")*+)"(?={re.escape(separator)}|$)')
         self.counts: Counter[int] = Counter()
         self.have_quotes = self.quote_header = self.double_quotes = False
         for line in _lines(path, encoding):
             text = line.rstrip("\r\n")
             if text and '"' in text and begins.search(text):
-                cells = (found[1] for found in whole.finditer(text))
+                cells = (match[1] for match in quoted.finditer(text))
                 self.have_quotes = True
                 self.quote_header |= not self.counts
                 self.double_quotes |= any('""' in cell or not cell for cell in cells)

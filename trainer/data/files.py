@@ -1,4 +1,4 @@
-"""The lines of text files in any encoding."""
+"""Reading of text files, line by line, in any encoding."""
 
 import io
 from collections.abc import Iterator
@@ -7,22 +7,18 @@ from typing import IO
 
 from trainer.errors import InputError
 
-# Of a line, in bytes: a reader holds at least one of them in memory.
+# Maximum length of a line in bytes, since readers hold at least one line in memory.
 MAX_LINE = 1 << 24
-# Kinds of tables of text, each with the separator that its name promises.
-TABLES = {".csv": ",", ".tsv": "\t"}
+# Suffix of a table of text -> its usual separator.
+TABLE_SEPARATORS = {".csv": ",", ".tsv": "\t"}
 
 
 def text_lines(path: Path, encoding: str = "utf-8") -> Iterator[str]:
-    """The lines of a text file with their ends.
-
-    Args:
-        path: the file.
-        encoding: as Python names it; a mark of the byte order at the beginning is left out.
+    """Yield the lines of a text file with their line ends, without a byte order mark.
 
     Raises:
-        InputError: for a line that is too long, or bytes that are none of the encoding, with its
-            number.
+        InputError: for a line that is too long or contains bytes that are invalid in the encoding,
+            with its number.
     """
     number = 0
     with path.open("rb") as file:
@@ -30,24 +26,24 @@ def text_lines(path: Path, encoding: str = "utf-8") -> Iterator[str]:
             for number, line in enumerate(_decoded(file, encoding), start=1):
                 if line is None:
                     raise InputError(
-                        f"{path}, line {number}: is longer than {MAX_LINE:,} bytes; give every row "
-                        f"a line of its own, and shorten its texts"
+                        f"{path}, line {number}: is longer than {MAX_LINE:,} bytes; put every row "
+                        f"on a line of its own, and shorten its texts"
                     )
-                whole = line.removeprefix("\ufeff") if number == 1 else line
+                text = line.removeprefix("\ufeff") if number == 1 else line
                 # A carriage return alone ends a line, too.
-                yield from io.StringIO(whole, newline="")
+                yield from io.StringIO(text, newline="")
         except UnicodeError as error:
             hint = ""
-            if path.suffix in TABLES:
-                hint = "; or name its encoding, such as windows-1252, with the task's 'encoding'"
+            if path.suffix in TABLE_SEPARATORS:
+                hint = "; or set its encoding, such as windows-1252, with the task's 'encoding'"
             raise InputError(
                 f"{path}, line {number + 1}: cannot be read as {path.suffix[1:]}: {error}; save "
-                f"the file as UTF-8, and unpacked{hint}"
+                f"the file as UTF-8, uncompressed{hint}"
             ) from error
 
 
 def _decoded(file: IO[bytes], encoding: str) -> Iterator[str | None]:
-    """Lines with their ends; None for one that is too long."""
+    """Yield lines with their line ends, None for a line that is too long."""
     if "a\n".encode(encoding) == b"a\n":
         while line := file.readline(MAX_LINE + 1):
             yield line.decode(encoding) if len(line) <= MAX_LINE else None

@@ -1,4 +1,4 @@
-"""Rows that a trainer is given, checked: those of `tokenize`, with labels that the task has."""
+"""Checks of tokenised rows passed to a trainer, and of their labels."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -9,52 +9,50 @@ import pyarrow.compute as pc
 from datasets import ClassLabel, Dataset, IterableDataset
 
 from modeling_hybrid_mtl import TaskConfig
-from trainer.data.given_tokens import (
-    Limits,
-    check_sequences,
-    is_list_of_integers,
-    row_of,
-)
+from trainer.data.given_tokens import Limits, check_sequences, is_list_of_integers, row_of
 from trainer.data.tokens import IGNORED_LABEL
 from trainer.errors import InputError, join_truncated, truncated_repr
 
 _NO_LABEL = -1  # as in the test splits of GLUE
 
 
-def check_is_mapping(place: str, given: Any) -> None:
-    """Make sure that rows were given task by task.
+def check_is_mapping(argument: str, rows_by_task: Any) -> None:
+    """Check that an argument maps at least one task to its rows.
 
     Raises:
-        InputError: naming the argument and what it is instead, or that nothing is in it.
+        InputError: naming the argument and its type.
     """
-    if not isinstance(given, Mapping):
-        kind = type(given).__name__
+    if not isinstance(rows_by_task, Mapping):
+        kind = type(rows_by_task).__name__
         raise InputError(
-            f"{place}: is one {kind}; expected the rows of each task, such as {{'sentiment': rows}}"
+            f"{argument}: is one {kind}; expected the rows of each task, such as "
+            f"{{'sentiment': rows}}"
         )
-    if not given:
-        raise InputError(f"{place}: has no task; expected its rows, such as {{'sentiment': rows}}")
+    if not rows_by_task:
+        raise InputError(
+            f"{argument}: has no task; expected its rows, such as {{'sentiment': rows}}"
+        )
 
 
-def check_rows(place: str, name: str, rows: Any, task: TaskConfig, limits: Limits) -> bool:
-    """Make sure that a task's rows are what a trainer reads.
+def check_rows(argument: str, name: str, rows: Any, task: TaskConfig, limits: Limits) -> bool:
+    """Check the rows of a task that were passed to a trainer.
 
     Args:
-        place: the argument they were given as, for messages.
-        name: the task's.
-        rows: of `trainer.data.tokenize`.
-        task: says which columns there have to be, and what a label is.
-        limits: what the encoder can read.
+        argument: the name of the trainer's argument, for messages.
+        name: the task's name.
+        rows: rows as returned by `trainer.data.tokenize`.
+        task: the task's configuration, which determines columns and labels.
+        limits: the encoder's limits.
 
     Returns:
-        Whether they have labels. They have none without the column, or if none of them is there:
-        all are null or -1, or of tokens -100.
+        Whether the rows have labels: False without the column, or if all labels are null or -1, or
+        for tokens -100.
 
     Raises:
-        InputError: naming place, task and column, and the row of a label that is wrong, or of
-            tokens that the encoder cannot read.
+        InputError: naming argument, task and column, and the row of an invalid label or of tokens
+            beyond the encoder's limits.
     """
-    where = f"{place}, task '{name}'"
+    where = f"{argument}, task '{name}'"
     if not isinstance(rows, Dataset):
         hint = "; load it without streaming" if isinstance(rows, IterableDataset) else ""
         raise InputError(
@@ -63,7 +61,7 @@ def check_rows(place: str, name: str, rows: Any, task: TaskConfig, limits: Limit
         )
     if not len(rows):
         raise InputError(f"{where}: has no rows")
-    stored = rows.with_format("arrow")  # once, for it copies the object
+    stored = rows.with_format("arrow")  # once: it copies the object
     _check_columns(where, name, stored, task, limits)
     if "labels" not in rows.column_names:
         return False
@@ -72,14 +70,14 @@ def check_rows(place: str, name: str, rows: Any, task: TaskConfig, limits: Limit
     return _has_labels(where, labels, stored["input_ids"], task)
 
 
-def require_labels(place: str, name: str, rows: Dataset) -> InputError:
-    """What to raise for rows whose labels are needed and not there."""
+def missing_labels_error(argument: str, name: str, rows: Dataset) -> InputError:
+    """Return the error for rows without the labels that training or evaluation needs."""
     hint = ""
     if "label" in rows.column_names and "labels" not in rows.column_names:
         hint = "; the column is called 'label'"
     return InputError(
-        f"{place}, task '{name}': its rows have no labels (column 'labels'){hint}; predict answers "
-        f"rows without any"
+        f"{argument}, task '{name}': its rows have no labels (column 'labels'){hint}; only predict "
+        f"accepts rows without labels"
     )
 
 
@@ -94,34 +92,37 @@ def _check_columns(where: str, name: str, rows: Dataset, task: TaskConfig, limit
             )
     if not task.is_siamese and "pair_input_ids" in rows.column_names:
         raise InputError(
-            f"{where}: has pair_input_ids, the second texts of pairs that are encoded apart, which "
-            f"the task does not read"
+            f"{where}: has pair_input_ids, the second texts of separately encoded pairs, which "
+            f"the task does not use"
         )
     for column in sides:
         check_sequences(where, rows, column.removesuffix("input_ids"), limits)
 
 
 def _check_names(where: str, feature: Any, labels: pa.ChunkedArray, task: TaskConfig) -> None:
-    """Make sure that the names which a column's type gives its numbers are those of the task."""
+    """Check that the class names in a column's type are those of the task."""
     in_lists = hasattr(feature, "feature")
     inner = feature.feature if in_lists else feature
     values = pc.list_flatten(labels) if in_lists else labels
     if not isinstance(inner, ClassLabel) or (pc.max(values).as_py() or 0) < 0:
         return
-    own, names = task.labels or [], inner.names
-    # Names that are their own indices say nothing, unless the task's labels are such numbers.
-    plain = names == [str(i) for i in range(len(names))] and not set(names) & set(own)
-    if plain or (own and all(a == b for a, b in zip(names, own, strict=False))):
+    task_labels, names = task.labels or [], inner.names
+    # Names that equal their indices are ignored, unless the task's labels are such numbers.
+    are_indices = names == [str(i) for i in range(len(names))] and not set(names) & set(task_labels)
+    if are_indices or (
+        task_labels and all(a == b for a, b in zip(names, task_labels, strict=False))
+    ):
         return
-    indices = join_truncated([f"{label!r}: {i}" for i, label in enumerate(own)])
-    how = f"map them first with rows.align_labels_with_mapping({{{indices}}}, 'labels'); or, if"
+    indices = join_truncated([f"{label!r}: {i}" for i, label in enumerate(task_labels)])
+    advice = f"map them first with rows.align_labels_with_mapping({{{indices}}}, 'labels'); or, if"
     if in_lists:  # in which -100 has no name
-        how = "map them before the rows are tokenised; or, if"
+        advice = "map them before the rows are tokenised; or, if"
+    expected = f"the labels {_quoted(task_labels)}; {advice}" if task_labels else "scores; if"
     kind = "List(Value('int64'))" if in_lists else "Value('int64')"
     raise InputError(
-        f"{where}: the type of column 'labels' calls its numbers {_names(names)}, and this task "
-        f"has {f'the labels {_names(own)}; {how}' if own else 'scores; if'} the numbers are right "
-        f"as they are, take the names off with rows.cast_column('labels', {kind})"
+        f"{where}: the type of column 'labels' names its numbers {_quoted(names)}, and this task "
+        f"has {expected} the numbers are right as they are, remove the names with "
+        f"rows.cast_column('labels', {kind})"
     )
 
 
@@ -148,7 +149,16 @@ def _has_labels(
         margin = 1e-6 * max(abs(low), abs(high))  # a label may have been rounded to float32
         valid = (values >= low - margin) & (values <= high + margin)
         missing = np.isnan(values) | ((values == _NO_LABEL) & ~valid)
-    return _judge(where, labels, valid, missing, _wanted(task))
+    if missing.all():
+        return False
+    if valid.all():
+        return True
+    row = int(np.flatnonzero(~valid)[0])
+    hint = " (no label, where other rows have one)" if missing[row] else ""
+    raise InputError(
+        f"{where}, row {row + 1}: column 'labels' has {truncated_repr(labels[row].as_py())}{hint}; "
+        f"{_valid_labels(task)}"
+    )
 
 
 def _has_tags(where: str, labels: pa.ChunkedArray, ids: pa.ChunkedArray, task: TaskConfig) -> bool:
@@ -165,42 +175,27 @@ def _has_tags(where: str, labels: pa.ChunkedArray, ids: pa.ChunkedArray, task: T
         )
     flat = pc.list_flatten(labels)
     null, tags = flat.is_null().to_numpy(), flat.fill_null(0).to_numpy()
-    unread = tags == IGNORED_LABEL
-    valid = unread | (~null & (tags >= 0) & (tags < len(task.labels or [])))
-    missing = null | (tags == _NO_LABEL) | unread
+    ignored = tags == IGNORED_LABEL
+    valid = ignored | (~null & (tags >= 0) & (tags < len(task.labels or [])))
+    missing = null | (tags == _NO_LABEL) | ignored
     if missing.all():
         return False
     if not valid.all():
         row = row_of(int(np.argmin(valid)), counts[0])
         raise InputError(
             f"{where}, row {row + 1}: labels has {truncated_repr(labels[row].as_py())}; "
-            f"{_wanted(task)}, or {IGNORED_LABEL} for a token that has none"
+            f"{_valid_labels(task)}, or {IGNORED_LABEL} for a token without a label"
         )
     return True
 
 
-def _judge(
-    where: str, labels: pa.ChunkedArray, valid: np.ndarray, missing: np.ndarray, wanted: str
-) -> bool:
-    if missing.all():
-        return False
-    if valid.all():
-        return True
-    row = int(np.flatnonzero(~valid)[0])
-    hint = " (no label, where other rows have one)" if missing[row] else ""
-    raise InputError(
-        f"{where}, row {row + 1}: column 'labels' has {truncated_repr(labels[row].as_py())}{hint}; "
-        f"{wanted}"
-    )
-
-
-def _wanted(task: TaskConfig) -> str:
+def _valid_labels(task: TaskConfig) -> str:
     if task.has_labels:
         names = task.labels or []
-        return f"labels of this task are the indices 0 to {len(names) - 1} of {_names(names)}"
+        return f"labels of this task are the indices 0 to {len(names) - 1} of {_quoted(names)}"
     low, high = task.score_range or (0.0, 0.0)
     return f"scores of this task are numbers from {low:g} to {high:g}"
 
 
-def _names(labels: Iterable[str]) -> str:
+def _quoted(labels: Iterable[str]) -> str:
     return join_truncated([repr(label) for label in labels])

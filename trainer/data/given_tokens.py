@@ -1,4 +1,4 @@
-"""The tokens of rows that a trainer is given, checked against what the encoder can read."""
+"""Checks of token ids passed to a trainer against the limits of the encoder."""
 
 from dataclasses import dataclass
 
@@ -14,104 +14,94 @@ from trainer.errors import InputError
 
 @dataclass(frozen=True)
 class Limits:
-    """How many of each an encoder has embeddings for; None where nothing sets a limit.
-
-    Attributes:
-        ids: token ids.
-        types: token types.
-        positions: tokens of a sequence.
-    """
+    """The numbers of an encoder's token ids, token types and positions; None if unlimited."""
 
     ids: int | None = None
     types: int | None = None
     positions: int | None = None
 
     @classmethod
-    def of(cls, model: HybridMTLModel) -> "Limits":
-        """A model's limits."""
-        rows = getattr(model.get_input_embeddings(), "num_embeddings", None)
-        # Encoders without such embeddings say 0.
+    def from_model(cls, model: HybridMTLModel) -> "Limits":
+        """Return the limits of a model."""
+        ids = getattr(model.get_input_embeddings(), "num_embeddings", None)
+        # It is 0 for encoders without such embeddings.
         types = getattr(model.config.backbone_config, "type_vocab_size", None) or None
-        return cls(rows, types, most_positions(model))
+        return cls(ids, types, most_positions(model))
 
 
 def check_sequences(where: str, rows: Dataset, side: str, limits: Limits) -> None:
-    """Make sure that an encoder can read the tokens of one side of a task's rows.
+    """Check the tokens of one side of a task's rows.
 
     Args:
-        where: the rows' place and task, for messages.
-        rows: in the format "arrow", with a column of token ids; those of token types and a mask are
-            optional.
-        side: what the columns' names begin with: nothing, or `pair_`.
-        limits: the encoder's.
+        where: argument and task, for messages.
+        rows: rows in the format "arrow", with token ids and optionally token types and a mask.
+        side: prefix of the columns: empty, or `pair_`.
+        limits: the encoder's limits.
 
     Raises:
-        InputError: naming column and row of what it cannot read.
+        InputError: naming column and row of invalid tokens.
     """
     column = f"{side}input_ids"
     ids, counts = _lists(where, rows, column, "token ids")
     _refuse_row(
-        where, counts == 0, f"column '{column}' is empty; leave the row out, or give it a text"
+        where, counts == 0, f"column '{column}' is empty; remove the row, or give it a text"
     )
     if limits.positions is not None:
         most, longest = limits.positions, counts.max()
         _refuse_row(
             where,
             counts > most,
-            f"column '{column}' has more than the {most} tokens that the encoder reads (up to "
-            f"{longest} in these rows); tokenise the rows with a max_length of {most} or less",
+            f"column '{column}' has more than the encoder's {most} tokens (up to {longest} in "
+            f"these rows); tokenise the rows with a max_length of {most} or less",
         )
     advice = "tokenise the rows with the encoder's own tokenizer"
-    _check_within(where, column, ids, counts, limits.ids, advice)
+    _check_range(where, column, ids, counts, limits.ids, advice)
     for name in (f"{side}token_type_ids", f"{side}attention_mask"):
         if name not in rows.column_names:
             continue
-        values, beside = _lists(where, rows, name, "whole numbers")
-        wrong = np.flatnonzero(beside != counts)
+        values, lengths = _lists(where, rows, name, "whole numbers")
+        wrong = np.flatnonzero(lengths != counts)
         if len(wrong):
             row = int(wrong[0])
             raise InputError(
-                f"{where}, row {row + 1}: column '{name}' has {beside[row]} entries for the "
-                f"{counts[row]} tokens of '{column}'; {advice}, which makes both"
+                f"{where}, row {row + 1}: column '{name}' has {lengths[row]} entries for the "
+                f"{counts[row]} tokens of '{column}'; {advice}, which returns both"
             )
         if name.endswith("token_type_ids"):
-            _check_within(where, name, values, counts, limits.types, advice)
+            _check_range(where, name, values, counts, limits.types, advice)
         elif pc.min(values).as_py() == 0:
             raise InputError(
-                f"{where}: its rows are padded already; tokenise them without padding, batches are "
-                f"padded when they are made"
+                f"{where}: its rows are padded already; tokenise them without padding, which is "
+                f"added per batch"
             )
 
 
 def is_list_of_integers(kind: pa.DataType) -> bool:
-    """Whether a column holds a list of integers in each row."""
+    """Return whether a column holds a list of integers in each row."""
     is_list = (
         pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
     )
     return is_list and pa.types.is_integer(kind.value_type)
 
 
-def row_of(place: int, counts: np.ndarray) -> int:
-    """The row in which an entry of flattened lists stands.
-
-    Args:
-        place: of the entry, from 0.
-        counts: how many entries each row has, (N,).
-    """
-    return int(np.searchsorted(np.cumsum(counts), place, side="right"))
+def row_of(index: int, counts: np.ndarray) -> int:
+    """Return the row of an entry of flattened lists, whose lengths are `counts`, (N,)."""
+    return int(np.searchsorted(np.cumsum(counts), index, side="right"))
 
 
-def _lists(where: str, rows: Dataset, name: str, what: str) -> tuple[pa.ChunkedArray, np.ndarray]:
-    """A column's lists, one after the other, and how many entries each has, (N,)."""
+def _lists(
+    where: str, rows: Dataset, name: str, entries: str
+) -> tuple[pa.ChunkedArray, np.ndarray]:
+    """Return the flattened lists of a column, and their lengths, (N,)."""
     column = rows[name]
-    wrong = f"column '{name}' must hold lists of {what}"
+    message = f"column '{name}' must hold lists of {entries}"
     if not is_list_of_integers(column.type):
-        raise InputError(f"{where}: {wrong}")
-    _refuse_row(where, column.is_null().to_numpy(), f"{wrong}, and has None")
+        raise InputError(f"{where}: {message}")
+    _refuse_row(where, column.is_null().to_numpy(), f"{message}, and has None")
     values, counts = pc.list_flatten(column), pc.list_value_length(column).to_numpy()
     if values.null_count:
         row = row_of(int(np.argmax(values.is_null().to_numpy())), counts)
-        raise InputError(f"{where}, row {row + 1}: {wrong}, and one of its entries is None")
+        raise InputError(f"{where}, row {row + 1}: {message}, and one of its entries is None")
     return values, counts
 
 
@@ -120,7 +110,7 @@ def _refuse_row(where: str, wrong: np.ndarray, message: str) -> None:
         raise InputError(f"{where}, row {int(np.argmax(wrong)) + 1}: {message}")
 
 
-def _check_within(
+def _check_range(
     where: str,
     column: str,
     values: pa.ChunkedArray,
@@ -131,10 +121,10 @@ def _check_within(
     ends = pc.min_max(values).as_py()
     if ends["min"] >= 0 and (limit is None or ends["max"] < limit):
         return
-    table = values.to_numpy()
-    wrong = int(np.argmax((table < 0) | (table >= (ends["max"] + 1 if limit is None else limit))))
-    known = "ids are 0 or more" if limit is None else f"the encoder knows 0 to {limit - 1}"
+    ids = values.to_numpy()
+    wrong = int(np.argmax((ids < 0) | (ids >= (ends["max"] + 1 if limit is None else limit))))
+    valid = "0 or more" if limit is None else f"0 to {limit - 1} for this encoder"
     raise InputError(
-        f"{where}, row {row_of(wrong, counts) + 1}: column '{column}' has {table[wrong]}; {known}: "
-        f"{advice}"
+        f"{where}, row {row_of(wrong, counts) + 1}: column '{column}' has {ids[wrong]}; ids are "
+        f"{valid}: {advice}"
     )

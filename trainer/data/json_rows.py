@@ -1,8 +1,8 @@
-"""The rows of json and jsonl files, every value as it stands in the file.
+"""Reading of json and jsonl files without conversion of values.
 
-Readers that guess a column's type from its first rows take texts for dates or numbers, and refuse a
-column that begins with nulls. Here a column has a type if all of its values have it; other columns
-keep each value as it is.
+Readers that infer a column's type from its first rows convert texts to dates or numbers, and reject
+a column that begins with nulls. Here a column has a type if all of its values have it; other
+columns keep the JSON of each value.
 """
 
 import json
@@ -19,29 +19,29 @@ from trainer.errors import InputError, truncated_repr
 
 _ROWS_AT_ONCE = 1 << 14
 _TYPES = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
-# Beyond it two whole numbers may be one float.
-_EXACT = 1 << 53
-# Of lists inside one another that have a type; Arrow refuses many more.
-_LEVELS = 16
+# Integers above it are not exact as floats.
+_MAX_EXACT = 1 << 53
+# Maximum depth of typed nested lists; Arrow rejects many more levels.
+_MAX_DEPTH = 16
 
 
 def read_json(path: Path) -> Dataset:
-    """The rows of a file of JSON objects, one a line, or of one list of objects.
+    """Return the rows of a file with one JSON object per line, or with one list of objects.
 
-    NaN and Infinity, which JSON has no words for, become null.
+    NaN and Infinity, which are not part of JSON, become null.
 
     Raises:
-        InputError: for anything else, with the line.
+        InputError: for any other content, with the line.
     """
     rows = _rows(path)
     blocks: list[dict[str, pa.Array]] = []
     sizes: list[int] = []
     while block := list(islice(rows, _ROWS_AT_ONCE)):
-        found = dict.fromkeys(chain.from_iterable(block))
-        blocks.append({name: _column([row.get(name) for row in block]) for name in found})
+        names = dict.fromkeys(chain.from_iterable(block))
+        blocks.append({name: _column([row.get(name) for row in block]) for name in names})
         sizes.append(len(block))
     table = {
-        name: _joined([b.get(name, pa.nulls(n)) for b, n in zip(blocks, sizes, strict=True)])
+        name: _concatenate([b.get(name, pa.nulls(n)) for b, n in zip(blocks, sizes, strict=True)])
         for name in dict.fromkeys(chain.from_iterable(blocks))
     }
     return Dataset(pa.table(table))
@@ -56,21 +56,20 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
             rows = [_parse(path, number, line)]
         else:
             continue
-        for place, row in enumerate(rows, start=1):
+        for index, row in enumerate(rows, start=1):
             if not isinstance(row, dict):
-                found = f"{path}, line {number}: " + (f"row {place}: " if len(rows) > 1 else "")
+                where = f"{path}, line {number}: " + (f"row {index}: " if len(rows) > 1 else "")
                 raise InputError(
-                    f'{found}expected an object such as {{"text": ...}}, got {truncated_repr(row)}'
+                    f'{where}expected an object such as {{"text": ...}}, got {truncated_repr(row)}'
                 )
             yield row
 
 
 def _parse(path: Path, number: int, text: str) -> Any:
-    """A JSON value that begins in a line."""
     try:
         value = _DECODER.decode(text.rstrip())
         if "\\ud" in text.lower():
-            json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is no text
+            json.dumps(value, ensure_ascii=False).encode()  # fails for half a surrogate pair
     except (ValueError, RecursionError) as error:
         reason = str(error)
         if isinstance(error, json.JSONDecodeError):
@@ -78,30 +77,28 @@ def _parse(path: Path, number: int, text: str) -> Any:
             reason = f"{error.msg} in column {error.colno}"
         raise InputError(
             f"{path}, line {number}: cannot be read as {path.suffix[1:]}: {reason}; write one "
-            f"object a line, or one list of objects"
+            f"object per line, or one list of objects"
         ) from error
     return value
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    result = dict(pairs)
+    if len(result) < len(pairs):
         names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the name {truncated_repr(twice)} occurs twice in an object")
-    return found
+        duplicate = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the name {truncated_repr(duplicate)} occurs twice in an object")
+    return result
 
 
-def _whole(digits: str) -> int | float:
+def _integer(digits: str) -> int | float:
     number = int(digits) if len(digits) < 20 else float(digits)
     return number if -(1 << 63) <= number < 1 << 63 else float(number)
 
 
-def _null(word: str) -> None:
-    return None
-
-
-_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_int=_whole, parse_constant=_null)
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_int=_integer, parse_constant=lambda constant: None
+)
 
 
 def _column(values: list[Any]) -> pa.Array:
@@ -112,28 +109,28 @@ def _column(values: list[Any]) -> pa.Array:
     return pa.ExtensionArray.from_storage(pa.json_(), pa.array(texts, pa.string()))
 
 
-def _type_of(values: Iterable[Any], levels: int = _LEVELS) -> pa.DataType | None:
-    """The type that all values have; None if there is none, or if it has too many levels."""
+def _type_of(values: Iterable[Any], depth: int = _MAX_DEPTH) -> pa.DataType | None:
+    """Return the common type of all values, or None if there is none of at most `depth` levels."""
     values = [value for value in values if value is not None]
-    kinds = set(map(type, values))
-    if not kinds:
+    types = set(map(type, values))
+    if not types:
         return pa.null()
-    if kinds == {list}:
-        inner = _type_of(chain.from_iterable(values), levels - 1) if levels else None
+    if types == {list}:
+        inner = _type_of(chain.from_iterable(values), depth - 1) if depth else None
         return None if inner is None else pa.list_(inner)
-    if kinds == {int, float} and all(abs(v) <= _EXACT for v in values if isinstance(v, int)):
+    if types == {int, float} and all(abs(v) <= _MAX_EXACT for v in values if isinstance(v, int)):
         return pa.float64()
-    return _TYPES.get(kinds.pop()) if len(kinds) == 1 else None
+    return _TYPES.get(types.pop()) if len(types) == 1 else None
 
 
-def _joined(parts: list[pa.Array]) -> pa.ChunkedArray:
-    """The parts of a column, whose types may differ."""
-    kinds = {part.type for part in parts if part.type != pa.null()}
-    if len(kinds) > 1:
+def _concatenate(parts: list[pa.Array]) -> pa.ChunkedArray:
+    """Concatenate the parts of a column, whose types may differ."""
+    types = {part.type for part in parts if part.type != pa.null()}
+    if len(types) > 1:
         return pa.chunked_array([_column(list(chain.from_iterable(map(_values, parts))))])
-    kind = kinds.pop() if kinds else pa.null()
-    whole = [part if part.type == kind else pa.nulls(len(part), kind) for part in parts]
-    return pa.chunked_array(whole, kind)
+    kind = types.pop() if types else pa.null()
+    chunks = [part if part.type == kind else pa.nulls(len(part), kind) for part in parts]
+    return pa.chunked_array(chunks, kind)
 
 
 def _values(part: pa.Array) -> list[Any]:

@@ -1,4 +1,4 @@
-"""From a label as a file has it to the index or score that is trained on."""
+"""Conversion of labels in files to class indices and scores."""
 
 import math
 import re
@@ -16,7 +16,7 @@ from trainer.errors import InputError, join_truncated, truncated_repr
 _WORDS = {True: ("true", "yes"), False: ("false", "no")}
 _LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 _TRUTH = {word: truth for truth, words in _WORDS.items() for word in words}
-# Words for truth only beside their opposite: 'right' may stand beside 'left', 'n' beside 'v'.
+# Words for truth values only next to their opposite: 'right' may occur with 'left', 'n' with 'v'.
 _OPPOSITES = (
     ("on", "off"),
     ("y", "n"),
@@ -26,22 +26,22 @@ _OPPOSITES = (
     ("right", "wrong"),
     ("valid", "invalid"),
 )
-# A minus behind a letter or digit joins two words.
+# A minus after a letter or digit is a hyphen.
 _NUMBER_INSIDE = re.compile(r"(?:(?<!\w)[-+\u2212])?\d+(?:[.,]\d+)?")
 
 
 class LabelReader:
-    """Reads the labels of one column.
+    """Converts the labels of one column.
 
-    A name counts before a number, whatever type a file gives it. A number is an index only where no
-    class is named by one, and a truth value never is.
+    Names take precedence over numbers, whatever their type in the file. A number is an index only
+    if no class has a number as its name, and a truth value is never an index.
 
     Args:
-        task: with the names of its classes, or its range of scores.
-        source: with the data's own names of the classes and its decimal sign.
+        task: the task's configuration, with its class names or score range.
+        source: the task's source, with the data's class names and decimal sign.
         column: the column's name, for messages.
-        feature: the column's type in the dataset: its ClassLabel, perhaps in a list, says what
-            each number stands for.
+        feature: the column's type in the dataset: a ClassLabel, maybe in a list, maps numbers to
+            names.
     """
 
     def __init__(self, task: TaskConfig, source: TaskSource, column: str, feature: Any):
@@ -52,113 +52,105 @@ class LabelReader:
         self.labels = task.labels or []
         names = [*self.labels, *(source.dataset_labels or ())]
         self.index = {name: i % len(self.labels) for i, name in enumerate(names)}
-        own = source.dataset_labels or self.labels
-        found = {number(name): i for i, name in reversed(list(enumerate(own)))}
-        self.numbers = {n: i for n, i in found.items() if n is not None}
-        self.inside = self._other_readings()
-        self.known: dict[tuple[type, Any], int] = {}
+        names = source.dataset_labels or self.labels
+        numbers = {number(name): i for i, name in reversed(list(enumerate(names)))}
+        self.numbers = {n: i for n, i in numbers.items() if n is not None}
+        self.inside = self._ambiguous_numbers()
+        self._cache: dict[tuple[type, Any], int] = {}
 
-    def class_index(self, value: Any, place: str) -> int:
-        """The class that a label stands for.
+    def class_index(self, value: Any, location: str) -> int:
+        """Return the class index of a label.
 
         Args:
             value: the label.
-            place: file and row, for messages.
+            location: file and row, for messages.
 
         Raises:
-            InputError: if it stands for none.
+            InputError: if the label is not one of the task's.
         """
-        # Others, such as decimals of databases, are rare, and not all can be looked up.
-        plain = isinstance(value, (str, int, float))
-        key = (type(value), value if plain else None)
-        found = self.known.get(key) if plain else None
-        if found is None:
-            found = None if self._is_beyond(value) else self._class_of(self._meant(value))
-            if found is None:
-                raise self._no_class(value, place)
-            if plain:
-                self.known[key] = found
-        return found
+        # Other types, such as decimals of databases, are rare, and some are not hashable.
+        cacheable = isinstance(value, (str, int, float))
+        key = (type(value), value if cacheable else None)
+        index = self._cache.get(key) if cacheable else None
+        if index is None:
+            index = None if self._is_out_of_range(value) else self._find(self._stored_name(value))
+            if index is None:
+                raise self._no_class(value, location)
+            if cacheable:
+                self._cache[key] = index
+        return index
 
-    def score(self, value: Any, place: str) -> float:
-        """The score that a label stands for.
+    def score(self, value: Any, location: str) -> float:
+        """Return the score of a label.
 
         Args:
             value: the label.
-            place: file and row, for messages.
+            location: file and row, for messages.
 
         Raises:
-            InputError: if it is no number, or outside the task's range.
+            InputError: if the label is not a number, or is outside the task's range.
         """
         low, high = self.task.score_range or (0.0, 0.0)
-        found = number(self._meant(value), self.source.decimal)
-        score = math.nan if found is None else float(found)
+        parsed = number(self._stored_name(value), self.source.decimal)
+        score = math.nan if parsed is None else float(parsed)
         if not low <= score <= high:
             raise InputError(
-                f"{place}: column '{self.column}' has {self._shown(value)}; scores of this task "
-                f"are numbers from {low:g} to {high:g}{self._decimal_hint(value)}"
+                f"{location}: column '{self.column}' has {self._describe(value)}; scores of this "
+                f"task are numbers from {low:g} to {high:g}{self._decimal_hint(value)}"
             )
         return score
 
-    def _meant(self, value: Any) -> Any:
-        """The name for the number that stands for it in the dataset."""
+    def _stored_name(self, value: Any) -> Any:
+        """Return the dataset's name of a number if it has one, otherwise the value itself."""
         names = self.stored
         if names is None or not isinstance(value, int) or not 0 <= value < len(names):
             return value
         return names[value]
 
-    def _is_beyond(self, value: Any) -> bool:
-        """Whether a number stands for none of the dataset's own names, as -1 for no label does."""
+    def _is_out_of_range(self, value: Any) -> bool:
+        """Return whether a number has none of the dataset's names, such as -1 for no label."""
         return (
             self.stored is not None and isinstance(value, int) and not 0 <= value < len(self.stored)
         )
 
-    @property
-    def _names_are_indices(self) -> bool:
-        """Whether an index of the task's labels may be what is meant."""
-        return self.stored is None or self.stored == [str(i) for i in range(len(self.stored))]
+    def _ambiguous_numbers(self) -> dict[Decimal, int]:
+        """Return number in a class's name -> class, if a number is also the index of another class.
 
-    def _other_readings(self) -> dict[Decimal, int]:
-        """The number in each class's name -> the class, if the same number is another's index.
-
-        Nothing if the data has as many names of its own: its numbers are indices then.
+        The result is empty if the dataset has a name for every class: then numbers are indices.
         """
         inside = _numbers_inside(self.source.dataset_labels or ()) or _numbers_inside(self.labels)
         same = all(n == i for n, i in inside.items() if n in range(len(self.labels)))
         stored = self.stored is not None and len(self.stored) == len(self.labels)
         return {} if same or stored else inside
 
-    def _class_of(self, value: Any) -> int | None:
+    def _find(self, value: Any) -> int | None:
         if isinstance(value, str) and value in self.index:
             return self.index[value]
         words = _words(value)
         if words:
-            return self._named_by(words)
-        found = number(value, self.source.decimal)
-        if found is None:
+            return self._find_word(words)
+        parsed = number(value, self.source.decimal)
+        if parsed is None:
             return None
         if self.numbers:
-            return self.numbers.get(found)
-        if not self._names_are_indices:
+            return self.numbers.get(parsed)
+        if self.stored not in (None, [str(i) for i in range(len(self.stored or ()))]):
+            return None  # names other than their indices
+        if not 0 <= parsed < len(self.labels) or parsed != int(parsed):
             return None
-        if not 0 <= found < len(self.labels) or found != int(found):
-            return None
-        return None if self._is_ambiguous(int(found)) else int(found)
+        return None if self._is_ambiguous(int(parsed)) else int(parsed)
 
-    def _named_by(self, words: Sequence[str]) -> int | None:
-        """The class with the first of these names, in letters of any size."""
+    def _find_word(self, words: Sequence[str]) -> int | None:
+        """Return the class with the first of these names, ignoring case."""
         for word in words:
-            found = {i for name, i in self.index.items() if name.casefold() == word}
-            if found:
-                return found.pop() if len(found) == 1 else None
-        # 'true' is 1 where classes are called 0 and 1; 'yes' is a word alone.
+            matches = {i for name, i in self.index.items() if name.casefold() == word}
+            if matches:
+                return matches.pop() if len(matches) == 1 else None
+        # 'true' is 1 if classes are named 0 and 1; 'yes' is not.
         return self.numbers.get(Decimal(_TRUTH[words[0]])) if len(words) > 1 else None
 
     def _is_ambiguous(self, index: int) -> bool:
-        """Whether an index may stand for another class than the one in this place.
-
-        As 0 or 1 for a truth value, or as the number in the other's name.
-        """
+        """Return whether an index may mean another class: by its name's number or truth value."""
         if self.inside and self.inside.get(Decimal(index)) != index:
             return True
         names = [name.casefold() for name in self.labels]
@@ -168,43 +160,40 @@ class LabelReader:
                 truth = names[index] == pair[0]
         return index < 2 and truth is not None and truth != bool(index)
 
-    def _no_class(self, value: Any, place: str) -> InputError:
+    def _no_class(self, value: Any, location: str) -> InputError:
         indices = "" if self.numbers or self.inside else f"0 to {len(self.labels) - 1}, or "
-        hint, found = "", number(value, self.source.decimal)
+        hint, parsed = "", number(value, self.source.decimal)
         if self.stored is not None:
             hint = f"; the dataset's own names are {_quoted(self.stored)}"
         if self.source.dataset_labels:
             hint += f"; dataset_labels are {_quoted(self.source.dataset_labels)}"
-        elif self.stored is not None or _words(value) or found in (0, 1):
+        elif self.stored is not None or _words(value) or parsed in (0, 1):
             hint += "; name the data's own, in the order of labels, with the field dataset_labels"
-        meant = number(self._meant(value), self.source.decimal)
-        readings = {*self.inside, *range(len(self.labels))} if self.inside else set()
-        if meant is not None and meant in readings and not self.numbers:
-            hint = self._both_readings(meant)
+        stored = number(self._stored_name(value), self.source.decimal)
+        ambiguous = {*self.inside, *range(len(self.labels))} if self.inside else set()
+        if stored is not None and stored in ambiguous and not self.numbers:
+            hint = self._ambiguity_hint(stored)
         return InputError(
-            f"{place}: column '{self.column}' has {self._shown(value)}"
-            f"{' (-1 marks a split without labels)' if found == -1 else ''}; labels of this task "
+            f"{location}: column '{self.column}' has {self._describe(value)}"
+            f"{' (-1 marks a split without labels)' if parsed == -1 else ''}; labels of this task "
             f"are {indices}{_quoted(self.labels)}{hint}{self._decimal_hint(value)}"
         )
 
-    def _both_readings(self, found: Decimal) -> str:
-        """What a number may stand for, and how to say which."""
-        count, at = len(self.labels), self.inside.get(found)
-        index = repr(self.labels[int(found)]) if found in range(count) else "none"
-        named = "none" if at is None else repr(self.labels[at])
+    def _ambiguity_hint(self, value: Decimal) -> str:
+        count, named = len(self.labels), self.inside.get(value)
+        by_index = repr(self.labels[int(value)]) if value in range(count) else "none"
+        by_name = "none" if named is None else repr(self.labels[named])
         return (
-            f"; as an index it is {index}, and as the number in a label's name {named}: say which "
-            f"with the field dataset_labels, {_quoted([str(i) for i in range(count)])} for indices "
-            f"or {_quoted([f'{n.normalize():f}' for n in self.inside])} for the numbers in names"
+            f"; as an index it is {by_index}, and as the number in a label's name {by_name}: "
+            f"choose with the field dataset_labels, {_quoted([str(i) for i in range(count)])} for "
+            f"indices or {_quoted([f'{n.normalize():f}' for n in self.inside])} for the numbers in "
+            "names"
         )
 
-    def _shown(self, value: Any) -> str:
-        meant = self._meant(value)
-        return (
-            truncated_repr(value)
-            if meant is value
-            else f"{value}, which is {truncated_repr(meant)}"
-        )
+    def _describe(self, value: Any) -> str:
+        name = self._stored_name(value)
+        text = truncated_repr(name)
+        return text if name is value else f"{value}, which is {text}"
 
     def _decimal_hint(self, value: Any) -> str:
         other = {".": ",", ",": "."}[self.source.decimal]
@@ -214,10 +203,10 @@ class LabelReader:
 
 
 def check_dataset_labels(task: TaskConfig, source: TaskSource) -> None:
-    """Make sure that the data's own names of the classes fit the task's.
+    """Check that `dataset_labels` has one name for each of the task's labels, without duplicates.
 
     Raises:
-        InputError: if they are not as many as its labels, or one occurs twice.
+        InputError: otherwise.
     """
     names = source.dataset_labels
     if names is None:
@@ -230,30 +219,30 @@ def check_dataset_labels(task: TaskConfig, source: TaskSource) -> None:
 
 
 def number(value: Any, decimal: str = ".") -> Decimal | None:
-    """The number that a value is, or that a text says, exactly; None if that is none.
+    """Return the exact number of a value or text, or None if it is not a number.
 
     Args:
-        value: a number or text; a truth value is no number.
-        decimal: the sign before the decimals in text, `.` or `,`.
+        value: a number or text; a truth value is not a number.
+        decimal: the decimal sign in text, `.` or `,`.
     """
     text = str(value)
     if isinstance(value, float) and not value.is_integer() and abs(value) < _LARGEST_FLOAT32:
         short = np.float32(value)
-        text = str(short) if float(short) == value else text  # 0.1 is 0.1 in float32, too
+        text = str(short) if float(short) == value else text  # 0.1 stays 0.1 in float32
     if isinstance(value, str) and decimal == ",":
-        text = text.replace(".", "_").replace(",", ".")  # a point would stand between thousands
-    # Python reads '1_000' as a number.
+        text = text.replace(".", "_").replace(",", ".")  # a point would separate thousands
+    # Python accepts '1_000' as a number.
     if isinstance(value, (bool, np.bool_)) or "_" in text:
         return None
     try:
-        found = Decimal(text)
+        parsed = Decimal(text)
     except InvalidOperation:
         return None
-    return found if found.is_finite() else None
+    return parsed if parsed.is_finite() else None
 
 
 def _words(value: Any) -> tuple[str, ...]:
-    """The names that a truth value may go by, the likeliest first; none if it is no such value."""
+    """Return possible class names of a truth value, the likeliest first; none for other values."""
     if isinstance(value, (bool, np.bool_)):
         return _WORDS[bool(value)]
     word = value.casefold() if isinstance(value, str) else ""
@@ -261,15 +250,15 @@ def _words(value: Any) -> tuple[str, ...]:
 
 
 def _numbers_inside(names: Sequence[str]) -> dict[Decimal, int]:
-    """The number in each name -> its place; nothing unless each has one, and another."""
-    found = [_NUMBER_INSIDE.findall(name) for name in names]
-    if any(len(numbers) != 1 for numbers in found):
+    """Return number in a name -> index, empty unless each name has one number, all different."""
+    matches = [_NUMBER_INSIDE.findall(name) for name in names]
+    if any(len(numbers) != 1 for numbers in matches):
         return {}
-    table = {
-        Decimal(text.replace(",", ".").replace("\u2212", "-")): place
-        for place, (text,) in enumerate(found)
+    indices = {
+        Decimal(text.replace(",", ".").replace("\u2212", "-")): index
+        for index, (text,) in enumerate(matches)
     }
-    return table if len(table) == len(names) else {}
+    return indices if len(indices) == len(names) else {}
 
 
 def _quoted(names: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""Where a task's rows come from: the Hub, a local folder or the shipped sample."""
+"""Loading of a task's rows from the Hub, a local folder or the shipped sample."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -9,44 +9,42 @@ from datasets.exceptions import DatasetGenerationError
 
 from trainer.data.cache import cache_folder
 from trainer.data.dialects import Dialect
-from trainer.data.files import TABLES
+from trainer.data.files import TABLE_SEPARATORS
 from trainer.data.json_rows import read_json
 from trainer.data.tables import read_table
 from trainer.errors import InputError, join_truncated
 from trainer.options import OptionInfo
 
 SAMPLE_FOLDER = Path(__file__).parent / "sample"
-FILE_KINDS = (*TABLES, ".jsonl", ".json", ".parquet")
+FILE_KINDS = (*TABLE_SEPARATORS, ".jsonl", ".json", ".parquet")
 
 
 @dataclass
 class TaskSource:
-    """Where one task's rows are and which of their columns it reads.
+    """Location, format and columns of one task's rows.
 
     Raises:
-        InputError: naming the field that is wrong.
+        InputError: naming the invalid field.
 
     Attributes:
         dataset: a Hub dataset (`owner/name`) or a local folder with `train.*` and `validation.*`.
         dataset_config: the Hub dataset's configuration.
         dataset_revision: the Hub dataset's branch, tag or commit.
-        folder: the sub-folder of `data_dir` that holds this task's files.
+        folder: the sub-folder of `data_dir` with this task's files; the task's name by default.
         train_split: the split to train on, also the stem of the local file.
         validation_split: the split to evaluate on, also the stem of the local file.
         columns: `text`, `text_pair` and `label` -> the dataset's column names.
-        dataset_labels: the data's own names of the classes, in the order of `labels`, where they
-            differ.
-        separator: of csv and tsv files: the character between two cells, or `tab`; found out if
-            left out.
-        quoting: of csv and tsv files: `standard`, a cell may stand in quotes, inside which quotes
-            are doubled; `none`, quotes are parts of the texts; found out if left out.
-        encoding: of csv and tsv files, such as `windows-1252`; UTF-8, or UTF-16 with a mark at its
-            beginning, if left out.
-        decimal: the sign before a number's decimals where numbers are text: `.` or `,`.
-        empty_text: `error`, or `drop` to leave out (and count) rows with an empty text.
-        data_name: the Hub's name of the dataset that the rows of local files are from: the model
-            card's entry.
-        data_license: the data's licence, in words of your own: the model card's entry.
+        dataset_labels: the class names in the data, in the order of `labels`, if they differ.
+        separator: the character between two cells of csv and tsv files, or `tab`; detected if
+            unset.
+        quoting: of csv and tsv files: `standard`, cells may be quoted, with quotes inside them
+            doubled; `none`, quotes are parts of the texts; detected if unset.
+        encoding: of csv and tsv files, such as `windows-1252`; if unset, UTF-8, or UTF-16 and
+            UTF-32 by their byte order mark.
+        decimal: the decimal sign of numbers stored as text: `.` or `,`.
+        empty_text: `error`, or `drop` to skip and count rows with an empty text.
+        data_name: Hub name of the dataset from which the local files come, for the model card.
+        data_license: the data's licence as free text, for the model card.
     """
 
     dataset: str | None = None
@@ -62,38 +60,38 @@ class TaskSource:
     encoding: str | None = None
     decimal: str = "."
     empty_text: str = "error"
-    # They name the data on the model card, and change nothing that is computed.
+    # They appear on the model card only.
     data_name: str | None = field(default=None, metadata={"info": OptionInfo(resume="free")})
     data_license: str | None = field(default=None, metadata={"info": OptionInfo(resume="free")})
 
     def __post_init__(self):
         for name, choices in (("empty_text", ("error", "drop")), ("decimal", (".", ","))):
             if getattr(self, name) not in choices:
-                known = " or ".join(map(repr, choices))
-                raise InputError(f"field '{name}': must be {known}, not {getattr(self, name)!r}")
-        self.dialect  # noqa: B018  # which is checked as it is made
+                expected = " or ".join(map(repr, choices))
+                raise InputError(f"field '{name}': must be {expected}, not {getattr(self, name)!r}")
+        self.dialect  # noqa: B018  # the constructor checks its fields
 
     @property
     def dialect(self) -> Dialect:
-        """How its csv and tsv files are written.
+        """Return the dialect of csv and tsv files.
 
         Raises:
-            InputError: naming the field that is wrong.
+            InputError: naming the invalid field.
         """
         return Dialect(self.separator, self.quoting, self.encoding)
 
     @property
     def column_names(self) -> list[str]:
-        """The dataset's names of all columns that a task may read."""
+        """Return the dataset's names of `text`, `text_pair` and `label`."""
         return [self.columns.get(key, key) for key in ("text", "text_pair", "label")]
 
 
 @dataclass
 class RawSplit:
-    """The rows of one split as they are found, and how to name their place in a message."""
+    """The rows of one split as loaded, and their file or Hub split, for messages."""
 
     rows: Dataset
-    place: str
+    location: str
 
 
 def load_split(
@@ -106,48 +104,47 @@ def load_split(
     """Load one split of a task.
 
     Args:
-        task: the task's name, for messages.
-        source: where the task's rows are.
+        task: the task's name.
+        source: location and format of the task's rows.
         split: name of the split, and stem of the local file.
         data_dir: a folder with one sub-folder per task that replaces the tasks' datasets, `sample`
-            for the rows that ship with the package, or None. A task with a dataset of its own
-            keeps it if the folder has none for it.
-        default_dataset: the dataset that is not the task's own but a default task's.
+            for the rows shipped with the package, or None. A task with a dataset of its own uses
+            that if the folder has no sub-folder for the task.
+        default_dataset: the dataset of the default task of this name, which `data_dir` replaces.
 
     Raises:
-        InputError: for a missing folder, file or split, a file that cannot be read, or a Hub that
-            cannot be reached.
+        InputError: for a missing folder, file or split, an unreadable file, or an unreachable Hub.
     """
     folder = local_folder(task, source, data_dir, default_dataset)
     if folder is None:
         if source.data_name not in (None, source.dataset):
             raise InputError(
                 f"task '{task}': data_name = '{source.data_name}': the rows come from the Hub's "
-                f"dataset '{source.dataset}'; leave it out, it is for local files"
+                f"dataset '{source.dataset}'; unset it, it is for local files"
             )
         _refuse_dialect(task, source, f"the dataset '{source.dataset}'")
         return _load_from_hub(task, source, split)
     path = _find_file(task, folder, split)
-    if path.suffix not in TABLES:
+    if path.suffix not in TABLE_SEPARATORS:
         _refuse_dialect(task, source, f"'{path}'")
     return RawSplit(read_rows(path, source.dialect, source.column_names), str(path))
 
 
-def _refuse_dialect(task: str, source: TaskSource, place: str) -> None:
+def _refuse_dialect(task: str, source: TaskSource, location: str) -> None:
     for field_name, value in vars(source.dialect).items():
         if value is not None:
             raise InputError(
-                f"task '{task}': field '{field_name}' is for csv and tsv files, and {place} is "
-                f"none; leave it out"
+                f"task '{task}': field '{field_name}' is for csv and tsv files, not for "
+                f"{location}; unset it"
             )
 
 
 def read_rows(path: Path, dialect: Dialect | None = None, columns: Collection[str] = ()) -> Dataset:
-    """The rows of a csv, tsv, jsonl or parquet file; cells of csv and tsv stay text.
+    """Return the rows of a csv, tsv, json, jsonl or parquet file; cells of csv and tsv are text.
 
     Args:
         path: the file.
-        dialect: what is known of how a csv or tsv file is written.
+        dialect: the configured part of the dialect of a csv or tsv file.
         columns: names of which some are in its header.
 
     Raises:
@@ -166,31 +163,23 @@ def read_rows(path: Path, dialect: Dialect | None = None, columns: Collection[st
         cause = error.__cause__ or error
         if isinstance(cause, StopIteration) or "corresponds to no data" in str(cause):
             raise InputError(f"{path}: the file has no rows") from error
-        raise InputError(f"{path}: cannot be read as {path.suffix[1:]}: {_cut(cause)}") from error
+        text = str(cause)  # which may quote the whole file
+        text = text if len(text) <= 500 else f"{text[:500]}…"
+        raise InputError(f"{path}: cannot be read as {path.suffix[1:]}: {text}") from error
     if len(rows) == 0:
         raise InputError(f"{path}: the file has no rows")
     return rows
 
 
-def _cut(error: BaseException) -> str:
-    """What a reader says, which may hold a whole file."""
-    text = str(error)
-    return text if len(text) <= 500 else f"{text[:500]}…"
-
-
 def local_folder(
     task: str, source: TaskSource, data_dir: str | None, default_dataset: str | None = None
 ) -> Path | None:
-    """The folder that holds a task's rows; None if they are a Hub dataset's.
+    """Return the folder with a task's rows, or None for a Hub dataset.
 
-    Args:
-        task: as for `load_split`.
-        source: as for `load_split`.
-        data_dir: as for `load_split`.
-        default_dataset: as for `load_split`.
+    The arguments are those of `load_split`.
 
     Raises:
-        InputError: if there is no such folder, or nothing is said of one.
+        InputError: if the folder does not exist, or neither folder nor dataset is configured.
     """
     if data_dir is not None:
         root = SAMPLE_FOLDER if data_dir == "sample" else Path(data_dir).expanduser()
@@ -200,9 +189,9 @@ def local_folder(
         if folder.is_dir():
             return folder
         if source.dataset == default_dataset:
-            found = join_truncated(sorted(p.name for p in root.iterdir() if p.is_dir())) or "none"
+            names = join_truncated(sorted(p.name for p in root.iterdir() if p.is_dir())) or "none"
             raise InputError(
-                f"task '{task}': there is no folder '{folder}' (folders there: {found}); name the "
+                f"task '{task}': there is no folder '{folder}' (folders there: {names}); set the "
                 f"right one with --tasks.{task}.folder, or give the task a dataset of its own with "
                 f"--tasks.{task}.dataset"
             )
@@ -211,29 +200,28 @@ def local_folder(
     path = Path(source.dataset).expanduser()
     if path.is_dir():
         return path
-    looks_local = source.dataset.startswith((".", "/", "~")) or source.dataset.count("/") > 1
-    if looks_local:
+    if source.dataset.startswith((".", "/", "~")) or source.dataset.count("/") > 1:
         raise InputError(f"task '{task}': dataset: there is no folder '{path}'")
     return None
 
 
 def _find_file(task: str, folder: Path, split: str) -> Path:
-    found = [folder / f"{split}{suffix}" for suffix in FILE_KINDS]
-    found = [path for path in found if path.is_file()]
-    if len(found) > 1:
-        names = ", ".join(path.name for path in found)
+    candidates = [folder / f"{split}{suffix}" for suffix in FILE_KINDS]
+    files = [path for path in candidates if path.is_file()]
+    if len(files) > 1:
+        names = ", ".join(path.name for path in files)
         raise InputError(f"{folder}: several files for the split '{split}' ({names}); keep one")
-    if not found:
+    if not files:
         names = join_truncated(sorted(p.name for p in folder.iterdir())) or "nothing"
         raise InputError(
             f"task '{task}': {folder} holds no {split} file ({', '.join(FILE_KINDS)}); it holds "
             f"{names}"
         )
-    return found[0]
+    return files[0]
 
 
 def _read_file(path: Path, dialect: Dialect, columns: Collection[str]) -> Dataset:
-    if path.suffix in TABLES:
+    if path.suffix in TABLE_SEPARATORS:
         return read_table(path, dialect, columns)
     if path.suffix != ".parquet":
         return read_json(path)
@@ -242,7 +230,7 @@ def _read_file(path: Path, dialect: Dialect, columns: Collection[str]) -> Datase
 
 
 def _load_from_hub(task: str, source: TaskSource, split: str) -> RawSplit:
-    place = "/".join(filter(None, (source.dataset, source.dataset_config, split)))
+    location = "/".join(filter(None, (source.dataset, source.dataset_config, split)))
     cache_folder()
     try:
         rows = load_dataset(
@@ -252,11 +240,11 @@ def _load_from_hub(task: str, source: TaskSource, split: str) -> RawSplit:
         folder = source.folder or task
         cause = error.__cause__ if isinstance(error, DatasetGenerationError) else error
         raise InputError(
-            f"task '{task}': cannot load '{place}' from the Hub: {cause}\n"
+            f"task '{task}': cannot load '{location}' from the Hub: {cause}\n"
             f"Without a network, put {source.train_split}.* and {source.validation_split}.* (csv, "
             f"tsv, jsonl or parquet, same columns) in DIR/{folder} and pass --data_dir DIR, or try "
             f"the shipped sample with --data_dir sample."
         ) from error
     if len(rows) == 0:
-        raise InputError(f"task '{task}': the split '{place}' has no rows")
-    return RawSplit(rows, place)
+        raise InputError(f"task '{task}': the split '{location}' has no rows")
+    return RawSplit(rows, location)

@@ -1,4 +1,4 @@
-"""The rows of csv and tsv files; every cell stays the text it is."""
+"""Reading of csv and tsv files, with all cells as text."""
 
 import csv
 from collections.abc import Collection, Iterator
@@ -18,18 +18,16 @@ _ROWS_AT_ONCE = 1 << 16
 
 
 def read_table(path: Path, dialect: Dialect, columns: Collection[str] = ()) -> Dataset:
-    """The rows of a csv or tsv file.
-
-    'NA' and 'null' are words, and a label that is wrong can be shown.
+    """Return the rows of a csv or tsv file; cells such as 'NA' and 'null' stay text.
 
     Args:
         path: the file.
-        dialect: what is known of how it is written; the rest is found out, and said if in doubt.
+        dialect: the configured part of the dialect; the rest is detected, and printed if ambiguous.
         columns: names of which some are in the header.
 
     Raises:
-        InputError: for an empty file, a column name that occurs twice, or a line with more or fewer
-            cells than the header, with its number.
+        InputError: for an empty file, a duplicate column name, or a line with more or fewer cells
+            than the header, with its number.
     """
     separator, quoting, encoding = find_dialect(path, dialect, columns)
     reader = table_reader(path, separator, quoting, encoding)
@@ -41,7 +39,7 @@ def read_table(path: Path, dialect: Dialect, columns: Collection[str] = ()) -> D
             columns = dict(zip(header, map(list, zip(*block, strict=True)), strict=True))
             parts.append(Dataset.from_dict(columns, _texts(header)))
     except csv.Error as error:
-        hint = "; mend the quotes, or set quoting: none for the task if they are part of the texts"
+        hint = "; fix the quotes, or set quoting: none for the task if they are part of the texts"
         if "field limit" in str(error):
             hint = "; shorten the cell, or look for a quote above it that is not closed"
         raise InputError(f"{path}, line {reader.line_num}: {error}{hint}") from error
@@ -56,7 +54,7 @@ def _header(path: Path, names: list[str]) -> list[str]:
     if not names:
         raise InputError(f"{path}: the file is empty; it needs a header line and rows")
     # pandas writes row numbers into a column without a name.
-    header = [name or f"Unnamed: {place}" for place, name in enumerate(names)]
+    header = [name or f"Unnamed: {index}" for index, name in enumerate(names)]
     if any("\0" in name for name in header):
         raise InputError(
             f"{path}: a column name holds a NUL character: {join_truncated(header)}; rename it"
@@ -69,13 +67,13 @@ def _header(path: Path, names: list[str]) -> list[str]:
     return header
 
 
-def _rows(path: Path, reader: "Reader", header: list[str], taken: str) -> Iterator[list[str]]:
+def _rows(path: Path, reader: "Reader", header: list[str], dialect: str) -> Iterator[list[str]]:
     for cells in reader:
         if cells and len(cells) != len(header):
             raise InputError(
                 f"{path}, line {reader.line_num}: {len(cells)} cells under {len(header)} column "
                 f"names ({join_truncated(header)}); put quotes around a cell that holds the "
-                f"separator, or, if the file is not written with {taken}, set the task's fields of "
+                f"separator, or, if the file does not have {dialect}, set the task's fields of "
                 "these names"
             )
         if cells:

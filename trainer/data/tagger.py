@@ -1,4 +1,4 @@
-"""Parts of speech, by whichever tagger is installed."""
+"""Part-of-speech tagging with nltk or TextBlob."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ from trainer.errors import InputError
 
 @dataclass(frozen=True)
 class Tagger:
-    """A function from a sentence's words to their tags in the Penn Treebank's names.
+    """A function from a sentence's words to their Penn Treebank tags.
 
     Attributes:
-        name: the package and its version, which a cache of tags depends on.
+        name: the package and its version, part of the key of cached tags.
         tags: the function.
     """
 
@@ -26,9 +26,7 @@ class Tagger:
 
 @cache
 def find_tagger() -> Tagger | None:
-    """nltk's averaged perceptron, if its data is installed; else TextBlob's, which brings a
-    lexicon of its own; else None.
-    """
+    """Return nltk's averaged perceptron if its data is installed, else TextBlob's, else None."""
     try:
         from nltk.tag.perceptron import PerceptronTagger
 
@@ -50,8 +48,8 @@ def find_tagger() -> Tagger | None:
     )
 
 
-def need_tagger() -> Tagger:
-    """The tagger, where tags are the point.
+def require_tagger() -> Tagger:
+    """Return the installed tagger.
 
     Raises:
         InputError: if none is installed.

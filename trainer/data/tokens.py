@@ -1,4 +1,4 @@
-"""From checked rows to token ids, once, cached by content."""
+"""Tokenisation of checked rows, cached by content."""
 
 import hashlib
 import json
@@ -16,19 +16,19 @@ IGNORED_LABEL = -100
 def tokenize(
     name: str, rows: Dataset, task: TaskConfig, tokenizer: PreTrainedTokenizerBase, max_length: int
 ) -> Dataset:
-    """Tokenise checked rows with `datasets.map`, or read the result of an earlier run.
+    """Tokenise checked rows with `datasets.map`, or load the result from the cache.
 
     Args:
-        name: the task's name, shown beside the progress bar.
-        rows: columns `text`, `text_pair` (pairs) and, but for rows to answer only, `label`.
-        task: says whether the two texts of a pair share a sequence.
-        tokenizer: the backbone's.
-        max_length: longest sequence in tokens, special tokens included; the rest is cut off.
+        name: the task's name, for the progress bar.
+        rows: columns `text`, `text_pair` (pairs) and optionally `label`.
+        task: the task's configuration: whether the two texts of a pair share a sequence.
+        tokenizer: the backbone's tokenizer.
+        max_length: maximum tokens of a sequence, including special tokens; the rest is truncated.
 
     Returns:
-        Columns `input_ids`, `token_type_ids` (if the tokenizer makes them), the same with the
+        Columns `input_ids`, `token_type_ids` (if the tokenizer returns them), the same with the
         prefix `pair_` for siamese pairs, `labels` if there are any, `length`: the tokens of the
-        longer sequence, and `cut`: whether the end of a text was left out.
+        longer sequence, and `truncated`: whether a text was truncated.
     """
     encode = _encode_words if task.reads_words else _encode_texts
     key = _content_key(rows, task, tokenizer, max_length)
@@ -46,19 +46,21 @@ def tokenize(
 def _content_key(
     rows: Dataset, task: TaskConfig, tokenizer: PreTrainedTokenizerBase, max_length: int
 ) -> str:
-    # Not the tokenizer object: its hash changes with the truncation state of its last call.
+    # The hash of the tokenizer object changes with the truncation state of its last call.
     backend = getattr(tokenizer, "backend_tokenizer", None)
     vocabulary = json.dumps(tokenizer.get_vocab(), sort_keys=True)
     if backend is not None:
         state = json.loads(backend.to_str())
         vocabulary = json.dumps({**state, "truncation": None, "padding": None}, sort_keys=True)
     content = hashlib.sha256()
-    # As a table, rows that were selected or shuffled come in their own order.
+    # Formatted as a table, selected or shuffled rows are in their current order.
     for batch in rows.with_format("arrow")[:].combine_chunks().to_batches():
         content.update(batch.serialize())
-    made = [type(tokenizer).__name__, tokenizer.model_input_names, tokenizer.truncation_side]
-    shape = [task.output_type, task.input, task.pair_encoding, max_length, "truncated", *made]
-    content.update(json.dumps(shape).encode() + vocabulary.encode())
+    settings = [
+        *(task.output_type, task.input, task.pair_encoding, max_length, "truncated"),
+        *(type(tokenizer).__name__, tokenizer.model_input_names, tokenizer.truncation_side),
+    ]
+    content.update(json.dumps(settings).encode() + vocabulary.encode())
     return content.hexdigest()[:32]
 
 
@@ -96,11 +98,11 @@ def _encode_texts(
 def is_truncated(
     tokenizer: PreTrainedTokenizerBase, max_length: int, *texts: Any, together: bool, **options: Any
 ) -> bool:
-    """Whether a text, or two `together` in one sequence, makes more than `max_length` tokens."""
+    """Return whether texts, `together` or each in a sequence, exceed `max_length` tokens."""
     sequences = [texts] if together else [(text,) for text in texts]
-    # Not `verbose`: it warns of sequences that no model can read, and none is to read these.
-    made = (tokenizer(*sequence, verbose=False, **options).input_ids for sequence in sequences)
-    return any(len(ids) > max_length for ids in made)
+    # `verbose` would warn of sequences beyond the model's limit, which no model is given here.
+    encoded = (tokenizer(*sequence, verbose=False, **options).input_ids for sequence in sequences)
+    return any(len(ids) > max_length for ids in encoded)
 
 
 def _encode_words(
@@ -109,7 +111,7 @@ def _encode_words(
     tokenizer: PreTrainedTokenizerBase,
     max_length: int,
 ) -> dict[str, list]:
-    """Token classification: the first piece of each word carries its tag, other pieces -100."""
+    """Encode split texts, with a word's tag on its first token and -100 on the others."""
     encoded = tokenizer(
         batch["text"],
         is_split_into_words=True,

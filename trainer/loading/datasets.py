@@ -126,7 +126,7 @@ def load_checked(name: str, entry: TaskEntry, part: str, data_dir: str | None) -
     raw = load_split(name, entry.source, split, data_dir, default)
     checked = check_split(name, entry.model, entry.source, raw)
     for reason, count in checked.dropped.items():
-        print(f"{raw.place}: {count} rows dropped ({reason})", flush=True)
+        print(f"{raw.location}: {count} rows dropped ({reason})", flush=True)
     return checked
 
 

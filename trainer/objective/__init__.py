@@ -1,4 +1,4 @@
-"""From a step's batches to one gradient."""
+"""The objective: losses, regularizers, and the aggregation of the tasks' gradients."""
 
 from trainer.objective.shared_gradients import SharedGradients
 from trainer.objective.step import StepGradients

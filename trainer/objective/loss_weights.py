@@ -1,4 +1,4 @@
-"""Loss weights that are learned: homoscedastic uncertainty, https://arxiv.org/abs/1705.07115."""
+"""Learned loss weights: homoscedastic uncertainty, https://arxiv.org/abs/1705.07115."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ LOSS_WEIGHTS = ("fixed", "uncertainty")
 
 
 class UncertaintyWeights(nn.Module):
-    """Weighs each task's loss by how noisy the task turns out to be (Kendall et al. 2018).
+    """Weights of the tasks' losses from learned noise variances (Kendall et al. 2018).
 
     With s = log(sigma^2), learned per task from 0, a classification loss becomes
     `exp(-s) * loss + s / 2` and a loss of scores `exp(-s) / 2 * loss + s / 2` (eq. 7 and 10).
@@ -27,12 +27,12 @@ class UncertaintyWeights(nn.Module):
         self.factors = {name: 1.0 if task.has_labels else 0.5 for name, task in tasks.items()}
 
     def forward(self, task: str, loss: Tensor) -> Tensor:
-        """The weighted loss of a task, a scalar."""
+        """Return the weighted loss of a task, a scalar."""
         s: Any = self.log_variances[task]
         return self.factors[task] * (-s).exp() * loss + s / 2
 
     def logs(self) -> dict[str, float]:
-        """`loss_weight/<task>`: the factor of each task's loss now."""
+        """Return `loss_weight/<task>` -> the current factor of the task's loss."""
         return {
             f"loss_weight/{task}": self.factors[task] * (-s.detach()).exp().item()
             for task, s in self.log_variances.items()

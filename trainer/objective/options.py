@@ -1,4 +1,4 @@
-"""The options of the objective: how several tasks' losses and gradients become one step."""
+"""The options of the objective: aggregator, learned loss weights and regularizers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,21 +23,21 @@ class ObjectiveOptions(RegularizerOptions):
 
     aggregator: str = option(
         "sum",
-        "How the tasks' gradients on the shared parameters become one.",
+        "How the tasks' gradients on the shared parameters are aggregated.",
         group=GROUP,
         card="always",
         choices=AGGREGATORS,
     )
     main_tasks: list[str] | None = option(
         None,
-        "Aggregator mtrec: the main tasks; all that are not auxiliary if left out.",
+        "Aggregator mtrec: the main tasks; if unset, all that are not auxiliary.",
         group=GROUP,
         needs=("aggregator", ("mtrec",)),
     )
     auxiliary_tasks: list[str] | None = option(
         None,
-        "Aggregator mtrec: the tasks that give way to the main ones; those that are auxiliary if "
-        "left out.",
+        "Aggregator mtrec: the tasks whose gradients are projected where they conflict with the "
+        "main tasks'; if unset, the tasks marked auxiliary.",
         group=GROUP,
         needs=("aggregator", ("mtrec",)),
     )
@@ -49,13 +49,13 @@ class ObjectiveOptions(RegularizerOptions):
     )
     gradient_cosines: bool = option(
         False,
-        "Log the cosine between each two tasks' gradients with aggregator sum, too; the other "
-        "aggregators always do.",
+        "Log the cosines between the tasks' gradients with aggregator sum, too; they are always "
+        "logged with other aggregators.",
         group=GROUP,
     )
     loss_weights: str = option(
         "fixed",
-        "fixed: each task's loss_weight. uncertainty: besides, weights that are learned by each "
+        "fixed: each task's loss_weight. uncertainty: loss_weight times a weight learned from the "
         "task's noise.",
         group=GROUP,
         card="changed",
@@ -63,7 +63,7 @@ class ObjectiveOptions(RegularizerOptions):
 
     @property
     def measures_conflicts(self) -> bool:
-        """Whether a step looks at the angles between the tasks' gradients."""
+        """Return whether the cosines between the tasks' gradients are computed."""
         return self.aggregator != "sum" or self.gradient_cosines
 
     def aggregator_of(
@@ -72,24 +72,24 @@ class ObjectiveOptions(RegularizerOptions):
         """Return the aggregator.
 
         Args:
-            tasks: all that are trained.
-            auxiliary: those of them that only help the others.
-            seed: of what it draws.
-            config: an instance of the dataclass that the aggregator was registered with, if it was.
+            tasks: all trained tasks.
+            auxiliary: the tasks marked auxiliary.
+            seed: the seed of its random numbers.
+            config: the options of an aggregator registered with `options=`.
 
         Raises:
-            InputError: if it cannot work with these tasks, or needs a package that is missing.
+            InputError: if the tasks are invalid for the aggregator, or a package is missing.
         """
-        named = self.auxiliary_tasks or [task for task in tasks if task in auxiliary]
-        options = AggregatorOptions(seed, self.main_tasks, named, self.auxiliary_scale)
+        auxiliary = self.auxiliary_tasks or [task for task in tasks if task in auxiliary]
+        options = AggregatorOptions(seed, self.main_tasks, auxiliary, self.auxiliary_scale)
         return make_aggregator(self.aggregator, tasks, options, config)
 
 
 def check_objective(options: ObjectiveOptions) -> None:
-    """Make sure that what the objective is made of is known, and that every option is read.
+    """Check the options of the objective, and that each of them has an effect.
 
     Raises:
-        InputError: naming the option and what to do.
+        InputError: naming the option, with the remedy.
     """
     check_options(options, ObjectiveOptions)
     check_choice("loss_weights", options.loss_weights, LOSS_WEIGHTS)

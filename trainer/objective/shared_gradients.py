@@ -1,4 +1,4 @@
-"""The tasks' gradients on the shared parameters: collected in a step, then aggregated."""
+"""The tasks' gradients on the shared parameters: recorded during a step, then aggregated."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,15 +15,16 @@ from trainer.objective.sparse_embedding_grads import TableRows, is_sparse, merge
 
 
 class SharedGradients:
-    """Collects one gradient per task, the sum over its batches, and joins them by an aggregator.
+    """Records one gradient per task, the sum over its batches, and aggregates them.
 
-    On the way the cosine between each two tasks' gradients may be noted: below zero they conflict.
+    It also logs the cosines between the tasks' gradients, which conflict where a cosine is
+    negative.
 
     Args:
-        shared: the parameters that several tasks train.
-        aggregator: makes one gradient of several.
-        keep: whether each task's own gradient is still wanted after the joining.
-        measure: whether to form the Gramian and note the cosines; only the sum goes without.
+        shared: the parameters trained by several tasks.
+        aggregator: aggregates the tasks' gradients.
+        keep: whether `aggregate` returns each task's gradients, too.
+        measure: whether to compute the Gramian and the cosines; optional for the sum only.
     """
 
     def __init__(
@@ -34,115 +35,114 @@ class SharedGradients:
         self.keep = keep
         self.measure = measure
         self._cosines = RunningMeans()
-        self._found: dict[str, list[Tensor | None]] = {}
-        self._known_tables: dict[nn.Parameter, TableRows] = {}
-        self._tables: dict[int, TableRows] = {}
+        self._task_grads: dict[str, list[Tensor | None]] = {}
+        self._table_rows: dict[nn.Parameter, TableRows] = {}
+        self._tables: dict[int, TableRows] = {}  # of the gradients that `pop` returned last
 
     @contextmanager
     def record(self, task: str) -> Iterator[None]:
-        """What is back-propagated to the shared parameters inside the block is the task's."""
+        """Record the gradients of the block's backward passes on the shared parameters."""
         yield
-        found = [p.grad for p in self.shared]
-        new = [g if g is None or not g.is_sparse else merge_rows(g) for g in found]
+        gradients = [p.grad for p in self.shared]
+        new = [g if g is None or not g.is_sparse else merge_rows(g) for g in gradients]
         for p in self.shared:
             p.grad = None
-        before = self._found.get(task)
+        before = self._task_grads.get(task)
         if before is None:
-            self._found[task] = new
+            self._task_grads[task] = new
             return
         pairs = list(zip(before, new, strict=True))
         both = [(b, n) for b, n in pairs if b is not None and n is not None and not n.is_sparse]
         if both:
             torch._foreach_add_([b for b, _ in both], [n for _, n in both])
-        self._found[task] = [_added(b, n) for b, n in pairs]
+        self._task_grads[task] = [_added(b, n) for b, n in pairs]
 
     def aggregate(
         self, world_size: int, scale: float = 1.0
     ) -> tuple[list[nn.Parameter], dict[str, list[Tensor]]]:
-        """Put the joined gradient into `.grad`, once per optimizer step.
+        """Store the aggregated gradient in `.grad`, once per optimizer step.
 
         Args:
             world_size: the number of processes.
-            scale: what the gradients are multiplied with, in half precision. An aggregator that
-                solves a problem of its own does it for the gradients as they are without.
+            scale: the loss scale of half precision, which the Gramian is corrected for.
 
         Returns:
-            The parameters that were reached and, if they are kept, each task's gradients for them.
+            The reached parameters and, if they are kept, each task's gradients for them.
         """
         parameters, gradients = self.pop(world_size)
         tasks, columns = list(gradients), list(gradients.values())
         products = torch.empty(0)
         if self.measure:
             products = gramian(columns) / scale**2
-            self._note(tasks, cosines(products))
+            self._add_cosines(tasks, cosines(products))
         if self.keep:
-            # The aggregator writes its result into the first task's gradient.
+            # The aggregator overwrites the first task's gradients.
             columns = [[g.clone() for g in columns[0]], *columns[1:]]
-        joined = self.to_dense(self.aggregator.combine(columns, tasks, products))
-        for parameter, gradient in zip(parameters, joined, strict=True):
+        aggregated = self.to_dense(self.aggregator.combine(columns, tasks, products))
+        for parameter, gradient in zip(parameters, aggregated, strict=True):
             parameter.grad = gradient
         kept = gradients if self.keep else {}
-        return parameters, {task: self.to_dense(own) for task, own in kept.items()}
+        return parameters, {task: self.to_dense(grads) for task, grads in kept.items()}
 
-    def _note(self, tasks: list[str], found: Tensor) -> None:
+    def _add_cosines(self, tasks: list[str], values: Tensor) -> None:
         for i, j in combinations(range(len(tasks)), 2):
-            self._cosines.add(f"gradient_cosine/{tasks[i]}/{tasks[j]}", found[i, j])
+            self._cosines.add(f"gradient_cosine/{tasks[i]}/{tasks[j]}", values[i, j])
 
-    def mean_cosines(self) -> dict[str, Any]:
-        """`gradient_cosine/<task>/<task>` -> the mean since this was last asked."""
-        return {name: mean.item() for name, mean in self._cosines.take().items()}
+    def pop_mean_cosines(self) -> dict[str, Any]:
+        """Return `gradient_cosine/<task>/<task>` -> the mean since the last call."""
+        return {name: mean.item() for name, mean in self._cosines.pop().items()}
 
     def pop(self, world_size: int) -> tuple[list[nn.Parameter], dict[str, list[Tensor]]]:
-        """The parameters that any task reached, and each task's gradient for each of them.
+        """Return the parameters reached by any task, and each task's gradient for each of them.
 
-        A gradient is zero where the task does not reach a parameter; of a table that is kept by
-        rows it has the rows that any task reached, and `to_dense` makes it dense. With several
-        processes it is the mean over them. What was collected is forgotten.
+        A gradient is zero if the task does not reach the parameter. Gradients of a sparse table
+        have the rows reached by any task; `to_dense` converts them. With several processes they are
+        averaged. Recorded gradients are cleared.
         """
-        tasks, found = list(self._found), list(self._found.values())
-        self._found = {}
+        tasks, recorded = list(self._task_grads), list(self._task_grads.values())
+        self._task_grads = {}
         parameters: list[nn.Parameter] = []
         columns: list[list[Tensor]] = []
         self._tables = {}
-        for parameter, gradients in zip(self.shared, zip(*found, strict=True), strict=True):
+        for parameter, gradients in zip(self.shared, zip(*recorded, strict=True), strict=True):
             if any(g is not None for g in gradients):
-                columns.append(self._filled(len(parameters), parameter, gradients))
+                columns.append(self._fill(len(parameters), parameter, gradients))
                 parameters.append(parameter)
-        own = {task: [column[i] for column in columns] for i, task in enumerate(tasks)}
+        task_grads = {task: [column[i] for column in columns] for i, task in enumerate(tasks)}
         if world_size > 1:
-            for gradient in own.values():
-                average_over_ranks(gradient)
-        return parameters, own
+            for grads in task_grads.values():
+                average_over_ranks(grads)
+        return parameters, task_grads
 
-    def _filled(
-        self, place: int, parameter: nn.Parameter, gradients: Sequence[Tensor | None]
+    def _fill(
+        self, index: int, parameter: nn.Parameter, gradients: Sequence[Tensor | None]
     ) -> list[Tensor]:
         if not is_sparse(gradients):
             return [torch.zeros_like(parameter) if g is None else g for g in gradients]
-        if parameter not in self._known_tables:
-            self._known_tables[parameter] = TableRows(parameter)
-        table = self._tables[place] = self._known_tables[parameter]
+        if parameter not in self._table_rows:
+            self._table_rows[parameter] = TableRows(parameter)
+        table = self._tables[index] = self._table_rows[parameter]
         table.recycle()
         return table.to_rows(gradients)
 
     def to_dense(self, gradients: list[Tensor]) -> list[Tensor]:
-        """Gradients in the shapes of the parameters that `pop` gave; valid until it is called."""
+        """Return gradients in the shapes of the parameters of `pop`, valid until its next call."""
         return [
-            self._tables[place].to_dense(gradient) if place in self._tables else gradient
-            for place, gradient in enumerate(gradients)
+            self._tables[index].to_dense(gradient) if index in self._tables else gradient
+            for index, gradient in enumerate(gradients)
         ]
 
-    def collected(self) -> list[Tensor]:
-        """Every task's gradients since the last step."""
-        return [g for found in self._found.values() for g in found if g is not None]
+    def recorded(self) -> list[Tensor]:
+        """Return the gradients of all tasks since the last step."""
+        return [g for grads in self._task_grads.values() for g in grads if g is not None]
 
     def clear(self) -> None:
-        """Drop what was collected."""
-        self._found = {}
+        """Clear the recorded gradients."""
+        self._task_grads = {}
 
 
 def _added(before: Tensor | None, new: Tensor | None) -> Tensor | None:
-    """The sum; that of two dense tensors is in the first of them already."""
+    """Return the sum, which `before` holds already if both are dense."""
     if before is None or new is None:
         return new if before is None else before
     return before + new if new.is_sparse else before

@@ -1,4 +1,4 @@
-"""One optimizer step's gradients, from the losses of its batches."""
+"""The gradients of an optimizer step."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
@@ -7,21 +7,21 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from trainer.objective.gradients import average_over_ranks, gradient_apart, norm
+from trainer.objective.gradients import average_over_ranks, isolated_gradients, norm
 from trainer.objective.shared_gradients import SharedGradients
 from trainer.objective.sparse_embedding_grads import TableRows
 
 
 class StepGradients:
-    """Back-propagates losses and leaves the step's gradient in each parameter's `.grad`.
+    """Backpropagates losses and stores the step's gradient in each parameter's `.grad`.
 
-    With several processes the gradients are averaged here, once per optimizer step, and not by
-    `DistributedDataParallel`, which expects one backward pass per step that reaches all parts.
+    With several processes, gradients are averaged here, once per optimizer step, instead of by
+    `DistributedDataParallel`, which expects one backward pass per step that reaches all modules.
 
     Args:
-        parameters: all that are trained.
-        accelerator: scales losses in half precision and knows the other processes.
-        shared: joins the tasks' gradients on the shared parameters; their sum if None.
+        parameters: all trained parameters.
+        accelerator: scales losses in half precision, and holds the number of processes.
+        shared: aggregates the tasks' gradients on the shared parameters; if None, they are summed.
     """
 
     def __init__(
@@ -37,11 +37,11 @@ class StepGradients:
         self._tables: dict[nn.Parameter, TableRows] = {}
 
     def backward(self, losses: Mapping[str, Tensor], batches: Mapping[str, int]) -> None:
-        """Back-propagate the tasks of one pass.
+        """Backpropagate the tasks of one pass.
 
         Args:
-            losses: each task's batch's share of the step's loss: the loss over its `batches`.
-            batches: how many batches each task has in the step.
+            losses: task -> loss of its batch, divided by its number of `batches`.
+            batches: task -> number of its batches in the step.
         """
         task, *others = losses
         total = torch.stack(list(losses.values())).sum()
@@ -52,13 +52,13 @@ class StepGradients:
                 self._backward_and_measure(task, total, batches[task])
 
     def _backward_and_measure(self, task: str, loss: Tensor, batches: int) -> None:
-        with gradient_apart(self.parameters) as own:
+        with isolated_gradients(self.parameters) as gradients:
             self.accelerator.backward(loss)
             self._average(self.parameters)
-        self._norms[task] = norm(own) * batches / self._scale
+        self._norms[task] = norm(gradients) * batches / self._scale
 
     def finish(self) -> tuple[list[nn.Parameter], dict[str, list[Tensor]]]:
-        """After a step's last batch: average over processes, make one gradient of the tasks'.
+        """Average over processes and aggregate the tasks' gradients, after a step's last batch.
 
         Returns:
             Shared parameters and each task's gradients for them, if they are kept.
@@ -72,26 +72,26 @@ class StepGradients:
         return [], {}
 
     def grad_norm(self) -> Tensor:
-        """The norm of all gradients of the step so far in this process: finite if they all are."""
-        found = [p.grad for p in self.parameters if p.grad is not None]
+        """Return the norm of the step's gradients so far in this process, finite if all are."""
+        gradients = [p.grad for p in self.parameters if p.grad is not None]
         if self.shared is not None:
-            found += self.shared.collected()
-        return norm(found) if found else torch.zeros((), device=self.accelerator.device)
+            gradients += self.shared.recorded()
+        return norm(gradients) if gradients else torch.zeros((), device=self.accelerator.device)
 
     def drop(self) -> None:
-        """Forget the step's gradients: the optimizer's step then changes nothing."""
+        """Drop the step's gradients, so that the optimizer step has no effect."""
         for p in self.parameters:
             p.grad = None
         if self.shared is not None:
             self.shared.clear()
 
     def logs(self) -> dict[str, float]:
-        """Each task's gradient norm and the tasks' mean cosines since this was last asked."""
-        found = {f"grad_norm/{task}": value.item() for task, value in self._norms.items()}
+        """Return each task's gradient norm, and the mean cosines since the last call."""
+        logs = {f"grad_norm/{task}": value.item() for task, value in self._norms.items()}
         self._norms = {}
         if self.shared is not None:
-            found.update(self.shared.mean_cosines())
-        return found
+            logs.update(self.shared.pop_mean_cosines())
+        return logs
 
     @property
     def _scale(self) -> float:

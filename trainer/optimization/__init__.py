@@ -1,4 +1,4 @@
-"""Layouts, parameter groups, the optimizer that they give, and its schedule."""
+"""Optimizer layouts, parameter groups, optimizers and learning-rate schedules."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -58,14 +58,14 @@ def build_optimizer(
     loss_weights: nn.Module | None = None,
     tasks: Iterable[str] | None = None,
 ) -> torch.optim.Optimizer:
-    """The optimizer of a layout.
+    """Return the optimizer of a layout.
 
     Args:
         model: a `HybridMTLModel`, maybe wrapped for distributed training.
-        args: the layout, the kind of optimizer (`optim`) and its hyperparameters.
-        decayed: names of the parameters that weight decay applies to.
-        loss_weights: learned besides the model, in a group of their own.
-        tasks: the tasks that are trained, all of the model's if None.
+        args: the layout, the optimizer (`optim`) and its hyperparameters.
+        decayed: names of the parameters with weight decay.
+        loss_weights: learned loss weights, in a group of their own.
+        tasks: the trained tasks, all of the model's if None.
 
     Raises:
         InputError: if `layer_decay` is set and the encoder has no list of layers.
@@ -77,9 +77,9 @@ def build_optimizer(
         group = groups(
             WEIGHTS, loss_weights.named_parameters(), 1e-3 if rate is None else rate, 0.0, ()
         )
-        # With several optimizers the weights get one that steps in every step, as `shared` does.
-        place = ONE if ONE in layout else WEIGHTS
-        layout[place] = [*layout.get(place, []), *group]
+        # Several optimizers: the weights have their own, which steps in every step, like `shared`.
+        key = ONE if ONE in layout else WEIGHTS
+        layout[key] = [*layout.get(key, []), *group]
     parts = {name: optimizer_class(groups, **options) for name, groups in layout.items()}
     if len(layout) == 1 and args.optimizer_layout not in NEED_TASK_GRADIENTS:
         return next(iter(parts.values()))
@@ -87,26 +87,27 @@ def build_optimizer(
 
 
 def check_task_name(*names: str) -> None:
-    """Make sure that no task is called what parameters other than its own are called.
+    """Check that no task has the name of another parameter group.
 
     Raises:
-        InputError: if one is.
+        InputError: naming the task.
     """
     for name in names:
         if name in (SHARED, WEIGHTS) or name.startswith(f"{SHARED}_"):
-            kept = WEIGHTS if name == WEIGHTS else SHARED
+            reserved = WEIGHTS if name == WEIGHTS else SHARED
             raise InputError(
-                f"task '{name}': '{kept}' names parameters of no single task; take another name"
+                f"task '{name}': '{reserved}' is reserved for parameters of no single task; choose "
+                f"another name"
             )
         other = name.removesuffix("_adapter")
         if other != name and other in names:
             raise InputError(
-                f"task '{name}': names the adapter of task '{other}'; take another name"
+                f"task '{name}': is the name of the adapter of task '{other}'; choose another name"
             )
 
 
 def learning_rates(optimizer: Any) -> dict[str, float]:
-    """Group name -> current learning rate; groups that a user made are numbered."""
+    """Return group name -> current learning rate; groups without a name are numbered."""
     return {
         group.get("name", f"group_{number}"): float(group["lr"])
         for number, group in enumerate(optimizer.param_groups)

@@ -18,36 +18,36 @@ def cyclic(
     mode: str = "triangular",
     gamma: float | None = None,
 ) -> Callable[[int], float]:
-    """Optimizer step -> share of the rate, which rises from its lowest and falls back, in cycles.
+    """Return a function: optimizer step -> share of the rate, rising and falling in cycles.
 
     Args:
-        warmup: steps before the first cycle, in which the share grows from 0 to the lowest one.
+        warmup: steps before the first cycle, in which the share rises from 0 to `base_share`.
         steps: optimizer steps of the run.
-        step_size_up: optimizer steps in which the rate rises; below 1, a share of all steps.
-        step_size_down: optimizer steps in which it falls, likewise; `step_size_up` if left out.
+        step_size_up: optimizer steps of rising; below 1, a share of all steps.
+        step_size_down: optimizer steps of falling, likewise; `step_size_up` if None.
         base_share: the lowest share of the rate, from 0 to 1.
-        mode: `triangular`: all cycles are alike. `triangular2`: each rises half as high above the
-            lowest share as the one before. `exp_range`: the height is multiplied by `gamma` to the
-            power of the steps since the warm-up.
+        mode: `triangular`: all cycles are equal. `triangular2`: the height above `base_share` is
+            halved in each cycle. `exp_range`: the height is multiplied by `gamma` to the power of
+            the steps since the warm-up.
         gamma: of mode `exp_range`, from 0 to 1.
 
     Raises:
-        ValueError: naming the option that is wrong.
+        ValueError: naming the invalid option.
     """
     if mode not in MODES:
         raise ValueError(f"mode = {mode!r}: must be one of {', '.join(MODES)}")
     if (gamma is None) == (mode == "exp_range"):
-        raise ValueError("gamma: mode exp_range needs it, and the other modes do not read it")
+        raise ValueError("gamma: is required by mode exp_range and has no effect in other modes")
     _check_share("base_share", base_share)
     _check_share("gamma", 1 if gamma is None else gamma)
-    up = _size("step_size_up", step_size_up, steps)
-    down = up if step_size_down is None else _size("step_size_down", step_size_down, steps)
+    up = _step_size("step_size_up", step_size_up, steps)
+    down = up if step_size_down is None else _step_size("step_size_down", step_size_down, steps)
 
     def share(step: int) -> float:
         if step < warmup:
             return base_share * step / warmup
-        cycle, place = divmod(step - warmup, up + down)
-        height = place / up if place <= up else (up + down - place) / down
+        cycle, position = divmod(step - warmup, up + down)
+        height = position / up if position <= up else (up + down - position) / down
         if mode == "triangular2":
             height = math.ldexp(height, -cycle)
         elif gamma is not None:
@@ -58,7 +58,7 @@ def cyclic(
 
 
 def count_steps(given: float, steps: int) -> int:
-    """Steps as an option gives them: their number, or below 1 a share of all `steps`."""
+    """Return a number of steps, given as such or, below 1, as a share of all `steps`."""
     return int(given) if given >= 1 else math.ceil(given * steps)
 
 
@@ -67,7 +67,7 @@ def _check_share(name: str, value: Any) -> None:
         raise ValueError(f"{name} = {value!r}: must be a number from 0 to 1")
 
 
-def _size(name: str, value: Any, steps: int) -> int:
+def _step_size(name: str, value: Any, steps: int) -> int:
     if not isinstance(value, (int, float)) or not 0 < value < math.inf:
         raise ValueError(f"{name} = {value!r}: must be a number above 0")
     return count_steps(value, steps)

@@ -1,4 +1,4 @@
-"""Parameter groups: who owns a parameter, its learning rate and its weight decay."""
+"""Parameter groups: tasks, learning rates and weight decays of parameters."""
 
 import re
 from collections.abc import Collection, Iterable
@@ -15,33 +15,33 @@ ParamGroups = list[dict[str, Any]]
 
 
 def params_by_task(model: nn.Module, tasks: Iterable[str] | None = None) -> dict[str, Named]:
-    """`shared` and each task -> its trained parameters: those of its head and of its adapter.
+    """Return `shared` or task -> trained parameters, a task's being those of head and adapter.
 
     Args:
         model: a `HybridMTLModel`, maybe wrapped for distributed training.
-        tasks: the tasks that are trained, all of the model's if None. One without any parameters
-            has an empty list.
+        tasks: the trained tasks, all of the model's if None; the list of a task without parameters
+            is empty.
     """
     tasks = unwrapped(model).config.tasks if tasks is None else tasks
-    owned: dict[str, Named] = {SHARED: [], **{task: [] for task in tasks}}
+    params: dict[str, Named] = {SHARED: [], **{task: [] for task in tasks}}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             name = name.removeprefix("module.")
-            owned.setdefault(task_of_param(name), []).append((name, parameter))
-    return owned
+            params.setdefault(task_of_param(name), []).append((name, parameter))
+    return params
 
 
 def task_of_param(name: str) -> str:
-    """The task that a parameter of this name belongs to, or `shared`."""
+    """Return the task of a parameter's name, or `shared`."""
     match = re.match(r"heads\.(\w+)\.", name) or re.search(r"\.lora_[AB]\.(\w+)\.", name)
     return match[1] if match else SHARED
 
 
-def lr_and_weight_decay(args: OptimizationOptions, owner: str) -> tuple[float, float]:
-    """Learning rate and weight decay of the shared parameters or of a task."""
-    if owner == SHARED:
+def lr_and_weight_decay(args: OptimizationOptions, task: str) -> tuple[float, float]:
+    """Return learning rate and weight decay of `shared` or of a task."""
+    if task == SHARED:
         return args.learning_rate, args.weight_decay
-    training = args.task_training(owner)
+    training = args.task_training(task)
     assert training.learning_rate is not None and training.weight_decay is not None  # filled in
     return training.learning_rate, training.weight_decay
 
@@ -53,10 +53,10 @@ def groups(
     decay: float,
     decayed: Collection[str],
 ) -> ParamGroups:
-    """One group of those that weight decay applies to, and one of the others if there are any."""
+    """Return a group of the parameters with weight decay, and one of the others if any."""
     parameters = list(parameters)
-    found: ParamGroups = [
-        # A head without parameters keeps an empty group: its rate is scheduled and logged.
+    param_groups: ParamGroups = [
+        # A head without parameters has an empty group, whose rate is scheduled and logged.
         {
             "name": name,
             "params": [p for n, p in parameters if n in decayed],
@@ -66,10 +66,10 @@ def groups(
     ]
     plain = [p for n, p in parameters if n not in decayed]
     if plain:
-        found.append({"name": name, "params": plain, "lr": rate, "weight_decay": 0.0})
-    return found
+        param_groups.append({"name": name, "params": plain, "lr": rate, "weight_decay": 0.0})
+    return param_groups
 
 
 def unwrapped(model: nn.Module) -> Any:
-    """The model inside a wrapper for several processes."""
+    """Return the model without a wrapper for several processes."""
     return getattr(model, "module", model)

@@ -1,4 +1,4 @@
-"""Several optimizers behind the face of one."""
+"""Several optimizers with the interface of one."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,17 +10,16 @@ from trainer.optimization.groups import SHARED, WEIGHTS
 
 
 class MultiOptimizer(torch.optim.Optimizer):
-    """One optimizer per task and maybe a shared one; parameters may belong to several of them.
+    """One optimizer per task and optionally a shared one, whose parameters may overlap.
 
-    In a step each task's optimizer sees that task's gradient on the shared parameters, one after
-    the other, and the shared optimizer sees the gradient that is in `.grad`, which all tasks gave.
-    Optimizers of tasks that are not in the step rest.
+    In a step, the optimizers of the step's tasks use their task's gradient on the shared
+    parameters, one after the other, and the shared optimizer uses the aggregated gradient in
+    `.grad`.
 
     Args:
         parts: `shared`, `loss_weights` or a task -> its optimizer.
-        max_norm: the gradients that an optimizer steps with, of all that it owns together, are
-            scaled down to this norm where theirs is larger; 0 for no such limit. Learned loss
-            weights have none.
+        max_norm: maximum norm of the gradient of all parameters of an optimizer, which is scaled
+            down to it; 0 for no clipping. Learned loss weights are not clipped.
     """
 
     def __init__(self, parts: Mapping[str, torch.optim.Optimizer], max_norm: float = 0.0):
@@ -29,38 +28,37 @@ class MultiOptimizer(torch.optim.Optimizer):
         self._reached: list[nn.Parameter] = []
         self._gradients: Mapping[str, Sequence[Tensor]] = {}
         groups = self._groups()
-        # The base class refuses a parameter in two groups: it is given one, for its hooks only.
+        # The base class is initialised for its hooks only: it rejects a parameter in two groups.
         super().__init__([nn.Parameter(torch.zeros(1))], {})
         self.param_groups = groups
 
     def set_task_grads(
         self, parameters: Sequence[nn.Parameter], gradients: Mapping[str, Sequence[Tensor]]
     ) -> None:
-        """Take what the next step uses: task -> one gradient for each of these parameters.
+        """Set the next step's task -> gradients, one for each of these parameters.
 
-        The tensors are kept, not copied, scaled in place where they are too long, and dropped
-        after the step.
+        The tensors are not copied, are clipped in place, and are dropped after the step.
         """
         self._reached = list(parameters)
         self._gradients = gradients
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
-        """One step of each optimizer whose task is in it; the shared one last."""
+        """Step the optimizers of the tasks with gradients, then the shared one."""
         if closure is not None:
-            raise TypeError("each task's gradient comes from `set_task_grads`, not from a closure")
-        together = [p.grad for p in self._reached]
+            raise TypeError("set each task's gradients with `set_task_grads`, not with a closure")
+        aggregated = [p.grad for p in self._reached]
         for name, part in self.parts.items():
             if name not in (SHARED, WEIGHTS) and name not in self._gradients:
                 continue
-            own = self._gradients.get(name, together)
-            for parameter, gradient in zip(self._reached, own, strict=True):
+            gradients = self._gradients.get(name, aggregated)
+            for parameter, gradient in zip(self._reached, gradients, strict=True):
                 parameter.grad = gradient
             if self.max_norm > 0 and name != WEIGHTS:
-                owned = [p for group in part.param_groups for p in group["params"]]
-                torch.nn.utils.clip_grad_norm_(owned, self.max_norm)
+                parameters = [p for group in part.param_groups for p in group["params"]]
+                torch.nn.utils.clip_grad_norm_(parameters, self.max_norm)
             part.step()
-        for parameter, gradient in zip(self._reached, together, strict=True):
+        for parameter, gradient in zip(self._reached, aggregated, strict=True):
             parameter.grad = gradient
         self._reached, self._gradients = [], {}
 
@@ -69,13 +67,13 @@ class MultiOptimizer(torch.optim.Optimizer):
             part.zero_grad(set_to_none)
 
     def state_dict(self) -> dict[str, Any]:
-        """The state of every part by its name."""
+        """Return name -> state of the optimizers."""
         return {name: part.state_dict() for name, part in self.parts.items()}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         for name, part in self.parts.items():
             part.load_state_dict(state_dict[name])
-        # Each part has new group dictionaries now: a schedule must find those.
+        # Loading replaced the group dictionaries, which the schedule updates.
         self.param_groups = self._groups()
 
     def _groups(self) -> list[dict[str, Any]]:
@@ -83,5 +81,5 @@ class MultiOptimizer(torch.optim.Optimizer):
 
 
 def parts_of(optimizer: torch.optim.Optimizer) -> list[torch.optim.Optimizer]:
-    """The optimizers behind one that may stand for several."""
+    """Return the parts of a `MultiOptimizer`, or a list of the optimizer itself."""
     return list(optimizer.parts.values()) if isinstance(optimizer, MultiOptimizer) else [optimizer]

@@ -1,4 +1,4 @@
-"""Kinds of optimizer: those that transformers names, and Adam."""
+"""Optimizer classes: those of transformers, and Adam."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,9 +15,9 @@ from trainer.optimization.options import ADAM
 
 @contextmanager
 def known_to_transformers(args: TrainingArguments) -> Iterator[None]:
-    """For as long as `TrainingArguments` checks them, show it stand-ins for the kinds added here.
+    """Replace the optimizer and schedule added here by valid ones while transformers checks them.
 
-    Afterwards `optim` and `lr_scheduler_type` are the names that were given, as plain text.
+    After the block, `optim` and `lr_scheduler_type` are the original names as strings.
     """
     optim, schedule = (
         getattr(name, "value", name) for name in (args.optim, args.lr_scheduler_type)
@@ -31,10 +31,10 @@ def known_to_transformers(args: TrainingArguments) -> Iterator[None]:
 def optimizer_kind(
     args: TrainingArguments, model: nn.Module | None = None
 ) -> tuple[Any, dict[str, Any]]:
-    """The class of the optimizer and its options.
+    """Return the optimizer's class and keyword arguments.
 
-    `adam` is Adam (Kingma and Ba 2015), whose weight decay is a part of the gradient and so of the
-    moments; that of AdamW is not.
+    `adam` is Adam (Kingma and Ba 2015), which unlike AdamW adds weight decay to the gradient, and
+    so to the moments.
     """
     if args.optim != ADAM:
         return Trainer.get_optimizer_cls_and_kwargs(args, model)
@@ -55,11 +55,11 @@ def _has_fused_kernel(device: torch.device) -> bool:
 
 
 def check_optimizer(args: TrainingArguments) -> None:
-    """Try the kind of optimizer on a parameter of its own.
+    """Check that the optimizer can be created for a parameter.
 
     Raises:
-        InputError: for one that is not installed, refuses its options, or needs more of the
-            training loop than steps.
+        InputError: for an optimizer that is not installed, rejects its options, or needs calls of
+            the training loop other than `step`.
     """
     try:
         optimizer_class, options = optimizer_kind(args)
@@ -68,6 +68,6 @@ def check_optimizer(args: TrainingArguments) -> None:
         raise InputError(f"optim = '{args.optim}': {error}") from error
     if hasattr(optimizer, "eval"):
         raise InputError(
-            f"optim = '{args.optim}': has to be told when training pauses, which is not done here; "
-            f"use adamw_torch_fused, adamw_torch, adafactor, sgd or another plain optimizer"
+            f"optim = '{args.optim}': needs train and eval modes, which are not supported; use "
+            f"adamw_torch_fused, adamw_torch, adafactor, sgd or another plain optimizer"
         )

@@ -1,4 +1,4 @@
-"""The options of optimization: how parameters are divided among optimizers, and their rates."""
+"""The options of optimization: layouts, learning rates, schedules and the tasks' own values."""
 
 import json
 from dataclasses import dataclass, fields
@@ -15,7 +15,7 @@ GROUP = "optimization"
 ADAM = "adam"
 OPTIMIZERS = (*(name.value for name in OptimizerNames), ADAM)
 SCHEDULES = (*(kind.value for kind in SchedulerType), CYCLIC)
-# What a task may have of its own; the shared part's are the arguments of the same names.
+# Schedule options of a task; the shared ones are the arguments of the same names.
 SCHEDULE_FIELDS = ("lr_scheduler_type", "warmup_steps", "lr_scheduler_kwargs")
 LOWEST_OF_TASK = {
     "learning_rate": 0,
@@ -30,25 +30,25 @@ LOWEST_OF_TASK = {
 
 @dataclass
 class TaskTraining:
-    """How one task is trained.
+    """Training options of one task.
 
     Attributes:
-        learning_rate: of the head; `learning_rate` when left out.
-        weight_decay: of the head; `weight_decay` when left out.
-        batch_size: rows per device and batch; `per_device_train_batch_size` when left out.
-        smart_weight: of SMART's term; `smart_weight` when left out.
-        bregman_weight: of the Bregman term; `bregman_weight` when left out.
-        rdrop_weight: of R-Drop's term; `rdrop_weight` when left out.
-        lr_scheduler_type: of the head's learning rate; `lr_scheduler_type` when left out.
-        warmup_steps: of its schedule, in the run's optimizer steps; `warmup_steps` when left out.
-        lr_scheduler_kwargs: options of its schedule; when left out with `lr_scheduler_type`, the
-            run's, otherwise none.
-        max_validation_rows: most validation rows that evaluations between the first step and the
-            last measure, drawn by the seed; all when left out. The metrics after the last step, and
-            before the first with `eval_on_start`, are always of all. With `label_generator`: most
-            validation rows that are made at all.
-        auxiliary: whether the task only helps the others: it is trained and measured, and has no
-            part in the overall score.
+        learning_rate: learning rate of the head; the run's if unset.
+        weight_decay: weight decay of the head; the run's if unset.
+        batch_size: rows per device and batch; `per_device_train_batch_size` if unset.
+        smart_weight: weight of SMART's term; the run's if unset.
+        bregman_weight: weight of the Bregman term; the run's if unset.
+        rdrop_weight: weight of R-Drop's term; the run's if unset.
+        lr_scheduler_type: schedule of the head's learning rate; the run's if unset.
+        warmup_steps: warm-up of this schedule, in the run's optimizer steps; the run's if unset.
+        lr_scheduler_kwargs: options of this schedule; if unset, the run's, or none if
+            `lr_scheduler_type` is set.
+        max_validation_rows: maximum number of validation rows, drawn by the seed, in evaluations
+            between the first step and the last; all if unset. The metrics after the last step, and
+            before the first with `eval_on_start`, always use all rows. With `label_generator`:
+            maximum number of generated validation rows.
+        auxiliary: whether the task is auxiliary: trained and evaluated, but not part of the overall
+            score.
     """
 
     learning_rate: float | None = None
@@ -71,16 +71,15 @@ class OptimizationOptions:
     optimizer_layout: str = option(
         "siloed",
         "How parameters are divided among optimizers. siloed: one per task's head and one for the "
-        "shared backbone, no overlap. single: one for all, with one learning rate. per_task: one "
-        "per task, which owns its head and, with moments of its own, the backbone, which so takes "
-        "a step per task. overlapping: as per_task, and one more for the backbone.",
+        "shared backbone, without overlap. single: one for all parameters, with one learning rate. "
+        "per_task: one per task, for its head and, with its own moments, the backbone, which takes "
+        "a step per task. overlapping: those of per_task, and one more for the backbone.",
         group=GROUP,
         card="always",
     )
     learning_rate: float = option(
         TrainingArguments.learning_rate,
-        "Learning rate of the shared backbone, and of the tasks' heads unless their entries say "
-        "otherwise.",
+        "Learning rate of the shared backbone, and of the tasks' heads unless set for a task.",
         group=GROUP,
         card="always",
         phase="any",
@@ -88,8 +87,7 @@ class OptimizationOptions:
     )
     weight_decay: float = option(
         TrainingArguments.weight_decay,
-        "Weight decay of the shared backbone, and of the tasks' heads unless their entries say "
-        "otherwise.",
+        "Weight decay of the shared backbone, and of the tasks' heads unless set for a task.",
         group=GROUP,
         card="always",
         phase="any",
@@ -97,7 +95,7 @@ class OptimizationOptions:
     )
     lr_scheduler_type: str = option(
         "linear",
-        "Schedule of the learning rates, the tasks' too unless their entries say otherwise: "
+        "Schedule of the learning rates, also of the tasks' heads unless set for a task: "
         f"{', '.join(SCHEDULES)}.",
         group=GROUP,
         card="always",
@@ -105,7 +103,7 @@ class OptimizationOptions:
     )
     lr_scheduler_kwargs: dict | str | None = option(
         None,
-        "Options of the schedule. Of cyclic: step_size_up and step_size_down in optimizer steps, "
+        "Options of the schedule. For cyclic: step_size_up and step_size_down in optimizer steps, "
         "or below 1 as shares of all; base_share, the lowest share of the rate; mode: triangular, "
         "triangular2 or exp_range, which needs gamma.",
         group=GROUP,
@@ -114,7 +112,7 @@ class OptimizationOptions:
     )
     warmup_steps: float = option(
         TrainingArguments.warmup_steps,
-        "Optimizer steps in which the rates grow from 0; below 1 a share of all steps.",
+        "Optimizer steps in which the rates rise from 0; below 1, a share of all steps.",
         group=GROUP,
         card="always",
         phase="any",
@@ -122,8 +120,7 @@ class OptimizationOptions:
     )
     optim: str = option(
         TrainingArguments.optim,
-        "The kind of optimizer; the weight decay of adam is a part of the gradient: "
-        f"{', '.join(OPTIMIZERS)}.",
+        f"The optimizer; adam adds weight decay to the gradient: {', '.join(OPTIMIZERS)}.",
         group=GROUP,
         card="always",
         phase="any",
@@ -137,24 +134,23 @@ class OptimizationOptions:
     )
     ema_decay: float | None = option(
         None,
-        "Evaluate and save an exponential moving average of the weights that keeps this much of "
-        "itself in each step, such as 0.99.",
+        "Evaluate and save an exponential moving average of the weights with this decay per step, "
+        "such as 0.99.",
         group=GROUP,
         card="changed",
     )
     loss_weights_learning_rate: float | None = option(
         None,
-        "Learning rate of learned loss weights; 0.001 if left out.",
+        "Learning rate of learned loss weights; 0.001 if unset.",
         group=GROUP,
         lowest=0,
         needs=("loss_weights", ("uncertainty",)),
     )
     max_grad_norm: float = option(
         TrainingArguments.max_grad_norm,
-        "Gradients that are longer are scaled down to this norm; 0: none is. Layouts siloed and "
-        "single: the gradient of all of the model's parameters together. per_task and overlapping: "
-        "for each optimizer that of all it owns, a task's head and the backbone as the task sees "
-        "it.",
+        "Maximum norm of the gradient, which is scaled down to it; 0: no clipping. Layouts siloed "
+        "and single: the gradient of all parameters. per_task and overlapping: for each optimizer, "
+        "the gradient of its parameters, such as the task's gradient on head and backbone.",
         group=GROUP,
         card="always",
         phase="any",
@@ -163,69 +159,69 @@ class OptimizationOptions:
     task_args: dict | str | None = option(
         None,
         "Task -> learning_rate, weight_decay, batch_size, auxiliary, ... In a config file and on "
-        "the command line, give these in the task's own entry.",
+        "the command line, set these in the task's entry.",
         group=GROUP,
         phase="run",
-        instead="give the fields in the task's own entry under tasks",
+        instead="set the fields in the task's entry under tasks",
     )
 
     @property
-    def own_of_tasks(self) -> dict[str, dict[str, Any]]:
-        """Task -> what it has of its own, as `task_args` gives it."""
-        assert isinstance(self.task_args, dict)  # since they were read
+    def task_entries(self) -> dict[str, dict[str, Any]]:
+        """Return `task_args` after parsing: task -> fields."""
+        assert isinstance(self.task_args, dict)
         return self.task_args
 
     @property
     def unscored_tasks(self) -> list[str]:
-        """The tasks that `task_args` calls auxiliary: they have no part in the overall score."""
-        return [name for name, entry in self.own_of_tasks.items() if entry.get("auxiliary")]
+        """Return the auxiliary tasks, which are not part of the overall score."""
+        return [name for name, entry in self.task_entries.items() if entry.get("auxiliary")]
 
     def task_training(self, task: str) -> TaskTraining:
-        """Return how a task is trained, with the run's values for what its entry leaves out.
+        """Return the training options of a task, with the run's values for unset fields.
 
         Raises:
-            InputError: naming the task and the value that is wrong.
+            InputError: naming the task and the invalid value.
         """
-        entry = self.own_of_tasks.get(task, {})
-        known = [f.name for f in fields(TaskTraining)]
+        entry = self.task_entries.get(task, {})
+        names = [f.name for f in fields(TaskTraining)]
         for key in entry:
-            if key not in known:
+            if key not in names:
                 raise InputError(
-                    f"task_args: task '{task}': unknown field '{key}'.{did_you_mean(key, known)}"
+                    f"task_args: task '{task}': unknown field '{key}'.{did_you_mean(key, names)}"
                 )
-        given = TaskTraining(**entry)
-        check_types(given, f"task '{task}': ")
-        shared = {name: getattr(self, name, None) for name in known}
+        training = TaskTraining(**entry)
+        check_types(training, f"task '{task}': ")
+        shared = {name: getattr(self, name, None) for name in names}
         shared["batch_size"] = getattr(self, "per_device_train_batch_size", None)
-        if given.lr_scheduler_type is not None:
-            shared["lr_scheduler_kwargs"] = None  # which are another schedule's
-        own = {name: value for name, value in vars(given).items() if value is not None}
-        filled = TaskTraining(**{**shared, **own})
-        most = filled.max_validation_rows
-        if most is not None and (type(most) is not int or most < 1):
+        if training.lr_scheduler_type is not None:
+            shared["lr_scheduler_kwargs"] = None  # of another schedule
+        task_values = {name: value for name, value in vars(training).items() if value is not None}
+        training = TaskTraining(**{**shared, **task_values})
+        limit = training.max_validation_rows
+        if limit is not None and (type(limit) is not int or limit < 1):
             raise InputError(
-                f"task '{task}': max_validation_rows = {most!r}: must be a whole number, 1 or more"
+                f"task '{task}': max_validation_rows = {limit!r}: must be a whole number, 1 or more"
             )
         for key, lowest in LOWEST_OF_TASK.items():
-            check_lowest(f"task '{task}': {key}", getattr(filled, key), lowest)
-        return filled
+            check_lowest(f"task '{task}': {key}", getattr(training, key), lowest)
+        return training
 
 
-def read_task_args(given: Any) -> dict[str, dict[str, Any]]:
-    """Return `task_args` as task -> fields, from JSON, fields or `TaskTraining`s.
+def read_task_args(task_args: Any) -> dict[str, dict[str, Any]]:
+    """Return `task_args` as task -> fields, from JSON, mappings or `TaskTraining`s.
 
     Raises:
-        InputError: naming the task whose entry is something else.
+        InputError: naming the task with an entry of another type.
     """
-    if isinstance(given, str):
+    if isinstance(task_args, str):
         try:
-            given = json.loads(given)
+            task_args = json.loads(task_args)
         except json.JSONDecodeError as error:
             raise InputError(f"task_args: is not JSON: {error}") from error
-    given = {} if given is None else given
-    if not isinstance(given, dict):
-        raise InputError(f"task_args: expected task -> fields, got {given!r}")
-    entries = {name: vars(e) if isinstance(e, TaskTraining) else e for name, e in given.items()}
+    task_args = {} if task_args is None else task_args
+    if not isinstance(task_args, dict):
+        raise InputError(f"task_args: expected task -> fields, got {task_args!r}")
+    entries = {t: vars(e) if isinstance(e, TaskTraining) else e for t, e in task_args.items()}
     for name, entry in entries.items():
         if not isinstance(entry, dict):
             raise InputError(f"task_args: task '{name}': expected fields, got {entry!r}")
@@ -233,7 +229,7 @@ def read_task_args(given: Any) -> dict[str, dict[str, Any]]:
 
 
 def check_shares(options: OptimizationOptions) -> None:
-    """Make sure that shares are shares.
+    """Check the ranges of `layer_decay` and `ema_decay`.
 
     Raises:
         InputError: naming the option.

@@ -27,13 +27,13 @@ def preview(settings: Settings, name: str, count: int = 10) -> str:
         )
     rows = load_checked(name, settings.tasks[name], "train", settings.run.data_dir).rows
     copier = Copier(name, rows, options, settings.training.seed_of_data, settings.training.device)
-    chosen, shown = copier.chosen(), list[str]()
+    chosen, shown = copier.sample_rows(), list[str]()
     # A few at a time: a model that translates need not read them all.
     while chosen and len(shown) < count:
         part, chosen = chosen[: 2 * count], chosen[2 * count :]
         for row, texts in copier.copies(part):
             lines = [f"row {row + 1}"]
-            for before, after in zip(copier.own(row), texts, strict=True):
+            for before, after in zip(copier.texts(row), texts, strict=True):
                 lines += [f"  before: {before}", f"  after:  {after}"]
             shown.append("\n".join(lines))
     if not shown:

@@ -13,7 +13,7 @@ from modeling_hybrid_mtl import TaskConfig
 from trainer.config.task_checks import check_known
 from trainer.config.training_arguments import HybridMTLTrainingArguments
 from trainer.data import Collator
-from trainer.data.given_rows import check_is_mapping, check_rows, require_labels
+from trainer.data.given_rows import check_is_mapping, check_rows, missing_labels_error
 from trainer.data.given_tokens import Limits
 from trainer.errors import InputError
 from trainer.evaluation.metrics import overall_score
@@ -62,13 +62,13 @@ class TaskEvaluation(Trainer):
         """
         for name, has_labels in self._labelled(place, datasets).items():
             if not has_labels:
-                raise require_labels(place, name, datasets[name])
+                raise missing_labels_error(place, name, datasets[name])
 
     def _labelled(self, place: str, datasets: Any) -> dict[str, bool]:
         """Each task's name, and whether its rows, which are checked, have labels."""
         check_is_mapping(place, datasets)
         check_known(self.tasks, {place: datasets})
-        limits = Limits.of(self.model)
+        limits = Limits.from_model(self.model)
         return {
             name: check_rows(place, name, rows, self.tasks[name], limits)
             for name, rows in datasets.items()

@@ -329,7 +329,7 @@ class HybridMTLTrainer(TaskBatches, TaskEvaluation, BaseTrainer):
         """Add each task's loss, gradient norm and learning rate to the training log."""
         self.finite.read(self.model)
         if "loss" in logs:
-            for task, mean in self._losses.take().items():
+            for task, mean in self._losses.pop().items():
                 logs[f"loss/{task}"] = self.accelerator.reduce(mean, "mean").item()
             logs.update(self.gradients.logs())
             if self.loss_weights is not None:

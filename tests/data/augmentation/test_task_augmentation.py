@@ -148,7 +148,7 @@ def test_entries_are_read(given, read):
         ),
         (
             {"kind": "token_classification", "augmentation": "synonyms"},
-            "augmentation: is not for token_classification",
+            "augmentation: is not available for token_classification",
         ),
     ],
 )
@@ -160,7 +160,7 @@ def test_what_does_not_fit_is_refused(entry, message):
 
 @pytest.mark.parametrize("method", ["replacement", "insertion", "swap", "deletion"])
 def test_methods_that_may_make_a_pairs_label_untrue_are_refused(method):
-    with refused(f"augmentation: '{method}' may change what one text of a pair says"):
+    with refused(f"augmentation: '{method}' may change the meaning of one text of a pair"):
         read_tasks({"mail": {**PAIR, "augmentation": ["swap_sides", method]}})
 
 

@@ -15,7 +15,7 @@ def thesaurus():
 @pytest.mark.parametrize(
     "word, tag, expected",
     [
-        ("film", None, ["movie"]),  # of the commonest sense, single words, in use
+        ("film", None, ["movie"]),  # of the most frequent sense, single words, in use
         ("film", "NN", ["movie"]),
         ("film", "VB", []),
         ("film", "NNP", []),

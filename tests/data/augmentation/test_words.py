@@ -1,6 +1,13 @@
 import pytest
 
-from trainer.data.augmentation.words import how_many, join, keeps_facts, loose, plain, split
+from trainer.data.augmentation.words import (
+    count_words,
+    join,
+    keeps_facts,
+    movable,
+    replaceable,
+    split,
+)
 
 
 def words_at(places, text):
@@ -36,7 +43,7 @@ def test_marks_are_apart_from_words():
     ],
 )
 def test_names_numbers_negations_and_signs_are_not_plain(text, expected):
-    assert words_at(plain, text) == expected
+    assert words_at(replaceable, text) == expected
 
 
 @pytest.mark.parametrize(
@@ -52,12 +59,12 @@ def test_names_numbers_negations_and_signs_are_not_plain(text, expected):
     ],
 )
 def test_what_a_negation_speaks_of_is_not_loose(text, expected):
-    assert words_at(loose, text) == expected
+    assert words_at(movable, text) == expected
 
 
 def test_a_share_is_of_words_not_of_marks_and_one_at_least():
-    assert how_many(0.5, split("a b c d , . ! --")) == 2
-    assert how_many(0.01, split("a b")) == 1
+    assert count_words(0.5, split("a b c d , . ! --")) == 2
+    assert count_words(0.01, split("a b")) == 1
 
 
 @pytest.mark.parametrize(

@@ -48,24 +48,24 @@ def test_a_default_tasks_name_brings_no_data_along():
         ),
         (
             {**POS, "dataset": "mail"},
-            "field 'dataset' = 'mail': has no meaning with label_generator",
+            "field 'dataset' = 'mail': has no effect with label_generator",
         ),
-        ({**POS, "columns": {"text": "t"}}, "field 'columns' = {'text': 't'}: has no meaning"),
-        ({**POS, "train_split": "all"}, "field 'train_split' = 'all': has no meaning"),
-        ({**POS, "input": "pair"}, "field 'input' = 'pair': has no meaning with label_generator"),
-        ({**POS, "augmented_copies": 2}, "field 'augmented_copies' = 2: has no meaning with"),
+        ({**POS, "columns": {"text": "t"}}, "field 'columns' = {'text': 't'}: has no effect"),
+        ({**POS, "train_split": "all"}, "field 'train_split' = 'all': has no effect"),
+        ({**POS, "input": "pair"}, "field 'input' = 'pair': has no effect with label_generator"),
+        ({**POS, "augmented_copies": 2}, "field 'augmented_copies' = 2: has no effect with"),
         ({**POS, "max_rows": 0}, "field 'max_rows' = 0: must be 1 or more"),
         (
             {**POS, "source_tasks": ["mial"]},
             "data of its own (mail, similarity). Did you mean 'mail'?",
         ),
-        ({**POS, "source_tasks": ["made"]}, "'made' is no task with data of its own"),
-        ({**POS, "source_tasks": []}, "source_tasks: name one task at least, and each once"),
+        ({**POS, "source_tasks": ["made"]}, "'made' is not a task with data of its own"),
+        ({**POS, "source_tasks": []}, "source_tasks: name at least one task, and each once"),
         (
             {**POS, "source_tasks": ["mail"] * 2},
-            "source_tasks: name one task at least, and each once",
+            "source_tasks: name at least one task, and each once",
         ),
-        ({**POS, "kind": "classification"}, "gives a token_classification; leave the field out"),
+        ({**POS, "kind": "classification"}, "gives a token_classification; unset the field"),
         (
             {**POS, "labels": ["N", "V"]},
             "field 'labels': label_generator: part_of_speech gives NOUN",
@@ -89,7 +89,7 @@ def test_wrong_entries_are_refused(entry, message):
 
 
 def test_without_a_task_with_data_there_is_nothing_to_read():
-    with pytest.raises(InputError, match="source_tasks: name one task at least"):
+    with pytest.raises(InputError, match="source_tasks: name at least one task"):
         read_tasks({"a": POS, "b": POS})
 
 
@@ -115,7 +115,7 @@ def test_the_two_splits_have_limits_of_their_own():
 
 def test_a_split_that_comes_to_nothing_is_named():
     made = DerivedLabels("source", ["a", "b"])
-    with pytest.raises(InputError, match="task 'made': no validation row comes of 1 texts"):
+    with pytest.raises(InputError, match="task 'made': no validation row results from 1 texts"):
         made.split("made", "validation", ["a", "b"], {"a": rows("one"), "b": rows("one")}, 1)
 
 

@@ -5,7 +5,7 @@ import torch
 
 from tests.objective.aggregators._asserts import matrix, random_gradients
 from trainer.objective.aggregators import cosines, gramian
-from trainer.objective.aggregators.gramian import pieces
+from trainer.objective.aggregators.gramian import chunks
 
 
 @pytest.mark.parametrize("tasks", [1, 2, 5])
@@ -57,7 +57,7 @@ def test_cosines_stay_within_their_range():
 @pytest.mark.parametrize("entries", [1, 9, 1000])
 def test_pieces_hold_whole_parameters_one_after_the_other(entries):
     gradients = random_gradients(tasks=3)
-    found = list(pieces(gradients, entries))
+    found = list(chunks(gradients, entries))
     assert all(len(piece) == 3 and piece[0].numel() >= entries for piece in found[:-1])
     joined = torch.stack([torch.cat(own) for own in zip(*found, strict=True)])
     assert torch.equal(joined, matrix(gradients))

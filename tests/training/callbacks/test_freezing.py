@@ -355,7 +355,7 @@ def test_resumed_equals_uninterrupted(tmp_path, options):
         ({"trainable": "head"}, "trainable = 'head': must be one of all, heads, lora, adapters"),
         (
             {"lora_rank": 4},
-            "lora_rank = 4: has no effect with trainable: all; leave it out, or use",
+            "lora_rank = 4: has no effect with trainable: all; unset it, or use",
         ),
         ({"lora_targets": ["key"], "trainable": "heads"}, "has no effect with trainable: heads"),
         ({"trainable": "lora", "lora_rank": 0}, "lora_rank = 0: must be a whole number"),
@@ -393,7 +393,9 @@ def test_options_without_an_effect_are_refused(tmp_path, options, message):
 
 def test_a_task_is_not_called_as_another_one_s_adapter(tmp_path):
     tasks = {"mood": TASKS["mood"], "mood_adapter": TASKS["mood"]}
-    with pytest.raises(InputError, match="task 'mood_adapter': names the adapter of task 'mood'"):
+    with pytest.raises(
+        InputError, match="task 'mood_adapter': is the name of the adapter of task 'mood'"
+    ):
         toy_trainer(tmp_path, model=toy_model(tasks), sizes={"mood": 24})
 
 

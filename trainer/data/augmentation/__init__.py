@@ -1,4 +1,4 @@
-"""Augmentation: rewritten copies of a task's training rows."""
+"""Augmentation of a task's training rows with rewritten copies."""
 
 from trainer.data.augmentation.task_augmentation import (
     AUGMENTATIONS,

@@ -18,15 +18,15 @@ from trainer.errors import InputError
 
 @dataclass(frozen=True)
 class BackTranslation(Method):
-    """Translates texts and translates them back; the same text always comes back the same.
+    """Translates texts to another language and back, deterministically.
 
-    A text whose numbers, names or negations did not come back stays as it was, and so does one
-    that is longer than the model reads.
+    A text stays unchanged if its back translation lacks its numbers, names or negations, or if it
+    exceeds the model's maximum length.
 
     Attributes:
-        models: the model to the other language and the one back, Hub names or folders.
-        batch_size: texts that are translated at a time.
-        prefix: what the first model wants in front of each text, such as `>>fr<<`.
+        models: the models for both directions, Hub names or folders.
+        batch_size: number of texts per batch.
+        prefix: prefix of the first model's inputs, such as `>>fr<<`.
     """
 
     keeps_meaning = True
@@ -39,37 +39,37 @@ class BackTranslation(Method):
     def __post_init__(self):
         if len(self.models) != 2:
             raise InputError(
-                "models: name two MarianMT models, there and back, such as "
+                "models: name two MarianMT models, for both directions, such as "
                 "[Helsinki-NLP/opus-mt-en-fr, Helsinki-NLP/opus-mt-fr-en]"
             )
         if self.batch_size < 1:
             raise InputError(f"batch_size = {self.batch_size}: must be 1 or more")
 
-    def __call__(self, columns, draws, lookup):
+    def __call__(self, columns, rngs, lookup):
         cache = TranslationCache(self.models, self.prefix)
         texts = [text for column in columns.values() for text in column]
-        # By length, so that little of a batch is padding.
+        # Sorted by length to reduce padding.
         missing = sorted({text for text in texts if text not in cache}, key=lambda t: (len(t), t))
         if missing:
             self._fill(cache, missing, lookup)
         return {name: [_checked(t, cache[t]) for t in column] for name, column in columns.items()}
 
     def _fill(self, cache: TranslationCache, texts: Sequence[str], lookup: Lookup) -> None:
-        there, back = (Translator(name, lookup.device) for name in self.models)
+        forward, backward = (Translator(name, lookup.device) for name in self.models)
         with tqdm(total=len(texts), desc=f"back translation for {lookup.task}") as progress:
             for start in range(0, len(texts), self.batch_size):
                 batch = texts[start : start + self.batch_size]
                 sources = [self.prefix + " " + text if self.prefix else text for text in batch]
-                cache.add(batch, back.translate(there.translate(sources)))
+                cache.add(batch, backward.translate(forward.translate(sources)))
                 progress.update(len(batch))
 
 
-def _checked(text: str, back: str | None) -> str:
-    return back if back and keeps_facts(text, back) else text
+def _checked(text: str, translation: str | None) -> str:
+    return translation if translation and keeps_facts(text, translation) else text
 
 
 class Translator:
-    """One MarianMT model with its tokenizer.
+    """A MarianMT model with its tokenizer.
 
     Raises:
         InputError: if it cannot be loaded.
@@ -86,7 +86,7 @@ class Translator:
             self.model = model.to(device).eval()
         except Exception as error:  # no network, no such folder, no sentencepiece, ...
             reason = str(error).strip().partition("\n")[0]
-            hint = "Without a network, name a folder with the model and its tokenizer."
+            hint = "Without a network, use a folder with the model and its tokenizer."
             if find_spec("sentencepiece") is None:
                 install = ".venv/bin/pip install -e '.[augment]'"
                 hint += f" MarianMT's tokenizers need sentencepiece: {install}"
@@ -96,25 +96,24 @@ class Translator:
         self.limit = min(self.tokenizer.model_max_length, self.model.config.max_position_embeddings)
 
     def translate(self, texts: Sequence[str | None]) -> list[str | None]:
-        """Each text's translation by the model's own beam search; None stays None.
+        """Return the translations by the model's default beam search.
 
-        A text of more tokens than the model has positions for becomes None, too.
+        The translation of None, and of a text with more tokens than the model's positions, is None.
         """
         ids = [self.tokenizer(text).input_ids if text else [] for text in texts]
-        kept = [place for place, tokens in enumerate(ids) if 0 < len(tokens) <= self.limit]
-        found: list[str | None] = [None] * len(texts)
+        kept = [index for index, tokens in enumerate(ids) if 0 < len(tokens) <= self.limit]
+        translations: list[str | None] = [None] * len(texts)
         if kept:
-            inputs = self.tokenizer.pad({"input_ids": [ids[p] for p in kept]}, return_tensors="pt")
+            inputs = self.tokenizer.pad({"input_ids": [ids[i] for i in kept]}, return_tensors="pt")
             longest = inputs["input_ids"].shape[1]
             with torch.inference_mode():
-                made = self.model.generate(
+                outputs = self.model.generate(
                     **inputs.to(self.model.device),
                     do_sample=False,
-                    # A model that repeats itself must come to an end.
+                    # Limits the output of a model that repeats itself.
                     max_new_tokens=min(2 * longest + 10, self.limit - 1),
                 )
-            for place, text in zip(
-                kept, self.tokenizer.batch_decode(made, skip_special_tokens=True), strict=True
-            ):
-                found[place] = text
-        return found
+            decoded = self.tokenizer.batch_decode(outputs, skip_special_tokens=True)
+            for index, text in zip(kept, decoded, strict=True):
+                translations[index] = text
+        return translations

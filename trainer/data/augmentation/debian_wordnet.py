@@ -1,4 +1,4 @@
-"""nltk's WordNet folder from the files of Debian's packages, without a network."""
+"""Creation of nltk's WordNet folder from the files of Debian's packages, without a network."""
 
 import shutil
 from pathlib import Path
@@ -11,8 +11,8 @@ FILES = (
     *(f"{kind}.{part}" for kind in ("index", "data") for part in ("adj", "adv", "noun", "verb")),
     *(f"{part}.exc" for part in ("adj", "adv", "noun", "verb")),
 )
-# The lexicographers' files of WordNet 3.0 in the order of their numbers, which Debian leaves out
-# and nltk asks for.
+# The lexicographer files of WordNet 3.0 in the order of their numbers: required by nltk, but not
+# part of Debian's packages.
 _LEXNAMES = """
 adj.all adj.pert adv.all
 noun.Tops noun.act noun.animal noun.artifact noun.attribute noun.body noun.cognition
@@ -33,10 +33,10 @@ def make_wordnet(source: Path, nltk_data: Path) -> Path:
 
     Args:
         source: the folder of Debian's packages wordnet-base and wordnet-sense-index.
-        nltk_data: a folder where nltk looks for data, made if it is not there.
+        nltk_data: a folder in nltk's search path, created if missing.
 
     Returns:
-        The folder written.
+        The folder of the WordNet files.
 
     Raises:
         InputError: if files are missing in `source`.

@@ -1,13 +1,13 @@
 """Random deletion, as in EDA (Wei and Zou 2019, arXiv:1901.11196)."""
 
 from trainer.data.augmentation.methods import WordMethod, pick
-from trainer.data.augmentation.words import how_many, loose
+from trainer.data.augmentation.words import count_words, movable
 
 
 class Deletion(WordMethod):
-    """Leaves words out; never the last one of a text."""
+    """Deletes words, but never all of a text."""
 
-    def change(self, words, draw, lookup):
-        count = min(how_many(self.share, words), len(words) - 1)
-        gone = set(pick(loose(words), count, draw))
-        return [word for place, word in enumerate(words) if place not in gone]
+    def change(self, words, rng, lookup):
+        count = min(count_words(self.share, words), len(words) - 1)
+        deleted = set(pick(movable(words), count, rng))
+        return [word for index, word in enumerate(words) if index not in deleted]

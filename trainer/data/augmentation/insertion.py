@@ -2,22 +2,22 @@
 
 from trainer.data.augmentation.methods import WordMethod, one_of, pick
 from trainer.data.augmentation.synonyms import synonyms_of
-from trainer.data.augmentation.words import Word, how_many, loose
+from trainer.data.augmentation.words import Word, count_words, movable
 
 
 class Insertion(WordMethod):
-    """Puts synonyms of some words in front of others."""
+    """Inserts synonyms of some words before others."""
 
-    def change(self, words, draw, lookup):
-        found = synonyms_of(words, lookup)
-        gaps = loose(words)
+    def change(self, words, rng, lookup):
+        synonyms = synonyms_of(words, lookup)
+        gaps = movable(words)
         if not gaps:
             return words
-        new = [
-            (gaps[int(draw.integers(len(gaps)))], one_of(found[place], draw))
-            for place in pick(list(found), how_many(self.share, words), draw)
+        insertions = [
+            (gaps[int(rng.integers(len(gaps)))], one_of(synonyms[index], rng))
+            for index in pick(list(synonyms), count_words(self.share, words), rng)
         ]
-        # From the end: what is inserted moves the places after it.
-        for gap, core in sorted(new, reverse=True):
+        # From the end, since an insertion shifts the indices after it.
+        for gap, core in sorted(insertions, reverse=True):
             words.insert(gap, Word("", core, ""))
         return words

@@ -1,4 +1,4 @@
-"""What every method of augmentation is, and what it may look up."""
+"""Base classes of augmentation methods, and the resources that they share."""
 
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -13,7 +13,7 @@ from datasets.utils import tqdm
 from numpy.random import Generator
 
 from trainer.data.augmentation.wordnet import Thesaurus, load_wordnet
-from trainer.data.augmentation.words import Word, join, loose, split
+from trainer.data.augmentation.words import Word, join, movable, split
 from trainer.data.tagger import find_tagger
 from trainer.errors import InputError
 
@@ -22,12 +22,12 @@ Columns = dict[str, list[str]]
 
 @dataclass
 class Lookup:
-    """What methods look things up in; each part is made when it is first asked for.
+    """Resources of the methods, loaded on first use.
 
     Attributes:
-        task: the task's name, shown beside progress bars.
-        texts: all of the task's own training texts.
-        device: where models run.
+        task: the task's name, for progress bars.
+        texts: all training texts of the task.
+        device: the device of models.
     """
 
     task: str
@@ -36,36 +36,36 @@ class Lookup:
 
     @cached_property
     def thesaurus(self) -> Thesaurus:
-        """WordNet.
+        """Return the synonyms of WordNet.
 
         Raises:
-            InputError: if nltk or its data is missing, with what to do.
+            InputError: if nltk or its data is missing, with the remedy.
         """
         return Thesaurus(load_wordnet())
 
     @cached_property
     def tagger(self) -> Callable[[Sequence[str]], list[str]] | None:
-        """A part-of-speech tagger, if one is installed."""
-        found = find_tagger()
-        if found is None:
+        """Return the installed part-of-speech tagger, or None."""
+        tagger = find_tagger()
+        if tagger is None:
             print(
-                f"{self.task}: no part-of-speech tagger is installed: synonyms go by a word's "
-                f"commonest sense"
+                f"{self.task}: no part-of-speech tagger is installed: synonyms are those of a "
+                f"word's most frequent sense"
             )
-        return found
+        return tagger
 
     @cached_property
     def vocabulary(self) -> tuple[list[str], np.ndarray]:
-        """Words that may stand for others, and the running sum of their frequencies, up to 1."""
+        """Return the movable words of the texts, and their cumulative frequencies, up to 1."""
         counts: Counter[str] = Counter()
         for text in self.texts:
             words = split(text)
-            counts.update(words[place].core for place in loose(words))
+            counts.update(words[index].core for index in movable(words))
         cores = sorted(counts)
         return cores, np.cumsum([counts[core] for core in cores]) / max(1, counts.total())
 
     def tags(self, words: Sequence[Word]) -> Sequence[str | None]:
-        """Each word's part of speech in the Penn Treebank's names; None without a tagger."""
+        """Return the Penn Treebank tag of each word, None without a tagger."""
         if self.tagger is None:
             return [None] * len(words)
         return self.tagger([word.core or "".join(word) for word in words])
@@ -73,10 +73,10 @@ class Lookup:
 
 @dataclass(frozen=True)
 class Method(ABC):
-    """A way to rewrite a row's texts; its fields are its options in a configuration.
+    """A method that rewrites a row's texts; its fields are its options in a configuration.
 
     Attributes:
-        keeps_meaning: whether what two texts say of each other stays true.
+        keeps_meaning: whether the label of a pair stays valid.
         is_random: whether two copies of one row may differ.
     """
 
@@ -85,14 +85,14 @@ class Method(ABC):
 
     @abstractmethod
     def __call__(
-        self, columns: Columns, draws: Sequence[Generator], lookup: Lookup
+        self, columns: Columns, rngs: Sequence[Generator], lookup: Lookup
     ) -> Mapping[str, list[str]]:
-        """Rewrite rows.
+        """Return rewritten columns.
 
         Args:
-            columns: `text` and, for pairs, `text_pair`; one text per row each.
-            draws: each row's own random numbers.
-            lookup: what the method may look up.
+            columns: `text` and, for pairs, `text_pair`, with one text per row.
+            rngs: the random generator of each row.
+            lookup: shared resources.
         """
 
 
@@ -101,7 +101,7 @@ class WordMethod(Method):
     """A method that changes single words of one text at a time.
 
     Attributes:
-        share: how much of a text's words to change; one word at least, where any may change.
+        share: share of a text's words to change; at least one word, if any may change.
     """
 
     share: float = 0.1
@@ -111,27 +111,27 @@ class WordMethod(Method):
             raise InputError(f"share = {self.share}: must be above 0 and at most 1")
 
     @abstractmethod
-    def change(self, words: list[Word], draw: Generator, lookup: Lookup) -> list[Word]:
-        """The changed words; the list itself is the method's to change."""
+    def change(self, words: list[Word], rng: Generator, lookup: Lookup) -> list[Word]:
+        """Return the changed words; may modify the list."""
 
-    def __call__(self, columns, draws, lookup):
-        shown = f"{type(self).__name__.lower()} for {lookup.task}"
+    def __call__(self, columns, rngs, lookup):
+        desc = f"{type(self).__name__.lower()} for {lookup.task}"
         return {
             name: [
-                join(self.change(split(text), draw, lookup))
-                for text, draw in zip(tqdm(texts, desc=shown), draws, strict=True)
+                join(self.change(split(text), rng, lookup))
+                for text, rng in zip(tqdm(texts, desc=desc), rngs, strict=True)
             ]
             for name, texts in columns.items()
         }
 
 
-def pick(places: Sequence[int], count: int, draw: Generator) -> list[int]:
-    """Up to `count` different places, in a random order."""
-    if not places:
+def pick(indices: Sequence[int], count: int, rng: Generator) -> list[int]:
+    """Return up to `count` different indices in random order."""
+    if not indices:
         return []
-    return draw.choice(places, size=min(count, len(places)), replace=False).tolist()
+    return rng.choice(indices, size=min(count, len(indices)), replace=False).tolist()
 
 
-def one_of(options: Sequence[str], draw: Generator) -> str:
-    """One of several, each as likely."""
-    return options[int(draw.integers(len(options)))]
+def one_of(options: Sequence[str], rng: Generator) -> str:
+    """Return one of the options, drawn uniformly."""
+    return options[int(rng.integers(len(options)))]

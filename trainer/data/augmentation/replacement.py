@@ -3,15 +3,15 @@
 import numpy as np
 
 from trainer.data.augmentation.methods import WordMethod, pick
-from trainer.data.augmentation.words import how_many, loose
+from trainer.data.augmentation.words import count_words, movable
 
 
 class Replacement(WordMethod):
-    """Puts words of the task's training texts, drawn by their frequency, in the place of others."""
+    """Replaces words by words of the task's training texts, drawn by frequency."""
 
-    def change(self, words, draw, lookup):
-        cores, running_sum = lookup.vocabulary
-        for place in pick(loose(words), how_many(self.share, words), draw):
-            drawn = cores[np.searchsorted(running_sum, draw.random(), side="right")]
-            words[place] = words[place]._replace(core=drawn)
+    def change(self, words, rng, lookup):
+        cores, cumulative = lookup.vocabulary
+        for index in pick(movable(words), count_words(self.share, words), rng):
+            core = cores[np.searchsorted(cumulative, rng.random(), side="right")]
+            words[index] = words[index]._replace(core=core)
         return words

@@ -1,4 +1,4 @@
-"""The other order of a pair."""
+"""Swapping of the two texts of a pair."""
 
 from dataclasses import dataclass
 
@@ -7,10 +7,10 @@ from trainer.data.augmentation.methods import Method
 
 @dataclass(frozen=True)
 class SwapSides(Method):
-    """Lets the two texts of a pair change places; for labels that hold in either order."""
+    """Swaps the two texts of a pair, for labels that do not depend on their order."""
 
     keeps_meaning = True
     is_random = False
 
-    def __call__(self, columns, draws, lookup):
+    def __call__(self, columns, rngs, lookup):
         return {"text": columns["text_pair"], "text_pair": columns["text"]}

@@ -1,4 +1,4 @@
-"""What a task's entry says about augmentation, and the copies that follow from it."""
+"""The augmentation options of a task's entry, and the augmented copies of its rows."""
 
 import zlib
 from collections.abc import Sequence
@@ -32,13 +32,13 @@ AUGMENTATIONS.register("swap_sides", SwapSides)
 
 @dataclass
 class TaskAugmentation:
-    """Rewritten copies of a task's training rows, added to the rows themselves.
+    """Rewritten copies of a task's training rows, in addition to the rows.
 
     Attributes:
-        augmentation: the methods that rewrite a copy, one after the other, each with its options:
+        augmentation: the methods applied in turn to a copy, with their options:
             `[{method: synonyms, share: 0.1}, deletion]`. Methods: `synonyms`, `replacement`,
             `insertion`, `swap`, `deletion`, `back_translation`, `swap_sides`.
-        augmented_share: the share of the rows, drawn at random, that get copies.
+        augmented_share: the share of the rows, drawn at random, to copy.
         augmented_copies: copies of each of these rows.
     """
 
@@ -47,25 +47,25 @@ class TaskAugmentation:
     augmented_copies: int = 1
 
     def methods(self) -> list[Method]:
-        """The methods in their order.
+        """Return the methods in their order.
 
         Raises:
             InputError: naming the method and the option that is out of range.
         """
-        made = []
+        methods = []
         for step in self.augmentation:
             options = {key: value for key, value in step.items() if key != "method"}
             try:
-                made.append(AUGMENTATIONS[step["method"]](**options))
+                methods.append(AUGMENTATIONS[step["method"]](**options))
             except InputError as error:
                 raise InputError(f"{step['method']}: {error}") from error
-        return made
+        return methods
 
     def check(self, task: TaskConfig) -> None:
-        """Make sure that the methods fit the kind of task.
+        """Check the options, and that the methods suit the task.
 
         Raises:
-            InputError: saying which does not, and why.
+            InputError: naming the option or method, with the reason.
         """
         if not 0 < self.augmented_share <= 1:
             raise InputError(
@@ -80,8 +80,8 @@ class TaskAugmentation:
             return
         if task.reads_words:
             raise InputError(
-                f"augmentation: is not for {task.kind}, where each word of a text carries a tag "
-                f"that holds for this word in this place"
+                f"augmentation: is not available for {task.kind}, since the tags apply to the "
+                f"words in their order"
             )
         for step, method in zip(self.augmentation, methods, strict=True):
             _check_input(step["method"], method, task)
@@ -96,11 +96,11 @@ def _check_input(name: str, method: Method, task: TaskConfig) -> None:
     if task.input == "pair" and not method.keeps_meaning:
         allowed = ", ".join(n for n, m in AUGMENTATIONS.items() if m.keeps_meaning)
         raise InputError(
-            f"augmentation: '{name}' may change what one text of a pair says, and the label, which "
-            f"is about both, would no longer be true; for pairs there are {allowed}"
+            f"augmentation: '{name}' may change the meaning of one text of a pair, so that the "
+            f"label is no longer valid; for pairs use {allowed}"
         )
     if isinstance(method, SwapSides) and task.input == "single":
-        raise InputError(f"augmentation: '{name}' needs pairs, and this task reads one text")
+        raise InputError(f"augmentation: '{name}' needs pairs, and this task has single texts")
     if isinstance(method, SwapSides) and "cosine_range" in HEADS[task.kind].reads:
         raise InputError(
             f"augmentation: '{name}' has no effect here: the cosine of two texts is the same in "
@@ -109,14 +109,14 @@ def _check_input(name: str, method: Method, task: TaskConfig) -> None:
 
 
 class Copier:
-    """Makes rewritten copies of a task's rows, the same for the same rows and seed.
+    """Rewrites copies of a task's rows, deterministically for the same rows and seed.
 
     Args:
-        name: the task's name, which keeps its random numbers apart from other tasks'.
+        name: the task's name, part of the seed.
         rows: columns `text`, `text_pair` (pairs) and `label`.
-        options: what to do.
-        seed: of the run's data.
-        device: where models run.
+        options: the augmentation options of the task.
+        seed: the seed of the run's data.
+        device: the device of models.
     """
 
     def __init__(
@@ -135,28 +135,27 @@ class Copier:
         self.lookup = Lookup(name, texts, device)
         self.seed = (seed, zlib.crc32(name.encode()))
 
-    def chosen(self) -> list[int]:
-        """The rows that get copies."""
-        drawn = np.random.default_rng(self.seed).random(len(self.columns["text"]))
-        return np.flatnonzero(drawn < self.options.augmented_share).tolist()
+    def sample_rows(self) -> list[int]:
+        """Return the indices of the rows to copy."""
+        draws = np.random.default_rng(self.seed).random(len(self.columns["text"]))
+        return np.flatnonzero(draws < self.options.augmented_share).tolist()
 
     def copies(self, rows: Sequence[int]) -> list[tuple[int, tuple[str, ...]]]:
-        """Copies of some rows that differ from them and from one another.
+        """Return (row, rewritten texts) of copies, in the order of `rows`.
 
-        Returns:
-            (row, its rewritten texts), ordered as `rows`.
+        Copies that equal their row or another copy of it are omitted.
         """
-        each = [(row, copy) for row in rows for copy in range(self.options.augmented_copies)]
-        # Each copy has random numbers of its own, whatever rows stand beside it.
-        draws = [np.random.default_rng([*self.seed, row, copy]) for row, copy in each]
-        columns = {side: [texts[row] for row, _ in each] for side, texts in self.columns.items()}
+        pairs = [(row, copy) for row in rows for copy in range(self.options.augmented_copies)]
+        # The random numbers of a copy do not depend on the other rows.
+        rngs = [np.random.default_rng([*self.seed, row, copy]) for row, copy in pairs]
+        columns = {side: [texts[row] for row, _ in pairs] for side, texts in self.columns.items()}
         for method in self.methods:
-            columns = dict(method(columns, draws, self.lookup))
-        made = zip((row for row, _ in each), zip(*columns.values(), strict=True), strict=True)
-        return [(row, texts) for row, texts in dict.fromkeys(made) if texts != self.own(row)]
+            columns = dict(method(columns, rngs, self.lookup))
+        copies = zip((row for row, _ in pairs), zip(*columns.values(), strict=True), strict=True)
+        return [(row, copy) for row, copy in dict.fromkeys(copies) if copy != self.texts(row)]
 
-    def own(self, row: int) -> tuple[str, ...]:
-        """A row's own texts."""
+    def texts(self, row: int) -> tuple[str, ...]:
+        """Return the original texts of a row."""
         return tuple(texts[row] for texts in self.columns.values())
 
 
@@ -167,30 +166,23 @@ def augment(
     seed: int,
     device: str | torch.device = "cpu",
 ) -> Dataset:
-    """A task's training rows, followed by rewritten copies of them with the same labels.
+    """Return a task's training rows, followed by the rewritten copies with the same labels.
 
-    Copies that no method could change are left out, and so are repeated ones.
-
-    Args:
-        name: the task's name.
-        rows: columns `text`, `text_pair` (pairs) and `label`.
-        options: what to do; nothing if it names no method.
-        seed: of the run's data.
-        device: where models run.
+    The arguments are those of `Copier`.
 
     Raises:
-        InputError: naming the task, if data or a model that a method needs is missing.
+        InputError: naming the task, if the data or model of a method is missing.
     """
     if not options.augmentation:
         return rows
     copier = Copier(name, rows, options, seed, device)
     try:
-        made = copier.copies(copier.chosen())
+        copies = copier.copies(copier.sample_rows())
     except InputError as error:
         raise InputError(f"task '{name}': augmentation: {error}") from error
     table: dict[str, list] = {
-        side: [texts[place] for _, texts in made] for place, side in enumerate(copier.columns)
+        side: [texts[i] for _, texts in copies] for i, side in enumerate(copier.columns)
     }
     labels = rows["label"][:]
-    table["label"] = [labels[row] for row, _ in made]
+    table["label"] = [labels[row] for row, _ in copies]
     return concatenate_datasets([rows, Dataset.from_dict(table, features=rows.features)])

@@ -1,4 +1,4 @@
-"""Back translations that are there already: one jsonl file for a pair of models."""
+"""Cache of back translations, one jsonl file per pair of models."""
 
 import hashlib
 import json
@@ -10,14 +10,15 @@ from trainer.data.cache import cache_folder
 
 
 class TranslationCache:
-    """Text -> its back translation, or None where there is none.
+    """Text -> its back translation, or None if there is none.
 
-    Each batch is appended in one write, so that an interrupted run goes on where it was; a line
-    that was cut off is translated again.
+    Each batch is appended in one write, so that an interrupted run can continue; the text of an
+    incomplete line is translated again.
 
     Args:
-        models: names or folders of the two models; a folder counts with its files' sizes and times.
-        prefix: what stood in front of each text.
+        models: names or folders of the two models; the sizes and times of a folder's files are
+            part of the key.
+        prefix: the prefix of the first model's inputs.
     """
 
     def __init__(self, models: Sequence[str], prefix: str):
@@ -26,33 +27,33 @@ class TranslationCache:
             cache_folder("back_translation")
             / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.jsonl"
         )
-        self.found: dict[str, str | None] = {}
+        self.translations: dict[str, str | None] = {}
         content = self.file.read_bytes() if self.file.is_file() else b""
-        self.is_cut_off = bool(content) and not content.endswith(b"\n")
+        self.ends_mid_line = bool(content) and not content.endswith(b"\n")
         for line in content.splitlines():
             try:
                 text, back = json.loads(line)
             except ValueError:
                 continue
-            self.found[text] = back
+            self.translations[text] = back
 
     def __contains__(self, text: str) -> bool:
-        return text in self.found
+        return text in self.translations
 
     def __getitem__(self, text: str) -> str | None:
-        return self.found[text]
+        return self.translations[text]
 
     def add(self, texts: Sequence[str], translations: Sequence[str | None]) -> None:
-        """Keep a batch."""
+        """Add a batch to the cache and its file."""
         pairs = list(zip(texts, translations, strict=True))
-        lines = ("\n" if self.is_cut_off else "") + "".join(json.dumps(p) + "\n" for p in pairs)
+        lines = ("\n" if self.ends_mid_line else "") + "".join(json.dumps(p) + "\n" for p in pairs)
         handle = os.open(self.file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         try:
             os.write(handle, lines.encode())
         finally:
             os.close(handle)
-        self.is_cut_off = False
-        self.found.update(pairs)
+        self.ends_mid_line = False
+        self.translations.update(pairs)
 
 
 def _identity(model: str) -> list:

@@ -1,4 +1,4 @@
-"""Synonyms from WordNet through nltk, in the form of the word they stand for."""
+"""Synonyms from nltk's WordNet, inflected like the replaced word."""
 
 from functools import lru_cache
 from typing import Any
@@ -11,21 +11,21 @@ MISSING_DATA = (
     "On Debian without one: apt install wordnet-base wordnet-sense-index, then "
     ".venv/bin/python scripts/make_wordnet.py"
 )
-# First letters of the Penn Treebank's tags of words that WordNet knows.
+# First letters of Penn Treebank tags -> part of speech in WordNet.
 PARTS = {"NN": "n", "VB": "v", "JJ": "a", "RB": "r"}
 NAME_TAGS = ("NNP", "NNPS")
 EXCEPTIONS = {"n": "noun.exc", "v": "verb.exc"}
 ENDINGS = {"n": ("s",), "v": ("s", "ed", "ing")}
-# Beyond scikit-learn's list of words that say little by themselves.
+# In addition to scikit-learn's stop words.
 _MORE = "am did does doing gets getting got having let lets make ought shall"
 MORE_FUNCTION_WORDS = frozenset(_MORE.split())
 
 
 def load_wordnet() -> Any:
-    """nltk's reader of the WordNet database.
+    """Return nltk's reader of the WordNet database.
 
     Raises:
-        InputError: if nltk or its data is missing, with what to do.
+        InputError: if nltk or its data is missing, with the remedy.
     """
     try:
         import nltk.corpus
@@ -39,10 +39,10 @@ def load_wordnet() -> Any:
 
 
 class Thesaurus:
-    """Synonyms that can stand in a word's place without other changes.
+    """Synonyms that can replace a word without other changes.
 
     Args:
-        wordnet: nltk's reader, or anything with its `synsets`, `morphy` and `open`.
+        wordnet: nltk's reader, or an object with its `synsets`, `morphy` and `open`.
     """
 
     def __init__(self, wordnet: Any):
@@ -51,26 +51,26 @@ class Thesaurus:
         self.wordnet = wordnet
         self.function_words = ENGLISH_STOP_WORDS | MORE_FUNCTION_WORDS
         self.irregular = {part: self._irregular(name) for part, name in EXCEPTIONS.items()}
-        # Read whole: nltk searches the file on disk for every count.
+        # Loaded into memory, since nltk searches the file on disk for every count.
         with wordnet.open("cntlist.rev") as lines:
             self.counts = {key: int(count) for key, _, count in map(str.split, lines)}
         self.synonyms = lru_cache(maxsize=None)(self._synonyms)
 
     def _irregular(self, file: str) -> dict[str, str]:
-        """Forms that no rule makes and what they are forms of, such as "mice" and "mouse"."""
+        """Return irregular form -> lemma, such as "mice" -> "mouse"."""
         with self.wordnet.open(file) as lines:
             return dict(line.split()[:2] for line in lines)
 
     def _synonyms(self, word: str, tag: str | None = None) -> list[str]:
-        """Single lower-case words of the word's most frequent sense, in the word's own form.
+        """Return single lower-case synonyms of a word's most frequent sense, inflected like it.
 
         Args:
-            word: in lower case.
-            tag: its part of speech in the Penn Treebank's names, if it is known.
+            word: a word in lower case.
+            tag: its Penn Treebank tag, or None.
 
         Returns:
-            The synonyms in alphabetical order; none for names, for words such as "the", for forms
-            that no rule makes, and where the tag is not the most frequent sense's.
+            The synonyms in alphabetical order; none for names, function words, irregular forms,
+            and words whose tag is not that of the most frequent sense.
         """
         if word in self.function_words or tag in NAME_TAGS:
             return []
@@ -82,30 +82,31 @@ class Thesaurus:
         ]
         if not senses:
             return []
-        # The first of equals: WordNet has the most frequent sense of each part of speech first.
-        synset, own = max(senses, key=lambda sense: self._count(sense[1]))
-        part = _part_of(synset)
+        # The first of equal counts: WordNet lists the most frequent sense of a part of speech
+        # first.
+        synset, lemma = max(senses, key=lambda sense: self._count(sense[1]))
+        name, part = lemma.name(), _part_of(synset)
         if tag is not None and PARTS.get(tag[:2]) != part:
             return []
-        if own.name() in self.function_words or self._is_doubtful(word, part):
+        if name in self.function_words or self._is_ambiguous_form(word, part):
             return []
-        # A synonym that the counted texts never use in this sense is a rare word.
-        others = {lemma.name() for lemma in synset.lemmas() if self._count(lemma)} - {own.name()}
-        forms = (self._like(word, own.name(), other, part) for other in others)
+        # A synonym without a count in this sense is a rare word.
+        others = {other.name() for other in synset.lemmas() if self._count(other)} - {name}
+        forms = (self._inflect_like(word, name, other, part) for other in others)
         return sorted({form for form in forms if form is not None and form != word})
 
     def _count(self, lemma: Any) -> int:
-        """How often the texts behind WordNet's counts use a word in a sense."""
+        """Return the number of uses of a word in a sense in WordNet's corpus."""
         return self.counts.get(lemma.key(), 0)
 
-    def _is_doubtful(self, word: str, part: str) -> bool:
-        """Whether a word may be a form of another: "men", or "smoking" called a noun."""
+    def _is_ambiguous_form(self, word: str, part: str) -> bool:
+        """Return whether a word may be a form of another: "men", or "smoking" tagged as a noun."""
         if any(word in forms for forms in self.irregular.values()):
             return True
         return part == "n" and word.endswith("ing") and self.wordnet.morphy(word, "v") is not None
 
-    def _like(self, word: str, lemma: str, other: str, part: str) -> str | None:
-        """The other lemma in the form that the word is of its own, if a rule makes that form."""
+    def _inflect_like(self, word: str, lemma: str, other: str, part: str) -> str | None:
+        """Return another lemma in the form that `word` is of `lemma`, None if irregular."""
         is_common = other.isalpha() and other.islower() and len(other) > 2
         if not is_common or other in self.function_words:
             return None
@@ -124,7 +125,7 @@ def _part_of(synset: Any) -> str:
 
 
 def inflect(lemma: str, ending: str) -> str:
-    """A regular noun or verb with the ending "s", "ed" or "ing", as English spells it."""
+    """Return a regular noun or verb in English spelling with the ending "s", "ed" or "ing"."""
     after_consonant = lemma[-2:-1] not in "aeiou"
     if ending == "s":
         if lemma.endswith("y") and after_consonant:

@@ -1,4 +1,4 @@
-"""A text as words with the marks around them, and which of them an augmentation may touch."""
+"""Splitting of texts into words with punctuation, and the words that augmentation may change."""
 
 import re
 from collections import Counter
@@ -21,13 +21,13 @@ NEGATIONS = frozenset(_NEGATIONS.split())
 NUMBERS = frozenset(_NUMBERS.split())
 CLAUSE_ENDS = frozenset(",.;:!?…")
 _CHUNK = re.compile(r"([(\[{\"“]*)(.*?)([)\]}\"”,.;:!?…]*)", re.DOTALL)
-# Lower case throughout: a capital may be a name's, in front of a sentence, too.
-_PLAIN = re.compile(r"[^\W\d_A-Z]+(?:-[^\W\d_A-Z]+)*")
+# Lower case only: a capitalised word may be a name, even at the beginning of a sentence.
+_LOWER_CASE_WORD = re.compile(r"[^\W\d_A-Z]+(?:-[^\W\d_A-Z]+)*")
 _SENTENCE_END = re.compile(r"[.!?…][)\]}\"”]*$")
 
 
 class Word(NamedTuple):
-    """A word and the marks written onto it; of a mark that stands alone the core is empty."""
+    """A word and its adjacent punctuation; the core of a separate mark is empty."""
 
     before: str
     core: str
@@ -35,7 +35,7 @@ class Word(NamedTuple):
 
 
 def split(text: str) -> list[Word]:
-    """The words of a text, at its white space."""
+    """Return the words of a text, split at white space."""
     return [
         Word(*_CHUNK.fullmatch(chunk).groups())  # type: ignore[union-attr]
         for chunk in text.split()
@@ -43,70 +43,70 @@ def split(text: str) -> list[Word]:
 
 
 def join(words: Sequence[Word]) -> str:
-    """The text of words, one space between two."""
+    """Return the text of words, separated by spaces."""
     return " ".join("".join(word) for word in words)
 
 
 def is_word(word: Word) -> bool:
-    """Whether it is more than a mark."""
+    """Return whether a word has a letter or digit."""
     return any(character.isalnum() for character in word.core)
 
 
 def is_negation(core: str) -> bool:
-    """Whether a word denies, doubts or limits what stands near it."""
+    """Return whether a word is a negation, or a limiting word such as "hardly"."""
     core = core.lower().replace("’", "'")
     return core in NEGATIONS or core.endswith("n't")
 
 
-def plain(words: Sequence[Word]) -> list[int]:
-    """Places of the words that may give way to another of the same meaning.
+def replaceable(words: Sequence[Word]) -> list[int]:
+    """Return the indices of the words that a synonym may replace.
 
-    Numbers, negations and every word with a capital letter, an apostrophe or a sign are left out.
+    Numbers, negations and words with a capital letter, an apostrophe or a sign are excluded.
     """
     return [
-        place
-        for place, word in enumerate(words)
-        if _PLAIN.fullmatch(word.core)
+        index
+        for index, word in enumerate(words)
+        if _LOWER_CASE_WORD.fullmatch(word.core)
         and word.core.islower()
         and not is_negation(word.core)
         and word.core not in NUMBERS
     ]
 
 
-def loose(words: Sequence[Word]) -> list[int]:
-    """Places of the words that may move, go, or give way to any other.
+def movable(words: Sequence[Word]) -> list[int]:
+    """Return the indices of the words that may be moved, deleted, or replaced by any other.
 
-    Plain words without a mark, outside what a negation speaks of: from the word in front of it,
-    which may carry it ("does n't"), to the end of the clause.
+    These are replaceable words without punctuation outside the scope of negations: from the word
+    before a negation ("does n't") to the end of its clause.
     """
-    denied: set[int] = set()
-    for place, word in enumerate(words):
+    negated: set[int] = set()
+    for start, word in enumerate(words):
         if not is_negation(word.core):
             continue
-        denied.add(place - 1)
-        for there in range(place, len(words)):
-            denied.add(there)
-            if words[there].core == "--" or CLAUSE_ENDS & set(words[there].after):
+        negated.add(start - 1)
+        for index in range(start, len(words)):
+            negated.add(index)
+            if words[index].core == "--" or CLAUSE_ENDS & set(words[index].after):
                 break
     return [
-        place
-        for place in plain(words)
-        if place not in denied and not words[place].before and not words[place].after
+        index
+        for index in replaceable(words)
+        if index not in negated and not words[index].before and not words[index].after
     ]
 
 
-def how_many(share: float, words: Sequence[Word]) -> int:
-    """How many words a share of a text is; one at least."""
+def count_words(share: float, words: Sequence[Word]) -> int:
+    """Return the number of words in a share of a text, at least one."""
     return max(1, round(share * sum(map(is_word, words))))
 
 
 def keeps_facts(before: str, after: str) -> bool:
-    """Whether a rewritten text has the numbers, the negations and the names of the first."""
-    then, now = split(before), split(after)
+    """Return whether a rewritten text keeps the numbers, negations and names of the original."""
+    old, new = split(before), split(after)
     return (
-        _numbers(then) == _numbers(now)
-        and _negations(then) == _negations(now)
-        and _names(then) <= {word.core for word in now}
+        _numbers(old) == _numbers(new)
+        and _negations(old) == _negations(new)
+        and _names(old) <= {word.core for word in new}
     )
 
 
@@ -120,7 +120,7 @@ def _negations(words: Sequence[Word]) -> int:
 
 
 def _names(words: Sequence[Word]) -> set[str]:
-    """The capitalised words inside sentences, without the pronoun I and what is drawn to it."""
+    """Return the capitalised words inside sentences, except "I" and its contractions."""
     names: set[str] = set()
     inside = False
     for word in words:

@@ -1,4 +1,4 @@
-"""Labels made from the texts of other tasks."""
+"""Labels derived from the texts of other tasks."""
 
 from trainer.data.derived_labels.entry import LABEL_GENERATORS, DerivedLabels, complete_entry
 

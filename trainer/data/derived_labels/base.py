@@ -1,24 +1,24 @@
-"""What every way of making labels is."""
+"""The interface of label generators."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from trainer.data.columns import CheckedSplit
 
-# Text -> the tasks in whose rows it stands.
+# Text -> the tasks whose rows contain it.
 Texts = Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True)
 class LabelGenerator:
-    """A way of making a task's rows from the texts of others.
+    """A generator of a task's rows from the texts of other tasks.
 
     Attributes:
-        kind: the kind of task that comes of it.
-        labels: the class names, from the names of the tasks whose texts are read.
-        make: rows with the columns `text` and `label` (class indices) from texts, the class names
-            and a name to show beside a progress bar.
-        check: called before any data is loaded; raises `InputError` if something is missing.
+        kind: the kind of the resulting task.
+        labels: returns the class names, given the names of the source tasks.
+        make: returns rows with the columns `text` and `label` (class indices), given texts, class
+            names and a description for a progress bar.
+        check: called before data is loaded; raises `InputError` if a requirement is missing.
     """
 
     kind: str

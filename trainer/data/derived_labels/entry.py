@@ -1,4 +1,4 @@
-"""What a task's entry says about labels that are made from the texts of other tasks."""
+"""The fields of a task's entry for labels derived from other tasks' texts."""
 
 import zlib
 from collections.abc import Collection, Mapping, Sequence
@@ -21,17 +21,17 @@ LABEL_GENERATORS: dict[str, LabelGenerator] = {"part_of_speech": PART_OF_SPEECH,
 
 @dataclass
 class DerivedLabels:
-    """Labels made from the texts of other tasks, for a task without data of its own.
+    """Labels derived from the texts of other tasks, for a task without data of its own.
 
     Attributes:
-        label_generator: `part_of_speech` (each word's, by a tagger) or `source` (in which task's
-            rows a text stands), instead of a dataset. Kind and labels follow from it.
-        source_tasks: the tasks whose texts are read, training texts for training and validation
-            texts for validation; all tasks with data of their own when left out.
-        max_rows: most training rows that are made, drawn at random and evenly from the tasks; all
-            when left out.
-        max_validation_rows: the same of the validation rows; without `label_generator`, see
-            `TaskTraining`.
+        label_generator: `part_of_speech` (of each word, by a tagger) or `source` (the task whose
+            rows contain a text), instead of a dataset. It determines kind and labels.
+        source_tasks: the tasks that provide the texts, training texts for training and validation
+            texts for validation; if unset, all tasks with data of their own.
+        max_rows: maximum number of generated training rows, drawn at random and evenly from the
+            tasks; all if unset.
+        max_validation_rows: maximum number of generated validation rows; without `label_generator`,
+            see `TaskTraining`.
     """
 
     label_generator: str | None = None
@@ -40,10 +40,10 @@ class DerivedLabels:
     max_validation_rows: int | None = None
 
     def check(self) -> None:
-        """Make sure that what makes the labels is installed.
+        """Check that the requirements of the label generator are installed.
 
         Raises:
-            InputError: saying how to install it.
+            InputError: with the command that installs them.
         """
         if self.label_generator is not None:
             LABEL_GENERATORS[self.label_generator].check()
@@ -51,29 +51,29 @@ class DerivedLabels:
     def split(
         self, name: str, part: str, labels: Sequence[str], splits: Mapping[str, Dataset], seed: int
     ) -> CheckedSplit:
-        """One split of the task.
+        """Return one split of the task.
 
         Args:
             name: the task's name.
             part: `train` or `validation`.
             labels: the task's class names.
-            splits: task -> its own rows of this split.
-            seed: of the run's data.
+            splits: source task -> its rows of this split.
+            seed: the seed of the run's data.
 
         Raises:
-            InputError: if no row comes of it.
+            InputError: if there is no row.
         """
         texts = texts_by_task({task: splits[task] for task in self.source_tasks or ()})
-        most = self.max_rows if part == "train" else self.max_validation_rows
-        texts = sample(texts, most, [seed, zlib.crc32(f"{name} {part}".encode())])
-        made = LABEL_GENERATORS[str(self.label_generator)].make(texts, labels, f"{name} {part}")
-        if not len(made.rows):
-            raise InputError(f"task '{name}': no {part} row comes of {len(texts)} texts")
-        return made
+        limit = self.max_rows if part == "train" else self.max_validation_rows
+        texts = sample(texts, limit, [seed, zlib.crc32(f"{name} {part}".encode())])
+        split = LABEL_GENERATORS[str(self.label_generator)].make(texts, labels, f"{name} {part}")
+        if not len(split.rows):
+            raise InputError(f"task '{name}': no {part} row results from {len(texts)} texts")
+        return split
 
 
-# Fields that only data of a task's own gives a meaning, with the value that says nothing.
-_OF_OWN_DATA = {
+# Fields that apply only to tasks with data of their own -> default.
+_DATA_DEFAULTS = {
     "input": "single",
     "pair_encoding": None,
     **{
@@ -86,64 +86,63 @@ _OF_OWN_DATA = {
 _LIMITS = ("max_rows", "max_validation_rows")
 
 
-def complete_entry(name: str, entry: dict[str, Any], own: Collection[str]) -> dict[str, Any]:
-    """A task's entry with what follows from `label_generator`: kind, labels and `source_tasks`.
+def complete_entry(name: str, entry: dict[str, Any], data_tasks: Collection[str]) -> dict[str, Any]:
+    """Return a task's entry, completed with kind, labels and `source_tasks` if labels are derived.
 
     Args:
         name: the task's name.
-        entry: its fields, each of its type.
-        own: the tasks with data of their own.
+        entry: its fields, with checked types.
+        data_tasks: the tasks with data of their own.
 
     Raises:
-        InputError: naming the task and the field that is wrong or has no meaning here.
+        InputError: naming the task and the field that is invalid or does not apply.
     """
 
-    def refuse(field: str, why: str) -> InputError:
-        return InputError(f"task '{name}': field '{field}' = {entry[field]!r}: {why}")
+    def error(field: str, reason: str) -> InputError:
+        return InputError(f"task '{name}': field '{field}' = {entry[field]!r}: {reason}")
 
-    if entry.get("label_generator") is None:
+    generator = entry.get("label_generator")
+    if generator is None:
         for field in ("source_tasks", "max_rows"):
             if field in entry:
-                raise refuse(field, "has no effect without label_generator")
+                raise error(field, "has no effect without label_generator")
         return entry
-    way, known = entry["label_generator"], ", ".join(LABEL_GENERATORS)
-    if way not in LABEL_GENERATORS:
-        raise refuse(
-            "label_generator", f"must be one of {known}.{did_you_mean(way, LABEL_GENERATORS)}"
-        )
-    for field, nothing in _OF_OWN_DATA.items():
-        if entry.get(field, nothing) != nothing:
-            raise refuse(field, f"has no meaning with label_generator: {way}; leave it out")
+    if generator not in LABEL_GENERATORS:
+        choices = ", ".join(LABEL_GENERATORS)
+        hint = did_you_mean(generator, LABEL_GENERATORS)
+        raise error("label_generator", f"must be one of {choices}.{hint}")
+    for field, default in _DATA_DEFAULTS.items():
+        if entry.get(field, default) != default:
+            raise error(field, f"has no effect with label_generator: {generator}; unset it")
     for field in _LIMITS:
         if entry.get(field, 1) < 1:
-            raise refuse(field, "must be 1 or more")
-    read = entry.get("source_tasks", list(own))
-    for task in read:
-        if task not in own:
-            why = f"'{task}' is no task with data of its own ({', '.join(own) or 'there is none'})."
-            raise refuse("source_tasks", why + did_you_mean(task, own))
-    if not read or len(set(read)) < len(read):
-        raise InputError(f"task '{name}': source_tasks: name one task at least, and each once")
-    return _with_outputs(name, {**entry, "source_tasks": read}, LABEL_GENERATORS[way])
+            raise error(field, "must be 1 or more")
+    sources = entry.get("source_tasks", list(data_tasks))
+    for task in sources:
+        if task not in data_tasks:
+            choices = ", ".join(data_tasks) or "there is none"
+            reason = f"'{task}' is not a task with data of its own ({choices})."
+            raise error("source_tasks", reason + did_you_mean(task, data_tasks))
+    if not sources or len(set(sources)) < len(sources):
+        raise InputError(f"task '{name}': source_tasks: name at least one task, and each once")
+    entry = {**entry, "source_tasks": sources}
+    return _with_kind_and_labels(name, entry, LABEL_GENERATORS[generator])
 
 
-def _with_outputs(name: str, entry: dict[str, Any], maker: LabelGenerator) -> dict[str, Any]:
-    """The entry with its kind and labels; what is given must be the same."""
-    labels = maker.labels(entry["source_tasks"])
-    made = {"kind": maker.kind, "labels": labels}
+def _with_kind_and_labels(
+    name: str, entry: dict[str, Any], generator: LabelGenerator
+) -> dict[str, Any]:
+    labels = generator.labels(entry["source_tasks"])
+    where = f"label_generator: {entry['label_generator']}"
     if sorted(entry.get("labels", labels)) != sorted(labels):
         raise InputError(
-            f"task '{name}': field 'labels': label_generator: {entry['label_generator']} gives "
-            f"{', '.join(labels)}; leave the field out"
+            f"task '{name}': field 'labels': {where} gives {', '.join(labels)}; unset the field"
         )
-    if entry.get("kind", maker.kind) != maker.kind:
+    if entry.get("kind", generator.kind) != generator.kind:
         raise InputError(
-            f"task '{name}': field 'kind' = '{entry['kind']}': label_generator: "
-            f"{entry['label_generator']} gives a {maker.kind}; leave the field out"
+            f"task '{name}': field 'kind' = '{entry['kind']}': {where} gives a {generator.kind}; "
+            f"unset the field"
         )
     if len(labels) < 2:
-        raise InputError(
-            f"task '{name}': label_generator: {entry['label_generator']} needs the texts of two "
-            "tasks"
-        )
-    return {**made, **entry}
+        raise InputError(f"task '{name}': {where} needs the texts of two tasks")
+    return {"kind": generator.kind, "labels": labels, **entry}

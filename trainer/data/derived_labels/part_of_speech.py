@@ -1,4 +1,4 @@
-"""A token-level task: the part of speech of each word, as a tagger sees it."""
+"""Token classification with part-of-speech tags from a tagger."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ from datasets import Dataset, Features, List, Value
 from trainer.data.cache import cache_folder
 from trainer.data.columns import CheckedSplit
 from trainer.data.derived_labels.base import LabelGenerator, Texts
-from trainer.data.tagger import need_tagger
+from trainer.data.tagger import require_tagger
 
 CLASSES: dict[str, str] = {
     "NOUN": "NN NNS NNP NNPS",
@@ -26,31 +26,30 @@ CLASSES: dict[str, str] = {
     "PUNCT": ". , : ; ? ! ... ( ) -LRB- -RRB- `` '' \" $ # HYPH NFP",
     "X": "FW LS SYM UH",
 }
-"""Class -> the tags of the Penn Treebank that it stands for; all other tags are X, too."""
+"""Class -> its Penn Treebank tags; all other tags are X, too."""
 
 _CLASS_OF = {tag: name for name, tags in CLASSES.items() for tag in tags.split()}
-# Abbreviations; words with the apostrophes and hyphens inside them; numbers; each other mark.
+# Abbreviations; words with inner apostrophes and hyphens; numbers; each other mark.
 _WORD = re.compile(r"(?:[A-Za-z]\.){2,}|\w+(?:['’-]\w+|[.,]\d+)*|[^\w\s]")
 
 
 def split_words(text: str) -> list[str]:
-    """The words and the marks of a text."""
+    """Return the words and marks of a text."""
     return _WORD.findall(text)
 
 
 def class_of(tag: str) -> str:
-    """The class of a tag of the Penn Treebank."""
+    """Return the class of a Penn Treebank tag."""
     return _CLASS_OF.get(tag, "X")
 
 
 def _make(texts: Texts, labels: Sequence[str], desc: str) -> CheckedSplit:
-    tagger = need_tagger()
-    index = {name: place for place, name in enumerate(labels)}
+    tagger = require_tagger()
+    index = {name: i for i, name in enumerate(labels)}
 
-    def tagged(batch: dict[str, list]) -> dict[str, list]:
+    def tag_batch(batch: dict[str, list]) -> dict[str, list]:
         words = [split_words(text) for text in batch["text"]]
-        # A text of marks that Unicode calls neither words nor signs has nothing to tag.
-        words = [row for row in words if row]
+        words = [row for row in words if row]  # a text of white space has none
         return {
             "text": words,
             "label": [[index[class_of(tag)] for tag in tagger(row)] for row in words],
@@ -59,7 +58,7 @@ def _make(texts: Texts, labels: Sequence[str], desc: str) -> CheckedSplit:
     content = json.dumps([tagger.name, _WORD.pattern, _CLASS_OF, *labels, *texts])
     key = hashlib.sha256(content.encode()).hexdigest()[:32]
     rows = Dataset.from_dict({"text": list(texts)}).map(
-        tagged,
+        tag_batch,
         batched=True,
         features=Features({"text": List(Value("string")), "label": List(Value("int64"))}),
         cache_file_name=str(cache_folder() / f"{key}.arrow"),
@@ -70,5 +69,5 @@ def _make(texts: Texts, labels: Sequence[str], desc: str) -> CheckedSplit:
 
 
 PART_OF_SPEECH = LabelGenerator(
-    "token_classification", lambda tasks: list(CLASSES), _make, check=need_tagger
+    "token_classification", lambda tasks: list(CLASSES), _make, check=require_tagger
 )

@@ -1,4 +1,4 @@
-"""A sequence-level task: in which task's rows a text stands."""
+"""Classification of texts by the task whose rows contain them."""
 
 from collections.abc import Sequence
 
@@ -9,10 +9,10 @@ from trainer.data.derived_labels.base import LabelGenerator, Texts
 
 
 def _make(texts: Texts, labels: Sequence[str], desc: str) -> CheckedSplit:
-    index = {task: place for place, task in enumerate(labels)}
-    sole = {text: tasks[0] for text, tasks in texts.items() if len(tasks) == 1}
-    table = {"text": list(sole), "label": [index[task] for task in sole.values()]}
-    shared = len(texts) - len(sole)
+    index = {task: i for i, task in enumerate(labels)}
+    unique = {text: tasks[0] for text, tasks in texts.items() if len(tasks) == 1}
+    table = {"text": list(unique), "label": [index[task] for task in unique.values()]}
+    shared = len(texts) - len(unique)
     rows = Dataset.from_dict(
         table, features=Features({"text": Value("string"), "label": Value("int64")})
     )

@@ -1,4 +1,4 @@
-"""The texts of several tasks, each once."""
+"""Collection and sampling of the texts of several tasks."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -11,18 +11,18 @@ from trainer.data.derived_labels.base import Texts
 
 
 def texts_by_task(splits: Mapping[str, Dataset]) -> Texts:
-    """Each text with the tasks in whose rows it stands, in the order in which they are first met.
+    """Return text -> the tasks whose rows contain it, in order of first occurrence.
 
     Args:
         splits: task -> its checked rows; both texts of a pair count.
     """
-    found: dict[str, list[str]] = {}
+    tasks_by_text: dict[str, list[str]] = {}
     for task, rows in splits.items():
         for text in _texts(rows):
-            tasks = found.setdefault(text, [])
+            tasks = tasks_by_text.setdefault(text, [])
             if task not in tasks:
                 tasks.append(task)
-    return found
+    return tasks_by_text
 
 
 def _texts(rows: Dataset) -> Iterator[str]:
@@ -35,22 +35,19 @@ def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else " ".join(value)
 
 
-def sample(texts: Texts, most: int | None, seed: list[int]) -> Texts:
-    """At most so many texts, drawn at random, of each task as many as of any other if it has them.
+def sample(texts: Texts, limit: int | None, seed: list[int]) -> Texts:
+    """Return at most `limit` texts, or all if None, drawn at random and evenly from the tasks.
 
-    Args:
-        texts: the texts.
-        most: how many; all if None.
-        seed: of the draw.
+    If a task has too few texts, more are drawn from the others.
     """
-    if most is None or len(texts) <= most:
+    if limit is None or len(texts) <= limit:
         return texts
     keys, tasks = list(texts), [tasks[0] for tasks in texts.values()]
-    taken: Counter[str] = Counter()
-    # Each text's place among its task's in random order: the lowest of all tasks come first.
-    turns = []
+    counts: Counter[str] = Counter()
+    # Rank the texts of each task in random order; the lowest ranks of all tasks are drawn.
+    ranks = []
     for index in np.random.default_rng(seed).permutation(len(keys)).tolist():
-        turns.append((taken[tasks[index]], index))
-        taken[tasks[index]] += 1
-    chosen = sorted(index for _, index in sorted(turns)[:most])
+        ranks.append((counts[tasks[index]], index))
+        counts[tasks[index]] += 1
+    chosen = sorted(index for _, index in sorted(ranks)[:limit])
     return {keys[index]: texts[keys[index]] for index in chosen}

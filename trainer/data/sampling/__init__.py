@@ -1,4 +1,4 @@
-"""Task schedules: which task's batch comes next, and which batches make up each optimizer step."""
+"""Task schedules: the tasks of each optimizer step."""
 
 from trainer.data.sampling.options import SamplingOptions
 from trainer.data.sampling.round_robin import RoundRobin, StepTasks

@@ -1,4 +1,4 @@
-"""From the options to a task schedule: every way of choosing the next task, by name."""
+"""Registered samplers, and the task schedule of a run."""
 
 import math
 from collections import Counter
@@ -32,12 +32,12 @@ STOPPING_STRATEGIES: dict[str, Callable[[Mapping[str, float]], float]] = {
 
 
 def _cycles(args: SamplingOptions, batches: Batches, per_cycle: Mapping[str, float]) -> int:
-    """Return the cycles per epoch: as given, or as the stopping strategy says.
+    """Return the cycles per epoch.
 
     Args:
         args: `cycles_per_epoch` and `stopping_strategy`.
         batches: task -> batches of one pass.
-        per_cycle: task -> how many of them a cycle uses, on average over the run.
+        per_cycle: task -> batches of a cycle, on average over the run.
     """
     if args.cycles_per_epoch is not None:
         return args.cycles_per_epoch
@@ -71,12 +71,15 @@ def _sampled(
 
 
 def _temperature(args: SamplingOptions) -> list[float]:
-    """1 / T, after Arivazhagan et al. 2019 (arXiv:1907.05019)."""
+    """Return 1 / T, after Arivazhagan et al. 2019 (arXiv:1907.05019)."""
     return [1 / args.sampling_temperature]
 
 
 def _annealed(args: SamplingOptions) -> list[float]:
-    """1 - 0.8 (e - 1) / (E - 1) in epoch e of E: Stickland and Murray 2019 (arXiv:1902.02671)."""
+    """Return 1 - 0.8 (e - 1) / (E - 1) for epochs e of E, after Stickland and Murray 2019.
+
+    https://arxiv.org/abs/1902.02671
+    """
     epochs = max(1, math.ceil(args.num_train_epochs))
     return [1 - 0.8 * epoch / max(1, epochs - 1) for epoch in range(epochs)]
 
@@ -96,19 +99,19 @@ def make_task_schedule(
     """Return the task schedule of a run.
 
     Args:
-        args: the task sampling, its options, and what ends an epoch.
+        args: the options of sampling.
         batches: task -> batches of one pass over its rows, in the order of the steps.
         seed: seed of the draws.
-        config: an instance of the dataclass that the sampler was registered with, if it was.
+        config: the options of a sampler registered with `options=`.
     """
     return SAMPLERS.make(args.task_sampling, args, batches, seed, config=config)
 
 
 def check_sampling(options: SamplingOptions) -> None:
-    """Make sure that the options of sampling are known, and fit each other.
+    """Check the options of sampling, alone and in combination.
 
     Raises:
-        InputError: naming the option and what to do.
+        InputError: naming the option, with the remedy.
     """
     check_choice("step_every", options.step_every, STEP_EVERY)
     check_choice("stopping_strategy", options.stopping_strategy, STOPPING_STRATEGIES)
@@ -116,11 +119,9 @@ def check_sampling(options: SamplingOptions) -> None:
     sampling = options.task_sampling
     if sampling != "round_robin" and options.step_every == "cycle":
         raise InputError(
-            f"task_sampling = '{sampling}': chooses one task after another, and a step over a "
-            "whole cycle has one batch of every task; use step_every: batch, with "
-            "gradient_accumulation_steps for steps over several turns"
+            f"task_sampling = '{sampling}': chooses one task per batch, but a step over a cycle "
+            "has one batch of every task; use step_every: batch, with gradient_accumulation_steps "
+            "for steps over several batches"
         )
     if sampling == "fixed" and not options.task_sequence:
-        raise InputError(
-            "task_sampling = 'fixed': give the order of the tasks' turns in task_sequence"
-        )
+        raise InputError("task_sampling = 'fixed': set the order of the tasks in task_sequence")

@@ -1,11 +1,11 @@
-"""aggregators: how the tasks' gradients on the shared parameters become one."""
+"""Aggregators of the tasks' gradients on the shared parameters."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from trainer.errors import InputError, did_you_mean
 
-# Each registers its own.
+# Imported to register their aggregators.
 from trainer.objective.aggregators import (  # noqa: F401
     graddrop,
     gradvac,
@@ -33,18 +33,17 @@ __all__ = [
 def make_aggregator(
     name: str, tasks: Sequence[str], options: AggregatorOptions | None = None, config: Any = None
 ) -> Aggregator:
-    """The aggregator of a name.
+    """Return the aggregator of a name.
 
     Args:
         name: a key of `AGGREGATORS`.
         tasks: all tasks that a step may have.
-        options: what else the aggregator may be told.
-        config: an instance of the dataclass that the aggregator was registered with, if it was.
+        options: options of built-in aggregators.
+        config: the options of an aggregator registered with `options=`.
 
     Raises:
         InputError: for an unknown aggregator or task, a task that is both main and auxiliary,
-            options that the aggregator cannot work with, or a package that it needs and that is
-            missing.
+            invalid options, or a missing package.
     """
     options = options or AggregatorOptions()
     if name not in AGGREGATORS:
@@ -53,8 +52,8 @@ def make_aggregator(
             f"{did_you_mean(name, AGGREGATORS)}"
         )
     main, auxiliary = options.main_tasks or (), options.auxiliary_tasks or ()
-    for option, named in (("main_tasks", main), ("auxiliary_tasks", auxiliary)):
-        for task in named:
+    for option, names in (("main_tasks", main), ("auxiliary_tasks", auxiliary)):
+        for task in names:
             if task not in tasks:
                 raise InputError(
                     f"{option}: there is no task '{task}' (tasks: {', '.join(tasks)})."
@@ -63,6 +62,6 @@ def make_aggregator(
     both = [task for task in main if task in auxiliary]
     if both:
         raise InputError(
-            f"task '{both[0]}': is in main_tasks and in auxiliary_tasks; leave it out of one"
+            f"task '{both[0]}': is in main_tasks and in auxiliary_tasks; remove it from one"
         )
     return AGGREGATORS.make(name, tasks, options, config=config)

@@ -1,4 +1,4 @@
-"""What every aggregator is: several tasks' gradients in, one gradient out."""
+"""Base classes of aggregators."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -11,11 +11,11 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class AggregatorOptions:
-    """What an aggregator may be told besides its name.
+    """Options of aggregators.
 
     Attributes:
-        seed: of the aggregators that draw random numbers; the same on every process.
-        main_tasks: for `mtrec`; left out, all that are not auxiliary.
+        seed: seed of random aggregators, the same on every process.
+        main_tasks: for `mtrec`; if None, all that are not auxiliary.
         auxiliary_tasks: for `mtrec`.
         auxiliary_scale: lambda, the factor of the auxiliary tasks' gradients, for `mtrec`.
     """
@@ -27,9 +27,9 @@ class AggregatorOptions:
 
 
 class Aggregator(ABC):
-    """Turns the gradients of a step's tasks on the shared parameters into one.
+    """Aggregates the gradients of a step's tasks on the shared parameters.
 
-    An aggregator that depends on earlier steps says so in `state_dict`; the others keep nothing.
+    Aggregators that depend on earlier steps have a `state_dict`; the others are stateless.
 
     Args:
         tasks: all tasks that a step may have.
@@ -44,11 +44,11 @@ class Aggregator(ABC):
     def combine(
         self, gradients: Sequence[Sequence[Tensor]], tasks: Sequence[str], gramian: Tensor
     ) -> list[Tensor]:
-        """One gradient from K tasks' gradients.
+        """Return the aggregate of K tasks' gradients.
 
         Args:
-            gradients: K lists, each with one tensor per shared parameter. The first list's tensors
-                are overwritten and returned; the others are only read.
+            gradients: K lists, each with one tensor per shared parameter. The tensors of the first
+                list are overwritten and returned; the others stay unchanged.
             tasks: the K tasks of this step, in the order of the lists.
             gramian: inner products of the gradients, (K, K).
 
@@ -57,11 +57,11 @@ class Aggregator(ABC):
         """
 
     def state_dict(self) -> dict[str, Any]:
-        """What the next step depends on: tensors and primitives."""
+        """Return the state on which the next step depends: tensors and primitives."""
         return {}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from where `state_dict` was taken, to the same next result.
+        """Restore a state, so that the next result is the same.
 
         Raises:
             ValueError: if the state is another aggregator's.
@@ -74,26 +74,22 @@ class Aggregator(ABC):
 
 
 class GramianAggregator(Aggregator):
-    """An aggregator whose result is a weighted sum, with weights that follow from the Gramian
-    alone.
+    """An aggregator that computes the weights of a weighted sum from the Gramian alone.
 
     Attributes:
-        on_device: whether `weights` takes the Gramian on whatever device it is on, and looks at
-            none of its numbers. Most methods' solvers run on the host, and wait for the device.
+        on_device: whether `weights` runs on the Gramian's device without synchronisation. Most
+            solvers run on the host and wait for the device.
     """
 
     on_device = False
 
     @abstractmethod
     def weights(self, gramian: Tensor, tasks: Sequence[str]) -> Tensor:
-        """The factor of each task's gradient.
+        """Return the weights of the tasks' gradients, (K,), on the Gramian's device.
 
         Args:
             gramian: inner products of the gradients, (K, K), on the CPU unless `on_device`.
             tasks: the K tasks of this step.
-
-        Returns:
-            K weights on the Gramian's device.
         """
 
     def combine(
@@ -107,10 +103,9 @@ class GramianAggregator(Aggregator):
 def weighted_sum(
     gradients: Sequence[Sequence[Tensor]], weights: Sequence[float | Tensor]
 ) -> list[Tensor]:
-    """Sum over k of `weights[k] * gradients[k]`, in the first list's storage.
+    """Return the sum over k of `weights[k] * gradients[k]`, in the first list's storage.
 
-    Plain numbers go into the addition itself; weights that are scalars on a device cost a copy of
-    a gradient at a time, and no wait.
+    Weights that are tensors avoid synchronisation, but need a copy of one gradient at a time.
     """
     total = list(gradients[0])
     torch._foreach_mul_(total, weights[0])

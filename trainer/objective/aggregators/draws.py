@@ -1,4 +1,4 @@
-"""Random numbers of an aggregator's own."""
+"""Random numbers of aggregators."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,13 +8,13 @@ import torch
 
 
 class Draws:
-    """Random numbers that follow from a seed and the number of earlier steps.
+    """Random numbers that depend on a seed and the number of earlier steps only.
 
-    Every process draws the same, a resumed run goes on with the same, and the numbers that data
-    and dropout draw stay as they are without the aggregator.
+    They are the same on every process and after resuming, and do not affect the random numbers of
+    data and dropout.
 
     Attributes:
-        step: how many steps have drawn.
+        step: the number of earlier steps.
     """
 
     def __init__(self, seed: int):
@@ -23,8 +23,8 @@ class Draws:
 
     @contextmanager
     def next_step(self, device: torch.device | None = None) -> Iterator[None]:
-        """Torch's global generators, of the CPU and of `device`, are this step's in the block."""
-        # Torch's CPU generator uses 32 bits of its seed: they have to come from both numbers.
+        """Seed torch's global generators, of the CPU and of `device`, for a step in the block."""
+        # Torch's CPU generator uses 32 bits of its seed, so seed and step are mixed.
         mixed = np.random.SeedSequence(self.seed, spawn_key=(self.step,))
         seed = int(mixed.generate_state(1)[0])
         self.step += 1

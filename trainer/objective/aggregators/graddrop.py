@@ -1,4 +1,4 @@
-"""GradDrop: each entry takes the sign that a draw favours."""
+"""GradDrop: a random sign for each entry of the gradient."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,8 +16,8 @@ from trainer.registry import AGGREGATORS
 class GradDrop(Aggregator):
     """torchjd's GradDrop ("Just Pick a Sign", https://arxiv.org/abs/2010.06808).
 
-    It looks at every entry alone, so that it works parameter by parameter, without a (K, D) matrix
-    of all of them.
+    It treats entries independently, so it is applied to one parameter at a time, without a (K, D)
+    matrix of all parameters.
     """
 
     def __init__(self, tasks: Sequence[str], options: AggregatorOptions):

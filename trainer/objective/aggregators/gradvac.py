@@ -1,4 +1,4 @@
-"""GradVac: a pair of tasks is pulled towards its own usual cosine."""
+"""GradVac: raises the cosine of two tasks' gradients to a running mean."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,17 +12,17 @@ from trainer.objective.aggregators.solved import SolverAggregator
 from trainer.registry import AGGREGATORS
 
 _DECAY = 0.5  # of the target cosines, per step
-_SMALL = 1e-8  # added to denominators; Gramians come with a mean diagonal of one
+_EPSILON = 1e-8  # added to denominators; Gramians have a mean diagonal of one
 
 
 @AGGREGATORS.register("gradvac")
 class GradVac(SolverAggregator):
     """Gradient Vaccine (https://arxiv.org/abs/2010.05874).
 
-    Each task's gradient meets the others' in an order that is drawn; where their cosine is below
-    the pair's target, so much of the other is added that it equals it. The targets are moving
-    averages of the cosines. They belong to the tasks by name and go into a checkpoint: torchjd's
-    keep a place for each row, are forgotten when their number changes, and cannot be saved.
+    Each task's gradient is compared with the others' in random order; if their cosine is below the
+    pair's target, a multiple of the other gradient is added that makes them equal. The targets are
+    moving averages of the cosines, stored by task and in checkpoints. torchjd's are stored by row,
+    reset when the number of tasks changes, and not part of a state.
     """
 
     def __init__(self, tasks: Sequence[str], options: AggregatorOptions):
@@ -33,26 +33,26 @@ class GradVac(SolverAggregator):
     def solve(self, gramian: Tensor, tasks: Sequence[str]) -> Tensor:
         gramian = gramian.double()
         lengths = gramian.diagonal().clamp(min=0).sqrt()
-        places = [self.tasks.index(task) for task in tasks]
-        # Row i: task i's gradient in terms of the given ones.
-        pulled = torch.eye(len(tasks), dtype=torch.float64)
+        indices = [self.tasks.index(task) for task in tasks]
+        # Row i: coordinates of task i's new gradient in terms of the given ones.
+        coordinates = torch.eye(len(tasks), dtype=torch.float64)
         with self.draws.next_step():
             orders = [torch.randperm(len(tasks) - 1).tolist() for _ in tasks]
         for i, order in enumerate(orders):
             others = [j for j in range(len(tasks)) if j != i]
             for j in (others[k] for k in order):
-                products = pulled[i] @ gramian
-                length = (products @ pulled[i]).clamp(min=0).sqrt()
-                cosine = products[j] / (length * lengths[j] + _SMALL)
-                target = self.targets[places[i], places[j]].clone()
+                products = coordinates[i] @ gramian
+                length = (products @ coordinates[i]).clamp(min=0).sqrt()
+                cosine = products[j] / (length * lengths[j] + _EPSILON)
+                target = self.targets[indices[i], indices[j]].clone()
                 if cosine < target:
                     sine, sine_of_target = (
                         (1 - c * c).clamp(min=0).sqrt() for c in (cosine, target)
                     )
                     missing = length * (target * sine - cosine * sine_of_target)
-                    pulled[i, j] += missing / (lengths[j] * sine_of_target + _SMALL)
-                self.targets[places[i], places[j]] += _DECAY * (cosine - target)
-        return pulled.sum(dim=0)
+                    coordinates[i, j] += missing / (lengths[j] * sine_of_target + _EPSILON)
+                self.targets[indices[i], indices[j]] += _DECAY * (cosine - target)
+        return coordinates.sum(dim=0)
 
     def state_dict(self) -> dict[str, Any]:
         return {"step": self.draws.step, "targets": self.targets.clone()}

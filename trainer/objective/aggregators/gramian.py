@@ -6,11 +6,11 @@ from itertools import combinations_with_replacement
 import torch
 from torch import Tensor
 
-PIECE = 1 << 24  # entries that are multiplied at a time on an accelerator
+CHUNK_SIZE = 1 << 24  # entries per product on an accelerator
 
 
 def gramian(gradients: Sequence[Sequence[Tensor]]) -> Tensor:
-    """Inner products of the tasks' gradients over all parameters.
+    """Return the inner products of the tasks' gradients over all parameters.
 
     Args:
         gradients: K lists, each with one tensor per shared parameter, at least one.
@@ -20,10 +20,10 @@ def gramian(gradients: Sequence[Sequence[Tensor]]) -> Tensor:
     """
     pairs = list(combinations_with_replacement(range(len(gradients)), 2))
     products = []
-    # On a CPU parameter by parameter: no copy of a gradient, and small ones stay in the cache.
-    # Elsewhere every product is a launch, so many parameters are copied into one piece.
-    size = 1 if gradients[0][0].device.type == "cpu" else PIECE
-    for flat in pieces(gradients, size):
+    # On a CPU one parameter at a time: no copies, and small gradients stay in the cache. On an
+    # accelerator, where each product is a kernel launch, parameters are concatenated.
+    size = 1 if gradients[0][0].device.type == "cpu" else CHUNK_SIZE
+    for flat in chunks(gradients, size):
         products.append(torch.stack([torch.dot(flat[i], flat[j]) for i, j in pairs]))
     sums = torch.stack(products).sum(0)
     rows, columns = torch.triu_indices(len(gradients), len(gradients), device=sums.device)
@@ -33,12 +33,12 @@ def gramian(gradients: Sequence[Sequence[Tensor]]) -> Tensor:
     return result
 
 
-def pieces(gradients: Sequence[Sequence[Tensor]], entries: int) -> Iterator[list[Tensor]]:
-    """Yield the tasks' gradients piece by piece, each K flat tensors in float32 or float64.
+def chunks(gradients: Sequence[Sequence[Tensor]], entries: int) -> Iterator[list[Tensor]]:
+    """Yield chunks of the tasks' gradients, each K flat tensors in float32 or float64.
 
     Args:
-        gradients: as `gramian` takes them.
-        entries: a piece is of as many whole parameters as it takes to have so many.
+        gradients: the argument of `gramian`.
+        entries: minimum size of a chunk, which consists of complete parameters.
     """
     start = size = 0
     for stop, tensor in enumerate(gradients[0], start=1):
@@ -46,20 +46,13 @@ def pieces(gradients: Sequence[Sequence[Tensor]], entries: int) -> Iterator[list
         if size < entries and stop < len(gradients[0]):
             continue
         wide = torch.promote_types(tensor.dtype, torch.float32)
-        parts = [[g.reshape(-1).to(wide) for g in own[start:stop]] for own in gradients]
+        parts = [[g.reshape(-1).to(wide) for g in grads[start:stop]] for grads in gradients]
         yield [part[0] if len(part) == 1 else torch.cat(part) for part in parts]
         start, size = stop, 0
 
 
 def cosines(gramian: Tensor) -> Tensor:
-    """Cosines of the angles between gradients with these inner products.
-
-    Args:
-        gramian: (K, K).
-
-    Returns:
-        (K, K), from -1 to 1; 0 in the row and column of a gradient that is zero.
-    """
+    """Return the cosines (K, K) of gradients with this Gramian (K, K), 0 for zero gradients."""
     norms = gramian.diagonal().clamp(min=0).sqrt()
     scales = torch.where(norms > 0, 1 / norms, 0.0)
     return (gramian * scales * scales.unsqueeze(1)).clamp(-1, 1)

@@ -1,4 +1,4 @@
-"""MTRec: auxiliary tasks give way to the main ones."""
+"""MTRec: removes the conflicts of auxiliary tasks with the main tasks."""
 
 import math
 from collections.abc import Sequence
@@ -14,18 +14,16 @@ from trainer.registry import AGGREGATORS
 
 @AGGREGATORS.register("mtrec")
 class MTRec(GramianAggregator):
-    """The auxiliary gradient is freed of its conflict with the main one, then added to it.
+    """Adds the auxiliary gradient to the main one after removing its conflict.
 
     Equations 1 and 2 of "MTRec: Multi-Task Learning over BERT for News Recommendation" (Bi et al.
-    2022, https://aclanthology.org/2022.findings-acl.209): with `main` the sum of the main tasks'
-    gradients and `auxiliary` lambda times the sum of the others', the result is their sum, after
-    `auxiliary` lost its component along `main` if their dot product is negative.
-
-    A step without a main task gives `auxiliary`, one without an auxiliary task `main`.
+    2022, https://aclanthology.org/2022.findings-acl.209): let `main` be the sum of the main tasks'
+    gradients, and `auxiliary` lambda times the sum of the others'. If their dot product is
+    negative, the component of `auxiliary` along `main` is removed. The result is their sum; in a
+    step without a main task it is `auxiliary`, without an auxiliary task `main`.
 
     Raises:
-        InputError: if a task is in neither group, no task is in one of them, or lambda is not
-            above 0.
+        InputError: if a task is in neither group, a group is empty, or lambda is not above 0.
     """
 
     on_device = True
@@ -34,8 +32,8 @@ class MTRec(GramianAggregator):
         super().__init__(tasks, options)
         if not options.auxiliary_tasks:
             raise InputError(
-                "auxiliary_tasks: aggregator 'mtrec' needs at least one; name those that only "
-                "help the main tasks, or say auxiliary: true in their entries"
+                "auxiliary_tasks: aggregator 'mtrec' needs at least one; name the auxiliary tasks, "
+                "or set auxiliary: true in their entries"
             )
         self.auxiliary = set(options.auxiliary_tasks)
         main = options.main_tasks
@@ -45,8 +43,8 @@ class MTRec(GramianAggregator):
         missing = [task for task in tasks if task not in self.main | self.auxiliary]
         if missing:
             raise InputError(
-                f"main_tasks: task '{missing[0]}' is neither main nor auxiliary, and aggregator "
-                f"'mtrec' has to know; add it to main_tasks or auxiliary_tasks"
+                f"main_tasks: task '{missing[0]}' is neither main nor auxiliary, which aggregator "
+                f"'mtrec' requires; add it to main_tasks or auxiliary_tasks"
             )
         scale = options.auxiliary_scale
         if not (math.isfinite(scale) and scale > 0):
@@ -57,8 +55,8 @@ class MTRec(GramianAggregator):
         main = to_device(main, gramian.device)
         auxiliary = self.options.auxiliary_scale * (1 - main)
         conflict = (auxiliary @ gramian @ main).clamp(max=0)
-        # Below this the main tasks cancel out, and the rest is rounding.
-        numbers = torch.finfo(gramian.dtype)
-        least = numbers.eps * (main @ gramian.diagonal()) + numbers.tiny
-        square = torch.maximum(main @ gramian @ main, least)
+        # Below this threshold the main gradients cancel out up to rounding.
+        limits = torch.finfo(gramian.dtype)
+        threshold = limits.eps * (main @ gramian.diagonal()) + limits.tiny
+        square = torch.maximum(main @ gramian @ main, threshold)
         return (1 - conflict / square) * main + auxiliary

@@ -1,4 +1,4 @@
-"""Nash-MTL: the tasks bargain over the direction."""
+"""Nash-MTL: the direction of the tasks' Nash bargaining solution."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,9 +15,9 @@ from trainer.registry import AGGREGATORS
 class NashMTL(TorchjdAggregator):
     """torchjd's Nash-MTL (https://arxiv.org/abs/2202.01017).
 
-    Each step's solver begins with the weights of the last one, which torchjd keeps for a fixed
-    number of tasks and does not put into a checkpoint. Here they belong to the tasks by name. Its
-    attribute `prvs_alpha`, undocumented, is the one place to set them.
+    The solver starts from the weights of the last step. torchjd stores them for a fixed number of
+    tasks and outside any state; here they are stored by task and in checkpoints, and set through
+    torchjd's undocumented attribute `prvs_alpha`.
     """
 
     def __init__(self, tasks: Sequence[str], options: AggregatorOptions):
@@ -25,19 +25,19 @@ class NashMTL(TorchjdAggregator):
         self.last = torch.ones(len(tasks), dtype=torch.float64)
 
     def solve(self, gramian: Tensor, tasks: Sequence[str]) -> Tensor:
-        # The solver divides by the Gramian's norm; with zero gradients any weights will do.
+        # The solver divides by the Gramian's norm; for zero gradients any weights are valid.
         if not gramian.any():
             return torch.ones_like(gramian[0])
         if self.method.n_tasks != len(tasks):
             self.method.n_tasks = len(tasks)
             self.method.reset()
-        places = torch.tensor([self.tasks.index(task) for task in tasks])
-        self.method.weighting.prvs_alpha = self.last[places].numpy()
-        # torchjd wants the gradients themselves, but uses their inner products only: K vectors of
-        # length K with the same inner products do.
+        indices = torch.tensor([self.tasks.index(task) for task in tasks])
+        self.method.weighting.prvs_alpha = self.last[indices].numpy()
+        # torchjd takes gradients but uses their inner products only: pass K vectors of length K
+        # with the same inner products.
         values, vectors = torch.linalg.eigh(gramian.double())
         weights = self.method.weighting(vectors * values.clamp(min=0).sqrt())
-        self.last[places] = weights
+        self.last[indices] = weights
         return weights
 
     def state_dict(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""PCGrad: each task's gradient loses its conflicts with the others'."""
+"""PCGrad: projects away the conflicts between the tasks' gradients."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,10 +16,10 @@ from trainer.registry import AGGREGATORS
 class PCGrad(GramianAggregator):
     """Gradient surgery (Algorithm 1 of https://arxiv.org/abs/2001.06782).
 
-    Each task's gradient meets the others' in an order that is drawn and, where the dot product is
-    negative, loses its component along the other. As the gradients' coordinates in terms of the
-    K given ones, all is a matter of the Gramian. torchjd's looks at every product on the host;
-    here all K gradients are projected at once, without a look, so that no accelerator has to wait.
+    Each task's gradient is compared with the others' in random order; where the dot product is
+    negative, its component along the other is removed. In coordinates of the K given gradients this
+    needs the Gramian only. torchjd inspects every product on the host; here all K gradients are
+    projected at once, without synchronisation of an accelerator.
     """
 
     on_device = True
@@ -34,13 +34,13 @@ class PCGrad(GramianAggregator):
             return torch.ones_like(gramian[0])
         with self.draws.next_step():
             orders = [torch.randperm(count).tolist() for _ in tasks]
-        met = torch.tensor([[j for j in order if j != i] for i, order in enumerate(orders)])
-        # Row i: task i's projected gradient in terms of the given ones.
+        other_tasks = torch.tensor([[j for j in order if j != i] for i, order in enumerate(orders)])
+        # Row i: coordinates of task i's projected gradient in terms of the given ones.
         projected = torch.eye(count, dtype=gramian.dtype, device=gramian.device)
-        for others in to_device(met.T.unsqueeze(-1), gramian.device):
+        for others in to_device(other_tasks.T.unsqueeze(-1), gramian.device):
             products = (gramian[others[:, 0]] * projected).sum(dim=1, keepdim=True)
             squares = gramian.diagonal()[others]
-            # Where a gradient is zero there is no conflict, and 0/0.
+            # Zero gradients have no conflict, but would yield 0/0.
             shares = torch.where(products < 0, products / squares, 0.0)
             projected = projected.scatter_add(1, others, -shares)
         return projected.sum(dim=0)

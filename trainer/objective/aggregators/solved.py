@@ -1,4 +1,4 @@
-"""Aggregators that solve a problem of their own for the weights."""
+"""Base class of aggregators with a solver for the weights."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -10,34 +10,33 @@ from trainer.objective.aggregators.base import GramianAggregator
 
 
 class SolverAggregator(GramianAggregator):
-    """An aggregator whose solver sees finite gradients of mean square length one, and more than
-    one.
+    """An aggregator that solves for the weights of two or more finite, normalised gradients.
 
     Attributes:
-        degree: with a Gramian s times as large, its weights are s**degree times as large.
+        degree: scaling the Gramian by s scales the weights by s**degree.
     """
 
     degree = 0.0
 
     @abstractmethod
     def solve(self, gramian: Tensor, tasks: Sequence[str]) -> Tensor:
-        """The weights (K,) for a Gramian (K, K) on the CPU of mean diagonal one, or of zeros."""
+        """Return the weights (K,) for a CPU Gramian (K, K) with mean diagonal one or zero."""
 
     def combine(
         self, gradients: Sequence[Sequence[Tensor]], tasks: Sequence[str], gramian: Tensor
     ) -> list[Tensor]:
-        # With nothing to weigh against, some methods would still rescale the gradient.
+        # Some methods would rescale a single gradient.
         if len(tasks) == 1:
             return list(gradients[0])
         return super().combine(gradients, tasks, gramian)
 
     def weights(self, gramian: Tensor, tasks: Sequence[str]) -> Tensor:
-        # Solvers stop on such numbers, or keep them in their state; with a plain sum the gradient
-        # would not be finite either, and whoever scales losses knows that sign.
+        # Solvers fail on these or store them in their state. The plain sum would not be finite
+        # either, and the loss scaler handles that.
         if not gramian.isfinite().all():
             return torch.full_like(gramian[0], torch.nan)
-        # Solvers call small what is below fixed numbers: CAGrad would make a step of zero where
-        # gradients are shorter than 0.01. So all see gradients whose mean square length is one.
+        # Solvers have absolute thresholds: CAGrad would return zero for gradients shorter than
+        # 0.01. So gradients are normalised to a mean square length of one.
         size = gramian.diagonal().mean()
         if size == 0:
             return self.solve(gramian, tasks)

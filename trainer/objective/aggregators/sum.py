@@ -1,4 +1,4 @@
-"""The plain sum."""
+"""The sum of the tasks' gradients."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from trainer.registry import AGGREGATORS
 
 @AGGREGATORS.register("sum")
 class Sum(Aggregator):
-    """The tasks' gradients added in their order, as accumulation in `.grad` does it."""
+    """Adds the tasks' gradients in their order, like accumulation in `.grad`."""
 
     def combine(
         self, gradients: Sequence[Sequence[Tensor]], tasks: Sequence[str], gramian: Tensor

@@ -1,4 +1,4 @@
-"""The aggregators whose mathematics is torchjd's."""
+"""Aggregators implemented by torchjd."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,9 +20,9 @@ class Method:
 
     Attributes:
         class_name: its name.
-        extra: of torchjd, that it needs.
-        arguments: its own.
-        degree: with a Gramian s times as large, its weights are s**degree times as large.
+        extra: the required extra of torchjd.
+        arguments: arguments of its constructor.
+        degree: scaling the Gramian by s scales the weights by s**degree.
     """
 
     class_name: str
@@ -39,20 +39,20 @@ METHODS = {
     "graddrop": Method("GradDrop"),
     "upgrad": Method("UPGradWeighting", "quadprog-projector"),
     "dualproj": Method("DualProjWeighting", "quadprog-projector"),
-    # From 0, the mean, to 1: how far from the mean gradient the result may lie.
+    # c: maximum distance of the result from the mean gradient, from 0 to 1.
     "cagrad": Method("CAGradWeighting", "cagrad", {"c": 0.4}),
-    # 1 is proportional fairness.
+    # alpha = 1: proportional fairness.
     "fairgrad": Method("FairGradWeighting", "fairgrad", {"alpha": 1.0}, degree=-0.5),
-    # 0: without the clipping that is not in the paper's Algorithm 1; the trainer clips.
+    # max_norm = 0: no clipping, as in the paper's Algorithm 1; the trainer clips.
     "nash_mtl": Method("NashMTL", "nash-mtl", {"max_norm": 0.0}, degree=-0.5),
 }
 
 
 def load(name: str, **arguments: Any) -> Any:
-    """The torchjd object of an aggregator.
+    """Return the torchjd object of an aggregator.
 
     Raises:
-        InputError: if a package is missing; says how to install it.
+        InputError: if a package is missing, with the command that installs it.
     """
     method = METHODS[name]
     try:
@@ -68,16 +68,16 @@ def load(name: str, **arguments: Any) -> Any:
 
 
 class TorchjdAggregator(SolverAggregator):
-    """An aggregator that one of torchjd's weightings stands for.
+    """An aggregator with one of torchjd's weightings.
 
     Args:
-        name: of the aggregator.
+        name: the aggregator's name.
         tasks: all tasks that a step may have.
         options: the aggregator's options.
-        arguments: of the torchjd class, besides those in the table.
+        arguments: further arguments of the torchjd class.
 
     Raises:
-        InputError: if a package that the method needs is missing.
+        InputError: if a package is missing.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class TorchjdAggregator(SolverAggregator):
 
 
 class RandomTorchjdAggregator(TorchjdAggregator):
-    """An aggregator whose torchjd weighting draws random numbers: the same on every process."""
+    """An aggregator with a random torchjd weighting, the same on every process."""
 
     def __init__(self, name: str, tasks: Sequence[str], options: AggregatorOptions):
         super().__init__(name, tasks, options)

@@ -1,4 +1,4 @@
-"""Terms that a task's loss gets besides: SMART, Bregman proximal points and R-Drop."""
+"""Regularizers of a task's loss: SMART, Bregman proximal points and R-Drop."""
 
 from trainer.objective.regularizers.after_step import AfterStep
 from trainer.objective.regularizers.base import Regularizer

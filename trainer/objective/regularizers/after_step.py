@@ -1,4 +1,4 @@
-"""Tells the regularizers when an optimizer step is done."""
+"""The callback that updates regularizers after an optimizer step."""
 
 from collections.abc import Sequence
 

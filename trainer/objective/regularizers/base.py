@@ -1,4 +1,4 @@
-"""What every regularizer offers the trainer."""
+"""The interface of regularizers."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -12,14 +12,14 @@ from modeling_hybrid_mtl import HybridMTLModel, HybridMTLOutput
 class Regularizer(ABC):
     """A term added to a task's loss.
 
-    A weight multiplies the term as it is; the task's `loss_weight` has no part in it.
+    The task's `loss_weight` does not apply to the term.
 
     Args:
-        weight: one number for all tasks, or task -> number; tasks left out have weight 0. A task of
-            weight 0 costs nothing.
+        weight: one number for all tasks, or task -> number, by default 0. Terms of weight 0 are not
+            computed.
 
     Attributes:
-        name: under which it is registered, and its state stands in a checkpoint.
+        name: its registered name, and the key of its state in a checkpoint.
     """
 
     name = ""
@@ -28,22 +28,19 @@ class Regularizer(ABC):
         self.weight = weight
 
     def weight_of(self, task: str) -> float:
-        """The weight of one task's term."""
+        """Return the weight of a task's term."""
         return self.weight.get(task, 0.0) if isinstance(self.weight, Mapping) else self.weight
 
     def term(
         self, model: HybridMTLModel, task: str, batch: dict[str, Tensor], output: HybridMTLOutput
     ) -> Tensor:
-        """What to add to the task's loss.
+        """Return the term to add to the task's loss, a differentiable scalar in float32.
 
         Args:
-            model: the model itself, in training mode; not a compiled or parallel wrapper.
+            model: the model in training mode, without a compiled or parallel wrapper.
             task: the batch's task.
-            batch: what `model.forward` was called with besides `task`, labels among it.
-            output: the training forward's output, its graph attached.
-
-        Returns:
-            A scalar in float32 whose gradient reaches the model's parameters.
+            batch: the arguments of `model.forward` besides `task`, including labels.
+            output: the output of the training forward pass, with its graph.
         """
         weight = self.weight_of(task)
         if weight == 0:
@@ -59,19 +56,19 @@ class Regularizer(ABC):
         batch: dict[str, Tensor],
         output: HybridMTLOutput,
     ) -> Tensor:
-        """`term` for a weight other than 0."""
+        """Return `term` for a weight other than 0."""
 
     def after_step(self, model: HybridMTLModel) -> None:  # noqa: B027
-        """Called once after every optimizer step."""
+        """Update the regularizer after an optimizer step."""
 
     def state_dict(self) -> dict[str, Tensor]:
-        """All tensors that a resumed run needs; none for most regularizers."""
+        """Return the tensors that a resumed run needs; none for most regularizers."""
         return {}
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:  # noqa: B027
-        """Continue from what `state_dict` gave."""
+        """Restore the tensors of `state_dict`."""
 
 
 def without_labels(batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A batch that asks for logits only."""
+    """Return a batch without its labels, for logits only."""
     return {name: tensor for name, tensor in batch.items() if name != "labels"}

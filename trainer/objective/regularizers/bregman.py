@@ -14,15 +14,15 @@ from trainer.objective.regularizers.divergence import divergence
 
 
 class Bregman(Regularizer):
-    """`weight` times the divergence from an average of the model's past (section 3.2, momentum).
+    """`weight` times the divergence from an average of past parameters (section 3.2, momentum).
 
-    The average begins as the model at the first term. After every optimizer step,
-    `average <- (1 - momentum) * parameters + momentum * average`. It holds the trained parameters
-    only, once, and predicts without dropout; the training forward's own output is compared with it.
+    The average is initialised with the parameters at the first term. After every optimizer step,
+    `average <- (1 - momentum) * parameters + momentum * average`. It consists of the trained
+    parameters only, and its predictions, without dropout, are compared with the training output.
 
     Args:
         weight: mu, for all tasks or by task.
-        momentum: beta. The paper takes 0.99 for the first tenth of a run and then 0.999.
+        momentum: beta. The paper uses 0.99 for the first tenth of a run, then 0.999.
     """
 
     def __init__(self, weight: float | Mapping[str, float], momentum: float = 0.99):
@@ -34,7 +34,7 @@ class Bregman(Regularizer):
     def term(
         self, model: HybridMTLModel, task: str, batch: dict[str, Tensor], output: HybridMTLOutput
     ) -> Tensor:
-        # Tasks of weight 0 train the model too: the average must begin before their first step.
+        # Tasks of weight 0 change the parameters, too: initialise before their first step.
         self._start(model)
         return super().term(model, task, batch, output)
 
@@ -46,13 +46,13 @@ class Bregman(Regularizer):
         batch: dict[str, Tensor],
         output: HybridMTLOutput,
     ) -> Tensor:
-        now: Any = output.logits
+        logits: Any = output.logits
         inputs = {**without_labels(batch), "task": task}
         mode = model.training
         with torch.no_grad():
             past = functional_call(model.eval(), self._average, kwargs=inputs).logits
         model.train(mode)
-        return weight * divergence(model.config.task(task), now, past, batch["labels"])
+        return weight * divergence(model.config.task(task), logits, past, batch["labels"])
 
     @torch.no_grad()
     def after_step(self, model: HybridMTLModel) -> None:
@@ -66,16 +66,16 @@ class Bregman(Regularizer):
         )
 
     def state_dict(self) -> dict[str, Tensor]:
-        """The averaged tensors by their parameters' names; none before the first term."""
+        """Return parameter name -> averaged tensor, empty before the first term."""
         return dict(self._average)
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Continue from an earlier average."""
+        """Restore an average."""
         self._average = dict(state)
         self._started = False
 
     def _start(self, model: HybridMTLModel) -> None:
-        """Copy the model, or put a loaded average beside it.
+        """Copy the trained parameters, or a loaded average, to the model's device and dtype.
 
         Raises:
             InputError: if the loaded average is of another model.
@@ -83,14 +83,14 @@ class Bregman(Regularizer):
         if self._started:
             return
         trained = {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
-        begin = self._average or trained
-        shapes = {name: tensor.shape for name, tensor in begin.items()}
+        initial = self._average or trained
+        shapes = {name: tensor.shape for name, tensor in initial.items()}
         if shapes != {name: p.shape for name, p in trained.items()}:
             raise InputError(
                 "bregman_weight: the checkpoint's momentum model has other parameters than the "
-                "model that is trained; resume with the options that the run began with"
+                "trained model; resume with the original options of the run"
             )
         self._average = {
-            name: begin[name].to(p.device, p.dtype, copy=True) for name, p in trained.items()
+            name: initial[name].to(p.device, p.dtype, copy=True) for name, p in trained.items()
         }
         self._started = True

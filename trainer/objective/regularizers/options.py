@@ -1,4 +1,4 @@
-"""The regularizers' options, and the regularizers they ask for."""
+"""The options of regularizers, and the regularizers with a weight above 0."""
 
 import math
 from collections.abc import Collection, Mapping
@@ -18,26 +18,26 @@ Weight = float | Mapping[str, float]
 
 @dataclass
 class SmartOptions:
-    """How SMART is used."""
+    """Options of SMART."""
 
     smart_weight: float = option(
         0.0,
-        "SMART: weight of the smoothness term, for tasks without one of their own.",
+        "SMART: weight of the smoothness term, unless set for a task.",
         group="objective",
         card="changed",
     )
     smart_step_size: float = option(
-        1e-3, "SMART: length of a step of gradient ascent.", group="objective", card="changed"
+        1e-3, "SMART: step size of gradient ascent.", group="objective", card="changed"
     )
     smart_radius: float = option(
         1e-5,
-        "SMART: how far the embeddings may be moved. 1e-5 is the paper's.",
+        "SMART: maximum norm of the change of the embeddings. 1e-5 is the paper's.",
         group="objective",
         card="changed",
     )
     smart_noise: float = option(
         1e-5,
-        "SMART: standard deviation of the noise to begin with.",
+        "SMART: standard deviation of the initial noise.",
         group="objective",
         card="changed",
     )
@@ -46,7 +46,7 @@ class SmartOptions:
     )
     smart_norm: str = option(
         "inf",
-        "SMART: inf or l2, the norm of gradients and of smart_radius.",
+        "SMART: norm of gradients and of smart_radius, inf or l2.",
         group="objective",
         card="changed",
     )
@@ -54,18 +54,18 @@ class SmartOptions:
 
 @dataclass
 class BregmanOptions:
-    """How Bregman proximal points are used."""
+    """Options of Bregman proximal points."""
 
     bregman_weight: float = option(
         0.0,
-        "Bregman proximal points: weight of the divergence from the momentum model, "
-        "for tasks without one of their own.",
+        "Bregman proximal points: weight of the divergence from the momentum model, unless set "
+        "for a task.",
         group="objective",
         card="changed",
     )
     bregman_momentum: float = option(
         0.99,
-        "Bregman proximal points: what the momentum model keeps per step.",
+        "Bregman proximal points: the decay of the momentum model per step.",
         group="objective",
         card="changed",
     )
@@ -73,12 +73,12 @@ class BregmanOptions:
 
 @dataclass
 class RDropOptions:
-    """How R-Drop is used."""
+    """Options of R-Drop."""
 
     rdrop_weight: float = option(
         0.0,
-        "R-Drop: weight of the divergence of two passes with different dropout, for "
-        "tasks without one of their own.",
+        "R-Drop: weight of the divergence of two passes with different dropout, unless set for a "
+        "task.",
         group="objective",
         card="changed",
     )
@@ -86,26 +86,26 @@ class RDropOptions:
 
 @dataclass
 class RegularizerOptions(RDropOptions, BregmanOptions, SmartOptions):
-    """Which regularizers to train with. A weight of 0 everywhere leaves one out.
+    """Options of all regularizers; one with weight 0 for all tasks is not used.
 
-    A weight may be a mapping of tasks to numbers, too; the parser of options knows numbers only.
+    A weight may also be a mapping from tasks to numbers, except on the command line.
     """
 
 
 def make_regularizers(
     options: RegularizerOptions, tasks: Collection[str], others: Collection[Any] = ()
 ) -> list[Regularizer]:
-    """The regularizers with a weight above 0 for any task.
+    """Return the regularizers with a weight above 0 for any task.
 
     Args:
-        options: the options.
-        tasks: the names of the tasks that are trained.
+        options: the options of built-in regularizers.
+        tasks: the names of the trained tasks.
         others: the options of extensions' regularizers, an instance of each registered dataclass.
 
     Raises:
-        InputError: naming the option that is wrong.
+        InputError: naming the invalid option.
     """
-    made: list[Regularizer] = []
+    regularizers: list[Regularizer] = []
     for name, entry in REGULARIZERS.entries.items():
         option = weight_option(name)
         config = next(o for o in (options, *others) if isinstance(o, entry.options))
@@ -113,21 +113,21 @@ def make_regularizers(
         _check_weight(option, weight, tasks)
         regularizer = REGULARIZERS.make(name, weight, config=config)
         regularizer.name = name
-        made.append(regularizer)
-    return [regularizer for regularizer in made if any(map(regularizer.weight_of, tasks))]
+        regularizers.append(regularizer)
+    return [regularizer for regularizer in regularizers if any(map(regularizer.weight_of, tasks))]
 
 
 def weight_option(name: str) -> str:
-    """The option that is the weight of a registered regularizer.
+    """Return the name of a registered regularizer's weight option.
 
     Raises:
-        InputError: if its options have no such field, with the place where it was registered.
+        InputError: if its options have no such field, with the location of its registration.
     """
     entry, option = REGULARIZERS.entry(name), f"{name}_weight"
     if entry.options is None or option not in {f.name for f in fields(entry.options)}:
         raise InputError(
             f"{entry.place}: regularizer '{name}': register it with options=..., a dataclass with "
-            f"a field '{option}: float = 0.0', which switches it on"
+            f"a field '{option}: float = 0.0', which enables it"
         )
     return option
 
@@ -184,8 +184,8 @@ def _check_weight(name: str, weight: Any, tasks: Collection[str]) -> None:
                 f"{name}: no task '{task}' is trained.{did_you_mean(str(task), tasks)}"
             )
         if not _is_number(value) or value < 0:
-            place = name if task is None else f"{name}: task '{task}'"
-            raise InputError(f"{place}: must be a number from 0 up, got {value!r}")
+            where = name if task is None else f"{name}: task '{task}'"
+            raise InputError(f"{where}: must be a number from 0 up, got {value!r}")
 
 
 def _is_number(value: Any) -> bool:

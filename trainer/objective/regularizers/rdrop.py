@@ -1,4 +1,4 @@
-"""R-Drop: two passes with dropout masks of their own, https://arxiv.org/abs/2106.14448."""
+"""R-Drop: two passes with different dropout masks, https://arxiv.org/abs/2106.14448."""
 
 from typing import Any
 
@@ -10,11 +10,10 @@ from trainer.objective.regularizers.divergence import divergence
 
 
 class RDrop(Regularizer):
-    """`weight / 2` times the divergence of two passes, and the second pass's half of the loss.
+    """`weight / 2` times the divergence of two passes, plus half the difference of their losses.
 
-    The paper trains on the losses of both passes (eq. 2-4). Here the task's loss becomes their
-    mean, so that learning rates keep their meaning: the term holds half the difference from the
-    second pass's loss to the first's. Without dropout both passes are one, and the term is 0.
+    The paper trains on the sum of the losses of both passes (eq. 2-4). Here it is their mean, which
+    does not change the scale of the loss. Without dropout the term is 0.
 
     Args:
         weight: alpha, for all tasks or by task.
@@ -30,5 +29,5 @@ class RDrop(Regularizer):
     ) -> Tensor:
         first: Any = output
         second: Any = model(**batch, task=task)
-        apart = divergence(model.config.task(task), first.logits, second.logits, batch["labels"])
-        return (second.loss - first.loss) / 2 + weight / 2 * apart
+        distance = divergence(model.config.task(task), first.logits, second.logits, batch["labels"])
+        return (second.loss - first.loss) / 2 + weight / 2 * distance

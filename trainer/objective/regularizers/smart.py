@@ -18,28 +18,28 @@ NORMS = {"inf": math.inf, "l2": 2.0}
 
 
 class Smart(Regularizer):
-    """`weight` times how far a small change of the embeddings moves the predictions (eq. 2).
+    """`weight` times the divergence of predictions under a small change of the embeddings (eq. 2).
 
-    The change is sought by projected gradient ascent on the output of the token embeddings
-    (Algorithm 1): normal noise, then `steps` times a step along the normalised gradient of the
-    divergence and a projection onto the ball. Gradient and ball are those of one text, over all its
-    tokens: the two texts of a siamese pair have a ball each. Padding is never changed.
+    The change is found by projected gradient ascent on the output of the token embeddings
+    (Algorithm 1): normal noise, then `steps` steps along the normalised gradient of the divergence,
+    each followed by a projection onto the ball. Gradient and ball are per text, over all its
+    tokens, also for the two texts of a siamese pair. Padding is not changed.
 
-    The model stays in training mode, and all passes of one term, the unchanged one included, draw
-    the same dropout masks. With masks of its own for each pass, the term would measure dropout
-    rather than smoothness: at the paper's radius the masks move the predictions far more than the
-    embeddings do. R-Drop is the regularizer that is about masks.
+    The model stays in training mode, and all passes of a term use the same dropout masks. With
+    different masks the term would measure dropout rather than smoothness: at the paper's radius,
+    masks change the predictions far more than the embeddings do. R-Drop regularizes dropout.
 
-    The defaults are the paper's. With them a term of a small sentence encoder is about 1e-8; with a
-    radius of 1e-2 and a step size of 0.1 it is about 1e-2. bfloat16 rounds a change of 1e-5 away.
+    The defaults are the paper's. With them, the term of a small sentence encoder is about 1e-8;
+    with a radius of 1e-2 and a step size of 0.1, about 1e-2. In bfloat16, a change of 1e-5 is lost
+    in rounding.
 
     Args:
         weight: lambda_s, for all tasks or by task.
         step_size: eta, the length of a step in the chosen norm.
         radius: epsilon, the radius of the ball.
-        noise: sigma, the standard deviation of the noise to begin with.
+        noise: sigma, the standard deviation of the initial noise.
         steps: T, the steps of ascent; each costs one forward and one backward pass.
-        norm: `inf` or `l2`, which measures both the gradient and the ball.
+        norm: `inf` or `l2`, the norm of the gradient and of the ball.
     """
 
     def __init__(
@@ -72,8 +72,8 @@ class Smart(Regularizer):
             clean = model(**inputs, task=task).logits
         delta = self.ascend(model, task, batch, clean.detach(), delta)
         with added_to_embeddings(model, delta):
-            moved = model(**inputs, task=task).logits
-        return weight * divergence(model.config.task(task), moved, clean, batch["labels"])
+            perturbed = model(**inputs, task=task).logits
+        return weight * divergence(model.config.task(task), perturbed, clean, batch["labels"])
 
     def ascend(
         self,
@@ -83,25 +83,22 @@ class Smart(Regularizer):
         clean: Tensor,
         delta: Tensor,
     ) -> Tensor:
-        """The adversarial change of the embeddings.
+        """Return the adversarial change of the embeddings, (R, L, E), detached.
 
         Args:
             model: the model; no gradient of its parameters is computed.
             task: the batch's task.
-            batch: what `model.forward` takes besides `task`.
+            batch: the arguments of `model.forward` besides `task`.
             clean: logits of the unchanged batch, without a graph.
-            delta: the change to begin with, as `initial_noise` gives it.
-
-        Returns:
-            The change, (R, L, E), detached.
+            delta: the initial change, from `initial_noise`.
         """
         inputs, mask, config = without_labels(batch), token_mask(batch), model.config.task(task)
         for _ in range(self.steps):
             delta.requires_grad_()
             with same_masks_after(delta.device), added_to_embeddings(model, delta):
-                moved = model(**inputs, task=task).logits
-            # Only the direction counts: over the noise, it stays within half precision's range.
-            distance = divergence(config, moved, clean, batch["labels"]) / self.noise
+                perturbed = model(**inputs, task=task).logits
+            # Only the direction matters; the division keeps it in the range of half precision.
+            distance = divergence(config, perturbed, clean, batch["labels"]) / self.noise
             (gradient,) = torch.autograd.grad(distance, delta)
             step = self.step_size * mask * normalise(gradient, self.norm)
             delta = project(delta.detach() + step, self.radius, self.norm)
@@ -109,9 +106,9 @@ class Smart(Regularizer):
 
 
 def token_mask(batch: Mapping[str, Tensor]) -> Tensor:
-    """1.0 for tokens and 0.0 for padding, (R, L, 1), in the order in which the encoder sees rows.
+    """Return 1.0 for tokens and 0.0 for padding, (R, L, 1), in the encoder's order of rows.
 
-    R rows are the B texts of a batch or, for siamese pairs, all first texts and then all second.
+    The R rows are the B texts of a batch; for siamese pairs all first, then all second texts.
     """
     masks = [
         batch.get(f"{side}attention_mask", torch.ones_like(batch[f"{side}input_ids"]))
@@ -123,19 +120,19 @@ def token_mask(batch: Mapping[str, Tensor]) -> Tensor:
 
 
 def initial_noise(model: HybridMTLModel, mask: Tensor, deviation: float) -> Tensor:
-    """Normal noise (R, L, E) for embeddings of width E, zero where the mask (R, L, 1) is."""
+    """Return normal noise (R, L, E) for embeddings of width E, zero where the mask (R, L, 1) is."""
     width: Any = model.get_input_embeddings().embedding_dim
     return deviation * mask * torch.randn(*mask.shape[:2], width, device=mask.device)
 
 
 def normalise(gradient: Tensor, norm: float) -> Tensor:
-    """Each row of (R, L, E) over its norm; rows without a gradient stay zero."""
+    """Return each row of (R, L, E) divided by its norm; zero rows stay zero."""
     lengths = torch.linalg.vector_norm(gradient, norm, dim=(1, 2), keepdim=True)
     return gradient / lengths.clamp(min=torch.finfo(gradient.dtype).tiny)
 
 
 def project(delta: Tensor, radius: float, norm: float) -> Tensor:
-    """The nearest point of the ball of a radius around zero, for each row of (R, L, E)."""
+    """Return the projection of each row of (R, L, E) onto the ball around zero."""
     if norm == math.inf:
         return delta.clamp(-radius, radius)
     lengths = torch.linalg.vector_norm(delta, norm, dim=(1, 2), keepdim=True)
@@ -144,7 +141,7 @@ def project(delta: Tensor, radius: float, norm: float) -> Tensor:
 
 @contextmanager
 def padded_passes(model: HybridMTLModel) -> Iterator[None]:
-    """Inside the block, the encoder sees each text of a batch in a row of its own."""
+    """Disable unpadding in the block, so that each text of a batch has its own row."""
     before, model.unpadding = model.unpadding, False
     try:
         yield
@@ -154,7 +151,7 @@ def padded_passes(model: HybridMTLModel) -> Iterator[None]:
 
 @contextmanager
 def added_to_embeddings(model: HybridMTLModel, delta: Tensor) -> Iterator[None]:
-    """Inside the block, the token embeddings of every forward pass come with `delta` added."""
+    """Add `delta` to the token embeddings of every forward pass in the block."""
     handle = model.get_input_embeddings().register_forward_hook(
         lambda module, inputs, output: output + delta.to(output.dtype)
     )
@@ -166,5 +163,5 @@ def added_to_embeddings(model: HybridMTLModel, delta: Tensor) -> Iterator[None]:
 
 
 def same_masks_after(device: torch.device) -> AbstractContextManager:
-    """What follows the block draws the dropout masks that the block drew."""
+    """Restore the random state after the block, so that later passes draw the same masks."""
     return torch.random.fork_rng(devices=[device] if device.type == "cuda" else [])
