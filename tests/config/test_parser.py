@@ -260,7 +260,7 @@ def test_the_off_switch_of_a_hidden_option_is_hidden_too():
             "--load_best_model_at_end requires the save and eval",
         ),
         (["--warmup_steps", "-1"], "warmup_steps"),
-        (["--mode", "predict"], "mode = 'predict': name the rows to answer with --predict_file"),
+        (["--mode", "predict"], "mode = 'predict': name the rows with --predict_file"),
     ],
 )
 def test_a_wrong_command_line_is_refused(options, message):

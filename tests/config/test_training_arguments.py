@@ -258,7 +258,7 @@ def test_changed_defaults():
         ({"backbone_dropout": -0.1}, "backbone_dropout = -0.1: must be a probability below 1"),
         ({"backbone_dropout": float("nan")}, "backbone_dropout = nan: must be a probability"),
         ({"max_length": 2}, "max_length = 2: must be at least 3 tokens"),
-        ({"mode": "predict"}, "mode = 'predict': name the rows to answer with --predict_file"),
+        ({"mode": "predict"}, "mode = 'predict': name the rows with --predict_file"),
         ({"resume": True, "overwrite_output_dir": True}, "resume and overwrite_output_dir: choose"),
     ],
 )

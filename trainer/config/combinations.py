@@ -24,7 +24,7 @@ def _check_layout(args: ComposedOptions) -> None:
             if entry.get(key) is not None:
                 raise InputError(
                     f"task '{name}': {key}: optimizer_layout 'single' has one {key} for "
-                    "everything; leave it out, or use optimizer_layout: siloed"
+                    "everything; unset it, or use optimizer_layout: siloed"
                 )
     if args.optimizer_layout == "per_task" and args.aggregator != "sum":
         raise InputError(
@@ -70,7 +70,7 @@ def _check_trained_parts(args: ComposedOptions) -> None:
     if args.trainable in WITH_ADAPTERS and checkpointing.get("use_reentrant"):
         raise InputError(
             f"activation_checkpointing_kwargs: use_reentrant stops the gradients of trainable: "
-            f"{args.trainable}, whose parameters lie inside a frozen encoder; leave it out"
+            f"{args.trainable}, whose parameters lie inside a frozen encoder; unset it"
         )
     of_shared = {
         f"aggregator = '{args.aggregator}'": args.aggregator != "sum",
@@ -83,5 +83,5 @@ def _check_trained_parts(args: ComposedOptions) -> None:
         if is_set and args.trainable in WITHOUT_SHARED:
             raise InputError(
                 f"{option}: with trainable: {args.trainable} the tasks share no trained "
-                "parameters; leave it out, or use trainable: all or lora"
+                "parameters; unset it, or use trainable: all or lora"
             )

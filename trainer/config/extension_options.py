@@ -149,7 +149,7 @@ def check_extension_options(options: ExtensionOptions) -> None:
             (name, value), other = next(iter(set_here.items())), str(readers[0][0].option)
             raise InputError(
                 f"{name} = {value!r}: has no effect with {other}: {getattr(options, other)}; "
-                f"leave it out, or use {' or '.join(f'{r.option}: {n}' for r, n in readers)}"
+                f"unset it, or use {' or '.join(f'{r.option}: {n}' for r, n in readers)}"
             )
 
 

@@ -75,7 +75,7 @@ def check_trained_parts(args: TrainedPartsOptions) -> None:
     if not 0 <= args.lora_dropout < 1:
         raise InputError(f"lora_dropout = {args.lora_dropout!r}: must be from 0 to below 1")
     if args.lora_targets == []:
-        raise InputError("lora_targets: is empty; leave it out, or name linear layers")
+        raise InputError("lora_targets: is empty; unset it, or name linear layers")
 
 
 def changed_options(options: TrainedPartsOptions) -> list[str]:

@@ -1,4 +1,4 @@
-"""What one run of `scripts/run_mtl.py` needs besides the trainer's arguments."""
+"""The options of a run of `scripts/run_mtl.py` besides the trainer's arguments."""
 
 import os
 from dataclasses import dataclass
@@ -22,8 +22,8 @@ class RunArguments:
 
     mode: str = option(
         "train",
-        "train: train, evaluate and write the model folder. evaluate: only measure a "
-        "trained model. predict: write a trained model's answers to a file.",
+        "train: train, evaluate and write the model folder. evaluate: only evaluate a "
+        "trained model. predict: write a trained model's predictions to a file.",
         group="run",
         phase="run",
         resume="free",
@@ -69,7 +69,7 @@ class RunArguments:
     )
     max_length: int = option(
         128,
-        "Longest sequence in tokens; longer texts are cut off.",
+        "Longest sequence in tokens; longer texts are truncated.",
         group="model",
         phase="run",
         card="always",
@@ -99,8 +99,8 @@ class RunArguments:
     )
     keep_auxiliary: bool = option(
         False,
-        "Keep the heads of auxiliary tasks in the trained model; they are left out of "
-        "it otherwise. Checkpoints always have them.",
+        "Keep the heads of auxiliary tasks in the trained model, which omits them otherwise. "
+        "Checkpoints always have them.",
         group="run",
         phase="run",
         resume="free",
@@ -117,9 +117,9 @@ class RunArguments:
     )
     save_dtype: str = option(
         "float32",
-        "Mode train: what the finished model's weights are saved, and measured, in: "
-        f"{', '.join(SAVE_DTYPES)}. They are trained in float32 whatever the file holds that they "
-        "come from; checkpoints are float32, too.",
+        "Mode train: what the finished model's weights are saved, and evaluated, in: "
+        f"{', '.join(SAVE_DTYPES)}. Training and "
+        "checkpoints use float32.",
         group="run",
         phase="run",
         resume="free",
@@ -127,14 +127,14 @@ class RunArguments:
     merged_adapters: bool = option(
         False,
         "Mode train: write besides, in merged/TASK, a model of each task that has an "
-        "adapter of its own, alone and with the adapter folded into the encoder.",
+        "adapter of its own, alone and with the adapter merged into the encoder.",
         group="run",
         phase="run",
         resume="free",
     )
     predict_file: str | None = option(
         None,
-        "Mode predict: rows to answer, csv, tsv, jsonl or parquet with the columns "
+        "Mode predict: rows to predict, csv, tsv, jsonl or parquet with the columns "
         "text and, for pairs, text_pair; or, with predict_task, that task's own columns, and "
         "its own separator, quoting and encoding.",
         group="run",
@@ -143,7 +143,7 @@ class RunArguments:
     )
     predict_task: str | None = option(
         None,
-        "Mode predict: the task to answer; every task that fits if unset.",
+        "Mode predict: the task; every task that fits the rows if unset.",
         group="run",
         phase="run",
         resume="free",
@@ -171,7 +171,7 @@ class RunArguments:
                     f"{did_you_mean(value, choices)}"
                 )
         if self.mode == "predict" and self.predict_file is None:
-            raise InputError("mode = 'predict': name the rows to answer with --predict_file")
+            raise InputError("mode = 'predict': name the rows with --predict_file")
         for name in ("predict_file", "predict_output"):
             if getattr(self, name) is not None:
                 setattr(self, name, os.path.expanduser(getattr(self, name)))

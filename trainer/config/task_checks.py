@@ -127,9 +127,7 @@ def check_enough(args: HybridMTLTrainingArguments, tasks: Mapping[str, TaskConfi
         option = (
             "gradient_cosines" if args.aggregator == "sum" else f"aggregator = '{args.aggregator}'"
         )
-        raise InputError(
-            f"{option}: there is one task only, and nothing to aggregate; leave it out"
-        )
+        raise InputError(f"{option}: there is one task only, and nothing to aggregate; unset it")
     for name, task in tasks.items():
         if task.loss == "correlation" and (args.task_training(name).batch_size or 0) < 2:
             raise InputError(
