@@ -211,5 +211,5 @@ def test_without_a_tagger_nothing_is_loaded(place, tmp_path, monkeypatch):
 
 def test_all_tasks_auxiliary_is_refused(place, tmp_path):
     options = [f"--tasks.{name}.auxiliary=true" for name in ("sentiment", "similarity")]
-    with pytest.raises(InputError, match="auxiliary: no task is left for the overall score"):
+    with pytest.raises(InputError, match="auxiliary: all tasks are auxiliary"):
         settings(place, tmp_path, *options)
