@@ -67,7 +67,10 @@ def test_labels_may_be_written_as_numbers():
         ({"sentiment": 3}, "task 'sentiment': expected a mapping of fields, got 3"),
         ({"sentimnt": None}, "of the default tasks (sentiment, paraphrase, similarity). Did you m"),
         ({"mail": {"dataset": "mail"}}, "task 'mail': field 'kind' is missing"),
-        ({"a b": OWN}, "task 'a b': a task's name is letters, digits and underscores"),
+        (
+            {"a b": OWN},
+            "task 'a b': a task's name must be at most 64 letters, digits and underscores",
+        ),
         ({"sentiment": {3: 4}}, "task 'sentiment': unknown field '3'."),
     ],
 )
@@ -84,7 +87,7 @@ def test_wrong_entries_are_refused(entries, message):
         ("input", "two", "field 'input' = 'two': must be one of single, pair"),
         ("pair_encoding", "cross", "field 'pair_encoding' = 'cross': only tasks with input 'pair'"),
         ("labels", ["a"], "field 'labels' = ['a']: must be a list of at least two class names"),
-        ("labels", ["a", "a"], "field 'labels' = ['a', 'a']: the class names must differ"),
+        ("labels", ["a", "a"], "field 'labels' = ['a', 'a']: class names must be unique"),
         ("labels", "a, b", "field 'labels': expected a list, got 'a, b'"),
         ("labels", [False, True], "field 'labels': YAML reads yes, no, true and false as False; q"),
         ("labels", ["a", None], "field 'labels': expected text, got None"),

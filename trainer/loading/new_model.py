@@ -8,8 +8,8 @@ from typing import Any
 from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
 from modeling_hybrid_mtl import HybridMTLConfig, HybridMTLModel, TaskConfig
-from modeling_hybrid_mtl.modeling_hybrid_mtl import set_encoder_dropout
-from modeling_hybrid_mtl.tasks_hybrid_mtl import OF_TRAINING, changed_fields, kept_heads
+from modeling_hybrid_mtl.pretrained_hybrid_mtl import set_encoder_dropout
+from modeling_hybrid_mtl.tasks_hybrid_mtl import TRAINING_FIELDS, changed_fields, kept_heads
 from trainer.config.run_arguments import RunArguments
 from trainer.config.settings import Settings
 from trainer.errors import InputError
@@ -99,7 +99,9 @@ def trained_model(settings: Settings, config: PretrainedConfig) -> HybridMTLMode
                 f"task '{task}': {field_name} is {getattr(entry.model, field_name)!r} in the "
                 f"configuration and {there[field_name]!r} in the model '{name}'"
             )
-        there.update({field_name: getattr(entry.model, field_name) for field_name in OF_TRAINING})
+        there.update(
+            {field_name: getattr(entry.model, field_name) for field_name in TRAINING_FIELDS}
+        )
     with naming_option():
         return open_model(model_path(run), run.model_revision, config)
 

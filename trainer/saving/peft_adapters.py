@@ -14,9 +14,9 @@ from transformers import PreTrainedModel
 from modeling_hybrid_mtl import HybridMTLModel
 from modeling_hybrid_mtl.adapters_hybrid_mtl import (
     adapted_layers,
-    matching_layers,
-    merge_adapter_into,
+    merge_adapter_weights,
     remove_adapter,
+    target_layers,
 )
 from modeling_hybrid_mtl.configuration_hybrid_mtl import SHARED_ADAPTER
 from trainer.errors import InputError
@@ -44,7 +44,7 @@ def plain_encoder(model: HybridMTLModel) -> PreTrainedModel:
     """
     encoder: Any = copy.deepcopy(model.backbone)
     for name in model.config.adapters:
-        (merge_adapter_into if name == SHARED_ADAPTER else remove_adapter)(encoder, name)
+        (merge_adapter_weights if name == SHARED_ADAPTER else remove_adapter)(encoder, name)
     return encoder.eval()
 
 
@@ -97,7 +97,7 @@ def read_peft_adapter(model: HybridMTLModel, task: str, folder: str | Path) -> N
     _check_plain(folder, config)
     targets = sorted({key.split(".lora_")[0].removeprefix(PREFIX) for key in weights})
     try:
-        _check_shapes(weights, matching_layers(model.backbone, targets), config.r)
+        _check_shapes(weights, target_layers(model.backbone, targets), config.r)
         model.attach_task_adapters(
             [task],
             rank=config.r,

@@ -158,7 +158,7 @@ class TestAdapters:
         b = {n: p for n, p in model.named_parameters() if ".lora_B." in n}
         assert len(b) == 3 * 2 * 2 and all(p.count_nonzero() for p in b.values())
         assert not torch.equal(answers(plain, "near"), answers(model, "near"))
-        model.switch_adapters(None)
+        model.activate_adapters(None)
         ids = torch.tensor([[2, 8, 9, 3]])
         assert torch.equal(plain.encode_tokens(ids)[0], model.encode_tokens(ids)[0])
 
