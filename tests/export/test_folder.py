@@ -57,7 +57,7 @@ def test_files_of_somebody_else_are_never_touched(tmp_path, overwrite):
 
 def test_a_file_in_the_folders_place_is_refused(tmp_path):
     (tmp_path / "out").write_text("")
-    with pytest.raises(InputError, match="OUTPUT: '.*out' is no folder"):
+    with pytest.raises(InputError, match="OUTPUT: '.*out' is not a folder"):
         claim(tmp_path / "out", overwrite=True)
 
 

@@ -257,7 +257,7 @@ def test_what_cannot_be_pretrained_is_refused(tmp_path):
         pretrain(frozen, repeated(8), tokenizer(), arguments(tmp_path))
     adapted = toy_model()
     adapted.attach_task_adapters(["mood"], target_modules=["query"])
-    with pytest.raises(InputError, match="the encoder under the adapters of mood"):
+    with pytest.raises(InputError, match="the encoder of the adapters mood"):
         pretrain(adapted, repeated(8), tokenizer(), arguments(tmp_path))
     with pytest.raises(InputError, match="no such model for an encoder of type 't5'"):
         language_model(SimpleNamespace(config=T5Config()), None)

@@ -106,13 +106,7 @@ class HybridMTLTrainer(TaskBatches, TaskEvaluation, BaseTrainer):
             callbacks=callbacks,
             optimizers=optimizers,
         )
-        if self.is_fsdp_enabled or self.is_deepspeed_enabled:
-            raise InputError(
-                "FSDP and DeepSpeed are not supported, since they shard the parameters; use "
-                "several processes without them"
-            )
-        if args.torch_compile and args.world_size > 1:
-            raise InputError("torch_compile: only supported with one process; remove it")
+        self._check_parallelism()
         check_given_optimizer(args, *optimizers)
         self._given_optimizer = optimizers[0]
         self._parts: RunParts | None = None
@@ -121,6 +115,15 @@ class HybridMTLTrainer(TaskBatches, TaskEvaluation, BaseTrainer):
         self._init_run()
         for argument, rows in datasets.items():
             self._check_labelled(argument, rows)
+
+    def _check_parallelism(self) -> None:
+        if self.is_fsdp_enabled or self.is_deepspeed_enabled:
+            raise InputError(
+                "FSDP and DeepSpeed are not supported, since they shard the parameters; use "
+                "several processes without them"
+            )
+        if self.args.torch_compile and self.args.world_size > 1:
+            raise InputError("torch_compile: only supported with one process; remove it")
 
     def _init_run(self) -> None:
         """Set up the state of a run from the current model and arguments."""

@@ -104,20 +104,7 @@ def pretrain(
         InputError: if the encoder or the tokenizer does not support it.
         NonFiniteError: as for training on tasks, unless `nan_policy` is `ignore`.
     """
-    if not 0 < mask_share < 1:
-        raise InputError(f"mask_share = {mask_share!r}: must be between 0 and 1")
-    if tokenizer.mask_token is None:
-        raise InputError(
-            "masked language modelling: the tokenizer has no mask token, so its encoder was not "
-            "pretrained this way; remove the phase"
-        )
-    if not any(p.requires_grad for p in model.backbone.parameters()):
-        raise InputError("masked language modelling: the encoder is frozen")
-    if model.config.adapters:
-        raise InputError(
-            "masked language modelling: would change the encoder of the adapters "
-            f"{', '.join(model.config.adapters)}; pretrain before training adapters"
-        )
+    _check_supported(model, tokenizer, mask_share)
     overrides: dict[str, Any] = {
         "metric_for_best_model": "eval_loss",
         "greater_is_better": None,
@@ -149,6 +136,25 @@ def pretrain(
     return trainer.state.log_history
 
 
+def _check_supported(
+    model: HybridMTLModel, tokenizer: PreTrainedTokenizerBase, mask_share: float
+) -> None:
+    if not 0 < mask_share < 1:
+        raise InputError(f"mask_share = {mask_share!r}: must be between 0 and 1")
+    if tokenizer.mask_token is None:
+        raise InputError(
+            "masked language modelling: the tokenizer has no mask token, so its encoder was not "
+            "pretrained this way; remove the phase"
+        )
+    if not any(p.requires_grad for p in model.backbone.parameters()):
+        raise InputError("masked language modelling: the encoder is frozen")
+    if model.config.adapters:
+        raise InputError(
+            "masked language modelling: would change the encoder of the adapters "
+            f"{', '.join(model.config.adapters)}; pretrain before training adapters"
+        )
+
+
 def language_model(
     backbone: Any, start_from: str | None, revision: str | None = None, warn: bool = True
 ) -> Any:
@@ -176,23 +182,7 @@ def language_model(
             config, dtype=backbone.dtype, trust_remote_code=False
         )
     else:
-        level = get_verbosity()
-        set_verbosity_error()  # a missing head would be reported as an error
-        try:
-            check_weights(start_from, revision=revision or "main")
-            model, loading = AutoModelForMaskedLM.from_pretrained(
-                start_from,
-                config=config,
-                dtype=backbone.dtype,
-                revision=revision or "main",
-                output_loading_info=True,
-                use_safetensors=True,
-                trust_remote_code=False,
-            )
-        except (OSError, RuntimeError, ValueError) as error:
-            raise InputError(f"masked language modelling: '{start_from}': {error}") from error
-        finally:
-            set_verbosity(level)
+        model, loading = _load_language_model(start_from, config, backbone.dtype, revision)
         missing = set(loading["missing_keys"])
     body = model.base_model_prefix
     setattr(model, body, backbone)
@@ -203,6 +193,29 @@ def language_model(
             start_from or config.model_type,
         )
     return model
+
+
+def _load_language_model(
+    start_from: str, config: Any, dtype: torch.dtype, revision: str | None
+) -> tuple[Any, dict[str, Any]]:
+    """Return a pretrained language model, and transformers' report on its weights."""
+    level = get_verbosity()
+    set_verbosity_error()  # a missing head would be reported as an error
+    try:
+        check_weights(start_from, revision=revision or "main")
+        return AutoModelForMaskedLM.from_pretrained(
+            start_from,
+            config=config,
+            dtype=dtype,
+            revision=revision or "main",
+            output_loading_info=True,
+            use_safetensors=True,
+            trust_remote_code=False,
+        )
+    except (OSError, RuntimeError, ValueError) as error:
+        raise InputError(f"masked language modelling: '{start_from}': {error}") from error
+    finally:
+        set_verbosity(level)
 
 
 def masked_loss(outputs: Any, labels: Tensor, num_items_in_batch: Any = None) -> Tensor:

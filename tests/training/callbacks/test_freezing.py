@@ -218,7 +218,9 @@ class TestAdapters:
         model = toy_model()
         model.attach_task_adapters(["near"], rank=3, target_modules=["query"])
         trainer = toy_trainer(tmp_path, trainable="adapters", lora_rank=4, model=model, **NEAR)
-        with pytest.raises(InputError, match="lora_rank = 4: the model's adapter 'near' has 3"):
+        with pytest.raises(
+            InputError, match="lora_rank = 4: the model's existing adapter 'near' has 3"
+        ):
             trainer.train()
 
     def test_the_model_of_model_init_gets_them(self, tmp_path):
