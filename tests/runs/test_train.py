@@ -132,7 +132,7 @@ def test_resolved_configuration_describes_the_same_run(trained):
 
 
 def test_a_folder_that_holds_a_run_is_not_overwritten(trained, place):
-    with pytest.raises(InputError, match="holds another run"):
+    with pytest.raises(InputError, match="contains another run"):
         train(parse([str(place / "toy.yaml")]))
 
 
