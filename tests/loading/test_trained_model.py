@@ -72,7 +72,8 @@ DAMAGES = {
     ),
     "other words": (
         with_fewer_rows(WORDS),
-        f"the encoder does not match the configuration: '{WORDS}' has shape (49, 16), expected (50, 16)",
+        f"the encoder does not match the configuration: '{WORDS}' has shape (49, 16), "
+        f"expected (50, 16)",
     ),
 }
 
