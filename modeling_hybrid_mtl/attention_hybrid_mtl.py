@@ -1,7 +1,7 @@
-"""Attention over texts that follow one another in a row, each apart from the others.
+"""Attention over unpadded texts: the tokens of all texts in one row, (T, heads, width).
 
-On a CPU, texts of like length are put side by side again, some at a time. On an accelerator one
-kernel takes the row with the places where its texts begin.
+On a CPU, the row is split into blocks of texts of similar length, each padded again. On an
+accelerator, a kernel takes the row and the offsets of the texts.
 """
 
 from collections.abc import Callable
@@ -15,23 +15,23 @@ from torch.nn import functional
 from .dropout_hybrid_mtl import drop
 
 TEXTS_PER_CALL = 16
-SCORES_PER_CALL = 1 << 16  # of each head
+SCORES_PER_CALL = 1 << 16  # per head
 
 
 class Block:
-    """Some texts that share a call of attention: their tokens follow one another in the row.
+    """Some consecutive texts of a row that share one call of attention.
 
     Args:
         lengths: tokens of each text.
-        device: where the tokens are.
+        device: the device of the tokens.
     """
 
     def __init__(self, lengths: list[int], device: torch.device | str = "cpu"):
         self.tokens = sum(lengths)
-        self.shape = (len(lengths), rounded_up(max(lengths)))
+        self.shape = (len(lengths), round_up(max(lengths)))
         mask = torch.arange(self.shape[1]) < torch.tensor(lengths)[:, None]
         slots = mask.flatten().nonzero().squeeze(1)
-        self.full = len(slots) == mask.numel()
+        self.is_dense = len(slots) == mask.numel()
         self.mask, self.slots = to_device(mask, device), to_device(slots, device)
 
     def attend(
@@ -43,35 +43,35 @@ class Block:
         scale: float | None = None,
         window: int | None = None,
     ) -> Tensor:
-        """Attention of each token to its own text's tokens; all are (tokens, heads, width).
+        """Attend within each text; return (tokens, heads, width).
 
         Args:
-            query: of every token.
-            key: likewise.
-            value: likewise.
-            dropout_p: the share of the probabilities that is dropped.
-            scale: of the scores; one over the root of the width if None.
-            window: how far a token sees to either side; its whole text if None.
+            query: (tokens, heads, width), and so `key` and `value`.
+            key: see `query`.
+            value: see `query`.
+            dropout_p: dropout probability of the attention weights.
+            scale: factor of the scores; 1 / sqrt(width) if None.
+            window: how many tokens a token attends to on either side; its whole text if None.
         """
-        query, key, value = (self._apart(x).transpose(1, 2) for x in (query, key, value))
+        query, key, value = (self._pad(x).transpose(1, 2) for x in (query, key, value))
         attend = _attend if query.device.type == "cpu" else _attend_fused
-        mask = self._visible(window)
-        found = attend(query, key, value, mask, dropout_p, scale).transpose(1, 2).flatten(0, 1)
-        return found if self.full else found.index_select(0, self.slots)
+        mask = self._attention_mask(window)
+        output = attend(query, key, value, mask, dropout_p, scale).transpose(1, 2).flatten(0, 1)
+        return output if self.is_dense else output.index_select(0, self.slots)
 
-    def _apart(self, x: Tensor) -> Tensor:
-        if not self.full:
+    def _pad(self, x: Tensor) -> Tensor:
+        if not self.is_dense:
             x = x.new_zeros(self.mask.numel(), *x.shape[1:]).index_copy(0, self.slots, x)
         return x.unflatten(0, self.shape)
 
-    def _visible(self, window: int | None) -> Tensor | None:
-        """Which keys a query sees, (texts, 1, 1 or L, L); None if all."""
-        mask = None if self.full else self.mask[:, None, None, :]
+    def _attention_mask(self, window: int | None) -> Tensor | None:
+        """Return the mask of visible keys, (texts, 1, 1 or L, L); None if all are visible."""
+        mask = None if self.is_dense else self.mask[:, None, None, :]
         if window is None or window >= self.shape[1] - 1:
             return mask
-        places = torch.arange(self.shape[1], device=self.mask.device)
-        near = (places[:, None] - places).abs() <= window
-        # Rows behind a text's end see its beginning: softmax of nothing is not a number.
+        positions = torch.arange(self.shape[1], device=self.mask.device)
+        near = (positions[:, None] - positions).abs() <= window
+        # Padding rows attend to the whole text: softmax over nothing is NaN.
         return near if mask is None else (near & mask) | (~self.mask[:, None, :, None] & mask)
 
 
@@ -83,10 +83,10 @@ def _attend(
     dropout_p: float,
     scale: float | None,
 ) -> Tensor:
-    """Attention where the mask is true; queries, keys and values are (texts, heads, L, width).
+    """Attend where the mask is true; queries, keys and values are (texts, heads, L, width).
 
-    Torch's own makes a small product for every block, which costs oneDNN several times what it
-    costs MKL.
+    torch's own attention multiplies block by block, which with oneDNN takes several times as long
+    as with MKL.
     """
     scores = query @ key.mT * (query.shape[-1] ** -0.5 if scale is None else scale)
     if mask is not None:
@@ -102,43 +102,43 @@ def _attend_fused(
     dropout_p: float,
     scale: float | None,
 ) -> Tensor:
-    """As `_attend`, by torch's fused attention."""
+    """Attend with torch's fused attention, as `_attend`."""
     return functional.scaled_dot_product_attention(
         query, key, value, attn_mask=mask, dropout_p=dropout_p, scale=scale
     )
 
 
 class Blocks:
-    """Attention of a row by blocks of texts that stand side by side.
+    """Attention of a row in blocks of texts.
 
     Args:
-        lengths: tokens of the row's texts; in ascending order little is padding.
-        device: where the row is.
+        lengths: tokens of the row's texts; ascending order needs the least padding.
+        device: the device of the row.
     """
 
     def __init__(self, lengths: list[int], device: torch.device | str = "cpu"):
-        calls = in_calls(lengths) if torch.device(device).type == "cpu" else [lengths]
+        calls = group_by_call(lengths) if torch.device(device).type == "cpu" else [lengths]
         self.blocks = [Block(call, device) for call in calls]
 
     def attend(self, query: Tensor, key: Tensor, value: Tensor, **options: Any) -> Tensor:
-        """As `Block.attend`, for the tokens of all blocks."""
+        """Attend as `Block.attend`, for the tokens of all blocks."""
         sizes = [block.tokens for block in self.blocks]
-        sides = [x.split(sizes) for x in (query, key, value)]
-        found = [
-            block.attend(*parts, **options)
-            for block, *parts in zip(self.blocks, *sides, strict=True)
+        parts = [x.split(sizes) for x in (query, key, value)]
+        outputs = [
+            block.attend(*inputs, **options)
+            for block, *inputs in zip(self.blocks, *parts, strict=True)
         ]
-        return torch.cat(found)
+        return torch.cat(outputs)
 
 
 class Ragged:
-    """Attention of a row by a kernel that takes the places where its texts begin.
+    """Attention of a row by a kernel that takes the offsets of its texts.
 
-    Without such a kernel for the row's device, precision and width, by one block of all texts.
+    If no kernel supports the device, precision and width, all texts are one block.
 
     Args:
         lengths: tokens of the row's texts, in their order.
-        device: where the row is.
+        device: the device of the row.
     """
 
     def __init__(self, lengths: list[int], device: torch.device | str):
@@ -157,7 +157,7 @@ class Ragged:
         scale: float | None = None,
         window: int | None = None,
     ) -> Tensor:
-        """As `Block.attend`, for the tokens of all texts."""
+        """Attend as `Block.attend`, for the tokens of all texts."""
         if window is not None and window >= self.longest - 1:
             window = None
         kernel = kernel_for(query.device, query.dtype, query.shape[-1], window is not None)
@@ -169,8 +169,8 @@ class Ragged:
         return kernel(query, key, value, self.starts, self.longest, dropout_p, scale, window)
 
 
-# Queries, keys, values (T, heads, width), the texts' beginnings and the end (N + 1,), the longest
-# text, dropout, scale, window -> (T, heads, width).
+# Queries, keys, values (T, heads, width), the offsets of the texts and the end (N + 1,), the
+# longest text's length, dropout, scale, window -> (T, heads, width).
 Kernel = Callable[..., Tensor]
 
 
@@ -184,12 +184,12 @@ def flash(
     scale: float | None,
     window: int | None,
 ) -> Tensor:
-    """Flash attention, as torch carries it: half precision, with windows and dropout.
+    """Run torch's flash attention: half precision only, with windows and dropout.
 
-    What `torch.nn.attention.varlen.varlen_attn` calls, which offers no dropout.
+    `torch.nn.attention.varlen.varlen_attn` calls the same operator, but without dropout.
     """
     side = -1 if window is None else window
-    found = torch.ops.aten._flash_attention_forward(
+    outputs = torch.ops.aten._flash_attention_forward(
         query,
         key,
         value,
@@ -199,12 +199,12 @@ def flash(
         longest,
         dropout_p,
         False,  # causal
-        False,  # without the mask of the dropout
+        False,  # do not return the dropout mask
         scale=scale,
         window_size_left=side,
         window_size_right=side,
     )
-    return found[0]
+    return outputs[0]
 
 
 def memory_efficient(
@@ -217,10 +217,10 @@ def memory_efficient(
     scale: float | None,
     window: int | None,
 ) -> Tensor:
-    """Memory-efficient attention, as torch carries it: every precision, without windows."""
+    """Run torch's memory-efficient attention: every precision, without windows."""
     if window is not None:
-        raise ValueError("memory-efficient attention takes no window")
-    found = torch.ops.aten._efficient_attention_forward(
+        raise ValueError("memory-efficient attention does not support a window")
+    outputs = torch.ops.aten._efficient_attention_forward(
         query[None],
         key[None],
         value[None],
@@ -230,11 +230,11 @@ def memory_efficient(
         longest,
         longest,
         dropout_p,
-        0,  # no mask but the texts' own
-        True,  # with what the backward pass reads
+        0,  # no mask within texts
+        True,  # keep the log-sum-exp for the backward pass
         scale=scale,
     )
-    return found[0][0]
+    return outputs[0][0]
 
 
 KERNELS: tuple[Kernel, ...] = (flash, memory_efficient)
@@ -242,27 +242,27 @@ KERNELS: tuple[Kernel, ...] = (flash, memory_efficient)
 
 @cache
 def kernel_for(device: torch.device, dtype: torch.dtype, width: int, window: bool) -> Kernel | None:
-    """The first kernel that gives right results here; None if none does.
+    """Return the first kernel with correct results on a device; None if there is none.
 
     Args:
-        device: of the row.
-        dtype: of queries, keys and values.
-        width: of a head.
-        window: whether tokens see a part of their text.
+        device: device of the row.
+        dtype: dtype of queries, keys and values.
+        width: width of a head.
+        window: whether attention is restricted to a window.
     """
-    return next((k for k in KERNELS if _is_right(k, device, dtype, width, window)), None)
+    return next((k for k in KERNELS if _is_correct(k, device, dtype, width, window)), None)
 
 
-def _is_right(
+def _is_correct(
     kernel: Kernel, device: torch.device, dtype: torch.dtype, width: int, window: bool
 ) -> bool:
-    """Whether a kernel agrees with the plain formula on two texts, and so do its gradients.
+    """Return whether the outputs and gradients of a kernel match `Block.attend` on two texts.
 
-    Whether a card and a torch have a kernel, and for which sizes, is best asked of the kernel. The
-    answer serves training too, whoever asks first.
+    A trial run is the most reliable check of a kernel's support for a device and size. The result
+    is cached for training, too, even if the first call is made in inference mode.
 
     Raises:
-        torch.OutOfMemoryError: which says nothing of the kernel.
+        torch.OutOfMemoryError: which is not the kernel's failure.
     """
     with (
         torch.inference_mode(False),
@@ -283,45 +283,47 @@ def _compare(
 ) -> None:
     lengths = [5, 12]
     side = 3 if window else None
-    # Not random: what a run draws stays as it is.
-    numbers = torch.arange(3 * sum(lengths) * 2 * width, dtype=torch.float32).sin()
-    start = numbers.view(3, sum(lengths), 2, width).to(device, dtype)
-    wanted_inputs, inputs = (start.clone().requires_grad_() for _ in range(2))
+    # Not random, so that the generator's state is unchanged.
+    values = torch.arange(3 * sum(lengths) * 2 * width, dtype=torch.float32).sin()
+    qkv = values.view(3, sum(lengths), 2, width).to(device, dtype)
+    expected_inputs, inputs = (qkv.clone().requires_grad_() for _ in range(2))
     blocks = [Block([length]) for length in lengths]
     starts = torch.tensor([0, 5, 17], dtype=torch.int32, device=device)
-    found = kernel(*inputs.unbind(), starts, 12, 0.0, None, side)
-    found.float().square().sum().backward()
-    own = [row.unbind() for row in wanted_inputs.float().cpu().split(lengths, dim=1)]
-    wanted = torch.cat(
+    output = kernel(*inputs.unbind(), starts, 12, 0.0, None, side)
+    output.float().square().sum().backward()
+    parts = [row.unbind() for row in expected_inputs.float().cpu().split(lengths, dim=1)]
+    expected = torch.cat(
         [
             block.attend(query, key, value, window=side)
-            for block, (query, key, value) in zip(blocks, own, strict=True)
+            for block, (query, key, value) in zip(blocks, parts, strict=True)
         ]
     )
-    wanted.square().sum().backward()
-    close = 1e-3 if dtype == torch.float32 else 5e-2
-    torch.testing.assert_close(found.detach().cpu().float(), wanted, rtol=close, atol=close)
-    torch.testing.assert_close(inputs.grad, wanted_inputs.grad, rtol=close, atol=close)
+    expected.square().sum().backward()
+    tolerance = 1e-3 if dtype == torch.float32 else 5e-2
+    torch.testing.assert_close(
+        output.detach().cpu().float(), expected, rtol=tolerance, atol=tolerance
+    )
+    torch.testing.assert_close(inputs.grad, expected_inputs.grad, rtol=tolerance, atol=tolerance)
 
 
-def in_calls(lengths: list[int]) -> list[list[int]]:
-    """Texts in ascending order of length, by calls of attention whose scores a cache can hold."""
+def group_by_call(lengths: list[int]) -> list[list[int]]:
+    """Split lengths in ascending order into calls of attention whose scores fit a cache."""
     calls: list[list[int]] = []
     for length in lengths:
-        most = min(TEXTS_PER_CALL, SCORES_PER_CALL // rounded_up(length) ** 2)
-        if not calls or len(calls[-1]) >= most:
+        capacity = min(TEXTS_PER_CALL, SCORES_PER_CALL // round_up(length) ** 2)
+        if not calls or len(calls[-1]) >= capacity:
             calls.append([])
         calls[-1].append(length)
     return calls
 
 
-def rounded_up(count: int, step: int = 8) -> int:
-    """The smallest multiple of a step that is not below a count."""
+def round_up(count: int, step: int = 8) -> int:
+    """Return the smallest multiple of `step` that is at least `count`."""
     return -(-count // step) * step
 
 
 def to_device(table: Tensor, device: torch.device | str) -> Tensor:
-    """A tensor on a device; one of the CPU gets there without a wait for what that has to do."""
+    """Move a tensor to a device; from the CPU, without synchronizing."""
     if table.device.type == "cpu" and torch.device(device).type == "cuda":
         table = table.pin_memory()
     return table.to(device, non_blocking=True)

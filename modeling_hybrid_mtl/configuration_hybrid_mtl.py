@@ -7,25 +7,25 @@ from typing import Any, NoReturn
 
 from transformers import CONFIG_MAPPING, AutoConfig, PretrainedConfig
 
-from .extensions_hybrid_mtl import __name__ as _extensions  # noqa: F401  which registers
-from .heads_hybrid_mtl import HEADS, LOSSES  # with which come the kinds of tasks
+from .extensions_hybrid_mtl import __name__ as _extensions  # noqa: F401 (registers)
+from .heads_hybrid_mtl import HEADS, LOSSES  # registers the kinds of tasks
 from .modules_hybrid_mtl import attach_modules
 from .task_config_hybrid_mtl import TaskConfig, is_number
 
 POOLINGS = ("mean", "cls", "pooler")
-# The adapter that every task uses.
+# The adapter that all tasks use.
 SHARED_ADAPTER = "shared"
 
 
 @dataclass
 class AdapterConfig:
-    """Low-rank additions to some of the encoder's linear layers (LoRA, arXiv:2106.09685).
+    """A LoRA adapter of some of the encoder's linear layers (arXiv:2106.09685).
 
     Attributes:
-        target_modules: the layers' last names, such as `query`, or their whole names.
+        target_modules: full names of the layers, or their last parts, such as `query`.
         rank: columns of B and rows of A.
-        alpha: the additions are scaled by `alpha / rank`.
-        dropout: dropout probability of what the additions read.
+        alpha: the updates are scaled by `alpha / rank`.
+        dropout: dropout probability of the adapter's inputs.
     """
 
     target_modules: list[str]
@@ -35,10 +35,10 @@ class AdapterConfig:
 
 
 def check_adapters(entries: Any, tasks: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Check the adapters of a model with these tasks and fill in their defaults.
+    """Check the adapters of a model and fill in their defaults.
 
     Raises:
-        ValueError: naming the adapter and the field that is wrong.
+        ValueError: naming the adapter and the invalid field.
     """
     if not isinstance(entries, dict):
         raise ValueError(f"adapters = {entries!r}: must be a mapping of names to fields")
@@ -48,17 +48,20 @@ def check_adapters(entries: Any, tasks: dict[str, Any]) -> dict[str, dict[str, A
 def _check_adapter(name: str, entry: Any, tasks: dict[str, Any]) -> dict[str, Any]:
     if name != SHARED_ADAPTER and name not in tasks:
         raise ValueError(
-            f"adapter '{name}': is named after no task; known: "
-            f"{', '.join([SHARED_ADAPTER, *tasks])}"
+            f"adapter '{name}': the name must be one of {', '.join([SHARED_ADAPTER, *tasks])}"
         )
     if name == SHARED_ADAPTER and name in tasks:
-        raise ValueError(f"adapter '{name}': is every task's, and a task has this name; rename it")
+        raise ValueError(
+            f"adapter '{name}' is shared by all tasks, but a task has this name; rename it"
+        )
     if not isinstance(entry, dict):
         raise ValueError(f"adapter '{name}': expected a mapping of fields, got {entry!r}")
-    known = [f.name for f in dataclasses.fields(AdapterConfig)]
+    fields = [f.name for f in dataclasses.fields(AdapterConfig)]
     for key in entry:
-        if key not in known:
-            raise ValueError(f"adapter '{name}': unknown field '{key}'; known: {', '.join(known)}")
+        if key not in fields:
+            raise ValueError(
+                f"adapter '{name}': unknown field '{key}'; must be one of {', '.join(fields)}"
+            )
     adapter = AdapterConfig(**{"target_modules": [], **entry})
 
     def refuse(field_name: str, why: str) -> NoReturn:
@@ -66,16 +69,15 @@ def _check_adapter(name: str, entry: Any, tasks: dict[str, Any]) -> dict[str, An
         raise ValueError(f"adapter '{name}': field '{field_name}' = {value!r}: {why}")
 
     targets: Any = adapter.target_modules
-    if not isinstance(targets, (list, tuple)) or not targets:
-        refuse("target_modules", "must be a list of the names of linear layers")
-    if not all(isinstance(target, str) and target for target in targets):
+    is_list = isinstance(targets, (list, tuple)) and len(targets) > 0
+    if not is_list or not all(isinstance(target, str) and target for target in targets):
         refuse("target_modules", "must be a list of the names of linear layers")
     if type(adapter.rank) is not int or adapter.rank < 1:
-        refuse("rank", "must be a whole number from 1 up")
+        refuse("rank", "must be a positive integer")
     if not is_number(adapter.alpha) or not adapter.alpha > 0:
         refuse("alpha", "must be a positive number")
     if not is_number(adapter.dropout) or not 0 <= adapter.dropout < 1:
-        refuse("dropout", "must be a probability from 0 up to but not including 1")
+        refuse("dropout", "must be in [0, 1)")
     return {**dataclasses.asdict(adapter), "target_modules": list(targets)}
 
 
@@ -84,16 +86,15 @@ class HybridMTLConfig(PretrainedConfig):
 
     Args:
         backbone_config: the encoder's configuration, an object or its dictionary with `model_type`;
-            a default BERT when left out.
+            a default BERT if None.
         tasks: task name -> fields of `TaskConfig`.
-        pooling: how token vectors become one sentence vector: `mean` over real tokens, `cls` (the
-            first token) or `pooler` (the backbone's own, where it has one).
-        pooled_dropout: dropout probability on the pooled sentence vector, shared by all tasks.
-        adapters: name of a task -> fields of `AdapterConfig`, additions to the encoder that this
-            task uses; `shared` names one that every task uses, beside its own.
+        pooling: how token vectors become a sentence vector: `mean` over the tokens, `cls` (the
+            first token) or `pooler` (the backbone's pooler).
+        pooled_dropout: dropout probability on the sentence vector, for all tasks.
+        adapters: task name -> fields of `AdapterConfig`; the adapter `shared` is used by all tasks.
 
     Raises:
-        ValueError: naming the task or adapter and field, or the option, that is wrong.
+        ValueError: naming the task or adapter and field, or the option, that is invalid.
     """
 
     model_type = "hybrid_mtl"
@@ -113,12 +114,12 @@ class HybridMTLConfig(PretrainedConfig):
         elif not isinstance(backbone_config, PretrainedConfig):
             backbone_config = _config_from_dict(backbone_config)
         _check_backbone(backbone_config)
-        # The folder the weights came from is nobody else's business.
+        # Do not publish the local path of the weights.
         backbone_config._name_or_path = ""
         if pooling not in POOLINGS:
             raise ValueError(f"pooling = {pooling!r}: must be one of {', '.join(POOLINGS)}")
         if not is_number(pooled_dropout) or not 0 <= pooled_dropout < 1:
-            raise ValueError(f"pooled_dropout = {pooled_dropout!r}: must be a probability below 1")
+            raise ValueError(f"pooled_dropout = {pooled_dropout!r}: must be in [0, 1)")
         if not isinstance(tasks, (dict, type(None))):
             raise ValueError(f"tasks = {tasks!r}: must be a mapping of task names to their fields")
         self.backbone_config = backbone_config
@@ -138,42 +139,42 @@ class HybridMTLConfig(PretrainedConfig):
 
     @classmethod
     def get_config_dict(cls, pretrained_model_name_or_path: Any, **kwargs) -> Any:
-        """Read a configuration as every one.
+        """Load a configuration's dictionary.
 
         Raises:
-            ValueError: if it is another kind of model's.
+            ValueError: if it is of another model type.
         """
-        found, rest = super().get_config_dict(pretrained_model_name_or_path, **kwargs)
-        kind = found.get("model_type", cls.model_type)
+        content, unused = super().get_config_dict(pretrained_model_name_or_path, **kwargs)
+        kind = content.get("model_type", cls.model_type)
         if kind != cls.model_type:
             raise ValueError(
-                f"'{pretrained_model_name_or_path}' holds a {kind} model, not a {cls.model_type} "
-                f"one; start from an encoder with HybridMTLModel.from_backbone(name, tasks={{...}})"
+                f"'{pretrained_model_name_or_path}' is a {kind} model, expected {cls.model_type}; "
+                f"to start from an encoder, call HybridMTLModel.from_backbone(name, tasks={{...}})"
             )
-        return found, rest
+        return content, unused
 
     @property
     def id2label(self) -> dict[int, str] | None:
-        """The classes of the first task that has any, as clients of one task expect them.
+        """Return the classes of the first task with labels, for clients that expect one task.
 
-        A model of scores alone has one, as transformers has for a regression; what a model without
-        tasks has is transformers' own.
+        A model of scores only has one label, as regression models of transformers do. Without
+        tasks, the value is that of transformers.
         """
         if not self.__dict__.get("tasks"):
             return self.__dict__.get("id2label")
-        found = [entry["labels"] for entry in self.tasks.values() if entry["labels"]]
-        return dict(enumerate(found[0] if found else ["LABEL_0"]))
+        labels = (entry["labels"] for entry in self.tasks.values() if entry["labels"])
+        return dict(enumerate(next(labels, ["LABEL_0"])))
 
     @id2label.setter
     def id2label(self, value: Any) -> None:
-        # JSON has no whole numbers for keys.
-        own = None if self.id2label is None else {str(i): n for i, n in self.id2label.items()}
-        given = {str(i): n for i, n in value.items()} if isinstance(value, dict) else value
-        self._set_labels("id2label", value, given == own)
+        # Keys of JSON objects are strings.
+        current = None if self.id2label is None else {str(i): n for i, n in self.id2label.items()}
+        new = {str(i): n for i, n in value.items()} if isinstance(value, dict) else value
+        self._set_labels("id2label", value, new == current)
 
     @property
     def label2id(self) -> dict[str, int] | None:
-        """As `id2label`, the other way round."""
+        """Return the inverse of `id2label`."""
         if not self.__dict__.get("tasks"):
             return self.__dict__.get("label2id")
         return {name: index for index, name in (self.id2label or {}).items()}
@@ -182,43 +183,44 @@ class HybridMTLConfig(PretrainedConfig):
     def label2id(self, value: Any) -> None:
         self._set_labels("label2id", value, value == self.label2id)
 
-    def _set_labels(self, name: str, value: Any, is_own: bool) -> None:
-        if self.__dict__.get("tasks") and value is not None and not is_own:
+    def _set_labels(self, name: str, value: Any, is_unchanged: bool) -> None:
+        if self.__dict__.get("tasks") and value is not None and not is_unchanged:
             raise ValueError(
-                f"{name}: cannot be set to {str(value)[:80]}; the labels, and their number, are "
-                f"those of its tasks, first {list((self.id2label or {}).values())}"
+                f"{name}: cannot be set to {str(value)[:80]}; the labels and their number are "
+                f"defined by the tasks, first {list((self.id2label or {}).values())}"
             )
         self.__dict__[name] = value
 
     def to_json_string(self, use_diff: bool = True) -> str:
-        """As every configuration's, but with the tasks in their order, for the first counts."""
+        """Serialize the configuration, with the tasks in their order, since the first one
+        matters."""
         content = json.loads(super().to_json_string(use_diff))
         content["tasks"] = {name: content["tasks"][name] for name in self.tasks}
         return json.dumps(content, indent=2) + "\n"
 
     def to_dict(self) -> dict[str, Any]:
-        """As every configuration's, with the labels of the tasks that there are now."""
+        """Return the configuration as a dictionary, with the labels of the current tasks."""
         return {**super().to_dict(), "id2label": self.id2label, "label2id": self.label2id}
 
     def task(self, name: str) -> TaskConfig:
-        """The configuration of one task.
+        """Return the configuration of one task.
 
         Raises:
-            ValueError: if the model has no task of that name.
+            ValueError: if the model has no such task.
         """
         if name not in self.tasks:
             raise ValueError(f"no task '{name}' in this model; its tasks: {', '.join(self.tasks)}")
         return TaskConfig(**self.tasks[name])
 
     def get_text_config(self, decoder: bool | None = None, encoder: bool | None = None) -> Any:
-        """The encoder's configuration, which holds the vocabulary's size."""
+        """Return the encoder's configuration, which contains the vocabulary size."""
         return self.backbone_config
 
     def adapters_of(self, task: str | None) -> tuple[str, ...]:
-        """The adapters that are added for a task, or for no task in particular.
+        """Return the names of the adapters that a task uses; if None, of those that all tasks use.
 
         Raises:
-            ValueError: if the model has no task of that name.
+            ValueError: if the model has no such task.
         """
         if task is not None:
             self.task(task)
@@ -226,44 +228,44 @@ class HybridMTLConfig(PretrainedConfig):
 
     @property
     def hidden_size(self) -> int:
-        """Width of the sentence vector."""
+        """Return the width of the sentence vector."""
         return self.backbone_config.hidden_size
 
 
 def _extensions_hint(config: dict[str, Any], tasks: Any) -> str:
-    """Say where the kinds of tasks and losses come from that are not there, if it is known."""
+    """Return a hint at the extension files of unregistered kinds or losses, or an empty string."""
     files = config.get("extensions")
     entries = [entry for entry in tasks.values() if isinstance(entry, dict)]
     missing = [e for e in entries if e.get("kind") not in HEADS or e.get("loss") not in LOSSES]
     if not files or not missing:
         return ""
     return (
-        f". It comes from {', '.join(map(str, files))} in the model's folder: read it, and load it "
-        f"as an extension, or open the model with trust_remote_code=True"
+        f". It is defined in {', '.join(map(str, files))} in the model's folder: review that code, "
+        "and load it as an extension, or load the model with trust_remote_code=True"
     )
 
 
 def _check_backbone(config: Any) -> None:
     if config.is_encoder_decoder:
         raise ValueError(
-            f"backbone_config: a {config.model_type} model has a decoder besides its encoder; take "
-            f"an encoder such as BERT"
+            f"backbone_config: a {config.model_type} model has a decoder; use an encoder such as "
+            "BERT"
         )
     if not isinstance(getattr(config, "hidden_size", None), int):
         raise ValueError(
-            f"backbone_config: a {config.model_type} model has no single hidden_size; take a text "
+            f"backbone_config: a {config.model_type} model has no single hidden_size; use a text "
             f"encoder such as BERT"
         )
 
 
 def _config_from_dict(entry: Any) -> PretrainedConfig:
     if not isinstance(entry, dict):
-        raise ValueError(f"backbone_config = {entry!r}: must be a configuration or its dictionary")
+        raise ValueError(f"backbone_config = {entry!r}: must be a configuration or a dictionary")
     fields = dict(entry)
     model_type = fields.pop("model_type", None)
     if model_type not in CONFIG_MAPPING:
         raise ValueError(
-            f"backbone_config: model_type {model_type!r} is not one that transformers knows"
+            f"backbone_config: model_type {model_type!r} is not a model type of transformers"
         )
     return CONFIG_MAPPING[model_type](**fields)
 

@@ -1,4 +1,4 @@
-"""Imports the files beside this one that register kinds of tasks and losses of a user's.
+"""Imports the extension files of a model, which register kinds of tasks and losses.
 
-There are none in this project. A model that has some is saved with another version of this file.
+Empty in this project: a model with extensions is saved with another version of this file.
 """

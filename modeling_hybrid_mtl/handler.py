@@ -1,14 +1,14 @@
-"""What an Inference Endpoint answers requests with.
+"""Request handler of an Inference Endpoint.
 
 A request is `{"inputs": ..., "parameters": {...}}`.
 
     inputs      a text, a pair `{"text": ..., "text_pair": ...}`, or a list of these
-    parameters  may be left out: `task`, `batch_size`, `top_k` and the others of `PARAMETERS`, as
-                the pipeline takes them
+    parameters  optional: `task`, `batch_size`, `top_k` and the other arguments of the pipeline in
+        `PARAMETERS`
 
-The answer is what `pipeline("hybrid-mtl", ...)` gives: with a task its answer, without one
-`{task: answer}`, and for a list a list in the same order. A request that cannot be answered gets
-`{"error": what is wrong}`.
+The response is the output of `pipeline("hybrid-mtl", ...)`: the predictions of a task, or `{task:
+predictions}` without one, and for a list a list in the same order. The response to an invalid
+request is `{"error": message}`.
 """
 
 from typing import Any
@@ -30,28 +30,28 @@ PARAMETERS = (
 
 
 class EndpointHandler:
-    """Opens a model's folder once, and answers requests from then on.
+    """A handler that loads a model's folder once.
 
     Args:
-        path: the folder, with the model's code in it.
+        path: the folder, which contains the model's code.
     """
 
     def __init__(self, path: str = ""):
         self.pipeline = pipeline("hybrid-mtl", model=str(path or "."), trust_remote_code=True)
 
     def __call__(self, data: Any) -> Any:
-        """Answer one request; see the module."""
+        """Return the response to a request; see the module."""
         try:
-            inputs, parameters = self._read(data)
+            inputs, parameters = self._parse(data)
             return self.pipeline(inputs, **parameters)
         except ValueError as error:
             return {"error": str(error)}
 
-    def _read(self, data: Any) -> tuple[Any, dict[str, Any]]:
-        """The inputs and parameters of a request.
+    def _parse(self, data: Any) -> tuple[Any, dict[str, Any]]:
+        """Return the inputs and parameters of a request.
 
         Raises:
-            ValueError: saying what a request looks like, or which parameter is wrong.
+            ValueError: if the request or a parameter is invalid.
         """
         if not isinstance(data, dict) or "inputs" not in data:
             raise ValueError(
@@ -60,18 +60,20 @@ class EndpointHandler:
             )
         unknown = sorted(set(data) - {"inputs", "parameters"})
         if unknown:
-            raise ValueError(f"unknown field '{unknown[0]}': a request has inputs and parameters")
+            raise ValueError(f"unknown field '{unknown[0]}': must be one of inputs, parameters")
         parameters = data.get("parameters")
         parameters = {} if parameters is None else parameters
         if not isinstance(parameters, dict):
             raise ValueError('parameters: must be an object, such as {"task": ...}')
         for name in parameters:
             if name not in PARAMETERS:
-                raise ValueError(f"unknown parameter '{name}': known are {', '.join(PARAMETERS)}")
+                raise ValueError(
+                    f"unknown parameter '{name}': must be one of {', '.join(PARAMETERS)}"
+                )
         size = parameters.get("batch_size", 1)
         if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-            raise ValueError(f"batch_size = {size!r}: must be a positive whole number")
+            raise ValueError(f"batch_size = {size!r}: must be a positive integer")
         task, tasks = parameters.get("task"), self.pipeline.model.config.tasks
         if task is not None and (not isinstance(task, str) or task not in tasks):
-            raise ValueError(f"no task {task!r}: this model's are {', '.join(tasks)}")
+            raise ValueError(f"no task {task!r} in this model; its tasks: {', '.join(tasks)}")
         return data["inputs"], parameters

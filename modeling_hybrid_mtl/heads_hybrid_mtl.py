@@ -1,4 +1,4 @@
-"""Task heads, one class for each kind of task: all that a kind is stands in its class."""
+"""Task heads: one class per kind of task, which defines all properties of the kind."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -15,8 +15,8 @@ from .task_config_hybrid_mtl import PAIR_FEATURES, Refuse, TaskConfig, check_ran
 _ACTIVATIONS = {"gelu": nn.GELU, "relu": nn.ReLU, "silu": nn.SiLU, "tanh": nn.Tanh}
 
 
-def layers_of(widths: list[int], task: TaskConfig) -> nn.Sequential:
-    """Dropout and linear layers of the given widths, with activations between them."""
+def build_layers(widths: list[int], task: TaskConfig) -> nn.Sequential:
+    """Return dropout and linear layers of the given widths, with activations in between."""
     layers: list[nn.Module] = []
     for index, (width_in, width_out) in enumerate(pairwise(widths)):
         if index > 0:
@@ -34,20 +34,20 @@ _PAIR_FEATURES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 
 class TaskHead(nn.Module):
-    """What every head offers; `forward(u, v)` takes sentence vectors (B, H) and gives logits.
+    """Base class of heads; `forward(u, v)` maps sentence vectors (B, H) to logits.
 
-    A kind of task is a class derived from this one and registered in `HEADS`. What follows from a
-    kind elsewhere (data, metrics, pipeline, card, export, page) is read off these attributes.
+    Register a subclass in `HEADS` to add a kind of task. Data, metrics, pipeline, card, export and
+    app use these attributes.
 
     Attributes:
-        answer: `class` (labels are classes, logits (B, C)), `tags` (a class for every token, logits
-            (B, L, C) from token vectors) or `score` (labels are numbers, logits (B,)).
-        inputs: the inputs that it takes, `single`, `pair` or both.
-        reads: those of the fields `pair_features` and `cosine_range` that it reads.
-        losses: the names of its losses, the default first.
-        metrics: the names of its metrics, the one that stands for a task first.
-        standard: the standard pipeline that gives its answers.
-        hub_task: what the Hub calls such a task.
+        output_type: `class` (class labels, logits (B, C)), `tags` (a class per token, logits (B, L,
+            C) from token vectors) or `score` (numeric labels, logits (B,)).
+        inputs: the supported inputs, `single`, `pair` or both.
+        reads: which of the fields `pair_features` and `cosine_range` apply.
+        losses: the names of the losses, the default first.
+        metrics: the names of the metrics, the main one first.
+        standard: the name of the standard pipeline with such outputs.
+        hub_task: the Hub's name of such a task.
     """
 
     output_type = "class"
@@ -60,11 +60,10 @@ class TaskHead(nn.Module):
 
     def __init__(self, hidden_size: int, task: TaskConfig):
         super().__init__()
-        # Its kind decides which of its fields are None.
-        self.task: Any = task
+        self.task: Any = task  # Any: which fields are None depends on the kind
         self.feature_size = hidden_size * len(task.pair_features or ["u"])
-        own = HEADS.entry(task.kind).options
-        self.options: Any = None if own is None else own(**task.head_options)
+        options = HEADS.entry(task.kind).options
+        self.options: Any = None if options is None else options(**task.head_options)
 
     @classmethod
     def complete(cls, task: TaskConfig) -> None:
@@ -76,30 +75,30 @@ class TaskHead(nn.Module):
 
     @classmethod
     def check(cls, task: TaskConfig, refuse: Refuse) -> None:
-        """Check what this kind alone asks of a task.
+        """Check the requirements of this kind.
 
         Args:
-            task: the task, its fields checked each by itself.
-            refuse: to be called with a field's name and what is wrong with it; raises ValueError.
+            task: the task, whose fields are valid on their own.
+            refuse: raises ValueError, given a field's name and the reason.
         """
 
     def features(self, u: Tensor, v: Tensor | None) -> Tensor:
-        """What the head reads: `[u; v; |u-v|; u*v]` or some of it (B, nH), or `u` itself (B, H)."""
+        """Return `[u; v; |u-v|; u*v]` or a part of it, (B, nH), or `u` itself, (B, H)."""
         if v is None:
             return u
         return torch.cat([_PAIR_FEATURES[name](u, v) for name in self.task.pair_features], dim=-1)
 
     @property
     def smoothing(self) -> float:
-        """The task's label smoothing while it is trained; none when it is measured."""
+        """Return the label smoothing: the task's in training, 0 in evaluation."""
         return self.task.label_smoothing if self.training else 0.0
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """The batch mean of the task's loss, a scalar."""
+        """Return the loss, a scalar, averaged over the batch."""
         return LOSSES[self.task.loss](self, logits, labels)
 
     def postprocess(self, logits: Tensor) -> Tensor:
-        """Probabilities over classes (..., C), or scores (B,) within the task's range."""
+        """Return class probabilities (..., C), or scores (B,) clamped to the task's range."""
         if self.output_type == "score":
             return logits.float().clamp(*self.task.score_range)
         return logits.float().softmax(dim=-1)
@@ -107,22 +106,22 @@ class TaskHead(nn.Module):
 
 @torch.no_grad()
 def initialize_head(head: TaskHead, hidden_size: int) -> None:
-    """Give what a head holds besides linear layers the values that its class gives it.
+    """Initialize the parameters and buffers of a head outside its linear layers.
 
-    transformers makes a model without values, and knows those of linear layers only.
+    transformers creates models on the meta device, and `_init_weights` covers linear layers only.
     """
     linear = [name for name, module in head.named_modules() if isinstance(module, nn.Linear)]
     tensors = [*head.named_parameters(), *head.named_buffers()]
-    new = {
+    uninitialized = {
         name: tensor
         for name, tensor in tensors
         if name.rpartition(".")[0] not in linear
         and not getattr(tensor, "_is_hf_initialized", False)
     }
-    if new:
-        fresh = type(head)(hidden_size, head.task)
-        values = {**dict(fresh.named_parameters()), **dict(fresh.named_buffers())}
-        for name, tensor in new.items():
+    if uninitialized:
+        template = type(head)(hidden_size, head.task)
+        values = {**dict(template.named_parameters()), **dict(template.named_buffers())}
+        for name, tensor in uninitialized.items():
             tensor.copy_(values[name])
 
 
@@ -133,7 +132,7 @@ class ClassificationHead(TaskHead):
     def __init__(self, hidden_size: int, task: TaskConfig):
         super().__init__(hidden_size, task)
         widths = [self.feature_size, *task.hidden_sizes, len(self.task.labels)]
-        self.layers = layers_of(widths, task)
+        self.layers = build_layers(widths, task)
 
     def forward(self, u: Tensor, v: Tensor | None = None) -> Tensor:
         return self.layers(self.features(u, v))
@@ -141,7 +140,7 @@ class ClassificationHead(TaskHead):
 
 @HEADS.register("token_classification")
 class TokenClassificationHead(TaskHead):
-    """Logits over classes for every token, (B, L, C); labels of -100 do not count."""
+    """Logits over classes for every token, (B, L, C); labels of -100 are ignored."""
 
     output_type = "tags"
     inputs = ("single",)
@@ -149,7 +148,7 @@ class TokenClassificationHead(TaskHead):
 
     def __init__(self, hidden_size: int, task: TaskConfig):
         super().__init__(hidden_size, task)
-        self.layers = layers_of([hidden_size, *task.hidden_sizes, len(self.task.labels)], task)
+        self.layers = build_layers([hidden_size, *task.hidden_sizes, len(self.task.labels)], task)
 
     def forward(self, u: Tensor, v: Tensor | None = None) -> Tensor:
         return self.layers(u)
@@ -168,8 +167,8 @@ class ScoreHead(TaskHead):
 class SimilarityHead(ScoreHead):
     """The cosine of two sentence vectors, mapped to the score range and trained directly.
 
-    With `hidden_sizes` both vectors first pass through the same layers; without, the head has no
-    parameters of its own.
+    With `hidden_sizes`, the same layers first transform both vectors; without, the head has no
+    parameters.
     """
 
     reads = ("cosine_range",)
@@ -179,7 +178,7 @@ class SimilarityHead(ScoreHead):
     def __init__(self, hidden_size: int, task: TaskConfig):
         super().__init__(hidden_size, task)
         sizes = [hidden_size, *task.hidden_sizes]
-        self.layers = layers_of(sizes, task) if task.hidden_sizes else nn.Dropout(task.dropout)
+        self.layers = build_layers(sizes, task) if task.hidden_sizes else nn.Dropout(task.dropout)
 
     @classmethod
     def complete(cls, task: TaskConfig) -> None:
@@ -190,8 +189,8 @@ class SimilarityHead(ScoreHead):
     @classmethod
     def check(cls, task: TaskConfig, refuse: Refuse) -> None:
         if not task.is_siamese:
-            why = "a cosine needs input 'pair' and pair_encoding 'siamese'; use 'regression'"
-            refuse("kind", why)
+            reason = "requires input 'pair' and pair_encoding 'siamese'; use 'regression'"
+            refuse("kind", reason)
         check_range(task, "cosine_range", refuse)
 
     def forward(self, u: Tensor, v: Tensor | None = None) -> Tensor:
@@ -203,13 +202,13 @@ class SimilarityHead(ScoreHead):
 
 @HEADS.register("regression")
 class RegressionHead(ScoreHead):
-    """A linear score; an output of 0 stands for the middle of the range."""
+    """A linear score; an output of 0 corresponds to the middle of the range."""
 
-    hub_task = "regression"  # for which the Hub has no word
+    hub_task = "regression"  # not a task of the Hub
 
     def __init__(self, hidden_size: int, task: TaskConfig):
         super().__init__(hidden_size, task)
-        self.layers = layers_of([self.feature_size, *task.hidden_sizes, 1], task)
+        self.layers = build_layers([self.feature_size, *task.hidden_sizes, 1], task)
 
     def forward(self, u: Tensor, v: Tensor | None = None) -> Tensor:
         low, high = self.task.score_range

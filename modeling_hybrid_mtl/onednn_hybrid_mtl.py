@@ -1,9 +1,9 @@
-"""Float32 matrix products by the faster of two libraries, in float32 as before.
+"""Float32 matrix products with oneDNN where it is faster than MKL, without loss of precision.
 
-On a CPU torch multiplies float32 matrices with MKL, which takes twice the time of oneDNN on AMD's
-processors with AVX-512. oneDNN makes and keeps a program for every size that it meets, so it is
-for those who meet few sizes. It is reached by allowing it to round to bfloat16, which it only does
-where the processor has tiles for that; whether it does not is asked of a product before.
+On a CPU, torch multiplies float32 matrices with MKL, which takes twice as long as oneDNN on AMD
+processors with AVX-512. oneDNN compiles and caches a program for each size, so the number of sizes
+should be small. torch selects oneDNN if rounding to bfloat16 is allowed; oneDNN only rounds on
+processors with bfloat16 tiles, which is ruled out by a trial product.
 """
 
 from contextlib import AbstractContextManager
@@ -14,60 +14,62 @@ import torch
 
 
 class _OneDNN(AbstractContextManager):
-    """oneDNN's products for whoever is inside, in whatever thread; a setting of the process."""
+    """A reentrant context manager that selects oneDNN for the process, shared by all threads."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._inside = 0
-        self._before = "none"
-        self._is_used: bool | None = None
+        self._depth = 0
+        self._previous = "none"
+        self._is_enabled: bool | None = None
 
     @property
     def is_faster(self) -> bool:
-        """Whether oneDNN is taken here; asked of the processor once."""
-        if self._is_used is None:
-            self._is_used = _is_faster() and _is_exact()
-        return self._is_used
+        """Return whether oneDNN is used on this processor; determined once."""
+        if self._is_enabled is None:
+            self._is_enabled = _is_faster() and _is_exact()
+        return self._is_enabled
 
     def __enter__(self) -> None:
         with self._lock:
-            self._inside += 1
-            # A precision that somebody chose is theirs.
-            if self.is_faster and self._inside == 1:
-                self._before = _precision()
-                if self._before == "none":
+            self._depth += 1
+            # Keep a precision that the user has set.
+            if self.is_faster and self._depth == 1:
+                self._previous = _precision()
+                if self._previous == "none":
                     _set_precision("bf16")
 
     def __exit__(self, *raised: Any) -> None:
         with self._lock:
-            self._inside -= 1
-            if self.is_faster and self._inside == 0 and self._before == "none":
+            self._depth -= 1
+            if self.is_faster and self._depth == 0 and self._previous == "none":
                 _set_precision("none")
 
 
-# A block in which products on a CPU are as fast as they can be in full precision.
+# Context manager: the fastest float32 products on a CPU in full precision.
 onednn_matmul = _OneDNN()
 
 
 def _is_faster() -> bool:
-    """Whether this is a processor on which it was measured, and a torch that can choose."""
-    has: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
-    known = "AMD" in has.get("cpu_name", "") and has.get("avx512_f", False)
+    """Return whether oneDNN was measured to be faster here, and torch can select it."""
+    cpu: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    is_measured = "AMD" in cpu.get("cpu_name", "") and cpu.get("avx512_f", False)
     return (
-        known and torch.backends.mkldnn.is_available() and hasattr(torch.backends.mkldnn, "matmul")
+        is_measured
+        and torch.backends.mkldnn.is_available()
+        and hasattr(torch.backends.mkldnn, "matmul")
     )
 
 
 def _is_exact() -> bool:
-    """Whether a product keeps what bfloat16 would lose."""
-    before = _precision()
+    """Return whether a product with oneDNN keeps the digits that bfloat16 would lose."""
+    previous = _precision()
     _set_precision("bf16")
     try:
-        # Rounded to bfloat16, one and a 4,096th is one.
-        found = torch.full((256, 256), 1 + 2**-12) @ torch.ones(256, 256)
+        # In bfloat16, 1 + 2**-12 rounds to 1.
+        product = torch.full((256, 256), 1 + 2**-12) @ torch.ones(256, 256)
     finally:
-        _set_precision(before)
-    return bool((found - 256 * (1 + 2**-12)).abs().max() < 1e-3)
+        _set_precision(previous)
+    return bool((product - 256 * (1 + 2**-12)).abs().max() < 1e-3)
 
 
 def _precision() -> str:

@@ -1,4 +1,4 @@
-"""What the model returns."""
+"""The output of the model."""
 
 from dataclasses import dataclass
 
@@ -8,20 +8,19 @@ from transformers.utils import ModelOutput
 
 @dataclass
 class HybridMTLOutput(ModelOutput):
-    """What `HybridMTLModel.forward` returns; what is None is not in it.
+    """Output of `HybridMTLModel.forward`; values of None are omitted.
 
     Attributes:
         loss: scalar, times the task's `loss_weight`; with labels only.
         logits: (B, C) for classification, (B, L, C) for token classification, (B,) in units of the
             score range for regression and similarity; with a task only.
-        last_hidden_state: token vectors, (B, L, H); (2B, L, H), all first texts and then all second
-            ones, when the two texts of a pair are given apart. Without a task it is the first
-            entry, as of every encoder.
-        embeddings: sentence vectors, (B, H); (B, 2, H) when a pair's two texts are given apart.
-        hidden_states: the vectors in front of the first layer and behind each, shaped as
-            `last_hidden_state`; if asked for.
-        attentions: each layer's attention weights, (B, heads, L, L) or (2B, heads, L, L); if asked
-            for.
+        last_hidden_state: token vectors, (B, L, H); for siamese tasks (2B, L, H), all first texts
+            before all second ones. Without a task this is the first entry, as for other encoders.
+        embeddings: sentence vectors, (B, H); (B, 2, H) for siamese tasks.
+        hidden_states: inputs of the first layer and outputs of each, shaped as `last_hidden_state`;
+            on request.
+        attentions: attention weights of each layer, (B, heads, L, L) or (2B, heads, L, L); on
+            request.
     """
 
     loss: Tensor | None = None

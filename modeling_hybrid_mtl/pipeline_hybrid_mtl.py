@@ -1,4 +1,4 @@
-"""`pipeline("hybrid-mtl", ...)`: answers for texts and pairs of texts, one task or all of them."""
+"""`pipeline("hybrid-mtl", ...)`: predictions for texts and pairs of texts, of one task or all."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sized
@@ -11,8 +11,8 @@ from torch.utils.data import Dataset
 from transformers import Pipeline
 from transformers.utils import ModelOutput, logging
 
-from .fit_hybrid_mtl import check_fit
-from .inputs_hybrid_mtl import compared, is_pair, length_of, read_row
+from .fit_hybrid_mtl import check_tokenizer
+from .inputs_hybrid_mtl import is_pair, longest_text, parse_input, widget_pairs
 from .modules_hybrid_mtl import attach_modules
 from .standard_hybrid_mtl import (
     SIMILARITY,
@@ -27,154 +27,160 @@ from .standard_hybrid_mtl import (
     standard_entities,
     word_entities,
 )
-from .texts_hybrid_mtl import is_many, most_positions, plain
+from .texts_hybrid_mtl import is_many, max_positions, to_python
 
 logger = logging.get_logger(__name__)
 
 
 class HybridMTLPipeline(Pipeline):
-    """Answer one task, or every task the input fits, from as few passes of the backbone as can be.
+    """Predict one task, or every task that supports the input, in as few passes as possible.
 
     A text is a string or `{"text": ...}`; a pair is `{"text": ..., "text_pair": ...}` or a tuple of
-    two strings. A list of these, a column of a dataset or a table, an array or another tuple gives
-    a list in the same order; a generator or a torch `Dataset` gives an iterator that reads one
-    batch at a time.
+    two strings. For a list of these, a column of a dataset or a table, an array or another tuple,
+    the output is a list in the same order; for a generator or a torch `Dataset`, an iterator that
+    processes one batch at a time.
 
     Call arguments:
-        task: the task to answer; left out, every single-text task answers a text and every pair
-            task answers a pair, as `{task: answer}`.
-        top_k: for classification, 1 (the default) gives the best class as a dictionary; another
-            number that many classes as a list; `None` all of them.
-        return_all_scores: all classes, in the model's order.
-        function_to_apply: what makes scores of the logits of classes: `softmax` (the default),
+        task: the task to predict; if None, all single-text tasks for a text and all pair tasks for
+            a pair, as `{task: prediction}`.
+        top_k: for classification, 1 (the default) returns the best class as a dictionary, another
+            number that many classes as a list, and `None` all of them.
+        return_all_scores: return all classes, in the model's order.
+        function_to_apply: converts the logits of classes to scores: `softmax` (the default),
             `sigmoid` or `none`.
-        aggregation_strategy, ignore_labels: of token classification, as for transformers' own.
-        truncation, max_length, padding: for the tokenizer.
-        batch_size: inputs per pass, as for every pipeline.
+        aggregation_strategy, ignore_labels: for token classification, as in transformers.
+        truncation, max_length, padding: passed to the tokenizer.
+        batch_size: inputs per pass.
 
-    Answers: `{"label": str, "score": probability}` for classification, `{"score": float}` in the
+    Outputs: `{"label": str, "score": probability}` for classification, `{"score": float}` in the
     task's range for regression and similarity, a list of `{"entity", "score", "word", "start",
-    "end"}` for token classification, one for each word as the tokenizer divides the text.
+    "end"}` for token classification, with one entry per word of the tokenizer.
 
-    Asked for under a standard name, such as `text-classification`, the pipeline gives that name's
-    standard answer, of the task named or else of the first that fits.
+    Under a standard name, such as `text-classification`, the outputs have the standard's format,
+    for the given task or the first that supports the input.
 
-    Of an input with more tokens than the tokenizer's `model_max_length` the beginning is read; how
-    many inputs of a call were so long is logged as a warning.
+    Inputs with more tokens than the tokenizer's `model_max_length` are truncated; a warning reports
+    their number.
     """
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         if self.tokenizer is None:
             self.tokenizer = self.model.open_tokenizer()
-        # The base class leaves a model in training mode as it finds it.
+        # The base class does not change the mode.
         self.model.eval()
         cross = any(e["pair_encoding"] == "cross" for e in self.model.config.tasks.values())
-        check_fit(self.tokenizer, self.model.config.backbone_config, cross)
+        check_tokenizer(self.tokenizer, self.model.config.backbone_config, cross)
 
     def __getstate__(self) -> dict[str, Any]:
-        # A pipeline's pickle, and so its fingerprint, is the same however often it was called.
+        # The fingerprint of a pipeline must not depend on the number of calls.
         return {**vars(self), "call_count": 0}
 
     @property
     def standard(self) -> str | None:
-        """The standard whose answers are given; None for those of this class."""
+        """Return the standard that defines the outputs; None for those of this class."""
         return STANDARDS.get(self.task)
 
     def _sanitize_parameters(
-        self, task: str | None = None, cut: Counter[bool] | None = None, **options
+        self, task: str | None = None, truncated: Counter[bool] | None = None, **options
     ):
-        check_options(options, most_positions(self.model))
-        for_tokenizer = {n: options.pop(n) for n in TOKENIZER_OPTIONS if n in options}
+        check_options(options, max_positions(self.model))
+        tokenizer = {n: options.pop(n) for n in TOKENIZER_OPTIONS if n in options}
         forward = {n: options.pop(n) for n in ("function_to_apply",) if n in options}
-        counted = {} if cut is None else {"cut": cut}
-        asked = {} if task is None else {"task": task}
-        return {**asked, **for_tokenizer}, {**asked, **forward}, {**options, **counted}
+        postprocess = options if truncated is None else {**options, "truncated": truncated}
+        task_option = {} if task is None else {"task": task}
+        return {**task_option, **tokenizer}, {**task_option, **forward}, postprocess
 
     def __call__(self, inputs: Any, *, task: str | None = None, **kwargs):
-        """Answer one input, or many of them; see the class."""
+        """Predict one input or many; see the class."""
         if task is not None:
             self.model.config.task(task)
-        inputs = plain(inputs)
+        inputs = to_python(inputs)
         several = is_many(inputs) and not is_pair(inputs)
         if isinstance(inputs, (Iterator, Dataset)) or (several and not isinstance(inputs, Sized)):
             return self._stream(inputs, task=task, **kwargs)
         if self.standard == SIMILARITY and isinstance(inputs, Mapping):
-            inputs = compared(inputs)
+            inputs = widget_pairs(inputs)
             if isinstance(inputs, list):
-                return [answer["score"] for answer in self(inputs, task=task, **kwargs)]
-        cut: Counter[bool] = Counter()  # of this call, others may run in other threads
+                return [entry["score"] for entry in self(inputs, task=task, **kwargs)]
+        truncated: Counter[bool] = Counter()  # per call: calls may run in several threads
         if several:
-            answers = self._answers(list(inputs), 0, task=task, cut=cut, **kwargs)
+            predictions = self._predict_rows(
+                list(inputs), 0, task=task, truncated=truncated, **kwargs
+            )
         else:
-            row = read_row(inputs)
+            row = parse_input(inputs)
             task = self._tasks_for(row, task)[0] if self.standard else task
             self._tasks_for(row, task)
-            answers = super().__call__(row, task=task, cut=cut, **kwargs)
+            predictions = super().__call__(row, task=task, truncated=truncated, **kwargs)
             if self.standard == TEXT and isinstance(inputs, str) and "top_k" not in kwargs:
-                answers = [answers]  # as transformers' own, for a text but not for a pair
-        self._tell(cut, kwargs)
-        return answers
+                predictions = [
+                    predictions
+                ]  # as in transformers, which returns a list for a text only
+        self._warn_truncated(truncated, kwargs)
+        return predictions
 
-    def _tell(self, cut: Counter[bool], options: Mapping[str, Any]) -> None:
-        if cut[True]:
+    def _warn_truncated(self, truncated: Counter[bool], options: Mapping[str, Any]) -> None:
+        if truncated[True]:
             options = {**self._preprocess_params, **options}
             logger.warning(
-                f"{cut[True]} of {cut.total()} inputs have more than "
-                f"{self._limit(options.get('max_length'))} tokens; what is beyond these is not read"
+                f"{truncated[True]} of {truncated.total()} inputs have more than "
+                f"{self._limit(options.get('max_length'))} tokens and are truncated"
             )
 
     def _limit(self, max_length: int | None) -> int:
-        """How many tokens are read of an input."""
-        longest = max_length or self.tokenizer.model_max_length
-        return min(longest, most_positions(self.model) or longest)
+        """Return the maximum number of tokens of an input."""
+        limit = max_length or self.tokenizer.model_max_length
+        return min(limit, max_positions(self.model) or limit)
 
     def _stream(self, inputs: Any, batch_size: int | None = None, **kwargs) -> Iterator[Any]:
-        """Answers in the order of the inputs, read a batch at a time."""
+        """Yield predictions in the order of the inputs, which are consumed a batch at a time."""
         by_index = not isinstance(inputs, Iterable)
         rows = map(inputs.__getitem__, range(len(inputs))) if by_index else iter(inputs)
         size = batch_size or self._batch_size or 1
         start = 0
-        cut: Counter[bool] = Counter()
+        truncated: Counter[bool] = Counter()
         while batch := list(islice(rows, size)):
-            yield from self._answers(batch, start, batch_size=size, cut=cut, **kwargs)
+            yield from self._predict_rows(
+                batch, start, batch_size=size, truncated=truncated, **kwargs
+            )
             start += size
-        self._tell(cut, kwargs)
+        self._warn_truncated(truncated, kwargs)
 
-    def _answers(self, inputs: list[Any], start: int, task: str | None, **kwargs) -> list[Any]:
-        """Answers to a list whose first input is the caller's input number `start`."""
-        rows = [read_row(row, index) for index, row in enumerate(inputs, start)]
+    def _predict_rows(self, inputs: list[Any], start: int, task: str | None, **kwargs) -> list[Any]:
+        """Predict a list; `start` is its first row's index in the inputs, for messages."""
+        rows = [parse_input(row, index) for index, row in enumerate(inputs, start)]
         for index, row in enumerate(rows, start):
             self._tasks_for(row, task, index)
-        # Rows of like length and like kind share a batch, so that little of it is padding.
-        order = sorted(range(len(rows)), key=lambda i: (len(rows[i]), -length_of(rows[i])))
-        answers: list[Any] = [None] * len(rows)
+        # Batch rows of the same kind and similar length, for little padding.
+        order = sorted(range(len(rows)), key=lambda i: (len(rows[i]), -longest_text(rows[i])))
+        predictions: list[Any] = [None] * len(rows)
         for width in (1, 2):
             part = [i for i in order if len(rows[i]) == width]
             if part:
                 inputs = [rows[i] for i in part]
-                asked = self._tasks_for(inputs[0], task)[0] if self.standard else task
-                found = super().__call__(inputs, task=asked, **kwargs)
-                for i, answer in zip(part, found, strict=True):
-                    answers[i] = answer
-        return answers
+                task_name = self._tasks_for(inputs[0], task)[0] if self.standard else task
+                part_predictions = super().__call__(inputs, task=task_name, **kwargs)
+                for i, prediction in zip(part, part_predictions, strict=True):
+                    predictions[i] = prediction
+        return predictions
 
     def _tasks_for(
         self, row: dict[str, str], task: str | None, index: int | None = None
     ) -> list[str]:
-        """The tasks that answer this row.
+        """Return the tasks to predict for a row.
 
         Raises:
-            ValueError: if the task does not take this input, or no task does.
+            ValueError: if the task does not support this input, or no task does.
         """
         kind = "pair" if "text_pair" in row else "single"
         tasks = self.model.config.tasks
         where = "" if index is None else f"input {index}: "
         if task is not None:
             if tasks[task]["input"] != kind:
-                wanted = '{"text": ..., "text_pair": ...}' if kind == "single" else "one text"
+                expected = '{"text": ..., "text_pair": ...}' if kind == "single" else "one text"
                 note = "" if kind == "single" else " (a tuple of two is a pair, a list is not)"
-                raise ValueError(f"{where}task '{task}' takes {wanted}{note}")
+                raise ValueError(f"{where}task '{task}' requires {expected}{note}")
             return [task]
         if self.standard:
             return [first_task(self.standard, self.model.heads, kind == "pair")]
@@ -184,7 +190,7 @@ class HybridMTLPipeline(Pipeline):
         return fitting
 
     def preprocess(self, inputs: Any, task: str | None = None, **options: Any) -> dict[str, Any]:
-        row = read_row(inputs)
+        row = parse_input(inputs)
         tasks = [self.model.config.task(name) for name in self._tasks_for(row, task)]
         features: dict[str, Any] = {}
         texts = (row["text"], row.get("text_pair"))
@@ -210,15 +216,15 @@ class HybridMTLPipeline(Pipeline):
         encoded = self.tokenizer(
             *texts, return_tensors="pt", return_offsets_mapping=tags, **options
         )
-        most = most_positions(self.model)
-        if most is not None and encoded["input_ids"].shape[1] > most:
+        limit = max_positions(self.model)
+        if limit is not None and encoded["input_ids"].shape[1] > limit:
             raise ValueError(
-                f"an input has {encoded['input_ids'].shape[1]} tokens, and this model reads {most} "
-                f"at most: leave truncation on"
+                f"an input has {encoded['input_ids'].shape[1]} tokens, more than the model's "
+                f"maximum of {limit}: enable truncation"
             )
         features: dict[str, Any] = {prefix + name: value for name, value in encoded.items()}
-        long = any(part.overflowing for part in encoded.encodings or [])
-        features[f"{prefix}cut"] = torch.tensor([long])
+        is_truncated = any(part.overflowing for part in encoded.encodings or [])
+        features[f"{prefix}truncated"] = torch.tensor([is_truncated])
         if tags:
             features["words"] = [texts[0]]
             words = [-1 if word is None else word for word in encoded.word_ids(0)]
@@ -233,8 +239,8 @@ class HybridMTLPipeline(Pipeline):
             for name in ("words", "offset_mapping", "word_ids")
             if name in model_inputs
         }
-        sides = ("cut", "pair_cut", "cross_cut")
-        cut = [model_inputs.pop(name) for name in sides if name in model_inputs]
+        sides = ("truncated", "pair_truncated", "cross_truncated")
+        truncated = [model_inputs.pop(name) for name in sides if name in model_inputs]
         groups: dict[str, dict[str, Tensor]] = {"": {}, "pair_": {}, "cross_": {}}
         for name, value in model_inputs.items():
             prefix = next((p for p in ("pair_", "cross_") if name.startswith(p)), "")
@@ -245,19 +251,19 @@ class HybridMTLPipeline(Pipeline):
         vectors: dict[tuple[bool, str | None], Any] = {}
         outputs: dict[str, Any] = {}
         for name in names:
-            # Tasks without an adapter of their own share a pass.
-            reader = name if name in model.config.adapters else None
-            kind_of_pass = (model.config.task(name).pair_encoding == "cross", reader)
-            if kind_of_pass not in vectors:
-                vectors[kind_of_pass] = self._encode(groups, *kind_of_pass)
-            logits = model.logits_of(name, *vectors[kind_of_pass])
+            # Tasks without their own adapter share a pass.
+            adapter = name if name in model.config.adapters else None
+            encoder_pass = (model.config.task(name).pair_encoding == "cross", adapter)
+            if encoder_pass not in vectors:
+                vectors[encoder_pass] = self._encode(groups, *encoder_pass)
+            logits = model.logits_of(name, *vectors[encoder_pass])
             outputs[name] = scores_of(model.heads[name], logits, function_to_apply)
-        # A leading entry keeps ModelOutput from unpacking a lone tensor; it also says who asked.
+        # A first entry prevents ModelOutput from unpacking a single tensor; 1 if a task was given.
         result: dict[str, Any] = {
-            "asked": torch.full((len(next(iter(outputs.values()))),), int(task is not None))
+            "has_task": torch.full((len(next(iter(outputs.values()))),), int(task is not None))
         }
-        result["cut"] = torch.stack(cut).any(dim=0)
-        result.update({f"answer_{name}": value for name, value in outputs.items()})
+        result["truncated"] = torch.stack(truncated).any(dim=0)
+        result.update({f"prediction_{name}": value for name, value in outputs.items()})
         if texts:
             texts["token_ids"] = groups[""]["input_ids"]
         result.update(texts)
@@ -266,48 +272,52 @@ class HybridMTLPipeline(Pipeline):
     def _encode(
         self, groups: dict[str, dict[str, Tensor]], cross: bool, task: str | None
     ) -> tuple[Tensor, Tensor | None, Tensor]:
-        """What the heads read: sentence vectors of each side, (B, H), and token vectors."""
+        """Return the heads' inputs: sentence vectors of each side, (B, H), and token vectors."""
         if groups["pair_"] and not cross:
-            sides = _triple(groups[""]), _triple(groups["pair_"])
+            sides = _encoded(groups[""]), _encoded(groups["pair_"])
             return self.model.encode_pair(*sides, task)
-        u, hidden = self.model.encode_tokens(*_triple(groups["cross_" if cross else ""]), task)
+        u, hidden = self.model.encode_tokens(*_encoded(groups["cross_" if cross else ""]), task)
         return u, None, hidden
 
     def postprocess(
-        self, model_outputs: ModelOutput, cut: Counter[bool] | None = None, **options: Any
+        self, model_outputs: ModelOutput, truncated: Counter[bool] | None = None, **options: Any
     ) -> Any:
-        if cut is not None:
-            cut[bool(model_outputs["cut"][0])] += 1
-        answers = {}
+        if truncated is not None:
+            truncated[bool(model_outputs["truncated"][0])] += 1
+        predictions = {}
         for key, values in model_outputs.items():
-            if key.startswith("answer_"):
-                name = key.removeprefix("answer_")
-                answers[name] = self._answer(name, values[0], model_outputs, options)
-        if int(model_outputs["asked"][0]):
-            return next(iter(answers.values()))
-        return answers
+            if key.startswith("prediction_"):
+                name = key.removeprefix("prediction_")
+                predictions[name] = self._postprocess_task(name, values[0], model_outputs, options)
+        if int(model_outputs["has_task"][0]):
+            return next(iter(predictions.values()))
+        return predictions
 
-    def _answer(
+    def _postprocess_task(
         self, name: str, values: Tensor, outputs: ModelOutput, options: dict[str, Any]
     ) -> Any:
         task = self.model.config.task(name)
         if not task.has_labels:
             return {"score": values.item()}
-        of_tags = {n: options[n] for n in ("aggregation_strategy", "ignore_labels") if n in options}
+        token_options = {
+            n: options[n] for n in ("aggregation_strategy", "ignore_labels") if n in options
+        }
         if not task.reads_words:
             as_list = self.standard == TEXT and "top_k" in options
-            of_classes = {name: value for name, value in options.items() if name not in of_tags}
-            return ranked_classes(values, task.labels, as_list=as_list, **of_classes)
+            class_options = {
+                name: value for name, value in options.items() if name not in token_options
+            }
+            return ranked_classes(values, task.labels, as_list=as_list, **class_options)
         spans, text = outputs["offset_mapping"][0].tolist(), outputs["words"][0]
-        if self.standard == TOKENS or of_tags:
+        if self.standard == TOKENS or token_options:
             ids = outputs["token_ids"][0]
             return standard_entities(
-                values, ids, spans, text, task.labels, self.tokenizer, **of_tags
+                values, ids, spans, text, task.labels, self.tokenizer, **token_options
             )
         return word_entities(values, spans, outputs["word_ids"][0].tolist(), text, task.labels)
 
 
-def _triple(encoded: dict[str, Tensor]) -> tuple[Tensor, Tensor | None, Tensor | None]:
+def _encoded(encoded: dict[str, Tensor]) -> tuple[Tensor, Tensor | None, Tensor | None]:
     return encoded["input_ids"], encoded.get("attention_mask"), encoded.get("token_type_ids")
 
 

@@ -1,4 +1,4 @@
-"""Makes the code of a model known to the process that has loaded it."""
+"""Registration of the pipeline in the process that has loaded a model."""
 
 from typing import Any
 
@@ -12,45 +12,49 @@ from .standard_hybrid_mtl import SIMILARITY, TEXT, TOKENS
 
 NAME = "hybrid-mtl"
 INSTALLED = "modeling_hybrid_mtl"
-KINDS: dict[str, Any] = PIPELINE_REGISTRY.supported_tasks
+SUPPORTED_TASKS: dict[str, Any] = PIPELINE_REGISTRY.supported_tasks
 
 
 def register_pipeline(package: str) -> None:
-    """Let `pipeline("hybrid-mtl", model=...)` take a model that was loaded before.
+    """Register `HybridMTLPipeline` as "hybrid-mtl", also for models that are loaded already.
 
-    Under the standard names, too, such a model is answered for by its own pipeline, and every other
-    model by transformers' own, as ever.
+    Under the standard names, hybrid-mtl models get this pipeline, and all other models that of
+    transformers.
 
     Args:
-        package: where this code lies; what is installed stands before what came with a model.
+        package: the package of this code; the installed one has precedence over code from a model.
     """
-    known = KINDS.get(NAME)
-    if known is not None:
-        if known["impl"].__module__.startswith(f"{INSTALLED}.") and package != INSTALLED:
+    registered = SUPPORTED_TASKS.get(NAME)
+    if registered is not None:
+        if registered["impl"].__module__.startswith(f"{INSTALLED}.") and package != INSTALLED:
             return
-        del KINDS[NAME]
+        del SUPPORTED_TASKS[NAME]
     PIPELINE_REGISTRY.register_pipeline(
         NAME, pipeline_class=HybridMTLPipeline, pt_model=AutoModel, type="text"
     )
-    # A name of the Hub's, that transformers has no pipeline for.
-    if KINDS.get(SIMILARITY) in (None, known):
-        KINDS[SIMILARITY] = KINDS[NAME]
+    # A task of the Hub without a pipeline in transformers.
+    if SUPPORTED_TASKS.get(SIMILARITY) in (None, registered):
+        SUPPORTED_TASKS[SIMILARITY] = SUPPORTED_TASKS[NAME]
     for name in (TEXT, TOKENS):
-        plain = KINDS[name]["impl"]
-        if isinstance(plain, str):  # as transformers has it, neither ours nor another library's
-            KINDS[name]["impl"] = _by_model(getattr(transformers, plain.rpartition(".")[2]))
+        pipeline_class = SUPPORTED_TASKS[name]["impl"]
+        if isinstance(pipeline_class, str):  # not replaced yet, by this or another library
+            SUPPORTED_TASKS[name]["impl"] = _by_model(
+                getattr(transformers, pipeline_class.rpartition(".")[2])
+            )
 
 
-def _by_model(plain: type) -> type:
-    """A class that makes transformers' own pipeline of a model, or this kind's of one of these.
+def _by_model(default: type) -> type:
+    """Return a class that creates `default`, or this pipeline for a hybrid-mtl model.
 
-    `pipeline(name, model=object)` chooses the class by the name alone.
+    `pipeline(name, model=object)` selects the class by the name only.
     """
 
-    class ByModel(plain):  # type: ignore[misc, valid-type]
+    class ByModel(default):  # type: ignore[misc, valid-type]
         def __new__(cls, model: Any, **options: Any) -> Any:
             kind = getattr(getattr(model, "config", None), "model_type", None)
-            ours = kind == HybridMTLConfig.model_type
-            return (KINDS[NAME]["impl"] if ours else plain)(model=model, **options)
+            is_hybrid_mtl = kind == HybridMTLConfig.model_type
+            return (SUPPORTED_TASKS[NAME]["impl"] if is_hybrid_mtl else default)(
+                model=model, **options
+            )
 
     return ByModel

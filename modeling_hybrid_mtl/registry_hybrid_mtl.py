@@ -1,4 +1,4 @@
-"""Registries: what can be chosen by name, the kinds of heads and their losses among it."""
+"""Registries of classes and functions by name, such as the kinds of heads and their losses."""
 
 import difflib
 import re
@@ -10,13 +10,13 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Entry:
-    """What is registered under a name.
+    """An entry of a registry.
 
     Attributes:
         value: the class or function.
         options: the dataclass of its options, if it has any.
-        kinds: for losses and metrics, the kinds of tasks that have it besides those whose head
-            lists it.
+        kinds: for losses and metrics, further kinds of tasks that support it, besides those whose
+            head lists it.
         lowest: for metrics, the lowest value; the highest is 1.
         module: the name of the module that registered it.
         place: file and line of the registration.
@@ -34,8 +34,8 @@ class Registry(Mapping[str, Any]):
     """Classes or functions by name, in the order of their registration.
 
     Args:
-        what: one of them, for messages, such as `loss`.
-        option: the option that chooses one, if a single option does.
+        what: the noun for an entry in messages, such as `loss`.
+        option: the option that selects an entry, if there is one.
     """
 
     error: type[ValueError] = ValueError
@@ -54,33 +54,35 @@ class Registry(Mapping[str, Any]):
         kinds: tuple[str, ...] = (),
         lowest: float = 0.0,
     ) -> Any:
-        """Register a class or function; without `value`, return a decorator that does.
+        """Register a class or function; without `value`, return a decorator.
 
         Args:
             name: lower-case letters, digits and underscores.
             value: the class or function.
-            options: the dataclass of its options; whatever is made by `value` is then given an
-                instance as the keyword argument `config`.
+            options: the dataclass of its options; calls of `value` then get an instance as the
+                keyword argument `config`.
             kinds: see `Entry`, and for `lowest`.
 
         Raises:
-            ValueError: if the name is taken, or cannot be one, or `options` is no dataclass.
+            ValueError: if the name is taken or invalid, or `options` is not a dataclass.
         """
         frame = sys._getframe(1)
         module, file = frame.f_globals.get("__name__", ""), frame.f_code.co_filename
         place = f"{file}, line {frame.f_lineno}"
 
         def add(value: Any) -> Any:
-            known = self.entries.get(name)
-            if known is not None and known.place != place:  # a module that is loaded again is not
+            existing = self.entries.get(name)
+            if (
+                existing is not None and existing.place != place
+            ):  # the same place: a reloaded module
                 raise self.error(
-                    f"{place}: {self.what} '{name}' is registered already, in {known.place}; "
+                    f"{place}: {self.what} '{name}' is already registered in {existing.place}; "
                     f"choose another name"
                 )
             if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
                 raise self.error(
-                    f"{place}: {self.what} {name!r}: a name is lower-case letters, digits and "
-                    f"underscores"
+                    f"{place}: {self.what} {name!r}: a name must consist of lower-case letters, "
+                    "digits and underscores"
                 )
             if options is not None and not is_dataclass(options):
                 raise self.error(f"{place}: {self.what} '{name}': options must be a dataclass")
@@ -90,7 +92,7 @@ class Registry(Mapping[str, Any]):
         return add if value is None else add(value)
 
     def entry(self, name: str) -> Entry:
-        """Return what is registered under a name.
+        """Return the entry of a name.
 
         Raises:
             ValueError: listing the names, if there is none.
@@ -102,10 +104,10 @@ class Registry(Mapping[str, Any]):
         return self.entries[name]
 
     def make(self, name: str, *arguments: Any, config: Any = None) -> Any:
-        """Call what is registered under a name, with `config` if it has options of its own."""
+        """Call the class or function of a name, with `config` if it has options."""
         entry = self.entry(name)
-        own = {} if entry.options is None else {"config": config or entry.options()}
-        return entry.value(*arguments, **own)
+        options = {} if entry.options is None else {"config": config or entry.options()}
+        return entry.value(*arguments, **options)
 
     def of_kind(self, kind: str) -> tuple[str, ...]:
         """Return the names that were registered for a kind of task."""

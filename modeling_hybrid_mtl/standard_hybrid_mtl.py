@@ -1,4 +1,4 @@
-"""The options and answers of transformers' own pipelines, and what differs from them in ours."""
+"""Options and outputs of the standard pipelines of transformers."""
 
 from collections.abc import Mapping
 from types import SimpleNamespace
@@ -8,10 +8,10 @@ from torch import Tensor
 from transformers import TokenClassificationPipeline
 from transformers.pipelines.token_classification import AggregationStrategy
 
-from .texts_hybrid_mtl import is_count
+from .texts_hybrid_mtl import is_positive_int
 
 TEXT, TOKENS, SIMILARITY = "text-classification", "token-classification", "sentence-similarity"
-# The name that a pipeline was asked for under -> the standard whose answers it gives.
+# Name of a pipeline -> the standard that defines its outputs.
 STANDARDS = {
     TEXT: TEXT,
     "sentiment-analysis": TEXT,
@@ -27,58 +27,65 @@ OPTIONS = (*TOKENIZER_OPTIONS, "function_to_apply", *POSTPROCESS_OPTIONS)
 
 
 def first_task(standard: str, heads: Mapping[str, Any], is_pair: bool) -> str:
-    """The first of a model's tasks that answers a text, or a pair, in a standard form.
+    """Return the first task of a model for a standard pipeline and a text or pair.
 
-    Those that are what the standard is named after come before others.
+    Tasks with this name on the Hub come first.
 
     Raises:
         ValueError: if there is none.
     """
-    wanted = "pair" if is_pair else "single"
+    input_kind = "pair" if is_pair else "single"
     fitting = [
         name
         for name, head in heads.items()
-        if head.standard == standard and head.task.input == wanted
+        if head.standard == standard and head.task.input == input_kind
     ]
     if not fitting:
         raise ValueError(
-            f"this model has no task for {wanted} input that a '{standard}' pipeline asks"
+            f"this model has no task for {input_kind} input in a '{standard}' pipeline"
         )
     return min(fitting, key=lambda name: heads[name].hub_task != standard)
 
 
-def check_options(options: Mapping[str, Any], most: int | None) -> None:
+def check_options(options: Mapping[str, Any], limit: int | None) -> None:
     """Check the options of a call.
 
     Args:
-        options: by name.
-        most: tokens that the encoder can read of a text, if there is a limit.
+        options: name -> value.
+        most: the encoder's maximum number of tokens, if there is a limit.
 
     Raises:
-        ValueError: naming the option that is wrong.
+        ValueError: naming the invalid option.
     """
     unknown = [name for name in options if name not in OPTIONS]
     if unknown:
         raise ValueError(
-            f"unknown pipeline arguments: {', '.join(unknown)}; known: {', '.join(OPTIONS)}"
+            f"unknown pipeline arguments: {', '.join(unknown)}; must be some of "
+            f"{', '.join(OPTIONS)}"
         )
 
-    def check(name: str, right: bool, must: str) -> None:
-        if not right:
-            raise ValueError(f"{name} = {options[name]!r}: must be {must}")
+    def check(name: str, is_valid: bool, expected: str) -> None:
+        if not is_valid:
+            raise ValueError(f"{name} = {options[name]!r}: must be {expected}")
 
     top_k, length = options.get("top_k"), options.get("max_length")
     if top_k is not None:
-        check("top_k", is_count(top_k), "a positive number, or None for all classes")
+        check("top_k", is_positive_int(top_k), "a positive integer, or None for all classes")
     if length is not None:
-        most = most or length
-        check("max_length", is_count(length) and length <= most, f"a number from 1 to {most}")
+        limit = limit or length
+        check(
+            "max_length", is_positive_int(length) and length <= limit, f"a number from 1 to {limit}"
+        )
     if "truncation" in options:
         choices = ", ".join(map(str, TRUNCATIONS))
         check("truncation", options["truncation"] in TRUNCATIONS, f"one of {choices}")
     if options.get("function_to_apply") is not None:
         function = _lower(options["function_to_apply"])
-        check("function_to_apply", function in (*FUNCTIONS, "default"), ", ".join(FUNCTIONS))
+        check(
+            "function_to_apply",
+            function in (*FUNCTIONS, "default"),
+            f"one of {', '.join(FUNCTIONS)}",
+        )
     if options.get("aggregation_strategy") is not None:
         strategies = [strategy.value for strategy in AggregationStrategy]
         strategy = _lower(options["aggregation_strategy"])
@@ -90,7 +97,7 @@ def _lower(value: Any) -> str:
 
 
 def scores_of(head: Any, logits: Tensor, function: Any) -> Tensor:
-    """A head's answers; with a function, classes get what it makes of their logits."""
+    """Return the scores of a head; for classes, the function's values of the logits."""
     name = "default" if function is None else _lower(function)
     if name == "default" or not head.task.has_labels:
         return head.postprocess(logits)
@@ -108,27 +115,27 @@ def ranked_classes(
     top_k: int | None = 1,
     return_all_scores: bool = False,
 ) -> Any:
-    """The classes of a text, best first, or the best alone.
+    """Return the classes of a text, best first; only the best one as a dictionary.
 
     Args:
-        scores: one for each class, (C,).
-        labels: the names of the classes.
-        as_list: give a list even of one class.
-        top_k: how many classes; None for all.
-        return_all_scores: all classes, in the model's order.
+        scores: one score per class, (C,).
+        labels: the class names.
+        as_list: return a list even for one class.
+        top_k: the number of classes; None for all.
+        return_all_scores: return all classes in the model's order.
     """
-    found = [
+    classes = [
         {"label": label, "score": score}
         for label, score in zip(labels, scores.tolist(), strict=True)
     ]
     if return_all_scores:
-        return found
-    found = sorted(found, key=lambda answer: -answer["score"])[:top_k]
-    return found if as_list or top_k != 1 else found[0]
+        return classes
+    classes = sorted(classes, key=lambda entry: -entry["score"])[:top_k]
+    return classes if as_list or top_k != 1 else classes[0]
 
 
 class _Grouping(TokenClassificationPipeline):
-    """What transformers' own pipeline makes of the scores of tokens, without its model."""
+    """The grouping of transformers' token classification pipeline, without its model."""
 
     def __init__(self, tokenizer: Any, labels: list[str]):
         self.tokenizer = tokenizer
@@ -147,18 +154,17 @@ def standard_entities(
     aggregation_strategy: Any = None,
     ignore_labels: list[str] | None = None,
 ) -> list[dict[str, Any]]:
-    """The tagged tokens of a text, or the groups of them that are one entity.
+    """Return the labelled tokens of a text, or their groups.
 
     Args:
-        scores: of each token's classes, (L, C).
+        scores: class scores of the tokens, (L, C).
         token_ids: (L,).
-        spans: where each token begins and ends in the text; at once where it is no part of it.
+        spans: start and end of each token in the text; equal for special tokens.
         text: the text.
-        labels: the names of the classes.
+        labels: the class names.
         tokenizer: the tokenizer.
-        aggregation_strategy: how pieces become entities, as for transformers' pipeline; `none` when
-            left out.
-        ignore_labels: classes that are left out, `O` by default.
+        aggregation_strategy: as for transformers' pipeline; `none` if None.
+        ignore_labels: classes to omit; `O` if None.
     """
     strategy = AggregationStrategy(_lower(aggregation_strategy or "none"))
     grouping = _Grouping(tokenizer, labels)
@@ -177,14 +183,14 @@ def standard_entities(
 def word_entities(
     values: Tensor, spans: list[list[int]], words: list[int], text: str, labels: list[str]
 ) -> list[dict[str, Any]]:
-    """One entity per word, with the class of its first piece, which is what training taught."""
+    """Return one entity per word, with the class of its first token, as in training."""
     scores, classes = values.max(dim=-1)
     entities: list[dict[str, Any]] = []
     last = None
     for (start, end), word, score, label in zip(
         spans, words, scores.tolist(), classes.tolist(), strict=True
     ):
-        if start == end:  # special tokens and padding stand for no part of the text
+        if start == end:  # special tokens and padding
             continue
         if word == last and word >= 0:
             entities[-1].update(word=text[entities[-1]["start"] : end], end=end)

@@ -1,4 +1,4 @@
-"""What one task of a model is, and the checks of its entry."""
+"""Configuration of a task, and its checks."""
 
 import dataclasses
 import difflib
@@ -22,27 +22,27 @@ Refuse = Callable[[str, str], NoReturn]
 
 @dataclass
 class TaskConfig:
-    """What one task is: its kind, its input and the shape of its head.
+    """Configuration of a task: its kind, its input and the shape of its head.
 
     Attributes:
-        kind: `classification`, `regression`, `similarity`, `token_classification` or one that an
-            extension registered.
+        kind: `classification`, `regression`, `similarity`, `token_classification` or a kind of an
+            extension.
         input: `single` (one text) or `pair` (two texts).
-        pair_encoding: for pairs, `siamese` (each text is encoded alone) or `cross` (both in one
-            sequence). `siamese` when left out.
+        pair_encoding: for pairs, `siamese` (each text is encoded alone, the default) or `cross`
+            (both in one sequence).
         labels: the class names, in the order of their indices (classification kinds).
         score_range: lowest and highest score (regression and similarity).
-        cosine_range: the cosines that stand for the two ends of `score_range` (similarity).
+        cosine_range: the cosines that correspond to the ends of `score_range` (similarity).
         hidden_sizes: widths of the layers between the sentence vector and the output.
-        dropout: dropout probability in front of each linear layer of the head.
+        dropout: dropout probability before each linear layer of the head.
         activation: `gelu`, `relu`, `silu` or `tanh`, after each hidden layer.
-        pair_features: what a siamese head other than similarity reads of the two vectors: any of
-            `u`, `v`, `difference` (|u-v|) and `product` (u*v); all four when left out.
-        loss: `cross_entropy` for classification; `squared_error` (the default) or `correlation`
-            for scores; for similarity also `cosine_embedding`; or one that an extension registered.
+        pair_features: inputs of a siamese head other than similarity: any of `u`, `v`, `difference`
+            (|u-v|) and `product` (u*v); all four if None.
+        loss: `cross_entropy` for classification; `squared_error` (the default) or `correlation` for
+            scores; for similarity also `cosine_embedding`; or a loss of an extension.
         label_smoothing: share of the target that is spread over all classes (classification).
         loss_weight: factor of the task's loss.
-        head_options: options of a kind that an extension registered with some.
+        head_options: options of a kind of an extension.
     """
 
     kind: str
@@ -62,45 +62,49 @@ class TaskConfig:
 
     @property
     def is_siamese(self) -> bool:
-        """Whether the two texts of a pair are encoded apart."""
+        """Return whether the two texts of a pair are encoded separately."""
         return self.input == "pair" and self.pair_encoding == "siamese"
 
     @property
     def output_type(self) -> str:
-        """The form of an answer: `class`, `tags` (a class for every token) or `score`."""
+        """Return the type of the outputs: `class`, `tags` (a class per token) or `score`."""
         return HEADS[self.kind].output_type
 
     @property
     def has_labels(self) -> bool:
-        """Whether the task predicts class names rather than a score."""
+        """Return whether the task predicts classes rather than a score."""
         return self.output_type != "score"
 
     @property
     def reads_words(self) -> bool:
-        """Whether the rows are lists of words, each of which has a label of its own."""
+        """Return whether the inputs are lists of words, each with a label."""
         return self.output_type == "tags"
 
     @classmethod
     def from_entry(cls, name: str, entry: Any) -> "TaskConfig":
-        """Check one entry of `tasks` and fill in its defaults.
+        """Check an entry of `tasks` and fill in its defaults.
 
         Args:
-            name: the task's name, used in messages.
-            entry: a mapping of field names to values, or a `TaskConfig`.
+            name: the task's name, for messages.
+            entry: field names -> values, or a `TaskConfig`.
 
         Raises:
-            ValueError: naming the task and the field that is wrong.
+            ValueError: naming the task and the invalid field.
         """
         if isinstance(entry, cls):
             entry = dataclasses.asdict(entry)
         if not isinstance(entry, dict):
             raise ValueError(f"task '{name}': expected a mapping of fields, got {entry!r}")
-        known = [f.name for f in dataclasses.fields(cls)]
+        fields = [f.name for f in dataclasses.fields(cls)]
         for key in entry:
-            if key not in known:
-                raise ValueError(f"task '{name}': unknown field '{key}'; known: {', '.join(known)}")
+            if key not in fields:
+                raise ValueError(
+                    f"task '{name}': unknown field '{key}'; must be one of {', '.join(fields)}"
+                )
         if "kind" not in entry:
-            raise ValueError(f"task '{name}': field 'kind' is missing; one of {', '.join(HEADS)}")
+            raise ValueError(
+                f"task '{name}': field 'kind' is missing; must be one of {', '.join(HEADS)}"
+            )
         task = cls(**entry)
         if task.input == "pair" and task.pair_encoding is None:
             task.pair_encoding = "siamese"
@@ -111,27 +115,28 @@ class TaskConfig:
 
 
 def _check_task(name: str, task: TaskConfig) -> None:
-    def refuse(field_name: str, why: str) -> NoReturn:
+    def refuse(field_name: str, reason: str) -> NoReturn:
         value = getattr(task, field_name)
-        raise ValueError(f"task '{name}': field '{field_name}' = {value!r}: {why}")
+        raise ValueError(f"task '{name}': field '{field_name}' = {value!r}: {reason}")
 
-    # A name becomes a key of nn.ModuleDict and a part of metric names and file names.
+    # A name is a key of an nn.ModuleDict and a part of metric names and file names.
     if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,63}", name):
         raise ValueError(
-            f"task {str(name)[:70]!r}: a task's name is letters, digits and underscores, at most 64"
+            f"task {str(name)[:70]!r}: a task's name must be at most 64 letters, digits and "
+            f"underscores, a letter first"
         )
     if hasattr(nn.ModuleDict(), name):
-        raise ValueError(f"task '{name}': torch keeps this name for itself; take another one")
+        raise ValueError(f"task '{name}': the name is reserved by torch; use another one")
     for field_name, choices in (("kind", HEADS), ("input", INPUTS), ("activation", ACTIVATIONS)):
         if getattr(task, field_name) not in choices:
             refuse(field_name, f"must be one of {', '.join(choices)}")
     if task.input == "pair" and task.pair_encoding not in PAIR_ENCODINGS:
         refuse("pair_encoding", f"must be one of {', '.join(PAIR_ENCODINGS)}")
     if task.input == "single" and task.pair_encoding is not None:
-        refuse("pair_encoding", "only tasks with input 'pair' have one")
+        refuse("pair_encoding", "only valid for tasks with input 'pair'")
     if task.input not in HEADS[task.kind].inputs:
-        takes = " or ".join(f"'{kind}'" for kind in HEADS[task.kind].inputs)
-        refuse("kind", f"{task.kind.replace('_', ' ')} takes input {takes}")
+        inputs = " or ".join(f"'{kind}'" for kind in HEADS[task.kind].inputs)
+        refuse("kind", f"{task.kind.replace('_', ' ')} requires input {inputs}")
     _check_outputs(task, refuse)
     _check_head(task, refuse)
     _check_loss(task, refuse)
@@ -149,7 +154,7 @@ def _check_outputs(task: TaskConfig, refuse: Refuse) -> None:
         ):
             refuse("labels", "must be a list of at least two class names")
         if len(set(names)) != len(names):
-            refuse("labels", "the class names must differ")
+            refuse("labels", "class names must be unique")
         if task.score_range is not None:
             refuse("score_range", f"a task of kind '{task.kind}' has labels, not a score range")
     else:
@@ -158,16 +163,16 @@ def _check_outputs(task: TaskConfig, refuse: Refuse) -> None:
         check_range(task, "score_range", refuse)
     if "cosine_range" not in HEADS[task.kind].reads and task.cosine_range is not None:
         kinds = [kind for kind, head in HEADS.items() if "cosine_range" in head.reads]
-        refuse("cosine_range", f"only tasks of kind {', '.join(map(repr, kinds))} have one")
+        refuse("cosine_range", f"only valid for tasks of kind {', '.join(map(repr, kinds))}")
 
 
 def check_range(task: TaskConfig, field_name: str, refuse: Refuse) -> None:
-    """Refuse a field that is not two numbers, the lower one first."""
+    """Check that a field is two numbers in ascending order."""
     ends = getattr(task, field_name)
     if not isinstance(ends, (list, tuple)) or len(ends) != 2 or not all(map(is_number, ends)):
         refuse(field_name, "must be two numbers, [lowest, highest]")
     if not ends[0] < ends[1]:
-        refuse(field_name, "the first number must be the lower one")
+        refuse(field_name, "the first number must be lower than the second")
     setattr(task, field_name, [float(end) for end in ends])
 
 
@@ -177,55 +182,55 @@ def _check_head(task: TaskConfig, refuse: Refuse) -> None:
         refuse("hidden_sizes", "must be a list of positive integers, [] for a linear head")
     task.hidden_sizes = list(sizes)
     if not is_number(task.dropout) or not 0 <= task.dropout < 1:
-        refuse("dropout", "must be a probability from 0 up to but not including 1")
+        refuse("dropout", "must be in [0, 1)")
     features = task.pair_features
     if not task.is_siamese or "pair_features" not in HEADS[task.kind].reads:
         if features is not None:
             others = [kind for kind, head in HEADS.items() if "pair_features" not in head.reads]
-            refuse("pair_features", f"only siamese tasks other than {', '.join(others)} have them")
+            refuse("pair_features", f"only valid for siamese tasks other than {', '.join(others)}")
     elif not isinstance(features, list) or not features or not set(features) <= set(PAIR_FEATURES):
         refuse("pair_features", f"must be a list of some of {', '.join(PAIR_FEATURES)}")
     elif len(set(features)) != len(features):
-        refuse("pair_features", "each of them once")
+        refuse("pair_features", "must be unique")
 
 
 def _check_loss(task: TaskConfig, refuse: Refuse) -> None:
     losses = (*HEADS[task.kind].losses, *LOSSES.of_kind(task.kind))
     if task.loss not in losses:
-        refuse("loss", f"a task of kind '{task.kind}' has {', '.join(losses)}")
+        refuse("loss", f"must be one of {', '.join(losses)} for kind '{task.kind}'")
     if not is_number(task.label_smoothing) or not 0 <= task.label_smoothing < 1:
-        refuse("label_smoothing", "must be a share from 0 up to but not including 1")
+        refuse("label_smoothing", "must be in [0, 1)")
     if task.label_smoothing and not task.has_labels:
-        refuse("label_smoothing", f"a task of kind '{task.kind}' has no classes to spread over")
+        refuse("label_smoothing", f"a task of kind '{task.kind}' has no classes to smooth")
     if not is_number(task.loss_weight) or not task.loss_weight > 0:
         refuse("loss_weight", "must be a positive number")
 
 
 def _check_head_options(task: TaskConfig, refuse: Refuse) -> None:
     """Check the options of a kind against its dataclass, and fill in their defaults."""
-    kind: Any = HEADS.entry(task.kind).options
-    given: Any = task.head_options
-    known = {} if kind is None else get_type_hints(kind)
-    if not isinstance(given, dict):
+    options_class: Any = HEADS.entry(task.kind).options
+    options: Any = task.head_options
+    types = {} if options_class is None else get_type_hints(options_class)
+    if not isinstance(options, dict):
         refuse("head_options", "must be a mapping of options")
-    for name, value in given.items():
-        if name not in known:
-            close = difflib.get_close_matches(str(name), known, n=1, cutoff=0.7)
+    for name, value in options.items():
+        if name not in types:
+            close = difflib.get_close_matches(str(name), types, n=1, cutoff=0.7)
             hint = f". Did you mean '{close[0]}'?" if close else ""
-            of = f"has {', '.join(known)}" if known else "has no options"
-            refuse("head_options", f"no option '{name}': kind '{task.kind}' {of}{hint}")
-        wanted = known[name]
-        if wanted is float and is_number(value):
+            valid = f"has {', '.join(types)}" if types else "has no options"
+            refuse("head_options", f"unknown option '{name}': kind '{task.kind}' {valid}{hint}")
+        expected = types[name]
+        if expected is float and is_number(value):
             continue
-        if wanted in (bool, int, float, str) and type(value) is not wanted:
-            refuse("head_options", f"option '{name}' must be of type {wanted.__name__}")
-    if kind is not None:
+        if expected in (bool, int, float, str) and type(value) is not expected:
+            refuse("head_options", f"option '{name}' must be of type {expected.__name__}")
+    if options_class is not None:
         try:
-            task.head_options = dataclasses.asdict(kind(**given))
+            task.head_options = dataclasses.asdict(options_class(**options))
         except (TypeError, ValueError) as error:
             refuse("head_options", str(error))
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value is a finite number, and no truth value."""
+    """Return whether a value is a finite number, and not a bool."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

@@ -1,4 +1,4 @@
-"""A trained model with other tasks: without some of its heads, or with new ones beside them."""
+"""Changes of the tasks of a trained model: heads removed or added."""
 
 import copy
 import dataclasses
@@ -8,27 +8,27 @@ from typing import Any
 from torch import Tensor
 from transformers.utils import logging
 
-from .adapters_hybrid_mtl import WithAdapters
+from .adapters_hybrid_mtl import AdapterMixin
 from .configuration_hybrid_mtl import HybridMTLConfig, TaskConfig
 
 logger = logging.get_logger(__name__)
 
-# Fields of a task that its training alone reads; all others say what its head computes.
-OF_TRAINING = ("dropout", "label_smoothing", "loss", "loss_weight")
+# Fields of a task that affect its training only; all others define its head.
+TRAINING_FIELDS = ("dropout", "label_smoothing", "loss", "loss_weight")
 
 
 def changed_fields(old: dict[str, Any], new: TaskConfig) -> list[str]:
-    """The fields in which a task's entry asks for another head than the one that was trained."""
-    wanted = dataclasses.asdict(new)
-    return [f for f, value in wanted.items() if f not in OF_TRAINING and old[f] != value]
+    """Return the fields in which a task requires another head than the trained one."""
+    entry = dataclasses.asdict(new)
+    return [f for f, value in entry.items() if f not in TRAINING_FIELDS and old[f] != value]
 
 
 def kept_heads(old: dict[str, dict[str, Any]], new: dict[str, TaskConfig]) -> list[str]:
-    """The tasks whose trained heads do what is asked for.
+    """Return the tasks whose trained heads can be kept.
 
     Args:
         old: the tasks of a trained model's configuration.
-        new: the tasks that are asked for.
+        new: the requested tasks.
     """
     return [
         name for name, task in new.items() if name in old and not changed_fields(old[name], task)
@@ -36,10 +36,9 @@ def kept_heads(old: dict[str, dict[str, Any]], new: dict[str, TaskConfig]) -> li
 
 
 def merge_shared_adapters(model: Any) -> None:
-    """Leave in the encoder's weights what adapters add to them for every task of a model."""
-    only = list(model.config.tasks) if len(model.config.tasks) == 1 else []
+    """Merge the adapters that affect all tasks of a model into its encoder."""
     for name in list(model.config.adapters):
-        if name not in model.config.tasks or name in only:
+        if name not in model.config.tasks or len(model.config.tasks) == 1:
             model.merge_adapter(name)
 
 
@@ -49,15 +48,15 @@ def new_config(
     pooling: str | None,
     pooled_dropout: float | None,
 ) -> HybridMTLConfig:
-    """The configuration of a model of these tasks on a trained model's encoder.
+    """Return the configuration of new tasks on a trained model's encoder.
 
-    Kept heads keep their adapters: they read the encoder through them.
+    Kept heads keep their adapters.
 
     Raises:
         ValueError: if the encoder was trained with another pooling.
     """
     if pooling not in (None, old.pooling):
-        raise ValueError(f"pooling = '{pooling}': the trained model has '{old.pooling}'")
+        raise ValueError(f"pooling = '{pooling}': the model was trained with '{old.pooling}'")
     kept = kept_heads(old.tasks, tasks)
     return HybridMTLConfig(
         old.backbone_config,
@@ -68,8 +67,8 @@ def new_config(
     )
 
 
-def warn_changed_heads(place: str, old: HybridMTLConfig, tasks: dict[str, TaskConfig]) -> None:
-    """Log which heads of a trained model go on, which are new ones and why."""
+def warn_changed_heads(source: str, old: HybridMTLConfig, tasks: dict[str, TaskConfig]) -> None:
+    """Log which heads of a trained model are kept, new (and why) or dropped."""
     kept = kept_heads(old.tasks, tasks)
     new = [
         f"{name} ({', '.join(changed_fields(old.tasks[name], task))} changed)"
@@ -79,19 +78,19 @@ def warn_changed_heads(place: str, old: HybridMTLConfig, tasks: dict[str, TaskCo
         if name not in kept
     ]
     dropped = [name for name in old.tasks if name not in tasks]
-    parts = {"heads kept": kept, "new heads": new, "left out": dropped}
-    told = "; ".join(f"{what}: {', '.join(names) or 'none'}" for what, names in parts.items())
-    logger.warning(f"The encoder comes from the trained model '{place}'; {told}")
+    parts = {"heads kept": kept, "new heads": new, "dropped": dropped}
+    summary = "; ".join(f"{label}: {', '.join(names) or 'none'}" for label, names in parts.items())
+    logger.warning(f"The encoder comes from the trained model '{source}'; {summary}")
 
 
-class WithTasks(WithAdapters):
-    """The part of `HybridMTLModel` that has to do with which tasks it has."""
+class TaskMixin(AdapterMixin):
+    """The methods of `HybridMTLModel` that change its tasks."""
 
     def without_tasks(self, names: Collection[str]) -> Any:
-        """A copy of this model without the heads and adapters of some tasks.
+        """Return a copy of the model without the heads and adapters of some tasks.
 
         Raises:
-            ValueError: if the model has no task of that name.
+            ValueError: if the model has no such task.
         """
         for name in names:
             self.config.task(name)
@@ -105,40 +104,40 @@ class WithTasks(WithAdapters):
         return other.to(self.device)
 
     def _weights_without(self, names: Collection[str]) -> dict[str, Tensor]:
-        """Copies of the weights but for the heads and adapters of some tasks."""
-        beginnings = tuple(f"heads.{name}." for name in names)
-        inside = [f".lora_{side}.{name}." for side in "AB" for name in names]
+        """Return copies of all weights except the heads and adapters of some tasks."""
+        prefixes = tuple(f"heads.{name}." for name in names)
+        infixes = [f".lora_{side}.{name}." for side in "AB" for name in names]
         return {
             key: weight.clone()
             for key, weight in self.state_dict().items()
-            if not key.startswith(beginnings) and not any(part in key for part in inside)
+            if not key.startswith(prefixes) and not any(part in key for part in infixes)
         }
 
-    def _restarted(
+    def _with_new_tasks(
         self,
         tasks: dict[str, dict[str, Any] | TaskConfig],
         pooling: str | None = None,
         pooled_dropout: float | None = None,
         **kwargs,
     ) -> Any:
-        """A model of these tasks on this one's encoder; heads of the same shape are kept.
+        """Return a model of other tasks on this encoder; heads of the same shape are kept.
 
-        Adapters that every task reads the encoder through are folded into it, in this model, too,
-        which is of no more use.
+        Adapters that affect all tasks are merged into the encoder, also in this model, which must
+        not be used any more.
 
         Args:
-            tasks: as for `from_backbone`, and so the others.
+            tasks: as for `from_backbone`, and so the other arguments.
 
         Raises:
-            ValueError: naming the task and field, or the option, that is wrong.
+            ValueError: naming the invalid task and field, or option.
         """
-        wanted = {name: TaskConfig.from_entry(name, entry) for name, entry in tasks.items()}
+        new_tasks = {name: TaskConfig.from_entry(name, entry) for name, entry in tasks.items()}
         merge_shared_adapters(self)
-        config = new_config(self.config, wanted, pooling, pooled_dropout)
-        gone = set(self.config.tasks) - set(kept_heads(self.config.tasks, wanted))
+        config = new_config(self.config, new_tasks, pooling, pooled_dropout)
+        dropped = set(self.config.tasks) - set(kept_heads(self.config.tasks, new_tasks))
         model = type(self).from_pretrained(
-            None, config=config, state_dict=self._weights_without(gone), **kwargs
+            None, config=config, state_dict=self._weights_without(dropped), **kwargs
         )
-        warn_changed_heads(self.name_or_path, self.config, wanted)
+        warn_changed_heads(self.name_or_path, self.config, new_tasks)
         model.name_or_path = model.config.name_or_path = self.name_or_path
         return model

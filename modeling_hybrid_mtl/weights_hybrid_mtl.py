@@ -1,4 +1,4 @@
-"""Weights come from safetensors alone, and a trained model has all of them."""
+"""Checks of weights: safetensors only, and complete for a trained model."""
 
 import json
 from collections.abc import Collection
@@ -9,25 +9,25 @@ from torch import nn
 from transformers import PretrainedConfig
 from transformers.utils import SAFE_WEIGHTS_INDEX_NAME, cached_file
 
-# Where `from_pretrained` finds a repository, by name.
+# Options of `from_pretrained` that locate a repository.
 HUB_KWARGS = ("revision", "token", "cache_dir", "subfolder", "local_files_only")
 
 
 class DamagedModelError(ValueError):
-    """A trained model is not there as it was saved."""
+    """Raised if the weights of a trained model are incomplete or damaged."""
 
 
 def check_weights(name_or_path: Any, **hub: Any) -> None:
-    """Make sure that the files of weights that an index names are safetensors of its own folder.
+    """Check that an index of weights lists safetensors files of its own folder only.
 
-    `use_safetensors=True` governs which index is read, but not what that may name.
+    `use_safetensors=True` selects the index, but does not restrict the files that it lists.
 
     Args:
         name_or_path: a folder, or a repository on the Hub.
-        hub: where on the Hub, and from where in a cache, as for `from_pretrained`.
+        hub: options of `from_pretrained` that locate the repository.
 
     Raises:
-        ValueError: naming the first file that is not.
+        ValueError: naming the first invalid file.
     """
     index = cached_file(
         name_or_path,
@@ -47,16 +47,16 @@ def check_weights(name_or_path: Any, **hub: Any) -> None:
     for name in names:
         if PurePosixPath(name).name != name or "\\" in name or not name.endswith(".safetensors"):
             raise ValueError(
-                f"'{name_or_path}': {SAFE_WEIGHTS_INDEX_NAME} names {name!r}; weights are read "
-                f"from safetensors files of the same folder only"
+                f"'{name_or_path}': {SAFE_WEIGHTS_INDEX_NAME} lists {name!r}; weights must be "
+                f"safetensors files in the same folder"
             )
 
 
 def model_type(name_or_path: Any, **hub: Any) -> str | None:
-    """The kind of model that a folder, or a repository on the Hub, says that it holds.
+    """Return the model type in the configuration of a folder or a Hub repository.
 
     Args:
-        name_or_path: of the folder or repository.
+        name_or_path: a folder, or a repository on the Hub.
         hub: as for `check_weights`.
     """
     content, _ = PretrainedConfig.get_config_dict(name_or_path, **hub)
@@ -64,50 +64,53 @@ def model_type(name_or_path: Any, **hub: Any) -> str | None:
 
 
 def check_shapes(name_or_path: Any, mismatched: Collection[tuple[str, Any, Any]]) -> None:
-    """Make sure that a trained model's weights are of the shapes that its configuration gives.
+    """Check that the shapes of a trained model's weights match its configuration.
 
     Args:
-        name_or_path: where it was loaded from.
-        mismatched: name, shape and shape by the configuration of each weight where the two differ.
+        name_or_path: the origin of the model.
+        mismatched: name, saved shape and configured shape of each mismatched weight.
 
     Raises:
         DamagedModelError: naming the first such weight, its head and both shapes.
     """
     if not mismatched:
         return
-    weight, stored, wanted = min(mismatched, key=lambda entry: entry[0])
+    weight, stored, configured = min(mismatched, key=lambda entry: entry[0])
     part, name = weight.split(".")[:2]
-    what = f"the head of task '{name}'" if part == "heads" else "the encoder"
+    component = f"the head of task '{name}'" if part == "heads" else "the encoder"
     raise DamagedModelError(
-        f"'{name_or_path}': {what} does not fit the configuration: '{weight}' has the shape "
-        f"{tuple(stored)}, and by the configuration it is {tuple(wanted)}; take the "
-        f"configuration that was saved with these weights"
+        f"'{name_or_path}': {component} does not match the configuration: '{weight}' has shape "
+        f"{tuple(stored)}, expected {tuple(configured)}; use the configuration that was saved with "
+        f"these weights"
     )
 
 
 def check_complete(name_or_path: Any, model: nn.Module, missing: Collection[str]) -> None:
-    """Make sure that a trained model was loaded as it was saved.
+    """Check that all weights of a trained model were loaded and are finite.
 
     Args:
-        name_or_path: where it was loaded from.
+        name_or_path: the origin of the model.
         model: the model.
-        missing: the names of the weights that were not there, and that are random numbers now.
+        missing: the names of the missing weights, which are initialized randomly.
 
     Raises:
-        DamagedModelError: if a weight was not there, or is not finite, naming the first.
+        DamagedModelError: naming the first weight that is missing or not finite.
     """
-    what, bad = "missing", sorted(missing)
-    if not bad:
-        what, bad = "not finite", [n for n, w in model.named_parameters() if not _is_finite(w)]
-    if bad:
+    problem, weights = "missing", sorted(missing)
+    if not weights:
+        problem, weights = (
+            "not finite",
+            [n for n, w in model.named_parameters() if not _is_finite(w)],
+        )
+    if weights:
         raise DamagedModelError(
-            f"'{name_or_path}': {len(bad)} weights of this trained model are {what}, first "
-            f"'{bad[0]}'; get the model anew"
+            f"'{name_or_path}': {len(weights)} weights of this trained model are {problem}, first "
+            f"'{weights[0]}'; download or save the model again"
         )
 
 
 def _is_finite(weight: Any) -> bool:
     if weight.is_meta or not weight.is_floating_point() or not weight.numel():
         return True
-    # NaN goes through both; nothing of the weight's size is made.
+    # NaN propagates to both ends; needs no memory of the weight's size.
     return all(bool(end.isfinite()) for end in weight.detach().aminmax())

@@ -41,7 +41,7 @@ def test_a_name_that_is_taken_is_refused_with_both_places():
 
 @pytest.mark.parametrize("name", ["Upper", "", "a b", "a.b", "1st"])
 def test_a_name_is_one_that_options_can_have(name):
-    with pytest.raises(InputError, match="a name is lower-case letters"):
+    with pytest.raises(InputError, match="a name must consist of lower-case letters"):
         Registry("thing").register(name, len)
 
 

@@ -32,7 +32,7 @@ ALLOWED = (
     "unpadding_hybrid_mtl.py",
     "attention_hybrid_mtl.py",
     ":_encode_unpadded",
-    ":was_left_out",
+    ":was_skipped",
 )
 
 

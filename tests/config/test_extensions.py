@@ -244,7 +244,7 @@ def test_wrong_options_are_refused_by_name(config, options, message):
         ("import no_such_thing\n", r"bad.py, line 1: ModuleNotFoundError.*no_such_thing"),
         (
             "from trainer.registry import AGGREGATORS\nAGGREGATORS.register('sum', len)\n",
-            r"bad.py, line 2: aggregator 'sum' is registered already, in .*sum.py, line \d+",
+            r"bad.py, line 2: aggregator 'sum' is already registered in .*sum.py, line \d+",
         ),
         (
             "from dataclasses import dataclass\nfrom trainer.registry import AGGREGATORS\n"

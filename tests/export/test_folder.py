@@ -63,12 +63,12 @@ def test_foreign_files_are_never_touched(tmp_path, overwrite):
 
 def test_a_file_in_the_folders_place_is_refused(tmp_path):
     (tmp_path / "out").write_text("")
-    with pytest.raises(InputError, match="OUTPUT: '.*out' is no folder"):
+    with pytest.raises(InputError, match="OUTPUT: '.*out' is not a folder"):
         check_output(tmp_path / "out", overwrite=True)
 
 
 def test_other_folders_are_distinguished_from_exports(tmp_path):
-    with pytest.raises(InputError, match="there is no folder '.*none'"):
+    with pytest.raises(InputError, match="there is not a folder '.*none'"):
         read_description(tmp_path / "none")
     with pytest.raises(InputError, match="is not an export"):
         read_description(tmp_path)

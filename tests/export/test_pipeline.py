@@ -76,9 +76,9 @@ def test_wrong_calls_are_refused_as_by_the_model(pipes):
     for pipe in pipes:
         with pytest.raises(ValueError, match="no task 'none' in this model; its tasks: "):
             pipe(TEXTS, task="none")
-        with pytest.raises(ValueError, match="task 'near' encodes two texts apart"):
+        with pytest.raises(ValueError, match="task 'near' is siamese"):
             pipe.model(**inputs_for("mood"), task="near")
-        with pytest.raises(ValueError, match="task 'mood' takes one text"):
+        with pytest.raises(ValueError, match="task 'mood' requires one text"):
             pipe(PAIRS[0], task="mood")
 
 

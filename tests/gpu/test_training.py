@@ -156,7 +156,7 @@ def test_a_bad_step_is_left_out(tmp_path, on_device):
     spoil(trainer)
     trainer.decide_on_device = True
     trainer.train()
-    assert trainer.finite.skipped == 1
+    assert trainer.nan_guard.skipped == 1
     assert all(torch.isfinite(p).all() for p in trainer.model.parameters())
 
 

@@ -67,12 +67,13 @@ DAMAGES = {
     "infinite": (with_value("heads.same.layers.1.bias", -torch.inf), "not finite, first 'heads.sa"),
     "other labels": (
         with_fewer_rows(HEAD),
-        f"the head of task 'mood' does not fit the configuration: '{HEAD}' has the shape (2, 16), "
-        f"and by the configuration it is (3, 16)",
+        f"the head of task 'mood' does not match the configuration: '{HEAD}' has shape (2, 16), "
+        f"expected (3, 16)",
     ),
     "other words": (
         with_fewer_rows(WORDS),
-        f"the encoder does not fit the configuration: '{WORDS}' has the shape (49, 16), and by",
+        f"the encoder does not match the configuration: '{WORDS}' has shape (49, 16), "
+        f"expected (50, 16)",
     ),
 }
 
@@ -207,12 +208,17 @@ CROSS = {"same": {**TASKS["same"], "pair_encoding": "cross"}}
 @pytest.mark.parametrize(
     "change, tasks, options, message",
     [
-        (with_more_tokens, TASKS, {}, "has token ids up to 55, and the bert encoder embeddings"),
+        (
+            with_more_tokens,
+            TASKS,
+            {},
+            "has token ids up to 55, but the bert encoder has embeddings",
+        ),
         (
             with_token_types,
             CROSS,
             {"type_vocab_size": 1},
-            "gives token types up to 1, and the bert encoder has embeddings for 1",
+            "has token types up to 1, but the bert encoder has embeddings for 1",
         ),
     ],
     ids=["added tokens", "token types"],

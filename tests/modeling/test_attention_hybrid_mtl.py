@@ -47,7 +47,7 @@ def as_on_a_device(monkeypatch):
         return reference(*arguments)
 
     monkeypatch.setattr(attention_hybrid_mtl, "KERNELS", (kernel,))
-    monkeypatch.setattr(unpadding_hybrid_mtl, "_is_host", lambda device: False)
+    monkeypatch.setattr(unpadding_hybrid_mtl, "_is_cpu", lambda device: False)
     kernel_for.cache_clear()
     yield calls
     kernel_for.cache_clear()
@@ -96,17 +96,17 @@ def test_a_padded_pass_does_not_ask_whether_anything_is_padding(kind, monkeypatc
     model.unpadding = False
     read = batch["attention_mask"].bool()
     wanted = model(**batch).last_hidden_state[read]
-    monkeypatch.setattr(unpadding_hybrid_mtl, "_is_host", lambda device: False)
+    monkeypatch.setattr(unpadding_hybrid_mtl, "_is_cpu", lambda device: False)
     monkeypatch.setattr(torch.Tensor, "all", None)  # so that asking would fail
     torch.testing.assert_close(model(**batch).last_hidden_state[read], wanted, **close)
 
 
 def test_the_spare_tokens_are_one_more_text():
-    unpadding = Unpadding.of(toy_batch([5, 3])["attention_mask"], "meta")
+    unpadding = Unpadding.from_mask(toy_batch([5, 3])["attention_mask"], "meta")
     assert isinstance(unpadding.attention, Ragged)
     assert unpadding.attention.lengths == [3, 5, 56] and unpadding.spare == 56
     assert unpadding.attention.longest == 56
-    none = Unpadding.of(toy_batch([32, 32])["attention_mask"], "meta")
+    none = Unpadding.from_mask(toy_batch([32, 32])["attention_mask"], "meta")
     assert none.attention.lengths == [32, 32] and none.spare == 0
 
 
@@ -221,5 +221,5 @@ def test_torchs_kernels_are_called_as_their_schemas_say(kernel):
 
 
 def test_memory_efficient_attention_refuses_a_window():
-    with pytest.raises(ValueError, match="no window"):
+    with pytest.raises(ValueError, match="not support a window"):
         memory_efficient(*row([3]), None, 3, 0.0, None, 2)

@@ -109,11 +109,11 @@ def test_a_family_trains_and_is_opened_again(family, tmp_path):
 @pytest.mark.parametrize(
     "family, message",
     [
-        ("canine", "a canine encoder has no table of token embeddings"),
-        ("bros", "a bros encoder cannot read texts alone .*bbox"),
-        ("xmod", "a xmod encoder cannot read texts alone .*language"),
-        ("t5", "a t5 model has a decoder besides its encoder"),
-        ("funnel", "a funnel encoder cannot read texts alone .*fewer vectors than .* tokens"),
+        ("canine", "a canine encoder has no token embeddings"),
+        ("bros", "a bros encoder cannot encode plain text .*bbox"),
+        ("xmod", "a xmod encoder cannot encode plain text .*language"),
+        ("t5", "a t5 model has a decoder"),
+        ("funnel", "a funnel encoder cannot encode plain text .*fewer vectors than .* tokens"),
     ],
 )
 def test_what_cannot_be_read_from_texts_is_refused_by_name(family, message, tmp_path):
@@ -126,7 +126,7 @@ def test_what_cannot_be_read_from_texts_is_refused_by_name(family, message, tmp_
 
 def test_the_first_token_is_not_read_for_all_where_that_is_the_last_one():
     config = HybridMTLConfig(small_config("xlnet"), TASKS, pooling="cls")
-    with pytest.raises(ValueError, match="pooling = 'cls': the texts of a xlnet end with it"):
+    with pytest.raises(ValueError, match="pooling = 'cls': xlnet puts this token at the end"):
         HybridMTLModel(config)
 
 

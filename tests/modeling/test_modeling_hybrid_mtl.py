@@ -15,7 +15,7 @@ from modeling_hybrid_mtl import (
     HybridMTLOutput,
     unpadding_hybrid_mtl,
 )
-from modeling_hybrid_mtl.modeling_hybrid_mtl import set_encoder_dropout
+from modeling_hybrid_mtl.pretrained_hybrid_mtl import set_encoder_dropout
 from tests.modeling.toy_models import (
     BACKBONES,
     CROSS,

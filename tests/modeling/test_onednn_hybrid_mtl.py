@@ -16,7 +16,7 @@ def is_faster(monkeypatch):
     """A processor on which oneDNN is faster, and as exact."""
     monkeypatch.setattr(onednn_hybrid_mtl, "_is_faster", lambda: True)
     monkeypatch.setattr(onednn_hybrid_mtl, "_is_exact", lambda: True)
-    monkeypatch.setattr(onednn_matmul, "_is_used", None)
+    monkeypatch.setattr(onednn_matmul, "_is_enabled", None)
 
 
 @pytest.mark.usefixtures("is_faster")

@@ -260,7 +260,7 @@ class TestLists:
 
 
 def said(cut: int, count: int) -> str:
-    return f"{cut} of {count} inputs have more than 24 tokens; what is beyond these is not read"
+    return f"{cut} of {count} inputs have more than 24 tokens and are truncated"
 
 
 class Rows(Dataset):
@@ -309,7 +309,7 @@ class TestStreams:
 
     def test_a_wrong_input_is_named_by_its_place_in_the_stream(self, pipe):
         answers = pipe(iter([*TEXTS, "", "dull"]), task="mood", batch_size=2)
-        with pytest.raises(ValueError, match="input 5: 'text' must be a text that is not empty"):
+        with pytest.raises(ValueError, match="input 5: 'text' must be a non-empty text"):
             list(answers)
 
     def test_a_wrong_task_is_refused_before_anything_is_read(self, pipe):
@@ -367,18 +367,18 @@ class TestEntities:
 
 
 WRONG_INPUTS = [
-    ("", "'text' must be a text that is not empty"),
-    (" \n", "'text' must be a text that is not empty"),
-    ({"text": ""}, "'text' must be a text that is not empty"),
-    ({"text": "good", "text_pair": ""}, "'text_pair' must be a text that is not empty"),
-    ({"text": "good", "text_pair": None}, "'text_pair' must be a text that is not empty"),
-    ({"text": 3}, "'text' must be a text that is not empty"),
-    ("a \ud83d", "'text' holds half a character"),
+    ("", "'text' must be a non-empty text"),
+    (" \n", "'text' must be a non-empty text"),
+    ({"text": ""}, "'text' must be a non-empty text"),
+    ({"text": "good", "text_pair": ""}, "'text_pair' must be a non-empty text"),
+    ({"text": "good", "text_pair": None}, "'text_pair' must be a non-empty text"),
+    ({"text": 3}, "'text' must be a non-empty text"),
+    ("a \ud83d", "'text' contains half a character"),
     (3, "expected a string"),
     (None, "expected a string"),
     (b"good", "expected a string"),
     ({"good", "dull"}, "expected a string"),
-    (("good", ""), "'text_pair' must be a text that is not empty"),
+    (("good", ""), "'text_pair' must be a non-empty text"),
     ({}, "expected a string"),
     ({"text_pair": "good"}, "expected a string"),
     ({"text": "good", "label": 1}, "expected a string"),
@@ -403,7 +403,7 @@ class TestWrongCalls:
             pipe(("good", "dull", None))
 
     def test_a_tuple_of_two_texts_is_no_two_texts_for_a_task_of_one(self, pipe):
-        with pytest.raises(ValueError, match=r"takes one text \(a tuple of two is a pair"):
+        with pytest.raises(ValueError, match=r"requires one text \(a tuple of two is a pair"):
             pipe(("good", "dull"), task="mood")
 
     @pytest.mark.parametrize("inputs", [TEXTS[0], TEXTS, PAIRS[0], []])
@@ -413,16 +413,16 @@ class TestWrongCalls:
 
     @pytest.mark.parametrize("task", SINGLE)
     def test_a_pair_is_refused_by_a_task_for_one_text(self, pipe, task):
-        with pytest.raises(ValueError, match=f"^task '{task}' takes one text"):
+        with pytest.raises(ValueError, match=f"^task '{task}' requires one text"):
             pipe(PAIRS[0], task=task)
-        with pytest.raises(ValueError, match=f"^input 1: task '{task}' takes one text"):
+        with pytest.raises(ValueError, match=f"^input 1: task '{task}' requires one text"):
             pipe([TEXTS[0], PAIRS[0]], task=task)
 
     @pytest.mark.parametrize("task", PAIR_TASKS)
     def test_a_text_is_refused_by_a_task_for_pairs(self, pipe, task):
-        with pytest.raises(ValueError, match=f"^task '{task}' takes .*text_pair"):
+        with pytest.raises(ValueError, match=f"^task '{task}' requires .*text_pair"):
             pipe(TEXTS[0], task=task)
-        with pytest.raises(ValueError, match=f"^input 1: task '{task}' takes .*text_pair"):
+        with pytest.raises(ValueError, match=f"^input 1: task '{task}' requires .*text_pair"):
             pipe([PAIRS[0], TEXTS[0]], task=task)
 
     def test_an_input_that_no_task_takes_is_refused(self):

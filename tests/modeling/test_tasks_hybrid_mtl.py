@@ -32,7 +32,7 @@ def test_tasks_that_stay_answer_as_before(tmp_path, adapters, said):
     for task in ("mood", "same"):
         torch.testing.assert_close(answer(model, task), answer(first, task), rtol=1e-4, atol=1e-5)
     assert list(model.config.adapters) == [n for n in adapters if n == "mood"]
-    assert "heads kept: mood, same; new heads: topic; left out: near" in said()
+    assert "heads kept: mood, same; new heads: topic; dropped: near" in said()
     model.save_pretrained(tmp_path / "second")
     again = AutoModel.from_pretrained(tmp_path / "second")
     assert torch.equal(answer(again, "topic"), answer(model, "topic"))
@@ -85,5 +85,5 @@ def test_what_only_training_reads_keeps_the_head(tmp_path):
 def test_the_pooling_is_the_trained_model_s(tmp_path):
     toy_model(tasks=FEW, pooling="cls").save_pretrained(tmp_path)
     assert HybridMTLModel.from_backbone(tmp_path, TOPIC).config.pooling == "cls"
-    with pytest.raises(ValueError, match="pooling = 'mean': the trained model has 'cls'"):
+    with pytest.raises(ValueError, match="pooling = 'mean': the model was trained with 'cls'"):
         HybridMTLModel.from_backbone(tmp_path, TOPIC, pooling="mean")

@@ -10,7 +10,7 @@ import pytest
 import torch
 from transformers import pipeline
 
-from modeling_hybrid_mtl.adapters_hybrid_mtl import Switch
+from modeling_hybrid_mtl.adapters_hybrid_mtl import ActiveAdapters
 from tests.modeling.toy_models import inputs_for, toy_model, toy_tokenizer, with_adapters
 
 
@@ -54,18 +54,18 @@ def test_a_pipeline_s_callers_do_not_mix(model):
 
 def test_a_thread_without_a_choice_of_its_own_finds_the_last_one():
     # A backward pass on a GPU, which may compute activations again, is a thread of torch's.
-    switch = Switch()
-    switch.on = ("mood",)
+    active = ActiveAdapters()
+    active.names = ("mood",)
     with ThreadPoolExecutor(1) as pool:
-        assert pool.submit(lambda: switch.on).result() == ("mood",)
-        pool.submit(setattr, switch, "on", ("near",)).result()
-    assert switch.on == ("mood",)
+        assert pool.submit(lambda: active.names).result() == ("mood",)
+        pool.submit(setattr, active, "names", ("near",)).result()
+    assert active.names == ("mood",)
 
 
 def test_a_model_with_adapters_can_be_copied_and_pickled(model):
-    model.switch_adapters("mood")
+    model.activate_adapters("mood")
     for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
         found = other(**inputs_for("near"), task="near").logits
-        assert model._switch.on == ("shared", "mood")  # nobody else's
+        assert model._active.names == ("shared", "mood")  # nobody else's
         torch.testing.assert_close(found, model(**inputs_for("near"), task="near").logits)
-        model.switch_adapters("mood")
+        model.activate_adapters("mood")

@@ -13,7 +13,7 @@ from transformers import BertModel
 
 from modeling_hybrid_mtl import HybridMTLConfig, HybridMTLModel
 from modeling_hybrid_mtl.registry_hybrid_mtl import HEADS, LOSSES
-from modeling_hybrid_mtl.travel_hybrid_mtl import travelling_text
+from modeling_hybrid_mtl.travel_hybrid_mtl import with_relative_imports
 from tests.modeling.toy_models import inputs_for, toy_model, toy_tokenizer
 
 RANKED = '''
@@ -25,7 +25,7 @@ import torch
 from torch import nn
 from modeling_hybrid_mtl.heads_hybrid_mtl import (
     TaskHead,
-    layers_of,
+    build_layers,
 )
 from modeling_hybrid_mtl.registry_hybrid_mtl import HEADS, LOSSES
 
@@ -46,7 +46,7 @@ class RankedHead(TaskHead):
 
     def __init__(self, hidden_size, task):
         super().__init__(hidden_size, task)
-        self.layers = layers_of([hidden_size, 1], task)
+        self.layers = build_layers([hidden_size, 1], task)
         count = len(task.labels)
         self.thresholds = nn.Parameter(torch.linspace(-1, 1, count - 1) * self.options.spread)
 
@@ -137,7 +137,7 @@ def test_its_options_are_in_the_configuration_with_their_defaults(ranked, tmp_pa
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"spred": 1.0}, "no option 'spred': kind 'ranked' has spread. Did you mean 'spread'"),
+        ({"spred": 1.0}, "unknown option 'spred': kind 'ranked' has spread. Did you mean 'spread'"),
         ({"spread": "wide"}, "option 'spread' must be of type float"),
         ([1], "must be a mapping"),
     ],
@@ -183,7 +183,7 @@ def test_a_loss_of_the_users_is_one_of_its_kinds_and_travels(ranked, tmp_path):
     torch.testing.assert_close(output.loss, expected)
     model.save_pretrained(tmp_path / "model")
     assert (tmp_path / "model" / "my_ranked_hybrid_mtl.py").is_file()
-    with pytest.raises(ValueError, match="a task of kind 'regression' has squared_error, corr"):
+    with pytest.raises(ValueError, match="must be one of squared_error, corr"):
         HybridMTLConfig(tasks={"x": {"kind": "regression", "score_range": [0, 1], "loss": "twice"}})
 
 
@@ -208,10 +208,10 @@ def test_a_file_that_imports_what_does_not_travel_is_refused(tmp_path, line, nam
     path = tmp_path / "mine.py"
     path.write_text(f"import torch\n{line}\n")
     with pytest.raises(ValueError, match=rf"mine.py, line [23]: imports '{name}';"):
-        travelling_text(path)
+        with_relative_imports(path)
 
 
 def test_the_saved_text_has_relative_imports(ranked):
-    text = travelling_text(ranked)
+    text = with_relative_imports(ranked)
     assert "from .heads_hybrid_mtl import (\n    TaskHead," in text
     assert "modeling_hybrid_mtl." not in text.replace("_hybrid_mtl import", "")

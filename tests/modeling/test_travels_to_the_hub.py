@@ -162,7 +162,7 @@ def test_the_pipeline_answers_alike(journey, stage):
 
 
 def test_elsewhere_an_index_cannot_name_a_pickle_either(journey):
-    assert "weights are read from safetensors files of the same folder only" in journey["refusal"]
+    assert "weights must be safetensors files in the same folder" in journey["refusal"]
 
 
 def test_the_tasks_and_the_adapters_survive(journey):

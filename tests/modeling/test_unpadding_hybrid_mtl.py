@@ -3,12 +3,12 @@ import torch
 from transformers import AutoModel
 
 from modeling_hybrid_mtl import attention_hybrid_mtl
-from modeling_hybrid_mtl.attention_hybrid_mtl import TEXTS_PER_CALL, Block, in_calls
+from modeling_hybrid_mtl.attention_hybrid_mtl import TEXTS_PER_CALL, Block, group_by_call
 from modeling_hybrid_mtl.unpadding_hybrid_mtl import (
     ATTENTION,
     FAMILIES,
     Unpadding,
-    _few_sizes,
+    _bucket_size,
     can_unpad,
     enable_unpadding,
     encode_unpadded,
@@ -88,7 +88,7 @@ class TestWhatIsRead:
         assert calls == [(1, 16 * -(-sum(LENGTHS) // 16))]
 
     def test_texts_of_like_length_share_a_call_of_attention(self):
-        unpadding = Unpadding.of(toy_batch(LENGTHS)["attention_mask"])
+        unpadding = Unpadding.from_mask(toy_batch(LENGTHS)["attention_mask"])
         assert [block.tokens for block in unpadding.attention.blocks] == [
             sum(sorted(LENGTHS)[:TEXTS_PER_CALL]),
             sum(sorted(LENGTHS)[TEXTS_PER_CALL:]),
@@ -96,7 +96,7 @@ class TestWhatIsRead:
 
     def test_what_is_packed_unpacks(self):
         batch = toy_batch(LENGTHS)
-        unpadding = Unpadding.of(batch["attention_mask"])
+        unpadding = Unpadding.from_mask(batch["attention_mask"])
         row = unpadding.unpad(batch["input_ids"])
         back = unpadding.pad(row.unsqueeze(-1)).squeeze(-1)
         assert torch.equal(back, batch["input_ids"] * batch["attention_mask"])
@@ -231,7 +231,7 @@ class TestSeveralTasks:
     def test_a_wrong_call_is_refused(self):
         batches = self.batches()
         del batches["near"]["pair_input_ids"]
-        with pytest.raises(ValueError, match="task 'near' encodes two texts apart"):
+        with pytest.raises(ValueError, match="task 'near' is siamese"):
             toy_model().forward_tasks(batches)
 
 
@@ -239,13 +239,13 @@ class TestSizes:
     """oneDNN keeps a program for every size that it meets."""
 
     def test_few_rows_are_added_and_few_sizes_come_up(self):
-        sizes = {tokens: _few_sizes(tokens) for tokens in range(1, 4097)}
+        sizes = {tokens: _bucket_size(tokens) for tokens in range(1, 4097)}
         for tokens, size in sizes.items():
             assert tokens <= size < tokens + max(16, tokens / 15)
         assert len(set(sizes.values())) < 100
 
     def test_a_call_of_attention_holds_few_scores(self):
-        calls = in_calls([3] * 20 + [60, 100, 100, 100, 100, 100, 300])
+        calls = group_by_call([3] * 20 + [60, 100, 100, 100, 100, 100, 300])
         assert [Block(lengths).shape for lengths in calls] == [
             (16, 8),
             (6, 104),

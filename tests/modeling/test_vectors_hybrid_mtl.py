@@ -79,9 +79,7 @@ def test_longer_texts_are_read_in_part_and_counted(model, caplog):
     long = "good " * 100
     found = model.encode([long, "dull", long + "dull"])
     assert (found[0] == found[2]).all()
-    assert caplog.messages == [
-        "2 of 3 texts have more than 24 tokens; what is beyond these is not read"
-    ]
+    assert caplog.messages == ["2 of 3 texts have more than 24 tokens and are truncated"]
     with counted_calls(model) as calls:
         model.encode(long, max_length=8)
     assert calls[0][1] == 16  # 8, rounded up for the pass without padding
@@ -101,10 +99,10 @@ def test_a_roberta_has_fewer_positions_than_rows(caplog):
 @pytest.mark.parametrize(
     ("texts", "message"),
     [
-        (["good", ""], "text 1 must be a text that is not empty"),
-        (["good", None], "text 1 must be a text"),
-        (["good", 3.5], "text 1 must be a text"),
-        ("\ud83d", "text 0 holds half a character"),
+        (["good", ""], "text 1 must be a non-empty text"),
+        (["good", None], "text 1 must be a non-empty text"),
+        (["good", 3.5], "text 1 must be a non-empty text"),
+        ("\ud83d", "text 0 contains half a character"),
         (5, "expected a text or a list of texts"),
         ({"text": "good"}, "expected a text or a list of texts"),
         (b"good", "expected a text or a list of texts"),
@@ -144,7 +142,7 @@ class TestATokenizerThatDoesNotFit:
         tokenizer, model = toy_tokenizer(), toy_model()
         if request.param == "token":
             tokenizer.add_tokens([f"new{i}" for i in range(90)] + ["gooood"])
-            told = "token ids up to 112, and the bert encoder embeddings for 0 to 99"
+            told = "token ids up to 112, but the bert encoder has embeddings for 0 to 99"
         else:
             inner = tokenizer._tokenizer
             inner.post_processor = TemplateProcessing(single="$A:7", special_tokens=[])
@@ -152,7 +150,7 @@ class TestATokenizerThatDoesNotFit:
             tokenizer = PreTrainedTokenizerFast(
                 tokenizer_object=inner, pad_token="[PAD]", model_input_names=names
             )
-            told = r"token types up to 7, and the bert encoder has embeddings for 2"
+            told = r"token types up to 7, but the bert encoder has embeddings for 2"
         model.save_pretrained(tmp_path)
         tokenizer.save_pretrained(tmp_path)
         return told
@@ -182,7 +180,7 @@ class TestATokenizerThatDoesNotFit:
 @pytest.mark.parametrize("kind", ["bert", "roberta"])
 def test_texts_beyond_the_positions_are_told(kind, options):
     most = 40 if kind == "bert" else 38
-    with pytest.raises(ValueError, match=f"texts of 50 tokens, .* reads {most} at most"):
+    with pytest.raises(ValueError, match=f"texts of 50 tokens exceed .* maximum of {most}"):
         toy_model(kind)(**toy_batch([50, 3]), **options)
 
 
@@ -205,7 +203,9 @@ def test_copies_and_pickles_open_the_tokenizer_again(model):
 def test_no_token_is_kept(tmp_path):
     toy_model().save_pretrained(tmp_path)
     model = HybridMTLModel.from_pretrained(tmp_path, token="hf_secret", revision="main")
-    assert b"hf_secret" not in pickle.dumps(model) and dict(model._place) == {"revision": "main"}
+    assert b"hf_secret" not in pickle.dumps(model) and dict(model._hub_kwargs) == {
+        "revision": "main"
+    }
 
 
 def test_sentence_transformers_reads_the_folder_itself(model, tmp_path):

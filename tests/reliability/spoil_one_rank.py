@@ -16,7 +16,7 @@ if __name__ == "__main__":
     text = spoil(trainer)
     trainer.train()
     found = {
-        "skipped": trainer.finite.skipped,
+        "skipped": trainer.nan_guard.skipped,
         "steps": trainer.state.global_step,
         "text": text,
         "weights": hashlib.sha256(save(trainer.model.state_dict())).hexdigest(),

@@ -48,7 +48,7 @@ def test_it_can_begin_anew_and_goes_on_once_it_is_known(run, tmp_path, monkeypat
     if name == "run_rows.json":
         train(parse([run, "--resume", "true"]))
     else:
-        with pytest.raises(InputError, match="holds no run to continue"):
+        with pytest.raises(InputError, match="contains no run to resume"):
             train(parse([run, "--resume", "true"]))
         train(parse([run]))
     assert (output / "model.safetensors").is_file()

@@ -167,7 +167,7 @@ def test_the_log_and_the_card_speak_of_all_phases(trained):
 
 def test_starting_again_needs_to_be_asked_for_and_clears_the_phases(trained, place):
     out, metrics = trained
-    with pytest.raises(InputError, match="holds another run"):
+    with pytest.raises(InputError, match="contains another run"):
         train(parse([str(place / "toy.yaml")]))
     (out / "phases" / "1-together" / "marker").write_text("old")
     options = [str(place / "toy.yaml"), "--overwrite_output_dir", "true"]

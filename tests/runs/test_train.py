@@ -132,7 +132,7 @@ def test_resolved_configuration_describes_the_same_run(trained):
 
 
 def test_a_folder_that_holds_a_run_is_not_overwritten(trained, place):
-    with pytest.raises(InputError, match="holds another run"):
+    with pytest.raises(InputError, match="contains another run"):
         train(parse([str(place / "toy.yaml")]))
 
 
@@ -320,7 +320,7 @@ def test_predict_names_what_is_wrong(trained, tmp_path):
     options = ["--mode", "predict", "--model_name_or_path", str(folder), "--use_cpu", "true"]
     rows = tmp_path / "rows.csv"
     rows.write_text('text\nw1\n""\n')
-    with pytest.raises(InputError, match="input 1: 'text' must be a text that is not empty"):
+    with pytest.raises(InputError, match="input 1: 'text' must be a non-empty text"):
         predict(parse([*options, "--predict_file", str(rows), "--predict_task", "sentiment"]))
     with pytest.raises(InputError, match="no task 'mood' in this model"):
         predict(parse([*options, "--predict_file", str(rows), "--predict_task", "mood"]))

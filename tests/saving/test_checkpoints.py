@@ -3,21 +3,27 @@ import json
 import pytest
 
 from trainer.errors import InputError
-from trainer.saving.checkpoints import LIST_FILE, NEEDED, damage, find_checkpoint, written_aside
+from trainer.saving.checkpoints import (
+    LIST_FILE,
+    REQUIRED_FILES,
+    atomic_checkpoint,
+    find_checkpoint,
+    find_damage,
+)
 
 WEIGHTS = ("model.safetensors", "rng_state.pth")
 
 
 def write(target, text="content"):
-    with written_aside(target) as aside:
-        for name in (*NEEDED, *WEIGHTS):
+    with atomic_checkpoint(target) as aside:
+        for name in (*REQUIRED_FILES, *WEIGHTS):
             (aside / name).write_text(f"{text} of {name}")
     return target
 
 
 def test_a_checkpoint_has_its_name_when_it_is_whole(tmp_path):
     target = tmp_path / "checkpoint-5"
-    with written_aside(target) as aside:
+    with atomic_checkpoint(target) as aside:
         (aside / "weights").write_text("w")
         assert not target.exists()
         assert not list(tmp_path.glob("checkpoint-*"))
@@ -30,16 +36,16 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_earlier_ones(tmp_path, e
     first = write(tmp_path / "checkpoint-1")
     with (
         pytest.raises(InputError, match="checkpoint-2' could not be written: .*\n.*--resume true"),
-        written_aside(tmp_path / "checkpoint-2") as aside,
+        atomic_checkpoint(tmp_path / "checkpoint-2") as aside,
     ):
         (aside / "half").write_text("h")
         raise error
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-1"]
-    assert damage(first) is None
+    assert find_damage(first) is None
 
 
 def test_another_error_stays_what_it_is(tmp_path):
-    with pytest.raises(ZeroDivisionError), written_aside(tmp_path / "checkpoint-2"):
+    with pytest.raises(ZeroDivisionError), atomic_checkpoint(tmp_path / "checkpoint-2"):
         raise ZeroDivisionError
     assert not list(tmp_path.iterdir())
 
@@ -48,9 +54,9 @@ def test_the_same_step_again_replaces_the_former_folder(tmp_path):
     target = write(tmp_path / "checkpoint-5", "old")
     (target / "stale").write_text("")
     write(target, "new")
-    assert (target / NEEDED[0]).read_text() == f"new of {NEEDED[0]}"
+    assert (target / REQUIRED_FILES[0]).read_text() == f"new of {REQUIRED_FILES[0]}"
     assert not (target / "stale").exists()
-    assert damage(target) is None
+    assert find_damage(target) is None
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-5"]
 
 
@@ -62,18 +68,18 @@ def test_what_a_killed_run_left_is_cleared(tmp_path):
 
 
 def flip_a_bit(folder):
-    path = folder / NEEDED[1]
+    path = folder / REQUIRED_FILES[1]
     content = bytearray(path.read_bytes())
     content[3] ^= 1
     path.write_bytes(content)
 
 
 DAMAGES = {
-    f"{NEEDED[1]} is damaged": [
-        lambda folder: (folder / NEEDED[1]).write_text("cut"),
+    f"{REQUIRED_FILES[1]} is damaged": [
+        lambda folder: (folder / REQUIRED_FILES[1]).write_text("cut"),
         flip_a_bit,
     ],
-    f"{NEEDED[2]} is missing": [lambda folder: (folder / NEEDED[2]).unlink()],
+    f"{REQUIRED_FILES[2]} is missing": [lambda folder: (folder / REQUIRED_FILES[2]).unlink()],
     f"there is no {LIST_FILE}": [lambda folder: (folder / LIST_FILE).unlink()],
     f"{LIST_FILE} is damaged": [
         lambda folder: (folder / LIST_FILE).write_text('{"trainer'),
@@ -98,7 +104,7 @@ def test_a_damaged_checkpoint_is_named_and_skipped(tmp_path, capsys, reason, har
 
 
 def test_a_checkpoint_without_an_optimizer_is_none_to_go_on_from(tmp_path, capsys):
-    with written_aside(tmp_path / "checkpoint-3") as aside:
+    with atomic_checkpoint(tmp_path / "checkpoint-3") as aside:
         (aside / "trainer_state.json").write_text("{}")
     assert find_checkpoint(tmp_path) is None
     assert "save_only_model, there is no optimizer.pt" in capsys.readouterr().err
@@ -111,7 +117,7 @@ def test_where_there_is_no_checkpoint_none_is_found(tmp_path):
 
 def test_the_list_names_the_files_of_folders_too(tmp_path):
     target = tmp_path / "checkpoint-1"
-    with written_aside(target) as aside:
+    with atomic_checkpoint(target) as aside:
         (aside / "adapters").mkdir()
         (aside / "adapters" / "a").write_text("12345")
     listed = json.loads((target / LIST_FILE).read_text())
@@ -125,6 +131,6 @@ def test_a_checkpoint_without_a_part_of_the_whole_is_no_use(tmp_path, name):
     listed = json.loads((target / LIST_FILE).read_text())
     del listed[name]
     (target / LIST_FILE).write_text(json.dumps(listed))
-    assert damage(target).startswith(f"there is no {name.split('.')[0]}")
+    assert find_damage(target).startswith(f"there is no {name.split('.')[0]}")
     (target / LIST_FILE).write_text("[" * 100_000)
-    assert "is damaged" in damage(target)
+    assert "is damaged" in find_damage(target)

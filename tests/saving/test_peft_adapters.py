@@ -124,12 +124,12 @@ class TestReading:
     @pytest.mark.parametrize(
         "options, message",
         [
-            ({"bias": "all"}, "bias = 'all' cannot be kept"),
-            ({"use_dora": True}, "use_dora = True cannot be kept"),
-            ({"rank_pattern": {"query": 4}}, "rank_pattern = .* cannot be kept"),
-            ({"alpha_pattern": {"query": 4}}, "alpha_pattern = .* cannot be kept"),
-            ({"modules_to_save": ["embeddings"]}, "modules_to_save = .* cannot be kept"),
-            ({"init_lora_weights": "pissa"}, "init_lora_weights = 'pissa' cannot be kept"),
+            ({"bias": "all"}, "bias = 'all' is not supported"),
+            ({"use_dora": True}, "use_dora = True is not supported"),
+            ({"rank_pattern": {"query": 4}}, "rank_pattern = .* is not supported"),
+            ({"alpha_pattern": {"query": 4}}, "alpha_pattern = .* is not supported"),
+            ({"modules_to_save": ["embeddings"]}, "modules_to_save = .* is not supported"),
+            ({"init_lora_weights": "pissa"}, "init_lora_weights = 'pissa' is not supported"),
         ],
     )
     def test_what_cannot_be_kept_is_refused(self, options, message, tmp_path):
@@ -142,7 +142,7 @@ class TestReading:
     def test_another_kind_of_adapter_is_refused(self, tmp_path):
         config = IA3Config(target_modules=["key"], feedforward_modules=[])
         get_peft_model(plain_encoder(toy_model()), config).save_pretrained(tmp_path)
-        with pytest.raises(InputError, match="is of peft's type IA3; only LORA can be read"):
+        with pytest.raises(InputError, match="unsupported peft type IA3, expected LORA"):
             read_peft_adapter(toy_model(), "mood", tmp_path)
 
     def test_one_of_another_encoder_is_refused(self, tmp_path):
@@ -156,7 +156,7 @@ class TestReading:
         key = next(iter(weights))
         save_file({**weights, key: torch.zeros(3, 3)}, tmp_path / "adapter_model.safetensors")
         model = toy_model()
-        with pytest.raises(InputError, match="does not fit the layers"):
+        with pytest.raises(InputError, match="does not match the layers"):
             read_peft_adapter(model, "mood", tmp_path)
         assert model.config.adapters == {} and not adapted_layers(model.backbone)
 
@@ -164,11 +164,11 @@ class TestReading:
     def test_a_folder_without_one_is_refused(self, missing, tmp_path):
         peft_model().save_pretrained(tmp_path)
         (tmp_path / missing).unlink()
-        with pytest.raises(InputError, match=f"holds no adapter of peft's: there is no {missing}"):
+        with pytest.raises(InputError, match=f"is not a peft adapter: there is no {missing}"):
             read_peft_adapter(toy_model(), "mood", tmp_path)
 
     def test_a_damaged_one_is_refused(self, tmp_path):
         peft_model().save_pretrained(tmp_path)
         (tmp_path / "adapter_config.json").write_text(json.dumps({"peft_type": "LOREM"}))
-        with pytest.raises(InputError, match="the adapter cannot be read"):
+        with pytest.raises(InputError, match="the adapter cannot be loaded"):
             read_peft_adapter(toy_model(), "mood", tmp_path)

@@ -3,7 +3,7 @@
 import pytest
 
 from trainer.errors import InputError
-from trainer.saving.phase_records import PhaseRecord, joined_history, read_record, write_record
+from trainer.saving.phase_records import PhaseRecord, merge_histories, read_record, write_record
 
 
 def test_an_account_comes_back_from_its_folder(tmp_path):
@@ -22,7 +22,7 @@ def test_a_damaged_account_is_named(tmp_path):
 def test_steps_and_epochs_go_on_from_phase_to_phase():
     first = PhaseRecord("a", 4, 2.0, 1.0, [{"loss": 1.0, "step": 2, "epoch": 1.0}])
     second = PhaseRecord("b", 5, 1.0, 1.0, [{"loss": 0.5, "step": 5, "epoch": 1.0}])
-    assert joined_history([first, second], ["x"]) == [
+    assert merge_histories([first, second], ["x"]) == [
         {"loss": 1.0, "step": 2, "epoch": 1.0, "phase": "a"},
         {"loss": 0.5, "step": 9, "epoch": 3.0, "phase": "b"},
     ]
@@ -31,5 +31,5 @@ def test_steps_and_epochs_go_on_from_phase_to_phase():
 def test_an_overall_score_of_some_tasks_is_left_out():
     entry = {"eval_overall": 0.5, "eval_x_loss": 1.0, "step": 1, "epoch": 1.0}
     record = PhaseRecord("a", 1, 1.0, 1.0, [entry])
-    assert "eval_overall" in joined_history([record], ["x"])[0]
-    assert "eval_overall" not in joined_history([record], ["x", "y"])[0]
+    assert "eval_overall" in merge_histories([record], ["x"])[0]
+    assert "eval_overall" not in merge_histories([record], ["x", "y"])[0]

@@ -138,14 +138,14 @@ def test_a_new_folder_or_one_without_a_run_is_free(tmp_path, overwrite):
 def test_a_file_is_no_folder(tmp_path):
     write_text(tmp_path / "a", "x")
     for options in ({}, {"overwrite": True}, {"resume": True}):
-        with refused(f"output_dir: '{tmp_path / 'a'}' is no folder; name a folder"):
+        with refused(f"output_dir: '{tmp_path / 'a'}' is not a folder"):
             claim(tmp_path / "a", **options)
 
 
 def test_a_folder_that_holds_a_run_is_not_free(tmp_path):
     folder = run_folder(tmp_path, "run_config.yaml", "config.json")
     before = names(folder)
-    with refused(f"'{folder}' holds another run; choose a new ") as caught:
+    with refused(f"'{folder}' contains another run; choose a new ") as caught:
         claim(folder)
     assert "--resume true" in str(caught.value)
     assert "--overwrite_output_dir true" in str(caught.value)
@@ -157,7 +157,7 @@ def test_a_folder_that_holds_a_run_is_not_free(tmp_path):
 def test_what_no_run_wrote_is_never_overwritten(tmp_path, name, overwrite):
     folder = run_folder(tmp_path, name)
     before = names(folder)
-    with refused(f"'{folder}' holds '{name.split('/')[0]}', which training would replace, and"):
+    with refused(f"'{folder}' contains '{name.split('/')[0]}', which training would replace, but"):
         claim(folder, overwrite=overwrite)
     clear_output_folder(folder)
     assert names(folder) == before
@@ -198,7 +198,7 @@ def test_overwriting_deletes_the_run(tmp_path):
 
 
 def test_a_folder_that_cannot_be_made_is_refused():
-    with refused("output_dir: cannot write to '/dev/null/run': '/dev/null' cannot be written to"):
+    with refused("output_dir: cannot write to '/dev/null/run': '/dev/null' is not writable"):
         claim(Path("/dev/null/run"))
 
 
@@ -206,9 +206,9 @@ def test_files_are_replaced_when_asked_to_only(tmp_path):
     write_text(tmp_path / "a.json", "{}")
     claim_output_files([tmp_path / "new" / "a.json"], overwrite=False)
     claim_output_files([tmp_path / "a.json"], overwrite=True)
-    with refused(f"'{tmp_path / 'a.json'}' exists already; name another place"):
+    with refused(f"'{tmp_path / 'a.json'}' exists already; choose another path"):
         claim_output_files([tmp_path / "b.json", tmp_path / "a.json"], overwrite=False)
-    with refused(f"'{tmp_path}' is a folder; name a file"):
+    with refused(f"'{tmp_path}' is a folder, expected a file"):
         claim_output_files([tmp_path], overwrite=True)
 
 
@@ -218,7 +218,7 @@ def test_numbers_that_json_does_not_know_become_null(tmp_path):
 
 
 def test_resuming_needs_a_checkpoint_and_deletes_nothing(tmp_path):
-    message = "holds no run to continue: no checkpoint is there"
+    message = "contains no run to resume: there is no checkpoint"
     with refused(f"resume: '{tmp_path / 'new'}' {message}"):
         claim(tmp_path / "new", resume=True)
     folder = run_folder(tmp_path, "run_config.yaml", "metrics.json", "README.md")
@@ -252,7 +252,7 @@ def test_a_name_that_is_none_for_other_libraries_is_refused_before_the_run(tmp_p
         lambda: claim_output_files([tmp_path / name], overwrite=True),
         lambda: check_writable(tmp_path / name, "OUTPUT"),
     ):
-        with refused("cannot be the name of a file here (") as caught:
+        with refused("is not a valid path here (") as caught:
             claim_it()
         assert "LC_ALL=C.UTF-8" in str(caught.value)
     assert names(tmp_path) == []

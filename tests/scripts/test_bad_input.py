@@ -89,8 +89,8 @@ def hold_metrics(config):
         ),
         (lambda c: break_rows(c, "text,label\n"), "sst5/train.csv: the file has no rows"),
         (lambda c: Path(c["data_dir"], "sst5", "train.csv").unlink(), "sst5 holds no train file"),
-        (hold_metrics, "out' holds 'metrics.json', which training would replace"),
-        (lambda c: c.update(resume=True), "out' holds no run to continue"),
+        (hold_metrics, "out' contains 'metrics.json', which training would replace"),
+        (lambda c: c.update(resume=True), "out' contains no run to resume"),
         (lambda c: c.update(load_best_model_at_end=True), "requires the save and eval strategy"),
     ],
 )

@@ -161,7 +161,7 @@ def test_an_index_cannot_name_a_pickle_or_a_file_elsewhere(tmp_path, mark, app, 
         toy_tokenizer().save_pretrained(tmp_path / name)
         _index_names(tmp_path / name, named)
     folder, encoder = str(tmp_path / "model"), str(tmp_path / "encoder")
-    message = f"names '{named}'; weights are read from safetensors files of the same folder only"
+    message = f"lists '{named}'; weights must be safetensors files in the same folder"
     for opened in (HybridMTLModel.from_pretrained, AutoModel.from_pretrained):
         with pytest.raises(ValueError, match=message):
             opened(folder)

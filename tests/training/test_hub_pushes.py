@@ -141,7 +141,7 @@ def test_a_trainer_without_the_option_pushes_when_told(hub, me, tmp_path):
     assert trainer.push_to_hub("by hand", private=True)
     assert hub.repo("me/mine").private
     assert hub.history("me/mine")[0].title == "by hand"
-    with pytest.raises(InputError, match="knows no tags"):
+    with pytest.raises(InputError, match="unknown arguments tags"):
         trainer.push_to_hub(tags=["x"])
 
 

@@ -425,5 +425,5 @@ def test_a_launcher_that_divides_parameters_is_refused_by_name(tmp_path, monkeyp
 
 def test_compiling_in_several_processes_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(HybridMTLTrainingArguments, "world_size", 2)
-    with pytest.raises(InputError, match="torch_compile: works in one process only"):
+    with pytest.raises(InputError, match="torch_compile: only supported with one process"):
         toy_trainer(tmp_path, torch_compile=True)

@@ -7,7 +7,7 @@ from transformers import TrainerCallback
 
 from tests.toys import toy_tokenizer, toy_trainer
 from trainer.optimization import parts_of
-from trainer.training.nan_guard import MOST_IN_A_ROW, STEPS_BEHIND, NonFiniteError
+from trainer.training.nan_guard import MAX_SKIPS_IN_A_ROW, STEPS_BEHIND, NonFiniteError
 
 HUGE = 1e30  # its square is infinite
 
@@ -71,7 +71,7 @@ def test_a_step_that_is_skipped_changes_nothing_and_is_counted(tmp_path, caplog,
     assert all(torch.isfinite(p).all() for p in trainer.model.parameters())
     counts = [log.get("skipped_steps") for log in trainer.state.log_history if "loss" in log]
     assert counts[-1] == 1 and counts[0] is None
-    assert "is left out: the loss of task 'near' is inf because of 1 of its 4 rows" in caplog.text
+    assert "is skipped: the loss of task 'near' is inf because of 1 of its 4 rows" in caplog.text
 
 
 class Weights(TrainerCallback):
@@ -96,8 +96,8 @@ def test_a_gradient_that_is_not_finite_is_left_out(tmp_path, caplog, options):
     trainer.train()
     changes = [weights.changed(step) for step in (2, 3, 4, 5)]
     assert changes == [True, False, False, True]
-    assert trainer.finite.skipped == 2
-    assert "step 3 is left out: a gradient is not finite, the losses are: " in caplog.text
+    assert trainer.nan_guard.skipped == 2
+    assert "step 3 is skipped: a gradient is not finite, the losses are: " in caplog.text
     assert "the gradient of task 'mood' is not because of 4 of its 4 rows: " in caplog.text
 
 
@@ -105,16 +105,16 @@ def test_a_model_that_diverged_ends_training_though_steps_are_skipped(tmp_path):
     trainer = toy_trainer(
         tmp_path, nan_policy="skip", num_train_epochs=9, callbacks=[SpoilGradient(2, 99)]
     )
-    with pytest.raises(NonFiniteError, match=f"the {MOST_IN_A_ROW}th step in a row"):
+    with pytest.raises(NonFiniteError, match=f"the {MAX_SKIPS_IN_A_ROW}th skipped step in a row"):
         trainer.train()
-    assert trainer.state.global_step == MOST_IN_A_ROW
+    assert trainer.state.global_step == MAX_SKIPS_IN_A_ROW
 
 
 def test_weights_that_are_not_finite_are_named(tmp_path):
     trainer = toy_trainer(tmp_path)
     with torch.no_grad():
         trainer.model.backbone.encoder.layer[0].output.dense.bias[0] = math.nan
-    with pytest.raises(NonFiniteError, match=r"weights are not finite any more \(1 tensors, first"):
+    with pytest.raises(NonFiniteError, match=r"weights are no longer finite \(1 tensors, first"):
         trainer.train()
 
 
@@ -156,14 +156,14 @@ def test_the_task_whose_gradient_is_not_finite_is_named(tmp_path):
     assert "task 'same' is not" not in message and "task 'near' is not" not in message
 
 
-def test_what_was_left_out_is_counted_on_after_a_resumption(tmp_path):
+def test_what_was_skipped_is_counted_on_after_a_resumption(tmp_path):
     options = {"nan_policy": "skip", "save_strategy": "steps", "save_steps": 4, "max_steps": 6}
     trainer = toy_trainer(tmp_path, callbacks=[SpoilGradient(2, 4)], **options)
     trainer.train()
-    assert trainer.finite.skipped == 3
+    assert trainer.nan_guard.skipped == 3
     again = toy_trainer(tmp_path, **options)
     again.train(resume_from_checkpoint=str(tmp_path / "checkpoint-4"))
-    assert again.finite.skipped == 3
+    assert again.nan_guard.skipped == 3
 
 
 class TestDecidedByTheDevice:
@@ -190,13 +190,13 @@ class TestDecidedByTheDevice:
         device, weights = self.trained(tmp_path, True, [SpoilGradient(3, 4)], **options)
         host, _ = self.trained(tmp_path, False, [SpoilGradient(3, 4)], **options)
         assert [weights.changed(step) for step in (2, 3, 4, 5)] == [True, False, False, True]
-        assert device.finite.skipped == host.finite.skipped == 2
+        assert device.nan_guard.skipped == host.nan_guard.skipped == 2
         for name, value in host.model.state_dict().items():
             torch.testing.assert_close(device.model.state_dict()[name], value, msg=name)
 
     def test_optimizers_are_free_of_the_last_verdict_afterwards(self, tmp_path):
         trainer, _ = self.trained(tmp_path, True, max_steps=3)
-        for optimizer in parts_of(trainer._own_optimizer()):
+        for optimizer in parts_of(trainer._unwrapped_optimizer()):
             assert not {"found_inf", "grad_scale"} & set(vars(optimizer))
 
     def test_the_steps_are_told_with_their_rows(self, tmp_path, caplog):
@@ -207,16 +207,16 @@ class TestDecidedByTheDevice:
         trainer.decide_on_device = True
         trainer.train()
         assert (
-            "is left out: the loss of task 'near' is inf because of 1 of its 4 rows" in caplog.text
+            "is skipped: the loss of task 'near' is inf because of 1 of its 4 rows" in caplog.text
         )
-        assert f"'{text}' | '" in caplog.text and trainer.finite.skipped == 1
+        assert f"'{text}' | '" in caplog.text and trainer.nan_guard.skipped == 1
 
     def test_the_host_stays_some_steps_behind(self, tmp_path):
         counts = []
 
         class Count(TrainerCallback):
             def on_step_end(self, *args, **_):
-                counts.append(trainer.finite.skipped)
+                counts.append(trainer.nan_guard.skipped)
 
         trainer = toy_trainer(
             tmp_path,
@@ -255,7 +255,9 @@ class TestDecidedByTheDevice:
             tmp_path, nan_policy="skip", num_train_epochs=9, callbacks=[SpoilGradient(2, 99)]
         )
         trainer.decide_on_device = True
-        with pytest.raises(NonFiniteError, match=f"the {MOST_IN_A_ROW}th step in a row"):
+        with pytest.raises(
+            NonFiniteError, match=f"the {MAX_SKIPS_IN_A_ROW}th skipped step in a row"
+        ):
             trainer.train()
 
     @pytest.mark.parametrize("optim", ["adamw_torch", "adafactor"])
@@ -265,5 +267,5 @@ class TestDecidedByTheDevice:
         )
         trainer.decide_on_device = True
         trainer.train()
-        assert trainer.finite.skipped == 2
+        assert trainer.nan_guard.skipped == 2
         assert all(torch.isfinite(p).all() for p in trainer.model.parameters())

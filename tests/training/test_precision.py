@@ -72,7 +72,7 @@ def test_a_new_model_is_float32_and_says_so_unless_it_is_told_otherwise(tmp_path
     logging.getLogger("transformers").propagate = True
     with caplog.at_level(logging.WARNING):
         model = HybridMTLModel.from_backbone(tmp_path / "encoder", TASKS)
-    assert f"are in {half}" in caplog.text
+    assert f"are converted from {half} to" in caplog.text
     assert dtypes(model) == {torch.float32}
     assert torch.equal(
         model.backbone.embeddings.word_embeddings.weight,

@@ -10,7 +10,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from modeling_hybrid_mtl.travel_hybrid_mtl import travelling_text
+from modeling_hybrid_mtl.travel_hybrid_mtl import with_relative_imports
 from trainer.errors import InputError
 from trainer.registry import HEADS, LOSSES
 
@@ -47,7 +47,7 @@ def _check_heads_travel() -> None:
             file = getattr(sys.modules.get(entry.module), "__file__", None)
             if file is not None and not entry.module.startswith("modeling_hybrid_mtl."):
                 try:
-                    travelling_text(Path(file))
+                    with_relative_imports(Path(file))
                 except ValueError as error:
                     raise InputError(f"extensions: {error}") from error
 

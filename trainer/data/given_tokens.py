@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 from datasets import Dataset
 
 from modeling_hybrid_mtl import HybridMTLModel
-from modeling_hybrid_mtl.texts_hybrid_mtl import most_positions
+from modeling_hybrid_mtl.texts_hybrid_mtl import max_positions
 from trainer.errors import InputError
 
 
@@ -26,7 +26,7 @@ class Limits:
         ids = getattr(model.get_input_embeddings(), "num_embeddings", None)
         # It is 0 for encoders without such embeddings.
         types = getattr(model.config.backbone_config, "type_vocab_size", None) or None
-        return cls(ids, types, most_positions(model))
+        return cls(ids, types, max_positions(model))
 
 
 def check_sequences(where: str, rows: Dataset, side: str, limits: Limits) -> None:

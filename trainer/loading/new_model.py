@@ -8,8 +8,8 @@ from typing import Any
 from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
 from modeling_hybrid_mtl import HybridMTLConfig, HybridMTLModel, TaskConfig
-from modeling_hybrid_mtl.modeling_hybrid_mtl import set_encoder_dropout
-from modeling_hybrid_mtl.tasks_hybrid_mtl import OF_TRAINING, changed_fields, kept_heads
+from modeling_hybrid_mtl.pretrained_hybrid_mtl import set_encoder_dropout
+from modeling_hybrid_mtl.tasks_hybrid_mtl import TRAINING_FIELDS, changed_fields, kept_heads
 from trainer.config.run_arguments import RunArguments
 from trainer.errors import InputError
 from trainer.loading.trained_model import (
@@ -109,7 +109,7 @@ def trained_model(
                 f"task '{task}': {field_name} is {getattr(head, field_name)!r} in the "
                 f"configuration and {trained[field_name]!r} in the model '{name}'"
             )
-        trained.update({field_name: getattr(head, field_name) for field_name in OF_TRAINING})
+        trained.update({field_name: getattr(head, field_name) for field_name in TRAINING_FIELDS})
     with naming_option():
         return open_model(model_path(run), run.model_revision, config)
 

@@ -10,7 +10,7 @@ from typing import Any
 from transformers import AutoConfig, AutoTokenizer, PretrainedConfig, PreTrainedTokenizerBase
 
 from modeling_hybrid_mtl import HybridMTLConfig, HybridMTLModel, TaskConfig
-from modeling_hybrid_mtl.fit_hybrid_mtl import check_fit
+from modeling_hybrid_mtl.fit_hybrid_mtl import check_tokenizer
 from modeling_hybrid_mtl.weights_hybrid_mtl import DamagedModelError
 from trainer.config.extensions import load_extensions
 from trainer.errors import InputError
@@ -142,7 +142,7 @@ def check_fitting(
     """
     cross = any(task.pair_encoding == "cross" for task in tasks)
     try:
-        check_fit(tokenizer, getattr(config, "backbone_config", config), cross)
+        check_tokenizer(tokenizer, getattr(config, "backbone_config", config), cross)
     except ValueError as error:
         raise InputError(f"{place}: {error}") from error
 

@@ -16,7 +16,7 @@ from trainer.loading.new_model import model_path, starting_model, trained_tasks
 from trainer.loading.trained_model import open_model
 from trainer.saving.checkpoints import find_checkpoint
 from trainer.saving.model_folder import write_model
-from trainer.saving.phase_records import PhaseRecord, joined_history, read_record, write_record
+from trainer.saving.phase_records import PhaseRecord, merge_histories, read_record, write_record
 from trainer.saving.sessions import Session
 from trainer.training.hybrid_trainer import HybridMTLTrainer
 from trainer.training.masked_lm import collect_texts, pretrain
@@ -121,7 +121,7 @@ def _final_trainer(
     trainer.state = TrainerState(
         epoch=sum(record.epochs for record in records),
         global_step=sum(record.steps for record in records),
-        log_history=joined_history(records, set(data.validation) - set(args.unscored_tasks)),
+        log_history=merge_histories(records, set(data.validation) - set(args.unscored_tasks)),
     )
     return trainer
 

@@ -1,1 +1,1 @@
-"""Files of a run, written so that none is ever half there."""
+"""Atomic writing of the files of a run."""

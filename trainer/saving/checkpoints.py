@@ -1,4 +1,4 @@
-"""Checkpoints that are there whole or not at all, and that are known to be whole."""
+"""Atomic checkpoints with a list of files to verify them."""
 
 import fnmatch
 import json
@@ -17,74 +17,75 @@ from trainer.errors import InputError
 from trainer.saving.files import UNFINISHED
 from trainer.saving.trainer_state import STATE_FILE
 
-# Size and checksum of every other file of the checkpoint.
+# Size and checksum of each other file of the checkpoint.
 LIST_FILE = "checkpoint_files.json"
 PREFIX = "checkpoint-"
-ASIDE = UNFINISHED
-# What an exact continuation needs.
-NEEDED = ("trainer_state.json", "optimizer.pt", "scheduler.pt", STATE_FILE)
-PARTS = ("model*.safetensors", "rng_state*.pth")  # one or several of each
-_BLOCK = 1 << 20  # bytes read at once
+# Files required to resume exactly.
+REQUIRED_FILES = ("trainer_state.json", "optimizer.pt", "scheduler.pt", STATE_FILE)
+REQUIRED_PATTERNS = ("model*.safetensors", "rng_state*.pth")  # at least one of each
+_BLOCK = 1 << 20  # bytes per read
 
 
 @contextmanager
-def written_aside(target: Path) -> Iterator[Path]:
-    """A folder that all processes write to, and that becomes the target when the block ends well.
+def atomic_checkpoint(target: Path) -> Iterator[Path]:
+    """Yield a folder for all processes to write to, which becomes the target on success.
 
-    It has the target's name, in a folder beside the target. The first process then writes the list
-    of files, waits until everything is on the disk, and renames. A block that ends with an error
-    leaves nothing of the new folder, and an earlier target as it was.
+    It has the target's name, in a temporary folder beside it. The first process then writes the
+    list of files, syncs all to disk, and renames. An error leaves no new folder, and an earlier
+    target unchanged.
 
     Raises:
         InputError: if the folder cannot be written, as on a full disk.
     """
     processes = PartialState()
-    apart = target.with_name(f"{ASIDE}{target.name}")
-    aside = apart / target.name
+    parent = target.with_name(f"{UNFINISHED}{target.name}")
+    staging = parent / target.name
     if processes.is_main_process:
-        # What a run that was killed left half-written.
-        for leftover in target.parent.glob(f"{ASIDE}*"):
+        # Left by a run that was killed.
+        for leftover in target.parent.glob(f"{UNFINISHED}*"):
             shutil.rmtree(leftover, ignore_errors=True)
     try:
         if processes.is_main_process:
-            aside.mkdir(parents=True)
+            staging.mkdir(parents=True)
         processes.wait_for_everyone()
-        yield aside
+        yield staging
         processes.wait_for_everyone()
         if processes.is_main_process:
-            _list_files(aside)
-            _rename(aside, target)
-            apart.rmdir()
+            _list_files(staging)
+            _rename(staging, target)
+            parent.rmdir()
     except BaseException as error:
-        shutil.rmtree(apart, ignore_errors=True)
-        # Torch and safetensors tell of a full disk by errors of their own.
+        shutil.rmtree(parent, ignore_errors=True)
+        # torch and safetensors raise their own errors on a full disk.
         if not isinstance(error, (OSError, RuntimeError, SafetensorError)):
             raise
         raise InputError(
-            f"'{target}' could not be written: {error}\nEarlier checkpoints are whole; when there "
-            f"is room again, go on with --resume true"
+            f"'{target}' could not be written: {error}\nEarlier checkpoints are complete; "
+            f"free some space, and resume with --resume true"
         ) from error
     processes.wait_for_everyone()
 
 
 def find_checkpoint(folder: Path) -> Path | None:
-    """The last whole checkpoint of a run; later ones that are not whole are named on stderr."""
-    found = {
+    """Return the last complete checkpoint of a run; report later incomplete ones on stderr."""
+    checkpoints = {
         int(path.name.removeprefix(PREFIX)): path
         for path in folder.glob(f"{PREFIX}*")
         if path.name.removeprefix(PREFIX).isdecimal() and path.is_dir()
     }
-    for number in sorted(found, reverse=True):
-        reason = damage(found[number])
+    for number in sorted(checkpoints, reverse=True):
+        reason = find_damage(checkpoints[number])
         if reason is None:
-            return found[number]
+            return checkpoints[number]
         if PartialState().is_main_process:
-            print(f"resume: skipping '{found[number]}': {reason}", file=sys.stderr, flush=True)
+            print(
+                f"resume: skipping '{checkpoints[number]}': {reason}", file=sys.stderr, flush=True
+            )
     return None
 
 
-def damage(checkpoint: Path) -> str | None:
-    """Why a run cannot go on from a checkpoint, or None if it can."""
+def find_damage(checkpoint: Path) -> str | None:
+    """Return why a run cannot resume from a checkpoint, or None if it can."""
     try:
         listed = json.loads((checkpoint / LIST_FILE).read_text(encoding="utf-8"))
         for name, (size, checksum) in listed.items():
@@ -94,14 +95,14 @@ def damage(checkpoint: Path) -> str | None:
             if path.stat().st_size != size or _checksum(path) != checksum:
                 return f"{name} is damaged"
     except FileNotFoundError:
-        return f"there is no {LIST_FILE}, so it is not known to be whole"
+        return f"there is no {LIST_FILE}, so it may be incomplete"
     except (OSError, ValueError, AttributeError, TypeError, RecursionError) as error:
         return f"{LIST_FILE} is damaged ({error})"
-    missing = [name for name in NEEDED if name not in listed]
+    missing = [name for name in REQUIRED_FILES if name not in listed]
     if missing:
         return f"it was written with save_only_model, there is no {missing[0]}"
-    lost = [kind for kind in PARTS if not fnmatch.filter(listed, kind)]
-    return f"there is no {lost[0]}" if lost else None
+    unmatched = [kind for kind in REQUIRED_PATTERNS if not fnmatch.filter(listed, kind)]
+    return f"there is no {unmatched[0]}" if unmatched else None
 
 
 def _list_files(folder: Path) -> None:
@@ -115,23 +116,23 @@ def _list_files(folder: Path) -> None:
         _sync(path)
 
 
-def _rename(aside: Path, target: Path) -> None:
-    # A folder cannot replace one that is not empty: the same step was saved before.
-    former = target.with_name(f"{ASIDE}former-{target.name}")
-    shutil.rmtree(former, ignore_errors=True)
+def _rename(staging: Path, target: Path) -> None:
+    # If the same step was saved before: a rename cannot replace a non-empty folder.
+    previous = target.with_name(f"{UNFINISHED}previous-{target.name}")
+    shutil.rmtree(previous, ignore_errors=True)
     if target.exists():
-        os.rename(target, former)
-    os.rename(aside, target)
+        os.rename(target, previous)
+    os.rename(staging, target)
     _sync(target.parent)
-    shutil.rmtree(former, ignore_errors=True)
+    shutil.rmtree(previous, ignore_errors=True)
 
 
 def _sync(path: Path) -> None:
-    opened = os.open(path, os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(opened)
+        os.fsync(descriptor)
     finally:
-        os.close(opened)
+        os.close(descriptor)
 
 
 def _checksum(path: Path) -> int:

@@ -1,4 +1,4 @@
-"""Files and folders that appear under their names when they are whole."""
+"""Atomic writing of files and folders, and checks of paths."""
 
 import json
 import math
@@ -15,16 +15,16 @@ from safetensors import SafetensorError
 
 from trainer.errors import InputError
 
-# What is being written has a name that begins so.
+# Prefix of the names of unfinished files and folders.
 UNFINISHED = ".writing-"
 
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
-    """A place to write a file to, which has its own name when the block ends, and not before.
+    """Yield a temporary path, which is renamed to `path` when the block ends without an error.
 
     Raises:
-        InputError: if it cannot be written, as on a full disk.
+        InputError: if the file cannot be written, as on a full disk.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{UNFINISHED}{path.name}.{os.getpid()}")
@@ -38,16 +38,13 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file that appears whole or not at all."""
+    """Write a text file atomically."""
     with atomic_file(path) as unfinished:
         unfinished.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write JSON that appears whole or not at all.
-
-    A number that is not finite, which JSON has no word for, becomes null.
-    """
+    """Write a JSON file atomically; non-finite numbers become null."""
     write_text(path, json.dumps(_finite(content), indent=2, allow_nan=False) + "\n")
 
 
@@ -61,10 +58,10 @@ def _finite(content: Any) -> Any:
 
 @contextmanager
 def atomic_dir(target: Path) -> Iterator[Path]:
-    """A new folder beside the target whose files move into it when the block ends well.
+    """Yield a temporary folder, whose files move to `target` when the block ends without an error.
 
     Raises:
-        InputError: if it cannot be written, as on a full disk.
+        InputError: if a file cannot be written, as on a full disk.
     """
     target.mkdir(parents=True, exist_ok=True)
     staged = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=target))
@@ -80,51 +77,51 @@ def atomic_dir(target: Path) -> Iterator[Path]:
 
 
 def check_inside(path: Path, folder: Path) -> None:
-    """Make sure that a file of a folder, which others get a copy of, is no link out of it.
+    """Check that a file to be published is not a link out of its folder.
 
     Raises:
-        InputError: if it is: what a link leads to may be nobody else's business.
+        InputError: if it is, since the target may be private.
     """
     if not path.resolve().is_relative_to(folder.resolve()):
         raise InputError(
-            f"'{path}' is a link to a file outside the folder; put the file itself there, or "
-            f"delete the link"
+            f"'{path}' is a link to a file outside the folder; replace it with the "
+            f"file, or delete the link"
         )
 
 
 def check_writable(folder: Path, option: str) -> None:
-    """Make sure that a folder is there, or can be made, and can be written to.
+    """Check that a folder can be created and written to.
 
     Raises:
-        InputError: naming the option that names the folder.
+        InputError: naming the option of the folder.
     """
     check_name(folder, option)
     try:
         if os.path.lexists(folder) and not folder.is_dir():
-            raise InputError(f"{option}: '{folder}' is no folder; name a folder")
+            raise InputError(f"{option}: '{folder}' is not a folder")
         nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     except OSError as error:
         raise InputError(f"{option}: '{folder}': {error.strerror}") from error
     if not nearest.is_dir() or not os.access(nearest, os.W_OK):
-        raise InputError(f"{option}: cannot write to '{folder}': '{nearest}' cannot be written to")
+        raise InputError(f"{option}: cannot write to '{folder}': '{nearest}' is not writable")
 
 
 def check_name(path: Path, option: str) -> None:
-    """Make sure that all libraries that write there mean the same file by a name.
+    """Check that a path has the same encoding in all libraries.
 
-    Python writes a name as the locale says; others, such as safetensors, in UTF-8.
+    Python encodes paths as the locale requires; others, such as safetensors, use UTF-8.
 
     Raises:
-        InputError: if they differ, or the name is none.
+        InputError: if the encodings differ, or the path is invalid.
     """
     name = str(path)
     try:
         if "\0" in name:
-            raise ValueError("holds a NUL character")
+            raise ValueError("contains a NUL character")
         if os.fsencode(name) != name.encode("utf-8"):
             raise ValueError(f"the locale's encoding is {sys.getfilesystemencoding()}")
     except ValueError as error:
         raise InputError(
-            f"{option}: '{path}' cannot be the name of a file here ({error}); choose a name of "
-            f"plain letters, or a locale with UTF-8, such as LC_ALL=C.UTF-8"
+            f"{option}: '{path}' is not a valid path here ({error}); use ASCII letters, or a "
+            f"UTF-8 locale such as LC_ALL=C.UTF-8"
         ) from error

@@ -1,4 +1,4 @@
-"""A finished model on disk: what `AutoModel` opens, and its adapters in other forms."""
+"""The folder of a finished model: for `AutoModel`, and its adapters in other formats."""
 
 from pathlib import Path
 
@@ -17,21 +17,21 @@ def write_model(
     *,
     merged: bool = False,
 ) -> None:
-    """Write the model and its tokenizer, and its adapters in peft's format.
+    """Save the model, its tokenizer and its adapters in peft's format.
 
     Args:
         model: the model.
-        tokenizer: the encoder's.
-        folder: where.
-        merged: write besides, in `merged/TASK`, a model of each task that has an adapter, alone and
-            with the adapter folded into the encoder.
+        tokenizer: the encoder's tokenizer.
+        folder: the target folder.
+        merged: also save a model of each task with an adapter in `merged/TASK`, with the adapter
+            merged into the encoder.
     """
     with atomic_dir(folder) as staged:
         model.save_pretrained(staged)
         tokenizer.save_pretrained(staged)
     if not model.config.adapters:
         return
-    # With peft, which takes a while to import.
+    # Imports peft, which is slow.
     from trainer.saving.peft_adapters import write_peft_adapters
 
     write_peft_adapters(model, folder)

@@ -1,4 +1,4 @@
-"""What a finished phase leaves behind: its model folder and an account of its training."""
+"""The record of a finished phase, which is saved with its model."""
 
 import json
 from collections.abc import Collection
@@ -15,15 +15,15 @@ RECORD = "phase.json"
 
 @dataclass
 class PhaseRecord:
-    """How a phase went.
+    """The record of a phase.
 
     Attributes:
-        name: the phase's.
-        steps: optimizer steps it took.
-        epochs: epochs it took; a part of one if it was stopped early.
+        name: name of the phase.
+        steps: number of optimizer steps.
+        epochs: number of epochs, with fractions.
         seconds: wall time.
         log_history: the trainer's log.
-        sessions: what it took; none in records of older versions.
+        sessions: the sessions; empty in records of older versions.
     """
 
     name: str
@@ -42,48 +42,51 @@ class PhaseRecord:
         log_history: list[dict[str, Any]],
         sessions: list[Session],
     ) -> "PhaseRecord":
-        """The record of a phase whose sessions are known."""
+        """Return the record of a phase with the total time of its sessions."""
         return cls(name, steps, epochs, total_seconds(sessions), log_history, sessions)
 
 
 def write_record(record: PhaseRecord, folder: Path) -> None:
-    """Write a phase's account: from then on the phase counts as finished."""
+    """Write the record of a phase, which marks it as finished."""
     write_json(folder / RECORD, asdict(record))
 
 
 def read_record(folder: Path) -> PhaseRecord | None:
-    """A phase's account; None if the phase is not finished.
+    """Return the record of a phase; None if it is not finished.
 
     Raises:
-        InputError: if it is there and damaged.
+        InputError: if the record is damaged.
     """
     path = folder / RECORD
     if not path.is_file():
         return None
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-        told["sessions"] = [Session(**session) for session in told.get("sessions", [])]
-        return PhaseRecord(**told)
+        content = json.loads(path.read_text(encoding="utf-8"))
+        content["sessions"] = [Session(**session) for session in content.get("sessions", [])]
+        return PhaseRecord(**content)
     except (AttributeError, TypeError, ValueError) as error:
         raise InputError(
             f"resume: '{path}' is damaged ({error}); delete the folder to train the phase again"
         ) from error
 
 
-def joined_history(records: list[PhaseRecord], tasks: Collection[str]) -> list[dict[str, Any]]:
-    """The phases' logs as one: steps and epochs go on from phase to phase.
+def merge_histories(records: list[PhaseRecord], tasks: Collection[str]) -> list[dict[str, Any]]:
+    """Return the logs of all phases as one, with consecutive steps and epochs.
 
-    The overall score of a phase that does not measure all of the tasks is left out: it is another
-    quantity than the run's.
+    The overall score is omitted for phases that do not evaluate all tasks, since it is not
+    comparable.
     """
-    joined = []
+    merged = []
     steps, epochs = 0, 0.0
     for record in records:
         for entry in record.log_history:
-            moved = {"step": entry.get("step", 0) + steps, "epoch": entry.get("epoch", 0) + epochs}
-            entry = {**entry, **moved, "phase": record.name}
+            position = {
+                "step": entry.get("step", 0) + steps,
+                "epoch": entry.get("epoch", 0) + epochs,
+            }
+            entry = {**entry, **position, "phase": record.name}
             if any(f"eval_{task}_loss" not in entry for task in tasks):
                 entry.pop("eval_overall", None)
-            joined.append(entry)
+            merged.append(entry)
         steps, epochs = steps + record.steps, epochs + record.epochs
-    return joined
+    return merged

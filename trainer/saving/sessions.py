@@ -1,4 +1,4 @@
-"""What training took, recorded as it goes: one entry for each stretch without an interruption."""
+"""Training sessions: one entry for each uninterrupted stretch of training."""
 
 import platform
 from collections.abc import Iterable
@@ -11,16 +11,16 @@ from transformers import TrainingArguments
 
 @dataclass
 class Session:
-    """One stretch of training on one machine.
+    """One uninterrupted stretch of training on one machine.
 
     Attributes:
-        device: `cpu` or `cuda`, as torch calls it.
+        device: `cpu` or `cuda`, as in torch.
         hardware: the name of the processor or of the accelerator.
-        count: CPU threads, or accelerators, that computed.
-        processes: processes that trained together.
-        first_step: optimizer steps that had been taken when it began.
-        last_step: and when it ended, or when the last checkpoint was written.
-        seconds: wall time, with the evaluations between steps.
+        count: number of CPU threads, or accelerators.
+        processes: number of processes.
+        first_step: optimizer steps at the start.
+        last_step: optimizer steps at the end, or at the last checkpoint.
+        seconds: wall time, including evaluations between steps.
     """
 
     device: str
@@ -33,7 +33,7 @@ class Session:
 
 
 def new_session(args: TrainingArguments, first_step: int = 0) -> Session:
-    """A session that begins here and now."""
+    """Return a session that starts at `first_step` on this machine."""
     on_cpu = args.device.type == "cpu"
     count = torch.get_num_threads() if on_cpu else max(1, args.n_gpu)
     name = processor_name() if on_cpu else accelerator_name(args.device)
@@ -44,12 +44,12 @@ def new_session(args: TrainingArguments, first_step: int = 0) -> Session:
 
 
 def accelerator_name(device: torch.device) -> str:
-    """The name of an accelerator; its type where there is no other."""
+    """Return the name of an accelerator, or its type if it has no name."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
 def processor_name() -> str:
-    """The processor's name, as far as the system tells it."""
+    """Return the processor's name, if available, with its architecture."""
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
@@ -60,5 +60,5 @@ def processor_name() -> str:
 
 
 def total_seconds(sessions: Iterable[Session]) -> float:
-    """The wall time of all sessions."""
+    """Return the total wall time of sessions."""
     return sum(session.seconds for session in sessions)

@@ -1,4 +1,4 @@
-"""What training on tasks and pretraining have in common beyond `transformers.Trainer`."""
+"""Common base of training and pretraining on top of `transformers.Trainer`."""
 
 import time
 from pathlib import Path
@@ -11,7 +11,7 @@ from transformers.trainer_utils import rotate_checkpoints
 
 from trainer.config.training_arguments import HybridMTLTrainingArguments
 from trainer.optimization import make_schedule
-from trainer.saving.checkpoints import PREFIX, written_aside
+from trainer.saving.checkpoints import PREFIX, atomic_checkpoint
 from trainer.saving.sessions import Session
 from trainer.training.callbacks.session_recorder import SessionRecorder
 from trainer.training.callbacks.stop_on_signal import EvaluationStoppedError
@@ -19,13 +19,13 @@ from trainer.training.hub_pushes import PushesInTraining
 
 
 class BaseTrainer(PushesInTraining):
-    """A `Trainer` with this project's schedules, without pickles, that ends where it should."""
+    """A `Trainer` with this project's schedules, atomic checkpoints and no pickles."""
 
     args: HybridMTLTrainingArguments
     control: TrainerControl
     optimizer: Any
     lr_scheduler: Any
-    _aside: str | None = None  # where a checkpoint is being written
+    _staging_dir: str | None = None  # parent folder of a checkpoint while it is written
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
@@ -33,14 +33,14 @@ class BaseTrainer(PushesInTraining):
 
     @property
     def sessions(self) -> list[Session]:
-        """What training took so far, the sessions before an interruption included."""
+        """Return the sessions of the training so far, including those before an interruption."""
         recorders = [c for c in self.callback_handler.callbacks if isinstance(c, SessionRecorder)]
         return recorders[0].sessions
 
     def create_scheduler(
         self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None
     ) -> Any:
-        """The shared schedule and the tasks', over the groups of the optimizer."""
+        """Create the schedule of all parameter groups, shared and per task."""
         if self.lr_scheduler is None:
             optimizer = self.optimizer if optimizer is None else optimizer
             self.lr_scheduler = make_schedule(optimizer, self.args, num_training_steps)
@@ -48,12 +48,12 @@ class BaseTrainer(PushesInTraining):
         return self.lr_scheduler
 
     def _init_training_state(self, *args: Any) -> Any:
-        found = super()._init_training_state(*args)
-        # An evaluation that was given up is still due in the checkpoint that was then written.
-        told: Any = self.state.stateful_callbacks.get("TrainerControl", {})
+        training_state = super()._init_training_state(*args)
+        # A checkpoint of an interrupted evaluation records that the evaluation is still due.
+        saved_control: Any = self.state.stateful_callbacks.get("TrainerControl", {})
         resumed = self.state.global_step > 0
-        self._evaluation_is_due = resumed and told.get("args", {}).get("should_evaluate")
-        return found
+        self._evaluation_is_due = resumed and saved_control.get("args", {}).get("should_evaluate")
+        return training_state
 
     def _maybe_log_save_evaluate(
         self, tr_loss: Any, grad_norm: Any, model: nn.Module, trial: Any, *rest: Any, **options: Any
@@ -66,12 +66,12 @@ class BaseTrainer(PushesInTraining):
             raise
 
     def _evaluate_if_due(self, trial: Any, checkpoint: str | None = None) -> None:
-        """Make up for the evaluation in which the run was stopped, and save what comes of it."""
+        """Repeat the evaluation that an interruption aborted, and save a checkpoint."""
         if not self._evaluation_is_due:
             return
         self._evaluation_is_due = False
         if checkpoint is not None:
-            self._load_rng_state(checkpoint)  # which the checkpoint that is written now has, too
+            self._load_rng_state(checkpoint)  # also for the new checkpoint
         self.control.should_evaluate = self.control.should_save = True
         self._maybe_log_save_evaluate(
             self._tr_loss, None, self.model, trial, self.state.epoch, None, time.time()
@@ -84,32 +84,32 @@ class BaseTrainer(PushesInTraining):
     def _run_epoch(self, **rest: Any) -> None:
         self._evaluate_if_due(rest["trial"], rest["resume_from_checkpoint"])
         if self.control.should_training_stop:
-            return  # as the metric that was measured now decided
-        # A run resumed from its last step within an epoch would take one more.
+            return  # early stopping after the repeated evaluation
+        # A run resumed from its last step would otherwise run one more.
         if self.state.global_step >= self.state.max_steps:
             self.control.should_training_stop = True
             return
         super()._run_epoch(**rest)
 
     def _get_output_dir(self, trial: Any) -> str:
-        return self._aside or super()._get_output_dir(trial)
+        return self._staging_dir or super()._get_output_dir(trial)
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
-        """Let `Trainer` write a checkpoint aside: it appears under its name when it is whole."""
+        """Save a checkpoint in a temporary folder, and rename it when it is complete."""
         run_folder = Path(self._get_output_dir(trial))
         target = run_folder / f"{PREFIX}{self.state.global_step}"
         best = run_folder / f"{PREFIX}{self.state.best_global_step}"
-        with written_aside(target) as aside:
-            self._aside = str(aside.parent)
+        with atomic_checkpoint(target) as staging:
+            self._staging_dir = str(staging.parent)
             try:
                 super()._save_checkpoint(model, trial)
             finally:
-                self._aside = None
-            # `Trainer` looks for the best one beside the new one, where no other is.
+                self._staging_dir = None
+            # `Trainer` looks for the best checkpoint in the temporary folder.
             if best == target or best.is_dir():
                 self.state.best_model_checkpoint = str(best)
             if self.args.should_save:
-                self.state.save_to_json(str(aside / "trainer_state.json"))
+                self.state.save_to_json(str(staging / "trainer_state.json"))
         if self.args.should_save:
             rotate_checkpoints(
                 output_dir=str(run_folder),
@@ -119,5 +119,5 @@ class BaseTrainer(PushesInTraining):
 
     def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:
         super()._save(output_dir, state_dict)
-        # A pickle that resuming does not read, and that nobody should be handed.
+        # A pickle, which is unsafe to share and not needed to resume.
         Path(output_dir or self.args.output_dir, "training_args.bin").unlink(missing_ok=True)

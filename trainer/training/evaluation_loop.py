@@ -1,4 +1,4 @@
-"""What `Trainer` calls evaluation and prediction, for several tasks at a time."""
+"""Evaluation and prediction of several tasks."""
 
 import time
 from collections.abc import Mapping
@@ -22,12 +22,12 @@ from trainer.training.callbacks.ema import AveragedWeights
 
 
 class TaskEvaluation(Trainer):
-    """The half of `HybridMTLTrainer` that measures a model and asks it for answers.
+    """The part of `HybridMTLTrainer` for evaluation and prediction.
 
     Attributes:
         tasks: name -> the model's task.
-        averages: the averaged weights that are measured instead of the model's own, if any.
-        measured: task -> the validation rows that are measured while training goes on.
+        averages: the averaged weights to evaluate instead of the model's, if any.
+        measured: task -> the validation rows of evaluations during training.
     """
 
     args: HybridMTLTrainingArguments
@@ -40,45 +40,45 @@ class TaskEvaluation(Trainer):
     def predict_tasks(
         self, datasets: Mapping[str, Dataset] | None = None
     ) -> dict[str, TaskPredictions]:
-        """Predictions for every row of every task, in the rows' order, and each mean loss."""
-        return self._answer(self._rows_of(datasets, self.eval_dataset))
+        """Return the predictions for all rows in their order, and the mean loss, of every task."""
+        return self._predict(self._rows_of(datasets, self.eval_dataset))
 
     def _rows_of(
-        self, given: Mapping[str, Dataset] | None, own: Mapping[str, Dataset] | None
+        self, given: Mapping[str, Dataset] | None, default: Mapping[str, Dataset] | None
     ) -> Mapping[str, Dataset]:
-        """What is given, checked, or the trainer's own."""
+        """Return the given rows after a check, or the defaults if None."""
         if given is not None:
-            self._check("eval_dataset", given)
-        found = own if given is None else given
-        if not found:
-            raise InputError("evaluation needs an eval_dataset")
-        return found
+            self._check_labelled("eval_dataset", given)
+        datasets = default if given is None else given
+        if not datasets:
+            raise InputError("evaluation requires an eval_dataset")
+        return datasets
 
-    def _check(self, place: str, datasets: Any) -> None:
-        """Make sure that rows are of the model's tasks, and have labels.
+    def _check_labelled(self, argument: str, datasets: Any) -> None:
+        """Check that rows belong to the model's tasks and have labels.
 
         Raises:
-            InputError: naming the place, the task and what is wrong.
+            InputError: naming the argument, the task and the problem.
         """
-        for name, has_labels in self._labelled(place, datasets).items():
+        for name, has_labels in self._have_labels(argument, datasets).items():
             if not has_labels:
-                raise missing_labels_error(place, name, datasets[name])
+                raise missing_labels_error(argument, name, datasets[name])
 
-    def _labelled(self, place: str, datasets: Any) -> dict[str, bool]:
-        """Each task's name, and whether its rows, which are checked, have labels."""
-        check_is_mapping(place, datasets)
-        check_known(self.tasks, {place: datasets})
+    def _have_labels(self, argument: str, datasets: Any) -> dict[str, bool]:
+        """Check the rows of each task; return whether they have labels, by task."""
+        check_is_mapping(argument, datasets)
+        check_known(self.tasks, {argument: datasets})
         limits = Limits.from_model(self.model)
         return {
-            name: check_rows(place, name, rows, self.tasks[name], limits)
+            name: check_rows(argument, name, rows, self.tasks[name], limits)
             for name, rows in datasets.items()
         }
 
-    def _answer(self, datasets: Mapping[str, Dataset]) -> dict[str, TaskPredictions]:
+    def _predict(self, datasets: Mapping[str, Dataset]) -> dict[str, TaskPredictions]:
         size = self.args.per_device_eval_batch_size
-        at_once = size * self.args.world_size
-        total = range(sum(-(-len(rows) // at_once) for rows in datasets.values()))
-        self.callback_handler.eval_dataloader = total
+        global_size = size * self.args.world_size
+        batches = range(sum(-(-len(rows) // global_size) for rows in datasets.values()))
+        self.callback_handler.eval_dataloader = batches
 
         def advance() -> None:
             self.control = self.callback_handler.on_prediction_step(
@@ -105,14 +105,13 @@ class TaskEvaluation(Trainer):
     def compute_all_metrics(
         self, predictions: Mapping[str, TaskPredictions], prefix: str = "eval"
     ) -> dict[str, float]:
-        """Every task's metrics and loss by name, their overall score and the sum of the losses.
+        """Return all tasks' metrics and losses, their overall score and the sum of the losses.
 
-        Auxiliary tasks have no part in the score and the sum, which stand for the model's use. Of
-        tasks without labels there are none of all these.
+        The score and the sum exclude auxiliary tasks. Tasks without labels have no metrics.
         """
         metrics = task_metrics(self.tasks, predictions, prefix)
         unscored = self.args.unscored_tasks
-        labelled = [task for task, found in predictions.items() if found.labels is not None]
+        labelled = [task for task, entry in predictions.items() if entry.labels is not None]
         kinds = {task: self.tasks[task].kind for task in labelled if task not in unscored}
         if kinds:
             metrics[f"{prefix}_loss"] = sum(predictions[task].loss for task in kinds)
@@ -125,19 +124,19 @@ class TaskEvaluation(Trainer):
         ignore_keys: list[str] | None = None,
         metric_key_prefix: str = "eval",
     ) -> dict[str, float]:
-        """Every task's metrics by name, their overall score, and the sum of the losses.
+        """Evaluate all tasks.
 
-        Between a run's first step and its last, a task with `max_validation_rows` is measured on
-        so many rows; else on all.
+        Between the first and the last step of a run, a task with `max_validation_rows` is evaluated
+        on that many rows; otherwise on all.
 
         Returns:
-            `eval_<task>_<metric>`, `eval_<task>_loss`, `eval_overall` and `eval_loss`; the last
-            two without auxiliary tasks, and not at all if only these have rows.
+            `eval_<task>_<metric>`, `eval_<task>_loss`, `eval_overall` and `eval_loss`; the last two
+            exclude auxiliary tasks, and are missing if there are no others.
         """
         start = time.time()
-        between = self.is_in_train and self.state.global_step > 0
-        datasets = self._rows_of(eval_dataset, self.measured if between else self.eval_dataset)
-        metrics = self.compute_all_metrics(self._answer(datasets), metric_key_prefix)
+        in_training = self.is_in_train and self.state.global_step > 0
+        datasets = self._rows_of(eval_dataset, self.measured if in_training else self.eval_dataset)
+        metrics = self.compute_all_metrics(self._predict(datasets), metric_key_prefix)
         rows = sum(map(len, datasets.values()))
         metrics.update(speed_metrics(metric_key_prefix, start, num_samples=rows))
         self.log(metrics)
@@ -152,39 +151,39 @@ class TaskEvaluation(Trainer):
         ignore_keys: list[str] | None = None,
         metric_key_prefix: str = "test",
     ) -> PredictionOutput:
-        """Every task's answers, labels and metrics.
+        """Return predictions, labels and metrics of all tasks.
 
         Args:
-            test_dataset: task -> tokenised rows, with labels or without: those of GLUE's test
-                splits, all -1, count as none.
-            ignore_keys: has no effect: a model's other outputs are not gathered.
-            metric_key_prefix: what the metrics' names begin with.
+            test_dataset: task -> tokenized rows, with or without labels; labels that are all -1, as
+                in the test splits of GLUE, count as none.
+            ignore_keys: ignored, since other outputs of the model are not gathered.
+            metric_key_prefix: prefix of the names of the metrics.
 
         Returns:
             `predictions`: task -> probabilities (N, C) or scores (N,), in the rows' order;
-            `label_ids`: task -> class indices or scores (N,), or None without labels; `metrics` of
-            the tasks with labels.
+                `label_ids`: task -> class indices or scores (N,), or None without labels; `metrics`
+                of the tasks with labels.
 
         Raises:
-            InputError: naming task, column and row, if rows are not what the model reads.
+            InputError: naming task, column and row, if rows are invalid.
         """
         start = time.time()
-        has_labels = self._labelled("test_dataset", test_dataset)
-        found = self._answer(
+        has_labels = self._have_labels("test_dataset", test_dataset)
+        results = self._predict(
             {
                 task: rows if has_labels[task] else _without_labels(rows)
                 for task, rows in test_dataset.items()
             }
         )
-        metrics = self.compute_all_metrics(found, metric_key_prefix)
+        metrics = self.compute_all_metrics(results, metric_key_prefix)
         rows = sum(map(len, test_dataset.values()))
         metrics.update(speed_metrics(metric_key_prefix, start, num_samples=rows))
-        answers: Any = {name: task.outputs for name, task in found.items()}
-        labels: Any = {name: task.labels for name, task in found.items()}
+        outputs: Any = {name: task.outputs for name, task in results.items()}
+        labels: Any = {name: task.labels for name, task in results.items()}
         self.control = self.callback_handler.on_predict(
             self.args, self.state, self.control, metrics
         )
-        return PredictionOutput(answers, labels, metrics)
+        return PredictionOutput(outputs, labels, metrics)
 
 
 def _without_labels(rows: Dataset) -> Dataset:

@@ -1,4 +1,4 @@
-"""Pushes while a model is trained: each is a whole model that opens by its name."""
+"""Pushes to the Hub during training, each of a complete model."""
 
 import logging
 import os
@@ -36,31 +36,31 @@ A model in training, after {steps:,} optimizer steps. Its card is written when t
 
 
 class PushesInTraining(Trainer):
-    """A `Trainer` whose pushes hold weights, tokenizer and code, and no pickle.
+    """A `Trainer` whose pushes contain weights, tokenizer and code, and no pickle.
 
-    With `hub_strategy` `every_save` each saved checkpoint becomes the repository's model;
-    `checkpoint` puts it into `last-checkpoint/` besides, `all_checkpoints` into `checkpoint-N/`;
-    `end` pushes nothing before the end. A push runs beside the training. One that fails is told
-    and does not end it.
+    With `hub_strategy` `every_save`, each saved checkpoint becomes the repository's model;
+    `checkpoint` also copies it to `last-checkpoint/`, `all_checkpoints` to `checkpoint-N/`; `end`
+    pushes at the end only. Pushes run in the background. A failure is logged and does not stop the
+    training.
     """
 
     _pusher: ThreadPoolExecutor | None = None
     _push: Future | None = None
 
     def init_hf_repo(self, token: str | None = None, private: bool | None = None) -> None:
-        """Make the repository, if it is a new one.
+        """Create the repository if it does not exist.
 
         Raises:
-            InputError: if a push could not succeed, saying what to do.
+            InputError: if a push could not succeed, with a remedy.
         """
         if not self.is_world_process_zero():
             return
-        where = check_destination(self._destination(token, private))
-        # What a run that was killed while pushing left.
+        target = check_destination(self._destination(token, private))
+        # Left by a run that was killed during a push.
         for leftover in Path(self.args.output_dir).glob(f"{STAGED}*"):
             shutil.rmtree(leftover, ignore_errors=True)
-        make_repo(where)
-        self.hub_model_id = where.repo
+        make_repo(target)
+        self.hub_model_id = target.repo
 
     def push_to_hub(
         self,
@@ -71,17 +71,19 @@ class PushesInTraining(Trainer):
         private: bool | None = None,
         **kwargs: Any,
     ) -> str | Future | None:
-        """Save the model and publish `output_dir`; as `Trainer.push_to_hub`, without `kwargs`.
+        """Save the model and publish `output_dir`; `kwargs` of `Trainer.push_to_hub` are rejected.
 
         Returns:
-            The address of the commit, or a future that will have it if `blocking` is false; None on
-            other processes than the first.
+            The URL of the commit, or its future if `blocking` is false; None on processes other
+            than the first.
 
         Raises:
-            InputError: if the folder may not be published, or the Hub refuses.
+            InputError: if the folder may not be published, or the Hub rejects the push.
         """
         if kwargs:
-            raise InputError(f"push_to_hub: knows no {', '.join(kwargs)}; edit README.md instead")
+            raise InputError(
+                f"push_to_hub: unknown arguments {', '.join(kwargs)}; edit README.md instead"
+            )
         if self.hub_model_id is None:
             self.init_hf_repo(token, private)
         self.save_model(_internal_call=True)
@@ -90,22 +92,21 @@ class PushesInTraining(Trainer):
         folder = Path(self.args.output_dir)
         if not (folder / CARD).is_file():
             self._write_card(folder)
-        where = self._destination(token, private, revision)
+        target = self._destination(token, private, revision)
         self._finish_current_push()
-        job = self._submit(push, folder, where, commit_message or "End of training")
+        job = self._submit(push, folder, target, commit_message or "End of training")
         return job.result() if blocking else job
 
     def _destination(
         self, token: str | None = None, private: bool | None = None, revision: str | None = None
     ) -> Destination:
-        # The repository with its namespace, once that is known.
-        given: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "repo": self.hub_model_id,
             "token": token,
             "private": private,
             "revision": revision,
         }
-        changes = {name: value for name, value in given.items() if value is not None}
+        changes = {name: value for name, value in fields.items() if value is not None}
         return replace(destination(self.args), **changes)
 
     def _write_card(self, folder: Path) -> None:
@@ -125,13 +126,13 @@ class PushesInTraining(Trainer):
             staged,
             self._destination(),
             f"Training in progress, step {self.state.global_step}",
-            self._place_of_checkpoint(),
+            self._checkpoint_dir_in_repo(),
         )
 
     def _stage(self, checkpoint: Path) -> Path:
-        """The checkpoint's model in a folder of its own, which no rotation of checkpoints deletes.
+        """Return a folder with the checkpoint's model, which checkpoint rotation does not delete.
 
-        Its files are the checkpoint's own under a second name, where the file system can do that.
+        Its files are hard links if the file system supports them.
         """
         staged = Path(tempfile.mkdtemp(prefix=STAGED, dir=self.args.output_dir))
         for path in checkpoint.iterdir():
@@ -143,8 +144,8 @@ class PushesInTraining(Trainer):
         self._write_card(staged)
         return staged
 
-    def _place_of_checkpoint(self) -> str | None:
-        """The folder in the repository that gets the checkpoint, too."""
+    def _checkpoint_dir_in_repo(self) -> str | None:
+        """Return the repository's folder for a copy of the checkpoint, if any."""
         if self.args.hub_strategy == HubStrategy.CHECKPOINT:
             return "last-checkpoint"
         if self.args.hub_strategy == HubStrategy.ALL_CHECKPOINTS:
@@ -152,7 +153,7 @@ class PushesInTraining(Trainer):
         return None
 
     def _submit(self, function: Callable[..., Any], *args: Any) -> Future:
-        # One after the other, so that the newest is the last commit.
+        # One at a time, so that the newest is the last commit.
         self._pusher = self._pusher or ThreadPoolExecutor(1, thread_name_prefix="push")
         return self._pusher.submit(function, *args)
 
@@ -165,14 +166,14 @@ class PushesInTraining(Trainer):
         self._push = None
 
 
-def _push_staged(folder: Path, where: Destination, message: str, place: str | None) -> None:
-    """Push a folder and delete it; a failure is told, and the training goes on."""
+def _push_staged(folder: Path, target: Destination, message: str, copy_to: str | None) -> None:
+    """Push a folder and delete it; log a failure."""
     try:
-        push(folder, where, message, copy_to=place)
+        push(folder, target, message, copy_to=copy_to)
     except Exception as error:
         logger.warning(
             "A push to %s failed: %s",
-            where.repo,
+            target.repo,
             error,
             exc_info=not isinstance(error, InputError),
         )

@@ -1,4 +1,4 @@
-"""`HybridMTLTrainer`: the joint of data, objective, optimization, evaluation and `Trainer`."""
+"""`HybridMTLTrainer`: data, objective, optimization and evaluation combined with `Trainer`."""
 
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
@@ -49,29 +49,27 @@ from trainer.training.task_batches import TaskBatches
 
 
 class HybridMTLTrainer(TaskBatches, TaskEvaluation, BaseTrainer):
-    """Trains a `HybridMTLModel` on several tasks, step by step.
+    """Trains a `HybridMTLModel` on several tasks.
 
-    Every call of `train` begins a run of its own, with the arguments as they are then: nothing but
-    the model's weights is left of the run before it. Weights in half precision are trained, and
-    stay, in float32.
+    Each call of `train` starts a new run with the current arguments; only the model's weights are
+    kept from earlier runs. Half-precision weights are converted to float32.
 
     Args:
         model: the model.
         args: the arguments.
-        train_dataset: task -> tokenised rows (`trainer.data.tokenize`).
-        eval_dataset: task -> tokenised rows; may hold fewer tasks.
+        train_dataset: task -> tokenized rows (`trainer.data.tokenize`).
+        eval_dataset: task -> tokenized rows; may omit tasks.
         processing_class: the tokenizer, saved with every checkpoint.
-        model_init: makes the model, instead of `model`, as for `Trainer`.
+        model_init: creates the model, instead of `model`, as for `Trainer`.
         callbacks: as for `Trainer`.
         optimizers: an optimizer and a schedule to use instead of the layout's.
 
     Raises:
-        InputError: if the tasks of the model, the data and the arguments are not the same, or an
-            argument asks for what several tasks cannot be trained with; and if rows are not
-            `tokenize`'s, or a label is none of its task's.
+        InputError: if the tasks of model, data and arguments differ, an argument is not supported
+            with several tasks, or rows or labels are invalid.
     """
 
-    # Whether the device leaves out steps that are not finite, as `NanGuard` takes it.
+    # Whether the device skips non-finite steps; see `NanGuard`.
     decide_on_device: bool | None = None
 
     args: HybridMTLTrainingArguments
@@ -93,10 +91,10 @@ class HybridMTLTrainer(TaskBatches, TaskEvaluation, BaseTrainer):
         optimizers: tuple[torch.optim.Optimizer | None, Any] = (None, None),
     ):
         args = args or HybridMTLTrainingArguments()
-        given = {"train_dataset": train_dataset, "eval_dataset": eval_dataset}
-        given = {place: rows for place, rows in given.items() if rows is not None}
-        for place, rows in given.items():
-            check_is_mapping(place, rows)
+        datasets = {"train_dataset": train_dataset, "eval_dataset": eval_dataset}
+        datasets = {argument: rows for argument, rows in datasets.items() if rows is not None}
+        for argument, rows in datasets.items():
+            check_is_mapping(argument, rows)
         super().__init__(
             model=model,
             args=args,
@@ -108,24 +106,27 @@ class HybridMTLTrainer(TaskBatches, TaskEvaluation, BaseTrainer):
             callbacks=callbacks,
             optimizers=optimizers,
         )
-        if self.is_fsdp_enabled or self.is_deepspeed_enabled:
-            raise InputError(
-                "FSDP and DeepSpeed divide the parameters of one optimizer step in ways of their "
-                "own, which the layouts here do not know; use several processes without them"
-            )
-        if args.torch_compile and args.world_size > 1:
-            raise InputError("torch_compile: works in one process only; leave it out")
+        self._check_parallelism()
         check_given_optimizer(args, *optimizers)
         self._given_optimizer = optimizers[0]
         self._parts: RunParts | None = None
         self._callbacks: list[TrainerCallback] = []
         self.measured = self.eval_dataset
-        self._begin_run()
-        for place, rows in given.items():
-            self._check(place, rows)
+        self._init_run()
+        for argument, rows in datasets.items():
+            self._check_labelled(argument, rows)
 
-    def _begin_run(self) -> None:
-        """Make all that belongs to a run, for the model and the arguments as they are now."""
+    def _check_parallelism(self) -> None:
+        if self.is_fsdp_enabled or self.is_deepspeed_enabled:
+            raise InputError(
+                "FSDP and DeepSpeed are not supported, since they shard the parameters; use "
+                "several processes without them"
+            )
+        if self.args.torch_compile and self.args.world_size > 1:
+            raise InputError("torch_compile: only supported with one process; remove it")
+
+    def _init_run(self) -> None:
+        """Set up the state of a run from the current model and arguments."""
         args, train, evaluation = self.args, self.train_dataset, self.eval_dataset
         args.check_choices()
         config = self.model.config
@@ -139,21 +140,23 @@ class HybridMTLTrainer(TaskBatches, TaskEvaluation, BaseTrainer):
         order = args.task_order or list(train.tasks if train is not None else self.tasks)
         self.task_names = [name for name in order if name in self.tasks]
         self.data_collator = Collator(self.tasks, self.processing_class.pad_token_id)
-        self._take_parts(RunParts.of(args, {name: self.tasks[name] for name in self.task_names}))
+        self._set_parts(
+            RunParts.from_args(args, {name: self.tasks[name] for name in self.task_names})
+        )
         self.optimizer = self._given_optimizer
         self.gradients = StepGradients([], self.accelerator, None)
-        self.finite = NanGuard(
+        self.nan_guard = NanGuard(
             args.nan_policy, self.processing_class, self.accelerator, self.decide_on_device
         )
-        self._count_anew()
+        self._reset_counts()
         self._losses = RunningMeans()
         self._rates: dict[str, float] = {}
         for callback in self.callback_handler.callbacks:
             if isinstance(callback, EarlyStoppingCallback):
                 callback.early_stopping_patience_counter = 0
 
-    def _take_parts(self, parts: RunParts) -> None:
-        """Put a run's parts in the place of those of the run before it."""
+    def _set_parts(self, parts: RunParts) -> None:
+        """Replace the parts of the previous run."""
         if self._parts is not None:
             self._parts.trained_parts.release()
         for callback in self._callbacks:
@@ -167,17 +170,16 @@ class HybridMTLTrainer(TaskBatches, TaskEvaluation, BaseTrainer):
         self.trained_parts = parts.trained_parts
 
     def _hp_search_setup(self, trial: Any) -> None:
-        # The first that `Trainer.train` calls when the run's model is there, and what a search
-        # changes in the arguments.
+        # The first hook of `Trainer.train` with the run's model and the arguments of a trial.
         super()._hp_search_setup(trial)
         train_in_float32(self.model)
-        self._begin_run()
+        self._init_run()
         args, evaluation = self.args, self.eval_dataset or {}
-        max_rows = {name: args.task_training(name).max_validation_rows for name in evaluation}
-        self.measured = limit_validation_rows(evaluation, max_rows, args.seed_of_data)
+        limits = {name: args.task_training(name).max_validation_rows for name in evaluation}
+        self.measured = limit_validation_rows(evaluation, limits, args.seed_of_data)
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
-        """The layout's optimizer."""
+        """Return the layout's optimizer, and prepare the collection of gradients."""
         self.trained_parts.prepare(self.model)
         if self.optimizer is None:
             model = self.model if model is None else model
@@ -185,33 +187,31 @@ class HybridMTLTrainer(TaskBatches, TaskEvaluation, BaseTrainer):
             self.optimizer = build_optimizer(
                 model, self.args, decayed, self.loss_weights, self.task_names
             )
-        joined = None
-        keep, measure = (
-            self.args.optimizer_layout in NEED_TASK_GRADIENTS,
-            self.args.measures_conflicts,
-        )
+        shared = None
+        keep = self.args.optimizer_layout in NEED_TASK_GRADIENTS
+        measure = self.args.measures_conflicts
         if keep or measure:
-            shared = [p for _, p in params_by_task(self.model, self.task_names)[SHARED]]
-            joined = SharedGradients(shared, self.aggregator, keep, measure)
-        # Dense, a gradient of the token embeddings would be zero almost everywhere.
-        rows_only = self.args.world_size == 1 and self.args.device.type == "cpu"
-        # A table that is used again would keep what a step had that the device left out.
-        rows_only = rows_only and not self.finite.on_device
-        self.model.get_input_embeddings().sparse = rows_only and not self.args.torch_compile
+            params = [p for _, p in params_by_task(self.model, self.task_names)[SHARED]]
+            shared = SharedGradients(params, self.aggregator, keep, measure)
+        # A dense gradient of the token embeddings would be almost all zeros.
+        sparse = self.args.world_size == 1 and self.args.device.type == "cpu"
+        # A recycled dense table would keep the gradients of steps that the device skips.
+        sparse = sparse and not self.nan_guard.on_device
+        self.model.get_input_embeddings().sparse = sparse and not self.args.torch_compile
         trained = [p for p in self.model.parameters() if p.requires_grad]
         if self.loss_weights is not None:
             trained += self.loss_weights.parameters()
-        self.gradients = StepGradients(trained, self.accelerator, joined)
+        self.gradients = StepGradients(trained, self.accelerator, shared)
         return self.optimizer
 
     def train(self, *args: Any, **kwargs: Any) -> Any:
-        """As `Trainer.train`; what the run froze is free again after it, however it ends."""
+        """Train as `Trainer.train`; unfreeze the parameters that the run froze, also on failure."""
         try:
             return super().train(*args, **kwargs)
         finally:
             self.is_in_train = False
             self.trained_parts.release()
-            self.finite.release()
+            self.nan_guard.release()
 
     def _inner_training_loop(self, *args: Any, **kwargs: Any) -> Any:
         fast = self.model.unpads and not self.args.torch_compile
@@ -223,22 +223,22 @@ class HybridMTLTrainer(TaskBatches, TaskEvaluation, BaseTrainer):
 
     def get_batch_samples(self, *args: Any) -> tuple[list, None]:
         if self.loss_weights is not None:
-            # Before a step's first batch; the training loop clears the model's gradients only.
+            # The training loop clears the gradients of the model only.
             self.loss_weights.zero_grad()
         return super().get_batch_samples(*args)
 
     def training_step(
         self, model: nn.Module, inputs: dict[str, dict[str, Tensor]], num_items_in_batch: Any = None
     ) -> Tensor:
-        """Forward and backward of one step.
+        """Run the forward and backward passes of one step.
 
-        An optimizer step's gradient is the sum over tasks of the mean over that task's batches in
-        the step, however the batches are divided among accumulated steps.
+        The gradient of an optimizer step is the sum over tasks of the mean over that task's
+        batches, however the batches are distributed over accumulation steps.
 
         Returns:
-            The step's share of the step's loss, a scalar.
+            The step's contribution to the loss, a scalar.
         """
-        # A compiled model comes as an argument; any other wrapper of several processes is not used.
+        # A compiled model is passed as an argument; wrappers such as DDP are not used.
         model = (model if self.args.torch_compile else self.model).train()
         inputs = self._to_device(inputs)
         total = torch.zeros((), device=self.args.device)
@@ -249,7 +249,7 @@ class HybridMTLTrainer(TaskBatches, TaskEvaluation, BaseTrainer):
             shares = {task: loss / self._batches_in_step[task] for task, loss in losses.items()}
             self.gradients.backward(shares, self._batches_in_step)
             for task, loss in losses.items():
-                self.finite.note(task, inputs[task], loss.detach())
+                self.nan_guard.record(task, inputs[task], loss.detach())
                 self._losses.add(task, loss.detach())
                 total += shares[task].detach()
         if self.accelerator.sync_gradients:
@@ -257,16 +257,16 @@ class HybridMTLTrainer(TaskBatches, TaskEvaluation, BaseTrainer):
         return total
 
     def _to_device(self, batches: dict[str, dict[str, Tensor]]) -> dict[str, dict[str, Tensor]]:
-        """A step's batches, copied while the device is still at work on earlier ones.
+        """Copy a step's batches to the device asynchronously.
 
-        Attention masks stay on the CPU where passes go without padding: how long the texts are
-        decides the shapes of a pass, and a mask that is here is read without waiting.
+        For unpadded passes, attention masks stay on the CPU: the lengths determine the shapes, and
+        reading a mask from the device would synchronize.
         """
-        stay = self.model.unpads and not self.args.torch_compile
+        keep_masks = self.model.unpads and not self.args.torch_compile
         return {
             task: {
                 name: tensor
-                if stay and name.endswith("attention_mask")
+                if keep_masks and name.endswith("attention_mask")
                 else tensor.to(self.args.device, non_blocking=True)
                 for name, tensor in batch.items()
             }
@@ -274,34 +274,34 @@ class HybridMTLTrainer(TaskBatches, TaskEvaluation, BaseTrainer):
         }
 
     def _passes(self, inputs: dict[str, dict[str, Tensor]]) -> list[list[str]]:
-        """The tasks of a step by pass: together where nobody asks whose a gradient is.
+        """Group the tasks of a step by pass: jointly, unless gradients are needed per task.
 
-        Each pass is followed by its own backward pass, so what one keeps in memory is not kept for
-        all, and activations that are computed again find the adapters of their own pass.
+        Each pass has its own backward pass, which frees its activations, and recomputed activations
+        use the adapters of their own pass.
         """
-        # Once per logging period, which costs next to nothing, each task's gradient is measured. A
-        # run and its resumption must agree on these steps: passes apart draw other dropout masks.
+        # Measure the gradient norm per task once per logging period. A resumed run must do so in
+        # the same steps, since separate passes draw other dropout masks.
         measure = self.state.global_step % self.state.logging_steps == 0
-        apart = measure or self.gradients.shared is not None or self.args.torch_compile
-        return [[task] for task in inputs] if apart else self.model.passes(inputs)
+        separate = measure or self.gradients.shared is not None or self.args.torch_compile
+        return [[task] for task in inputs] if separate else self.model.passes(inputs)
 
     def _finish_gradients(self) -> None:
-        step, optimizers = self.state.global_step + 1, parts_of(self._own_optimizer())
-        if not self.finite.may_step(self.model, self.gradients, step, optimizers):
+        step, optimizers = self.state.global_step + 1, parts_of(self._unwrapped_optimizer())
+        if not self.nan_guard.may_step(self.model, self.gradients, step, optimizers):
             self.gradients.drop()
             return
-        reached, kept = self.gradients.finish()
-        if kept:
-            self._own_optimizer().set_task_grads(reached, kept)
+        tasks, task_grads = self.gradients.finish()
+        if task_grads:
+            self._unwrapped_optimizer().set_task_grads(tasks, task_grads)
 
     def _losses_of(
         self, model: nn.Module, batches: dict[str, dict[str, Tensor]]
     ) -> dict[str, Tensor]:
-        """Each batch's loss, with what the regularizers and the learned weights make of it."""
+        """Return the loss of each batch, with regularizers and learned loss weights."""
         if len(batches) == 1:
             outputs = {task: model(**batch, task=task) for task, batch in batches.items()}
         else:
-            with self.accelerator.autocast():  # which it gives to `forward` alone
+            with self.accelerator.autocast():  # accelerate wraps `forward` only
                 outputs = self.model.forward_tasks(batches)
         losses = {}
         for task, output in outputs.items():
@@ -311,36 +311,36 @@ class HybridMTLTrainer(TaskBatches, TaskEvaluation, BaseTrainer):
             losses[task] = loss if self.loss_weights is None else self.loss_weights(task, loss)
         return losses
 
-    def _own_optimizer(self) -> Any:
-        """The layout's optimizer without accelerate's wrapper."""
+    def _unwrapped_optimizer(self) -> Any:
+        """Return the optimizer without accelerate's wrapper."""
         return getattr(self.optimizer, "optimizer", self.optimizer)
 
     def _clip_grad_norm(self, model: nn.Module) -> Any:
-        # Each of several optimizers clips what it steps with; the norm is logged all the same.
+        # Each of several optimizers clips its own gradients; the norm is logged nonetheless.
         separate = self.args.optimizer_layout in NEED_TASK_GRADIENTS
         return None if separate else super()._clip_grad_norm(model)
 
     def _get_learning_rate(self) -> float:
-        # Called once per step, before the scheduler moves on: the rates this step used.
+        # Called once per step, before the scheduler: the rates of this step.
         self._rates = learning_rates(self.optimizer)
         return super()._get_learning_rate()
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Add each task's loss, gradient norm and learning rate to the training log."""
-        self.finite.read(self.model)
+        self.nan_guard.process(self.model)
         if "loss" in logs:
             for task, mean in self._losses.pop().items():
                 logs[f"loss/{task}"] = self.accelerator.reduce(mean, "mean").item()
             logs.update(self.gradients.logs())
             if self.loss_weights is not None:
                 logs.update(self.loss_weights.logs())
-            if self.finite.skipped:
-                logs["skipped_steps"] = self.finite.skipped
+            if self.nan_guard.skipped:
+                logs["skipped_steps"] = self.nan_guard.skipped
             logs.update({f"learning_rate/{name}": rate for name, rate in self._rates.items()})
         super().log(logs, start_time)
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
-        self.finite.read(self.model)
+        self.nan_guard.process(self.model)
         super()._save_checkpoint(model, trial)
 
     def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:
@@ -353,7 +353,7 @@ class HybridMTLTrainer(TaskBatches, TaskEvaluation, BaseTrainer):
             save_state(Path(output_dir), {k: v.state_dict() for k, v in self._stateful().items()})
 
     def _load_from_checkpoint(self, *args, **kwargs) -> None:
-        # The weights of adapters need a place to go to.
+        # Adapters must exist before their weights are loaded.
         self.trained_parts.prepare(self.model)
         super()._load_from_checkpoint(*args, **kwargs)
 
@@ -367,6 +367,6 @@ class HybridMTLTrainer(TaskBatches, TaskEvaluation, BaseTrainer):
                 part.load_state_dict(states.get(name, {}))
 
     def _stateful(self) -> dict[str, Any]:
-        """What a step depends on besides weights, optimizer and schedule, by name."""
-        assert self._parts is not None  # since the beginning
-        return {**self._parts.stateful(), "finite": self.finite}
+        """Return the stateful parts of a step besides weights, optimizer and schedule, by name."""
+        assert self._parts is not None
+        return {**self._parts.stateful(), "nan_guard": self.nan_guard}

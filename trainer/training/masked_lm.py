@@ -1,4 +1,4 @@
-"""Masked-language-model pretraining (Devlin et al. 2019) of the encoder on the tasks' own text."""
+"""Masked-language-model pretraining (Devlin et al. 2019) of the encoder on the tasks' texts."""
 
 import logging
 import zlib
@@ -31,36 +31,36 @@ from trainer.errors import InputError
 from trainer.optimization import optimizer_kind
 from trainer.saving.sessions import Session
 from trainer.training.base_trainer import BaseTrainer
-from trainer.training.nan_guard import MOST_IN_A_ROW, NonFiniteError
+from trainer.training.nan_guard import MAX_SKIPS_IN_A_ROW, NonFiniteError
 from trainer.training.precision import train_in_float32
 
 logger = logging.getLogger(__name__)
 
 
 def collect_texts(tokenised: Mapping[str, Dataset], seed: int = 0) -> Dataset:
-    """Every sequence of all tasks once, in a random order.
+    """Return the distinct sequences of all tasks in random order.
 
     Args:
-        tokenised: task -> tokenised rows (`trainer.data.tokenize`). The two texts of a siamese
-            pair are two sequences; those of a cross-encoded pair stay one.
-        seed: of the order.
+        tokenised: task -> tokenized rows (`trainer.data.tokenize`). Siamese pairs are two
+            sequences, cross-encoded pairs one.
+        seed: seed of the order.
 
     Returns:
         Columns `input_ids` and, if the rows have them, `token_type_ids`.
     """
-    found: dict[tuple[int, ...], list[int] | None] = {}
+    types_by_ids: dict[tuple[int, ...], list[int] | None] = {}
     for rows in tokenised.values():
         for side in ("", "pair_"):
             if f"{side}input_ids" in rows.column_names:
                 texts = rows[f"{side}input_ids"][:]
                 types = f"{side}token_type_ids"
-                typed = rows[types][:] if types in rows.column_names else [None] * len(texts)
-                found.update(zip(map(tuple, texts), typed, strict=True))
-    texts = list(found)
+                all_types = rows[types][:] if types in rows.column_names else [None] * len(texts)
+                types_by_ids.update(zip(map(tuple, texts), all_types, strict=True))
+    texts = list(types_by_ids)
     order = np.random.default_rng(seed).permutation(len(texts)).tolist()
     columns: dict[str, list] = {"input_ids": [texts[i] for i in order]}
-    if all(types is not None for types in found.values()):
-        columns["token_type_ids"] = [found[texts[i]] for i in order]
+    if all(types is not None for types in types_by_ids.values()):
+        columns["token_type_ids"] = [types_by_ids[texts[i]] for i in order]
     return Dataset.from_dict(columns)
 
 
@@ -78,58 +78,45 @@ def pretrain(
     callbacks: list[TrainerCallback] | None = None,
     sessions: list[Session] | None = None,
 ) -> list[dict[str, float]]:
-    """Continue the pretraining of a model's encoder, in place; the tasks' heads stay as they are.
+    """Continue the pretraining of a model's encoder in place; heads are unchanged.
 
-    Of the arguments, those of one task or of the tasks' gradients are not read. The best checkpoint
-    is that of the lowest `eval_loss`.
+    Arguments of single tasks and of gradient aggregation are ignored. The best checkpoint has the
+    lowest `eval_loss`.
 
     Args:
-        model: its `backbone` is trained.
-        texts: the column `input_ids`, maybe `token_type_ids` (`collect_texts`).
-        tokenizer: the backbone's; it has a mask token.
-        args: how long, how fast, and where checkpoints go (`output_dir`).
-        start_from: name or folder of the encoder the model began with, for the language-model head
-            in it; where there is none, a new head is trained along.
+        model: the model, whose `backbone` is trained.
+        texts: the column `input_ids`, and optionally `token_type_ids` (`collect_texts`).
+        tokenizer: the backbone's tokenizer, with a mask token.
+        args: the training arguments; `output_dir` is the folder of the checkpoints.
+        start_from: name or folder of the original encoder, whose language-model head is used;
+            without one, a new head is trained.
         revision: its branch, tag or commit on the Hub.
-        checkpoint: a checkpoint of an interrupted call, to go on from exactly.
-        validation: texts whose `eval_loss` is logged, always under the same masks.
-        mask_share: share of the tokens that are to be predicted.
+        checkpoint: a checkpoint of an interrupted call, to resume exactly.
+        validation: texts whose `eval_loss` is logged, always with the same masks.
+        mask_share: share of the tokens to predict.
         callbacks: as for `Trainer`.
-        sessions: a list to which what the training took is added.
+        sessions: a list to which the sessions are appended.
 
     Returns:
         The log: one mapping per entry.
 
     Raises:
-        InputError: if the encoder or the tokenizer cannot be pretrained like this.
+        InputError: if the encoder or the tokenizer does not support it.
         NonFiniteError: as for training on tasks, unless `nan_policy` is `ignore`.
     """
-    if not 0 < mask_share < 1:
-        raise InputError(f"mask_share = {mask_share!r}: must be between 0 and 1")
-    if tokenizer.mask_token is None:
-        raise InputError(
-            "masked language modelling: the tokenizer has no mask token, so its encoder was not "
-            "pretrained like this; leave the phase out"
-        )
-    if not any(p.requires_grad for p in model.backbone.parameters()):
-        raise InputError("masked language modelling: trains the encoder, and all of it is frozen")
-    if model.config.adapters:
-        raise InputError(
-            "masked language modelling: would change the encoder under the adapters of "
-            f"{', '.join(model.config.adapters)}; pretrain before they are trained"
-        )
-    own: dict[str, Any] = {
+    _check_supported(model, tokenizer, mask_share)
+    overrides: dict[str, Any] = {
         "metric_for_best_model": "eval_loss",
         "greater_is_better": None,
-        "push_to_hub": False,  # its checkpoints are no hybrid-mtl models
+        "push_to_hub": False,  # checkpoints are not hybrid-mtl models
     }
     train_in_float32(model)
-    set_seed(args.seed)  # a new head is drawn
+    set_seed(args.seed)  # for a new head
     trainer = _PretrainingTrainer(
         language_model(
-            model.backbone, None if checkpoint else start_from, revision, tell=checkpoint is None
+            model.backbone, None if checkpoint else start_from, revision, warn=checkpoint is None
         ),
-        replace(args, **own),
+        replace(args, **overrides),
         data_collator=_RepeatableMasks(tokenizer, mlm_probability=mask_share, seed=args.seed),
         train_dataset=texts,
         eval_dataset=validation,
@@ -142,33 +129,52 @@ def pretrain(
     if broken and args.nan_policy != "ignore":
         raise NonFiniteError(
             f"masked language modelling: {len(broken)} weights of the encoder are not finite at "
-            f"its end, first '{broken[0]}'; start again with a lower learning rate"
+            f"the end, first '{broken[0]}'; start again with a lower learning rate"
         )
     if sessions is not None:
         sessions += trainer.sessions
     return trainer.state.log_history
 
 
+def _check_supported(
+    model: HybridMTLModel, tokenizer: PreTrainedTokenizerBase, mask_share: float
+) -> None:
+    if not 0 < mask_share < 1:
+        raise InputError(f"mask_share = {mask_share!r}: must be between 0 and 1")
+    if tokenizer.mask_token is None:
+        raise InputError(
+            "masked language modelling: the tokenizer has no mask token, so its encoder was not "
+            "pretrained this way; remove the phase"
+        )
+    if not any(p.requires_grad for p in model.backbone.parameters()):
+        raise InputError("masked language modelling: the encoder is frozen")
+    if model.config.adapters:
+        raise InputError(
+            "masked language modelling: would change the encoder of the adapters "
+            f"{', '.join(model.config.adapters)}; pretrain before training adapters"
+        )
+
+
 def language_model(
-    backbone: Any, start_from: str | None, revision: str | None = None, tell: bool = True
+    backbone: Any, start_from: str | None, revision: str | None = None, warn: bool = True
 ) -> Any:
-    """A masked language model around an encoder, which it shares and does not copy.
+    """Return a masked language model that shares an encoder.
 
     Args:
         backbone: the encoder.
-        start_from: name or folder of a checkpoint that may hold a language-model head.
+        start_from: name or folder of a checkpoint that may have a language-model head.
         revision: its branch, tag or commit on the Hub.
-        tell: log a warning if the head is a new one.
+        warn: log a warning if the head is new.
 
     Raises:
         InputError: if transformers has no such model for this type of encoder, or the checkpoint
-            cannot be read.
+            cannot be loaded.
     """
-    config = deepcopy(backbone.config)  # transformers writes into what it is given
+    config = deepcopy(backbone.config)  # transformers modifies the configuration
     if type(config) not in MODEL_FOR_MASKED_LM_MAPPING:
         raise InputError(
             f"masked language modelling: transformers has no such model for an encoder of type "
-            f"'{config.model_type}'; leave the phase out, or use another encoder"
+            f"'{config.model_type}'; remove the phase, or use another encoder"
         )
     missing: set[str] | None = None
     if start_from is None:
@@ -176,28 +182,12 @@ def language_model(
             config, dtype=backbone.dtype, trust_remote_code=False
         )
     else:
-        level = get_verbosity()
-        set_verbosity_error()  # a checkpoint without a head is called a corrupted one
-        try:
-            check_weights(start_from, revision=revision or "main")
-            model, loading = AutoModelForMaskedLM.from_pretrained(
-                start_from,
-                config=config,
-                dtype=backbone.dtype,
-                revision=revision or "main",
-                output_loading_info=True,
-                use_safetensors=True,
-                trust_remote_code=False,
-            )
-        except (OSError, RuntimeError, ValueError) as error:
-            raise InputError(f"masked language modelling: '{start_from}': {error}") from error
-        finally:
-            set_verbosity(level)
+        model, loading = _load_language_model(start_from, config, backbone.dtype, revision)
         missing = set(loading["missing_keys"])
     body = model.base_model_prefix
     setattr(model, body, backbone)
     model.tie_weights()
-    if tell and (missing is None or any(not name.startswith(f"{body}.") for name in missing)):
+    if warn and (missing is None or any(not name.startswith(f"{body}.") for name in missing)):
         logger.warning(
             "Masked language modelling: '%s' has no language-model head; a new one is trained.",
             start_from or config.model_type,
@@ -205,13 +195,37 @@ def language_model(
     return model
 
 
+def _load_language_model(
+    start_from: str, config: Any, dtype: torch.dtype, revision: str | None
+) -> tuple[Any, dict[str, Any]]:
+    """Return a pretrained language model, and transformers' report on its weights."""
+    level = get_verbosity()
+    set_verbosity_error()  # a missing head would be reported as an error
+    try:
+        check_weights(start_from, revision=revision or "main")
+        return AutoModelForMaskedLM.from_pretrained(
+            start_from,
+            config=config,
+            dtype=dtype,
+            revision=revision or "main",
+            output_loading_info=True,
+            use_safetensors=True,
+            trust_remote_code=False,
+        )
+    except (OSError, RuntimeError, ValueError) as error:
+        raise InputError(f"masked language modelling: '{start_from}': {error}") from error
+    finally:
+        set_verbosity(level)
+
+
 def masked_loss(outputs: Any, labels: Tensor, num_items_in_batch: Any = None) -> Tensor:
-    """Mean cross-entropy of the masked tokens of a step; 0 if no token of it is masked.
+    """Return the mean cross-entropy of the masked tokens of a step; 0 if there are none.
 
     Args:
         outputs: with `logits`, (B, L, V).
-        labels: (B, L), -100 where nothing is to be predicted.
-        num_items_in_batch: masked tokens of the whole step, if this is a part of one.
+        labels: (B, L), -100 for tokens that are not masked.
+        num_items_in_batch: masked tokens of the whole optimizer step, if the batch is a part of
+            one.
     """
     loss = nn.functional.cross_entropy(
         outputs.logits.flatten(0, 1).float(),
@@ -224,10 +238,10 @@ def masked_loss(outputs: Any, labels: Tensor, num_items_in_batch: Any = None) ->
 
 
 class _RepeatableMasks(DataCollatorForLanguageModeling):
-    """Masks drawn by the seed and the batch alone.
+    """Masks that depend on the seed and the batch only.
 
-    So each evaluation has the same ones, and a resumed run the same as the one it continues,
-    however far ahead batches are read. The rows come together differently in each epoch.
+    Evaluations use the same masks each time, and a resumed run the same as an uninterrupted one,
+    regardless of prefetching. Batches differ between epochs, and so do the masks.
     """
 
     def torch_mask_tokens(self, inputs: Tensor, *args: Any, **rest: Any) -> tuple[Tensor, Tensor]:
@@ -237,14 +251,14 @@ class _RepeatableMasks(DataCollatorForLanguageModeling):
 
 
 class _RowsByBatch(Sampler[int]):
-    """The rows of one pass of a stream, batch by batch: rows of like length stand together."""
+    """The rows of one pass of a stream, batch by batch, with rows of similar length together."""
 
     def __init__(self, stream: TaskStream):
         self.stream = stream
         self._epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the pass that the next iteration goes through."""
+        """Set the pass of the next iteration."""
         self._epoch = epoch
 
     def __len__(self) -> int:
@@ -257,7 +271,7 @@ class _RowsByBatch(Sampler[int]):
 
 
 class _PretrainingTrainer(BaseTrainer):
-    """A plain `Trainer` that knows this project's optimizers and batches by length."""
+    """A `Trainer` with this project's optimizers and batches by length."""
 
     get_optimizer_cls_and_kwargs = staticmethod(optimizer_kind)
     skipped_in_a_row = 0
@@ -273,9 +287,9 @@ class _PretrainingTrainer(BaseTrainer):
         step = self.state.global_step + 1
         cause = f"step {step}: the loss of masked language modelling is {loss.item()}"
         self.skipped_in_a_row += 1
-        if self.args.nan_policy == "stop" or self.skipped_in_a_row == MOST_IN_A_ROW:
-            raise NonFiniteError(f"{cause}. Lower the learning rate, or look at the texts")
-        logger.warning("%s; it is left out", cause)
+        if self.args.nan_policy == "stop" or self.skipped_in_a_row == MAX_SKIPS_IN_A_ROW:
+            raise NonFiniteError(f"{cause}. Lower the learning rate, or check the texts")
+        logger.warning("%s; the step is skipped", cause)
         self.model.zero_grad()
         return torch.zeros_like(loss)
 

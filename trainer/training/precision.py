@@ -1,4 +1,4 @@
-"""The precision of weights: float32 while they are trained, and as asked when they are saved."""
+"""Precision of weights: float32 in training, and the requested dtype when saved."""
 
 import logging
 
@@ -9,28 +9,29 @@ logger = logging.getLogger(__name__)
 
 
 def train_in_float32(model: nn.Module) -> None:
-    """Turn weights of half precision, in place, into float32, and say so once.
+    """Convert half-precision weights to float32 in place, with a warning.
 
-    A step is often smaller than half the distance between two numbers in half precision, and then
-    leaves the weight where it is. Parameters stay the objects that they are, so that an optimizer
-    of them still is one.
+    Small updates would be lost in half precision. Parameters stay the same objects, so that an
+    optimizer of them remains valid.
     """
-    halves = {name: tensor for name, tensor in _tensors(model).items() if tensor.dtype.itemsize < 4}
-    if not halves:
+    half_tensors = {
+        name: tensor for name, tensor in _float_tensors(model).items() if tensor.dtype.itemsize < 4
+    }
+    if not half_tensors:
         return
-    kinds = sorted({str(tensor.dtype).removeprefix("torch.") for tensor in halves.values()})
+    dtypes = sorted({str(tensor.dtype).removeprefix("torch.") for tensor in half_tensors.values()})
     logger.warning(
         "The model's weights are in %s. They are trained, and saved, in float32; bf16: true "
-        "computes in bfloat16, and save_dtype says what the finished model is saved in.",
-        " and ".join(kinds),
+        "computes in bfloat16, and save_dtype sets the dtype of the finished model.",
+        " and ".join(dtypes),
     )
-    for tensor in halves.values():
+    for tensor in half_tensors.values():
         tensor.data = tensor.data.float()
     _set_config_dtype(model, torch.float32)
 
 
 def cast(model: nn.Module, dtype: str) -> None:
-    """Turn a finished model's weights, in place, into what it is to be saved in."""
+    """Convert a finished model's weights in place to the dtype for saving."""
     model.to(getattr(torch, dtype))
     _set_config_dtype(model, getattr(torch, dtype))
 
@@ -42,6 +43,6 @@ def _set_config_dtype(model: nn.Module, dtype: torch.dtype) -> None:
             config.dtype = dtype
 
 
-def _tensors(model: nn.Module) -> dict[str, Tensor]:
-    found = {**dict(model.named_parameters()), **dict(model.named_buffers())}
-    return {name: tensor for name, tensor in found.items() if tensor.is_floating_point()}
+def _float_tensors(model: nn.Module) -> dict[str, Tensor]:
+    tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+    return {name: tensor for name, tensor in tensors.items() if tensor.is_floating_point()}

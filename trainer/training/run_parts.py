@@ -1,4 +1,4 @@
-"""What belongs to one run of training besides the model, its optimizer and the data."""
+"""The stateful parts of one training run, besides the model, its optimizer and the data."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class RunParts:
-    """What the steps of one run depend on and change; the next run is given new ones."""
+    """The parts that the steps of one run use and change; each run has new ones."""
 
     aggregator: Aggregator
     regularizers: list[Regularizer]
@@ -31,15 +31,17 @@ class RunParts:
     trained_parts: TrainedParts
 
     @classmethod
-    def of(cls, args: HybridMTLTrainingArguments, tasks: Mapping[str, TaskConfig]) -> RunParts:
-        """Make what the arguments ask for.
+    def from_args(
+        cls, args: HybridMTLTrainingArguments, tasks: Mapping[str, TaskConfig]
+    ) -> RunParts:
+        """Create the parts from the arguments.
 
         Args:
-            args: of the run.
-            tasks: the tasks that it trains.
+            args: the arguments of the run.
+            tasks: the training tasks.
 
         Raises:
-            InputError: naming the argument that these tasks cannot be trained with.
+            InputError: naming an argument that is not supported with these tasks.
         """
         check_enough(args, tasks)
         names = list(tasks)
@@ -56,15 +58,14 @@ class RunParts:
 
     @property
     def callbacks(self) -> list[TrainerCallback]:
-        """Those of them that have to be told how the run goes on, in order."""
+        """Return the parts that are callbacks, in order."""
         after_step = AfterStep(self.regularizers) if self.regularizers else None
-        # The averages are put in place before something is folded into the encoder: in the end
-        # that is what is kept.
-        found = (self.averages, after_step, self.trained_parts)
-        return [callback for callback in found if callback is not None]
+        # The averages replace the weights before adapters are merged into the encoder.
+        callbacks = (self.averages, after_step, self.trained_parts)
+        return [callback for callback in callbacks if callback is not None]
 
     def stateful(self) -> dict[str, Any]:
-        """Those with a state that a run goes on from, by the name that a checkpoint has for it."""
+        """Return the parts with a state in checkpoints: name -> part."""
         parts: dict[str, Any] = {"aggregator": self.aggregator}
         if self.loss_weights is not None:
             parts["loss_weights"] = self.loss_weights

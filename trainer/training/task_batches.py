@@ -1,4 +1,4 @@
-"""The batches of a run, several tasks' at a time: made, drawn and counted."""
+"""The batches of a run: sampled and counted by task."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -17,10 +17,10 @@ from trainer.training.callbacks.progress import TaskProgress
 
 
 class TaskBatches(Trainer):
-    """The part of `HybridMTLTrainer` that draws batches, and counts what it drew.
+    """The part of `HybridMTLTrainer` that creates and counts batches.
 
     Attributes:
-        task_names: the tasks that are trained, in the order of their turns.
+        task_names: the training tasks in order.
         train_dataset: a `MultitaskDataset`.
     """
 
@@ -28,8 +28,8 @@ class TaskBatches(Trainer):
     train_dataset: Any
     task_names: Sequence[str]
 
-    def _count_anew(self) -> None:
-        """Begin to count what a run draws."""
+    def _reset_counts(self) -> None:
+        """Reset the counts of batches and rows."""
         self._batches_in_step: Counter[str] = Counter()
         self._rows_seen = 0
         self._parameters_outside_embeddings: int | None = None
@@ -50,7 +50,7 @@ class TaskBatches(Trainer):
             multiprocessing_context=self.args.dataloader_multiprocessing_context,
             in_order=self.args.dataloader_in_order,
         )
-        # The training loop looks for this name on the loader.
+        # The training loop calls this method of the loader.
         loader.set_epoch = sampler.set_epoch
         if self.pop_callback(ProgressCallback) is not None:
             schedule, accumulated = sampler.schedule, self.args.gradient_accumulation_steps
@@ -65,7 +65,8 @@ class TaskBatches(Trainer):
             task: TaskStream(
                 self.train_dataset.tasks[task]["length"][:],
                 args.task_training(task).batch_size * args.world_size,
-                # The task's own place in the list: adding a task leaves the others' order alone.
+                # Seeded by the task's index, so that appending a task keeps the order of the
+                # others.
                 [seed, index],
                 args.length_window,
                 args.dataloader_drop_last,
@@ -88,7 +89,7 @@ class TaskBatches(Trainer):
         return steps, None
 
     def floating_point_ops(self, inputs: dict[str, dict[str, Tensor]]) -> float:
-        """6 x tokens x parameters outside the embeddings, summed over the step's batches."""
+        """Return 6 x tokens x parameters outside the embeddings, summed over the batches."""
         if self._parameters_outside_embeddings is None:
             count = self.model.num_parameters(exclude_embeddings=True)
             self._parameters_outside_embeddings = count
@@ -101,7 +102,7 @@ class TaskBatches(Trainer):
         return 6.0 * tokens * self._parameters_outside_embeddings
 
     def _finalize_training(self, trial: Any, num_train_samples: float, start_time: float) -> Any:
-        # `Trainer` takes as large a share of these rows as the steps are of all that were planned.
+        # `Trainer` scales this number by the share of steps taken.
         share = (self.state.global_step - self._initial_global_step) / self.state.max_steps
         rows = self._rows_seen * self.args.world_size
         return super()._finalize_training(trial, rows / share if share else 0, start_time)

@@ -82,7 +82,7 @@ class TestAll:
             tmp_path, model=model, sizes={"mood": 24}, trainable=trainable, **QUICK
         )
         message = (
-            f"trainable = '{trainable}': would change the encoder under the adapter of task 'same'"
+            f"trainable = '{trainable}': would change the encoder of the adapter of task 'same'"
         )
         with pytest.raises(InputError, match=message):
             trainer.train()
@@ -158,7 +158,7 @@ class TestAdapters:
         b = {n: p for n, p in model.named_parameters() if ".lora_B." in n}
         assert len(b) == 3 * 2 * 2 and all(p.count_nonzero() for p in b.values())
         assert not torch.equal(answers(plain, "near"), answers(model, "near"))
-        model.switch_adapters(None)
+        model.activate_adapters(None)
         ids = torch.tensor([[2, 8, 9, 3]])
         assert torch.equal(plain.encode_tokens(ids)[0], model.encode_tokens(ids)[0])
 
@@ -218,7 +218,9 @@ class TestAdapters:
         model = toy_model()
         model.attach_task_adapters(["near"], rank=3, target_modules=["query"])
         trainer = toy_trainer(tmp_path, trainable="adapters", lora_rank=4, model=model, **NEAR)
-        with pytest.raises(InputError, match="lora_rank = 4: the model's adapter 'near', .* has 3"):
+        with pytest.raises(
+            InputError, match="lora_rank = 4: the model's existing adapter 'near' has 3"
+        ):
             trainer.train()
 
     def test_the_model_of_model_init_gets_them(self, tmp_path):
@@ -409,7 +411,7 @@ def test_an_encoder_that_peft_has_no_default_for_asks_for_targets(tmp_path, monk
     model = toy_model()
     monkeypatch.setattr(type(model.config.backbone_config), "model_type", "mybert")
     trainer = toy_trainer(tmp_path, trainable="lora", model=model)
-    with pytest.raises(InputError, match="lora_targets: name the linear layers .* type mybert"):
+    with pytest.raises(InputError, match="lora_targets: required, .* type mybert"):
         trainer.train()
 
 

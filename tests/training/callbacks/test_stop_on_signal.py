@@ -89,7 +89,7 @@ def test_a_second_request_to_terminate_changes_nothing(tmp_path):
 
 
 def test_a_second_request_to_terminate_that_is_no_echo_is_obeyed_at_once(tmp_path, monkeypatch):
-    monkeypatch.setattr("trainer.training.callbacks.stop_on_signal._ECHO", 0.0)
+    monkeypatch.setattr("trainer.training.callbacks.stop_on_signal._REPEAT_WINDOW", 0.0)
     with pytest.raises(SystemExit, match="143"):
         stopped(tmp_path, signal.SIGTERM, signal.SIGTERM)
     assert find_checkpoint(tmp_path) is None
@@ -188,4 +188,4 @@ def test_training_that_ends_by_itself_gives_the_signals_back(tmp_path):
 
     seen, stop, former = Seen(), StopOnSignal(), signal.getsignal(signal.SIGTERM)
     toy_trainer(tmp_path, callbacks=[stop, seen], max_steps=2).train()
-    assert seen.handler == stop._ask and signal.getsignal(signal.SIGTERM) == former
+    assert seen.handler == stop._handle and signal.getsignal(signal.SIGTERM) == former

@@ -1,1 +1,1 @@
-"""What follows the steps of a run."""
+"""Callbacks of a run."""

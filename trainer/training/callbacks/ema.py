@@ -11,12 +11,12 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 class AveragedWeights(TrainerCallback):
     """Averages a model's weights over the steps of a run.
 
-    After step t each average moves towards its weight by 1 - min(decay, (1 + t) / (10 + t)); the
-    second term, smaller in the first steps, forgets the beginning. In a checkpoint the model's file
-    holds the averages; the weights that training goes on with are part of this object's state.
+    After step t, each average moves towards its weight by 1 - min(decay, (1 + t) / (10 + t)); the
+    second term shortens the memory in the first steps. In a checkpoint, the model file contains the
+    averages, and this object's state the trained weights.
 
     Args:
-        decay: how much of the average one step keeps, from 0 up to but not including 1.
+        decay: share of the average that is kept per step, in [0, 1).
     """
 
     def __init__(self, decay: float):
@@ -26,7 +26,7 @@ class AveragedWeights(TrainerCallback):
         self._averages: list[Tensor] = []
 
     def follow(self, model: nn.Module) -> None:
-        """Start at the model's present weights; those without a gradient are left out."""
+        """Initialize the averages with the current weights that require gradients."""
         trained = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
         self._names = [name for name, _ in trained]
         self._weights = [p for _, p in trained]
@@ -35,7 +35,7 @@ class AveragedWeights(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs
     ) -> None:
-        if not self._weights:  # else they were restored from a checkpoint
+        if not self._weights:  # not restored from a checkpoint
             self.follow(kwargs["model"])
 
     @torch.no_grad()
@@ -52,29 +52,29 @@ class AveragedWeights(TrainerCallback):
     ) -> None:
         # The best checkpoint, if it was loaded, is an average already.
         if not (args.load_best_model_at_end and state.best_model_checkpoint):
-            self._exchange()
+            self._swap()
         self._weights, self._names, self._averages = [], [], []
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
-        """The model holds the averages inside the block, if training is under way."""
-        self._exchange()
+        """Replace the weights by the averages inside the block, during training only."""
+        self._swap()
         try:
             yield
         finally:
-            self._exchange()
+            self._swap()
 
-    def _exchange(self) -> None:
-        # Storages change places: nothing is copied.
+    def _swap(self) -> None:
+        # Swap the storages without a copy.
         for index, weight in enumerate(self._weights):
             weight.data, self._averages[index] = self._averages[index], weight.data
 
     def state_dict(self) -> dict[str, Tensor]:
-        """The weights that training goes on with, by name."""
+        """Return the trained weights by name."""
         return {name: p.detach() for name, p in zip(self._names, self._weights, strict=True)}
 
     @torch.no_grad()
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Go on from a checkpoint: the model that is followed held the averages till now."""
+        """Restore the trained weights in the model, which contains the averages."""
         for name, weight in zip(self._names, self._weights, strict=True):
             weight.copy_(state[name])

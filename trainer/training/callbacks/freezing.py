@@ -1,4 +1,4 @@
-"""What a run trainable: all of the model, its heads alone, or low-rank additions to the encoder."""
+"""Choice of the trainable parameters: the whole model, its heads, LoRA or task adapters."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 
 class TrainedParts(TrainerCallback):
-    """Freezes what a run does not train, adds the adapters that it does, and clears up after it.
+    """Freezes parameters and adds adapters for a run, and restores the model after it.
 
-    Heads and adapters of tasks without training rows are left alone. Parameters that were frozen
-    before the run stay frozen; all others can be trained again when it is over.
+    Heads and adapters of tasks without training rows are not trained. Parameters that were frozen
+    before the run stay frozen.
 
     Args:
-        args: what to train.
+        args: the training arguments.
         tasks: the tasks with training rows.
     """
 
@@ -33,37 +33,37 @@ class TrainedParts(TrainerCallback):
         self.args = args
         self.tasks = list(tasks)
         self._model: HybridMTLModel | None = None
-        self._resting: list[nn.Parameter] = []
+        self._frozen: list[nn.Parameter] = []
 
     def prepare(self, model: HybridMTLModel) -> None:
-        """Choose the parameters, before weights are loaded and before an optimizer is made.
+        """Freeze parameters and add adapters, before weights are loaded or an optimizer is created.
 
-        During one run a second call changes nothing.
+        Further calls during a run have no effect.
 
         Raises:
-            InputError: if nothing of a task would be trained, or the encoder has no such layers.
+            InputError: if a task has no trainable parameters, or `lora_targets` match no layers.
         """
         if self._model is model:
             return
-        self._check_no_adapter_is_left_behind(model)
+        self._check_no_untrained_adapter(model)
         self._add_adapters(model)
-        free = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
-        self._check_something_is_trained({task_of_param(n) for n, _ in free if self.is_trained(n)})
-        self._resting = [p for name, p in free if not self.is_trained(name)]
-        for parameter in self._resting:
+        unfrozen = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+        self._check_all_tasks_trained({task_of_param(n) for n, _ in unfrozen if self.is_trained(n)})
+        self._frozen = [p for name, p in unfrozen if not self.is_trained(name)]
+        for parameter in self._frozen:
             parameter.requires_grad_(False)
         self._model = model
 
     def is_trained(self, name: str) -> bool:
-        """Whether the parameter of this name is trained, if it was not frozen before."""
-        owner, trains = task_of_param(name), self.args.trainable
+        """Return whether a parameter is trained, unless it was frozen before."""
+        owner, trainable = task_of_param(name), self.args.trainable
         if owner not in (SHARED, *self.tasks):
             return False
         if name.startswith("heads."):
             return True
         if ".lora_" in name:
-            return trains in ("all", "lora" if owner == SHARED else "adapters")
-        return trains == "all"
+            return trainable in ("all", "lora" if owner == SHARED else "adapters")
+        return trainable == "all"
 
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs
@@ -73,17 +73,17 @@ class TrainedParts(TrainerCallback):
         self.release()
 
     def release(self) -> None:
-        """Free what `prepare` froze."""
-        for parameter in self._resting:
+        """Unfreeze the parameters that `prepare` froze."""
+        for parameter in self._frozen:
             parameter.requires_grad_(True)
-        self._model, self._resting = None, []
+        self._model, self._frozen = None, []
 
     def _add_adapters(self, model: HybridMTLModel) -> None:
-        wanted = {"lora": [SHARED_ADAPTER], "adapters": self.tasks}.get(self.args.trainable, [])
-        for name in wanted:
+        names = {"lora": [SHARED_ADAPTER], "adapters": self.tasks}.get(self.args.trainable, [])
+        for name in names:
             if name in model.config.adapters:
-                self._check_like(name, model.config.adapters[name])
-        new = [name for name in wanted if name not in model.config.adapters]
+                self._check_options_match(name, model.config.adapters[name])
+        new = [name for name in names if name not in model.config.adapters]
         if new:
             try:
                 model.attach_task_adapters(
@@ -96,51 +96,51 @@ class TrainedParts(TrainerCallback):
             except ValueError as error:
                 raise InputError(f"lora_targets: {error}") from error
 
-    def _check_like(self, name: str, adapter: dict[str, Any]) -> None:
-        there = {**adapter, "targets": adapter["target_modules"]}
+    def _check_options_match(self, name: str, adapter: dict[str, Any]) -> None:
+        options = {**adapter, "targets": adapter["target_modules"]}
         for option in changed_options(self.args):
-            given, found = getattr(self.args, option), there[option.removeprefix("lora_")]
-            if given != found:
+            value, existing = getattr(self.args, option), options[option.removeprefix("lora_")]
+            if value != existing:
                 raise InputError(
-                    f"{option} = {given!r}: the model's adapter '{name}', which is trained on, has "
-                    f"{found!r}; leave the option out"
+                    f"{option} = {value!r}: the model's existing adapter '{name}' has "
+                    f"{existing!r}; remove the option"
                 )
 
-    def _check_no_adapter_is_left_behind(self, model: HybridMTLModel) -> None:
+    def _check_no_untrained_adapter(self, model: HybridMTLModel) -> None:
         if self.args.trainable in WITHOUT_SHARED:
             return
         trained = self.tasks if self.args.trainable == "all" else []
         for name in model.config.adapters:
             if name not in (SHARED_ADAPTER, *trained):
                 raise InputError(
-                    f"trainable = '{self.args.trainable}': would change the encoder under the "
+                    f"trainable = '{self.args.trainable}': would change the encoder of the "
                     f"adapter of task '{name}', which is not trained; use trainable: heads or "
                     "adapters"
                 )
 
-    def _check_something_is_trained(self, params_by_task: set[str]) -> None:
-        for task in self.tasks if SHARED not in params_by_task else ():
-            if task not in params_by_task:
+    def _check_all_tasks_trained(self, trained_tasks: set[str]) -> None:
+        for task in self.tasks if SHARED not in trained_tasks else ():
+            if task not in trained_tasks:
                 raise InputError(
                     f"trainable = '{self.args.trainable}': the head of task '{task}' has no "
-                    "parameters, and nothing of it would be trained; leave the task out, give it "
-                    "hidden_sizes, or use trainable: adapters"
+                    "parameters to train; remove the task, set its hidden_sizes, or use trainable: "
+                    "adapters"
                 )
 
 
 def default_targets(model: HybridMTLModel) -> list[str]:
-    """The layers that peft gives additions to in an encoder of this type.
+    """Return peft's default target layers for an encoder of this type.
 
     Raises:
-        InputError: if peft has no say on it.
+        InputError: if peft has none.
     """
-    # It takes a while, and other runs need not wait for it.
-    from peft.utils.constants import TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING as KNOWN
+    # Slow to import, and not needed by other runs.
+    from peft.utils.constants import TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING as DEFAULTS
 
     kind = model.config.backbone_config.model_type
-    if not isinstance(KNOWN.get(kind), list):
+    if not isinstance(DEFAULTS.get(kind), list):
         raise InputError(
-            f"lora_targets: name the linear layers that get additions; for an encoder of type "
-            f"{kind} there is no default"
+            f"required, since there is no default for an encoder of type {kind}; "
+            "name the linear layers to adapt"
         )
-    return list(KNOWN[kind])
+    return list(DEFAULTS[kind])

@@ -1,4 +1,4 @@
-"""The progress bar: where the run is, and each task's running loss."""
+"""The progress bar, with cycles and the running loss of each task."""
 
 from typing import Any
 
@@ -7,12 +7,12 @@ from transformers.trainer_callback import ProgressCallback
 
 
 class TaskProgress(ProgressCallback):
-    """The trainer's progress bar, counting cycles and showing each task's latest mean loss.
+    """A progress bar with the number of cycles and each task's latest mean loss.
 
     Args:
-        cycles: cycles of an epoch.
-        scheduled: steps of the schedule in an epoch.
-        accumulated: how many of them make an optimizer step; an epoch's last step may have fewer.
+        cycles: cycles per epoch.
+        scheduled: steps of the schedule per epoch.
+        accumulated: steps of the schedule per optimizer step; the last of an epoch may have fewer.
     """
 
     def __init__(self, cycles: int, scheduled: int, accumulated: int = 1):
@@ -23,7 +23,7 @@ class TaskProgress(ProgressCallback):
         self.losses: dict[str, str] = {}
 
     def cycles_after(self, steps: int) -> int:
-        """The cycles that this many optimizer steps complete."""
+        """Return the number of cycles that are complete after a number of optimizer steps."""
         epochs, rest = divmod(steps, -(-self.scheduled // self.accumulated))
         return epochs * self.cycles + rest * self.accumulated * self.cycles // self.scheduled
 
@@ -49,7 +49,7 @@ class TaskProgress(ProgressCallback):
     ) -> None:
         super().on_log(args, state, control, logs=logs, **kwargs)
         prefix = "loss/"
-        # A task without a turn since the last log keeps the loss it had.
+        # A task without a batch since the last log keeps its loss.
         self.losses.update(
             {
                 name.removeprefix(prefix): f"{value:.3f}"

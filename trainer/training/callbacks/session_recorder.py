@@ -1,4 +1,4 @@
-"""Record each stretch of training in the trainer's state."""
+"""Recording of training sessions in the trainer's state."""
 
 import time
 from dataclasses import asdict
@@ -11,7 +11,7 @@ from trainer.saving.sessions import Session, new_session
 
 
 class SessionRecorder(TrainerCallback, ExportableState):
-    """Records the sessions of a trainer; every checkpoint holds those up to it.
+    """Records the sessions of a trainer in its checkpoints.
 
     Attributes:
         earlier: the sessions before the current one, as mappings.
@@ -20,24 +20,24 @@ class SessionRecorder(TrainerCallback, ExportableState):
     def __init__(self) -> None:
         self.earlier: list[dict[str, Any]] = []
         self._current: Session | None = None
-        self._began = 0.0
+        self._start = 0.0
 
     @property
     def sessions(self) -> list[Session]:
-        """All sessions of the training so far, the current one included."""
+        """Return all sessions so far, including the current one."""
         past = [Session(**entry) for entry in self.earlier]
         return past if self._current is None else [*past, self._current]
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **rest: Any
     ) -> None:
-        """Take over what the checkpoint knows that training goes on from, if it does."""
+        """Restore the sessions of the checkpoint, if any, and start a new one."""
         name = type(self).__name__
-        found: Any = state.stateful_callbacks.get(name) if state.global_step else None
-        self.earlier = found["attributes"]["earlier"] if found else []
+        saved: Any = state.stateful_callbacks.get(name) if state.global_step else None
+        self.earlier = saved["attributes"]["earlier"] if saved else []
         self._current = new_session(args, state.global_step)
-        self._began = time.monotonic()
-        # The trainer fails to save what a checkpoint of an older version did not have.
+        self._start = time.monotonic()
+        # The trainer cannot save callbacks that are missing in the checkpoint.
         state.stateful_callbacks.setdefault(name, self.state())
 
     def on_step_end(
@@ -49,11 +49,11 @@ class SessionRecorder(TrainerCallback, ExportableState):
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **rest: Any
     ) -> None:
-        """Count what came after the last step, such as an evaluation."""
+        """Update the time, including a final evaluation."""
         self._update(state.global_step)
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint holds of this."""
+        """Return the state for a checkpoint."""
         if self._current is not None:
             self._update(self._current.last_step)
         return {"args": {}, "attributes": {"earlier": [asdict(entry) for entry in self.sessions]}}
@@ -61,4 +61,4 @@ class SessionRecorder(TrainerCallback, ExportableState):
     def _update(self, step: int) -> None:
         if self._current is not None:
             self._current.last_step = step
-            self._current.seconds = time.monotonic() - self._began
+            self._current.seconds = time.monotonic() - self._start

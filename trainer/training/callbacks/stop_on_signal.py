@@ -1,4 +1,4 @@
-"""Ending a run early, so that it can go on: on SIGINT (Ctrl-C) and SIGTERM."""
+"""Resumable early stop of a run on SIGINT (Ctrl-C) and SIGTERM."""
 
 import signal
 import sys
@@ -17,59 +17,60 @@ from transformers import (
 
 EXIT_STATUS = 75  # sysexits.h: a temporary failure; the same command with --resume true goes on
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-# On a GPU the processes agree every so many steps, or batches that are evaluated, because to ask
-# is to wait for the GPU.
+# On GPUs, the processes synchronize their decision every so many steps or evaluation batches.
 _STEPS_BETWEEN = 10
-# Launchers hand on a SIGTERM that a cluster sent to their processes, too: within so many seconds
-# it is the same one.
-_ECHO = 2.0
+# Launchers forward a SIGTERM that the processes get from the cluster as well: within this many
+# seconds it is the same signal.
+_REPEAT_WINDOW = 2.0
 
 
 class StoppedError(Exception):
-    """Training was asked to stop; its checkpoint is written."""
+    """Raised when training was stopped by a signal; its checkpoint is saved."""
 
 
 class EvaluationStoppedError(StoppedError):
-    """Training was asked to stop in an evaluation, which the trainer gives up."""
+    """Raised when a signal aborts an evaluation during training."""
 
 
 class StopOnSignal(TrainerCallback):
-    """While training, a signal asks for a checkpoint after the step and then for the end.
+    """Saves a checkpoint and stops training after the current step on a signal.
 
-    An evaluation is given up after its present batch. A second signal ends the process at once. If
-    any process is asked, all stop after the same step or batch.
+    An evaluation is aborted after the current batch. A second signal ends the process immediately.
+    If any process gets a signal, all stop after the same step or batch.
 
     Raises:
-        StoppedError: from `Trainer.train`, when the checkpoint is there.
+        StoppedError: from `Trainer.train`, after the checkpoint is saved.
     """
 
     def __init__(self) -> None:
-        self._asked_at: float | None = None
+        self._signal_time: float | None = None
         self._stopping = False
-        self._batches: int | None = None  # that were evaluated while training, None after it
-        self._former: dict[int, Any] = {}
+        self._batches: int | None = None  # evaluated during training; None after it
+        self._previous_handlers: dict[int, Any] = {}
 
     def on_train_begin(self, *_: Any, **__: Any) -> None:
-        self.release()  # of a run before this one that was stopped
+        self.release()  # after an earlier run that was stopped
         self._batches = 0
-        # Python lets the main thread alone have handlers.
+        # Only the main thread can set handlers.
         if threading.current_thread() is threading.main_thread():
-            self._former = {number: signal.signal(number, self._ask) for number in _SIGNALS}
+            self._previous_handlers = {
+                number: signal.signal(number, self._handle) for number in _SIGNALS
+            }
 
     def on_train_end(self, *_: Any, **__: Any) -> None:
         self.release()
 
     def release(self) -> None:
-        """Give the signals back to whoever had them before training."""
+        """Restore the previous signal handlers."""
         self._batches = None
-        for number, handler in self._former.items():
+        for number, handler in self._previous_handlers.items():
             signal.signal(number, handler)
-        self._former = {}
+        self._previous_handlers = {}
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        if self._agreed(args, state.global_step):
+        if self._should_stop(args, state.global_step):
             self._stopping = control.should_save = True
 
     def on_prediction_step(
@@ -78,7 +79,7 @@ class StopOnSignal(TrainerCallback):
         if self._batches is None:
             return
         self._batches += 1
-        if self._stopping or self._agreed(args, self._batches):
+        if self._stopping or self._should_stop(args, self._batches):
             self._stopping = True
             raise EvaluationStoppedError(
                 f"stopped in the evaluation after step {state.global_step}; go on with "
@@ -89,20 +90,20 @@ class StopOnSignal(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
         if self._stopping:
-            # Obeyed: if this process trains again, nobody has asked yet.
-            self._stopping, self._asked_at = False, None
+            # Reset, in case this process trains again.
+            self._stopping, self._signal_time = False, None
             raise StoppedError(f"stopped after step {state.global_step}; go on with --resume true")
 
-    def _ask(self, number: int, _: FrameType | None) -> None:
+    def _handle(self, number: int, _: FrameType | None) -> None:
         now = time.monotonic()
-        if self._asked_at is not None:
-            if number == signal.SIGTERM and now - self._asked_at < _ECHO:
+        if self._signal_time is not None:
+            if number == signal.SIGTERM and now - self._signal_time < _REPEAT_WINDOW:
                 return
             self.release()
             if number == signal.SIGINT:
                 raise KeyboardInterrupt
             raise SystemExit(128 + number)
-        self._asked_at = now
+        self._signal_time = now
         print(
             f"{signal.Signals(number).name}: stopping after this step, with a checkpoint "
             "(again: at once)",
@@ -110,12 +111,12 @@ class StopOnSignal(TrainerCallback):
             flush=True,
         )
 
-    def _agreed(self, args: TrainingArguments, count: int) -> bool:
-        asked = self._asked_at is not None
+    def _should_stop(self, args: TrainingArguments, count: int) -> bool:
+        signalled = self._signal_time is not None
         if args.world_size == 1:
-            return asked
+            return signalled
         if args.device.type != "cpu" and count % _STEPS_BETWEEN:
             return False
-        asked_by = torch.tensor(float(asked), device=args.device)
-        torch.distributed.all_reduce(asked_by)
-        return bool(asked_by.item())
+        n_signalled = torch.tensor(float(signalled), device=args.device)
+        torch.distributed.all_reduce(n_signalled)
+        return bool(n_signalled.item())
