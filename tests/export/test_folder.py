@@ -68,7 +68,7 @@ def test_a_file_in_the_folders_place_is_refused(tmp_path):
 
 
 def test_other_folders_are_distinguished_from_exports(tmp_path):
-    with pytest.raises(InputError, match="there is not a folder '.*none'"):
+    with pytest.raises(InputError, match="there is no folder '.*none'"):
         read_description(tmp_path / "none")
     with pytest.raises(InputError, match="is not an export"):
         read_description(tmp_path)

@@ -176,9 +176,7 @@ class RunArguments:
             if getattr(self, name) is not None:
                 setattr(self, name, os.path.expanduser(getattr(self, name)))
         if self.backbone_dropout is not None and not 0 <= self.backbone_dropout < 1:
-            raise InputError(
-                f"backbone_dropout = {self.backbone_dropout}: must be a probability below 1"
-            )
+            raise InputError(f"backbone_dropout = {self.backbone_dropout}: must be in [0, 1)")
         if self.license is not None:
             check_license(self.license)
         if self.max_length < 3:

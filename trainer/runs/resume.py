@@ -128,7 +128,7 @@ def _is_free(name: str) -> bool:
 
 
 def _flat(options: Any, prefix: str = "") -> dict[str, Any]:
-    """`{"tasks.sentiment.learning_rate": ..., ...}`; lists stay whole but for those of mappings."""
+    """Flatten to `{"tasks.sentiment.learning_rate": ...}`; only lists of mappings are split."""
     if isinstance(options, list) and options and all(isinstance(o, Mapping) for o in options):
         options = {number: option for number, option in enumerate(options, start=1)}
     if not isinstance(options, Mapping):
