@@ -256,7 +256,7 @@ def test_changed_defaults():
         ),
         ({"backbone_dropout": 1.0}, "backbone_dropout = 1.0: must be in [0, 1)"),
         ({"backbone_dropout": -0.1}, "backbone_dropout = -0.1: must be in [0, 1)"),
-        ({"backbone_dropout": float("nan")}, "backbone_dropout = nan: must be a probability"),
+        ({"backbone_dropout": float("nan")}, "backbone_dropout = nan: must be in"),
         ({"max_length": 2}, "max_length = 2: must be at least 3 tokens"),
         ({"mode": "predict"}, "mode = 'predict': name the rows with --predict_file"),
         ({"resume": True, "overwrite_output_dir": True}, "resume and overwrite_output_dir: choose"),

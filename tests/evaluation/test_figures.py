@@ -129,6 +129,7 @@ def test_an_error_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.slow
 def test_importing_the_package_is_cheap():
     code = (
         "import sys, trainer.evaluation\n"

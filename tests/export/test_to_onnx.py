@@ -128,6 +128,7 @@ def small_folder(folder):
     return toy_folder(folder, model)
 
 
+@pytest.mark.slow
 def test_one_task_alone(tmp_path, capsys):
     model = small_folder(tmp_path / "model")
     export(str(tmp_path / "model"), tmp_path / "onnx", "onnx", task="mood")
@@ -142,6 +143,7 @@ def test_one_task_alone(tmp_path, capsys):
     assert "    mood: probability change " in printed and "of labels unchanged" in printed
 
 
+@pytest.mark.slow
 def test_a_graph_with_other_outputs_is_refused(tmp_path, monkeypatch, nothing_left):
     small_folder(tmp_path / "model")
     trace = to_onnx.Graph.forward

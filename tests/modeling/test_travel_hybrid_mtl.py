@@ -101,6 +101,7 @@ def save(folder: Path):
     return model
 
 
+@pytest.mark.slow
 def test_a_head_of_the_users_opens_where_only_the_folder_is(ranked, tmp_path):
     place = tmp_path / "elsewhere"
     model = save(place / "first")

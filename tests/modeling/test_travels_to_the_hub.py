@@ -141,12 +141,14 @@ def journey(tmp_path_factory) -> dict[str, Any]:
     return {"folders": folders, "findings": findings, "saved": saved, "refusal": refusal}
 
 
+@pytest.mark.slow
 def test_elsewhere_the_code_comes_from_the_folder(journey):
     for finding in journey["findings"].values():
         for module in finding["modules"]:
             assert module.startswith("transformers_modules.")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", STAGES)
 @pytest.mark.parametrize("task", TASKS)
 def test_logits_are_equal_to_the_bit(journey, stage, task):
@@ -155,16 +157,19 @@ def test_logits_are_equal_to_the_bit(journey, stage, task):
     assert torch.equal(journey["findings"][stage]["logits"][task], logits)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", STAGES)
 def test_the_pipeline_answers_alike(journey, stage):
     here = pipeline("hybrid-mtl", model=str(journey["saved"]), trust_remote_code=True, device="cpu")
     assert journey["findings"][stage]["answers"] == json.loads(json.dumps(here(ROWS)))
 
 
+@pytest.mark.slow
 def test_elsewhere_an_index_cannot_name_a_pickle_either(journey):
     assert "weights must be safetensors files in the same folder" in journey["refusal"]
 
 
+@pytest.mark.slow
 def test_the_tasks_and_the_adapters_survive(journey):
     here = HybridMTLModel.from_pretrained(journey["saved"]).config
     assert here.adapters.keys() == {"mood", "near", "follows"}
@@ -173,6 +178,7 @@ def test_the_tasks_and_the_adapters_survive(journey):
         assert finding["config"]["tasks"] == json.loads(json.dumps(here.tasks))
 
 
+@pytest.mark.slow
 def test_the_folders_hold_safetensors_and_all_of_the_code(journey):
     code = {path.name for path in SOURCES if path.name != "__init__.py"}
     for folder in journey["folders"]:
@@ -184,6 +190,7 @@ def test_the_folders_hold_safetensors_and_all_of_the_code(journey):
             assert (folder / name).read_text() == source.read_text()
 
 
+@pytest.mark.slow
 def test_the_configuration_names_the_classes_and_the_pipeline(journey):
     for folder in journey["folders"]:
         config = json.loads((folder / "config.json").read_text())

@@ -39,6 +39,7 @@ def folder(tmp_path):
     return tmp_path / "model"
 
 
+@pytest.mark.slow
 def test_both_formats_are_written_and_ask_reads_one(folder, tmp_path, main, monkeypatch, capsys):
     for package in ("onnx", "onnxruntime", "onnxscript", "sentence_transformers"):
         pytest.importorskip(package)

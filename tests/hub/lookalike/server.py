@@ -46,7 +46,7 @@ class HubLookalike:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self) -> "HubLookalike":
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.005,), daemon=True).start()
         return self
 
     def __exit__(self, *exception: Any) -> None:
@@ -110,6 +110,8 @@ class HubLookalike:
 
 
 class _Handler(BaseHTTPRequestHandler):
+    # Else each response waits 40 ms for the client to acknowledge its headers.
+    disable_nagle_algorithm = True
     protocol_version = "HTTP/1.1"
 
     def log_message(self, *args: Any) -> None:
