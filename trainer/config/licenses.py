@@ -19,10 +19,10 @@ LICENSES = frozenset(_NAMES.split())
 
 
 def check_license(name: str) -> None:
-    """Check that the Hub knows a licence.
+    """Check that a name is one of the Hub's for licences.
 
     Raises:
-        InputError: if it does not, with the nearest name that it knows.
+        InputError: if it is not, with the nearest name that is.
     """
     if name not in LICENSES:
         raise InputError(

@@ -95,6 +95,18 @@ def trained_model(
             config.pooled_dropout = run.backbone_dropout
         else:
             set_encoder_dropout(config.backbone_config, run.backbone_dropout)
+    _match_heads(name, tasks, config, auxiliary)
+    with naming_option():
+        return open_model(model_path(run), run.model_revision, config)
+
+
+def _match_heads(
+    name: str,
+    tasks: Mapping[str, TaskConfig],
+    config: HybridMTLConfig,
+    auxiliary: Collection[str],
+) -> None:
+    """Check that a model's heads are the run's, and give them the run's fields of training."""
     for task, head in tasks.items():
         if task not in config.tasks:
             if task in auxiliary:
@@ -110,8 +122,6 @@ def trained_model(
                 f"configuration and {trained[field_name]!r} in the model '{name}'"
             )
         trained.update({field_name: getattr(head, field_name) for field_name in TRAINING_FIELDS})
-    with naming_option():
-        return open_model(model_path(run), run.model_revision, config)
 
 
 def _check_pooling(run: RunArguments, config: HybridMTLConfig) -> None:
