@@ -18,7 +18,7 @@ GPU_FLAGS ?=
 help:
 	@echo "make demo     train on the shipped sample, without a network, and print predictions"
 	@echo "make install  create the environment in $(VENV)"
-	@echo "make check    lint, types and the hundred quickest tests: half a minute"
+	@echo "make check    lint, types and a selection of quick tests: half a minute"
 	@echo "make test     lint, types and fast tests"
 	@echo "make test-lowest, make test-newest"
 	@echo "              fast tests with the lowest and the newest versions that pyproject.toml allows"

@@ -72,9 +72,8 @@ class Registry(Mapping[str, Any]):
 
         def add(value: Any) -> Any:
             existing = self.entries.get(name)
-            if (
-                existing is not None and existing.place != place
-            ):  # the same place: a reloaded module
+            # An entry of the same place is that of a reloaded module.
+            if existing is not None and existing.place != place:
                 raise self.error(
                     f"{place}: {self.what} '{name}' is already registered in {existing.place}; "
                     f"choose another name"

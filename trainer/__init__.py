@@ -1,4 +1,4 @@
-"""How a hybrid multitask model is trained."""
+"""Training of hybrid multitask models."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HybridMTLTrainer", "HybridMTLTrainingArguments"]
 
-# On first use: a part of this package that needs no torch is then imported in a moment.
+# Imported on first use, so that modules without torch load fast.
 _MODULES = {
     "HybridMTLTrainer": "trainer.training.hybrid_trainer",
     "HybridMTLTrainingArguments": "trainer.config.training_arguments",

@@ -48,7 +48,7 @@ class Small(Regularizer):
         super().__init__(weight)
         self.power = config.small_power
 
-    def _weighted(self, weight, model, task, batch, output):
+    def weighted_term(self, weight, model, task, batch, output):
         return weight * output.logits.float().abs().pow(self.power).mean()
 
 

@@ -261,6 +261,9 @@ def test_the_off_switch_of_a_hidden_option_is_hidden_too():
         ),
         (["--warmup_steps", "-1"], "warmup_steps"),
         (["--mode", "predict"], "mode = 'predict': name the rows with --predict_file"),
+        (["--predict_file", "a.csv"], "predict_file = 'a.csv': has no effect with mode: train"),
+        (["--predict_task", "a", "--mode", "evaluate"], "predict_task = 'a': has no effect with"),
+        (["--trains", "lora"], "unknown option 'trains'. run_mtl.py --help lists"),
     ],
 )
 def test_a_wrong_command_line_is_refused(options, message):
@@ -363,7 +366,7 @@ def help_sections(monkeypatch):
     """Heading -> the options under it, in the help text."""
     monkeypatch.setenv("COLUMNS", "100")
     found = {}
-    text = build_parser().format_help().partition("a task's own:")[0]
+    text = build_parser().format_help().partition("task fields:")[0]
     for line in text.splitlines():
         if re.fullmatch(r"[a-z].*:", line):
             heading = found.setdefault(line[:-1], [])
@@ -424,7 +427,7 @@ def test_help_says_where_a_tasks_fields_go(capsys):
     out = capsys.readouterr().out
     assert out.startswith("usage: run_mtl.py [CONFIG.yaml] [--option value ...]")
     assert "--tasks.sentiment.hidden_sizes '[384]'" in out
-    own = out.partition("a task's own:")[2]
+    own = out.partition("task fields:")[2]
     listed = re.findall(r"^  --tasks\.NAME\.(\w+) VALUE$", own, re.MULTILINE)
     parts = (TaskConfig, TaskSource, DerivedLabels, TaskAugmentation, TaskTraining)
     # A field of two parts is one option.

@@ -131,7 +131,7 @@ class ComputeFacts:
 
 @dataclass
 class CardFacts:
-    """Everything the card says about a model.
+    """The facts on a model card.
 
     Raises:
         ValueError: there is no task, a task's name occurs twice, or a figure's path is not

@@ -45,7 +45,7 @@ def shared_hyperparameters(run: RunArguments, args: HybridMTLTrainingArguments) 
 
 
 def _shown(options: Any, beside: Any) -> dict[str, Any]:
-    """Return the options of a dataclass that are shown, beside all others."""
+    """Return the options of a dataclass to show on the card."""
     infos = {**INHERITED, **infos_of_added(HybridMTLTrainingArguments)}
     shown = {}
     for declared in fields(options):

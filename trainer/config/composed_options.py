@@ -1,4 +1,4 @@
-"""The options of every wing beside those of transformers, in one class."""
+"""The options of every package and of transformers, in one class."""
 
 from dataclasses import dataclass
 
@@ -20,4 +20,4 @@ class ComposedOptions(
     ExtensionOptions,
     TrainingArguments,
 ):
-    """All options together, for checks of them beside each other; not checked itself."""
+    """All options together, unchecked, so that combinations of them can be checked."""

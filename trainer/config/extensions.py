@@ -105,7 +105,8 @@ def _run(source: str, load: Callable[[], Any]) -> None:
     try:
         load()
     except Exception as error:  # any code may raise anything
-        raise InputError(f"extensions: {source}{_line_of(error)}: {_reason(error)}") from error
+        line = _line_of(error).removeprefix(f", {source}")
+        raise InputError(f"extensions: {source}{line}: {_reason(error)}") from error
 
 
 def _reason(error: Exception) -> str:

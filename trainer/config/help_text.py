@@ -92,10 +92,10 @@ class OptionParser(HfArgumentParser):
     def _describe_fields(self) -> None:
         """List the fields of a task and of a phase, whose names are the user's."""
         tasks = self.add_argument_group(
-            "a task's own", "A value is YAML: --tasks.sentiment.hidden_sizes '[384]'."
+            "task fields", "A value is YAML: --tasks.sentiment.hidden_sizes '[384]'."
         )
         phases = self.add_argument_group(
-            "a phase's own",
+            "phase fields",
             "'phases' in CONFIG.yaml is a list of mappings with these fields and any training "
             "option that differs in the phase: --phases.NAME.learning_rate 1e-5.",
         )

@@ -234,7 +234,8 @@ def _check_option(option: str, known: Iterable[str], where: str) -> None:
     if option in ("tasks", "phases"):
         raise InputError(f"{where}: write --{option}.NAME.FIELD value for each field")
     if option not in known:
-        close = did_you_mean(option.split(".")[0], [*known, "tasks", "phases"])
+        available = [n for n in known if n.replace("-", "_") not in UNAVAILABLE_OPTIONS]
+        close = did_you_mean(option.split(".")[0], [*available, "tasks", "phases"])
         if field in task_fields():
             close += (
                 f" '{field}' is a field of a task's entry: write it under tasks: NAME, or as "

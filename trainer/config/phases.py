@@ -31,8 +31,8 @@ class PhaseEntry:
 
     Attributes:
         name: of the phase; its number, from 1, if unset.
-        tasks: the tasks that are trained (or whose texts are read) -> fields of `TaskTraining` that
-            differ from the task's own entry; all tasks if unset.
+        tasks: the tasks that are trained (or whose texts are read) -> its fields that differ
+            from the task's entry; all tasks if unset.
         objective: `tasks`, or `masked_language_modelling` for the encoder on the tasks' texts.
         options: training arguments that differ from the run's.
         mask_share: for masked language modelling, the share of tokens to predict.

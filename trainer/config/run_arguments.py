@@ -84,15 +84,15 @@ class RunArguments:
     )
     language: str | None = option(
         None,
-        "The texts' language, such as en: the model card's entry.",
+        "The texts' language, such as en; shown on the model card.",
         group="run",
         phase="run",
         resume="free",
     )
     license: str | None = option(
         None,
-        "The trained model's licence by the Hub's name for it, such as apache-2.0: the "
-        "card's entry.",
+        "The trained model's licence by the Hub's name for it, such as apache-2.0; "
+        "shown on the card.",
         group="run",
         phase="run",
         resume="free",
@@ -117,17 +117,16 @@ class RunArguments:
     )
     save_dtype: str = option(
         "float32",
-        "Mode train: what the finished model's weights are saved, and evaluated, in: "
-        f"{', '.join(SAVE_DTYPES)}. Training and "
-        "checkpoints use float32.",
+        "Mode train: data type in which the finished model is saved and evaluated: "
+        f"{', '.join(SAVE_DTYPES)}. Training and checkpoints use float32.",
         group="run",
         phase="run",
         resume="free",
     )
     merged_adapters: bool = option(
         False,
-        "Mode train: write besides, in merged/TASK, a model of each task that has an "
-        "adapter of its own, alone and with the adapter merged into the encoder.",
+        "Mode train: also write to merged/TASK, for each task with an adapter, a model of this "
+        "task alone with the adapter merged into the encoder.",
         group="run",
         phase="run",
         resume="free",
@@ -172,6 +171,12 @@ class RunArguments:
                 )
         if self.mode == "predict" and self.predict_file is None:
             raise InputError("mode = 'predict': name the rows with --predict_file")
+        for name in ("predict_file", "predict_task", "predict_output"):
+            if self.mode != "predict" and getattr(self, name) is not None:
+                raise InputError(
+                    f"{name} = {getattr(self, name)!r}: has no effect with mode: {self.mode}; "
+                    f"unset it, or use mode: predict"
+                )
         for name in ("predict_file", "predict_output"):
             if getattr(self, name) is not None:
                 setattr(self, name, os.path.expanduser(getattr(self, name)))

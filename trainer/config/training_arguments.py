@@ -45,7 +45,7 @@ NAN_POLICIES = ("stop", "skip", "ignore")
 
 @dataclass
 class HybridMTLTrainingArguments(ComposedOptions):
-    """`TrainingArguments`, the options of every wing and what several tasks need besides.
+    """`TrainingArguments` with all options for multitask training.
 
     `learning_rate`, `weight_decay` and `per_device_train_batch_size` are the shared backbone's, and
     the tasks' unless `task_args` says otherwise. Changed defaults: `logging_nan_inf_filter` is off,

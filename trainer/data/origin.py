@@ -1,4 +1,4 @@
-"""Where a task's rows come from, as a model card states it."""
+"""The origin of a task's rows, as a model card states it."""
 
 from dataclasses import dataclass
 

@@ -52,7 +52,7 @@ def starting_model(
     except ValueError as error:
         raise InputError(str(error)) from error
     except Exception as error:  # as for the configuration
-        with naming_option():
+        with naming_option(model_path(run)):
             raise unreachable(f"the weights of '{run.model_name_or_path}'", error) from error
 
 
@@ -96,7 +96,7 @@ def trained_model(
         else:
             set_encoder_dropout(config.backbone_config, run.backbone_dropout)
     _match_heads(name, tasks, config, auxiliary)
-    with naming_option():
+    with naming_option(model_path(run)):
         return open_model(model_path(run), run.model_revision, config)
 
 
@@ -158,16 +158,18 @@ def load_config(run: RunArguments) -> PretrainedConfig:
     Raises:
         InputError: if it cannot be found or reached, with what to do offline.
     """
-    with naming_option():
+    with naming_option(model_path(run)):
         return open_config(model_path(run), run.model_revision)
 
 
 @contextmanager
-def naming_option() -> Iterator[None]:
-    """Name the option in errors about the model, and what to do offline."""
+def naming_option(path: str) -> Iterator[None]:
+    """Name the option in errors about the model, and what to do offline if it is on the Hub."""
     try:
         yield
     except UnreachableError as error:
+        if Path(path).exists():
+            raise InputError(f"model_name_or_path: {error}") from error
         raise InputError(
             f"model_name_or_path: {error}\n"
             f"Without a network, name a local folder, or use the packaged weights: "
@@ -197,7 +199,7 @@ def load_tokenizer(
             f"max_length = {run.max_length}: the backbone '{run.model_name_or_path}' reads at most "
             f"{limit} tokens"
         )
-    with naming_option():
+    with naming_option(model_path(run)):
         tokenizer = open_tokenizer(model_path(run), run.model_revision)
         check_fitting(f"'{run.model_name_or_path}'", tokenizer, config, tasks)
     # Saved with the tokenizer, so that a loaded model truncates as training did.

@@ -1,1 +1,1 @@
-"""What `scripts/run_mtl.py` does; `modes.py` names it."""
+"""The modes of `scripts/run_mtl.py`."""

@@ -23,15 +23,15 @@ from trainer.training.masked_lm import collect_texts, pretrain
 
 
 @dataclass
-class Stretch:
-    """What training one phase needs.
+class PhaseInputs:
+    """The inputs of one phase of training.
 
     Attributes:
         phase: its tasks, objective and arguments.
-        model: which it trains.
+        model: the model to train.
         tokenizer: the encoder's.
         data: every task's rows.
-        checkpoint: to go on from, if the run is resumed.
+        checkpoint: to resume from, if any.
         encoder: name and revision of the pretrained encoder; None after another hybrid-mtl model.
         stop: ends training early on a signal.
     """
@@ -91,9 +91,9 @@ def train_in_phases(
                 begin()
             checkpoint = find_checkpoint(phase.folder) if run.resume else None
             path = str(checkpoint) if checkpoint else None
-            stretch = Stretch(phase, model, tokenizer, data, path, encoder, stop)
-            record = OBJECTIVES[phase.objective](stretch)
-            _save(stretch, record)
+            inputs = PhaseInputs(phase, model, tokenizer, data, path, encoder, stop)
+            record = OBJECTIVES[phase.objective](inputs)
+            _save(inputs, record)
         records.append(record)
         previous = phase.folder
     assert previous is not None
@@ -142,49 +142,49 @@ def _check_all_are_trained(
             )
 
 
-def _train_tasks(stretch: Stretch) -> PhaseRecord:
-    phase, data = stretch.phase, stretch.data
+def _train_tasks(inputs: PhaseInputs) -> PhaseRecord:
+    phase, data = inputs.phase, inputs.data
     trainer = HybridMTLTrainer(
-        stretch.model,
+        inputs.model,
         phase.training,
         train_dataset={task: data.train[task] for task in phase.tasks},
         eval_dataset={task: data.validation[task] for task in phase.tasks},
-        processing_class=stretch.tokenizer,
-        callbacks=[stretch.stop],
+        processing_class=inputs.tokenizer,
+        callbacks=[inputs.stop],
     )
-    trainer.train(resume_from_checkpoint=stretch.checkpoint)
+    trainer.train(resume_from_checkpoint=inputs.checkpoint)
     state = trainer.state
     return PhaseRecord.of(
         phase.name, state.global_step, state.epoch or 0.0, state.log_history, trainer.sessions
     )
 
 
-def _train_language_model(stretch: Stretch) -> PhaseRecord:
-    phase, args, data = stretch.phase, stretch.phase.training, stretch.data
-    start_from, revision = stretch.encoder or (None, None)
+def _train_language_model(inputs: PhaseInputs) -> PhaseRecord:
+    phase, args, data = inputs.phase, inputs.phase.training, inputs.data
+    start_from, revision = inputs.encoder or (None, None)
     sessions: list[Session] = []
     history = pretrain(
-        stretch.model,
+        inputs.model,
         collect_texts({task: data.train[task] for task in phase.tasks}, args.seed),
-        stretch.tokenizer,
+        inputs.tokenizer,
         args,
         start_from=start_from,
         revision=revision,
-        checkpoint=stretch.checkpoint,
+        checkpoint=inputs.checkpoint,
         validation=collect_texts({task: data.validation[task] for task in phase.tasks}, args.seed),
         mask_share=phase.mask_share,
-        callbacks=[stretch.stop],
+        callbacks=[inputs.stop],
         sessions=sessions,
     )
     last = history[-1]
     return PhaseRecord.of(phase.name, int(last["step"]), last["epoch"], history, sessions)
 
 
-def _save(stretch: Stretch, record: PhaseRecord) -> None:
+def _save(inputs: PhaseInputs, record: PhaseRecord) -> None:
     """Write the phase's model folder and record; all processes wait until they are there."""
-    phase = stretch.phase
+    phase = inputs.phase
     if phase.training.process_index == 0:
-        write_model(stretch.model, stretch.tokenizer, phase.folder)
+        write_model(inputs.model, inputs.tokenizer, phase.folder)
         write_record(record, phase.folder)
     PartialState().wait_for_everyone()
 

@@ -40,7 +40,7 @@ def predict(settings: Settings) -> Path:
     rows = read_rows(source, entry.source.dialect if entry else None)
     rows = _text_columns(rows, entry.source.columns if entry else {}, source)
     # Our own classes, not the code in the folder, which is run only where it is trusted.
-    with naming_option():
+    with naming_option(model_path(run)):
         model, tokenizer = open_trained(model_path(run), run.model_revision)
     pipe = HybridMTLPipeline(model=model, tokenizer=tokenizer, device=args.device)
     if task is not None and task not in model.config.tasks:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from modeling_hybrid_mtl import HybridMTLModel, HybridMTLOutput
+from trainer.errors import InputError
 
 
 class Regularizer(ABC):
@@ -45,10 +46,16 @@ class Regularizer(ABC):
         weight = self.weight_of(task)
         if weight == 0:
             return torch.zeros((), device=batch["input_ids"].device)
-        return self._weighted(weight, model, task, batch, output)
+        term = self.weighted_term(weight, model, task, batch, output)
+        if term.dim() != 0:
+            raise InputError(
+                f"regularizer '{self.name or type(self).__name__}': its term has the shape "
+                f"{tuple(term.shape)}; it must be a scalar, such as a mean over the batch"
+            )
+        return term
 
     @abstractmethod
-    def _weighted(
+    def weighted_term(
         self,
         weight: float,
         model: HybridMTLModel,
@@ -56,7 +63,7 @@ class Regularizer(ABC):
         batch: dict[str, Tensor],
         output: HybridMTLOutput,
     ) -> Tensor:
-        """Return `term` for a weight other than 0."""
+        """Return the term, a scalar, for a weight other than 0."""
 
     def after_step(self, model: HybridMTLModel) -> None:  # noqa: B027
         """Update the regularizer after an optimizer step."""

@@ -38,7 +38,7 @@ class Bregman(Regularizer):
         self._start(model)
         return super().term(model, task, batch, output)
 
-    def _weighted(
+    def weighted_term(
         self,
         weight: float,
         model: HybridMTLModel,

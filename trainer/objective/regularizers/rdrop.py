@@ -19,7 +19,7 @@ class RDrop(Regularizer):
         weight: alpha, for all tasks or by task.
     """
 
-    def _weighted(
+    def weighted_term(
         self,
         weight: float,
         model: HybridMTLModel,

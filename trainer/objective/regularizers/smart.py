@@ -58,7 +58,7 @@ class Smart(Regularizer):
         self.steps = steps
         self.norm = NORMS[norm]
 
-    def _weighted(
+    def weighted_term(
         self,
         weight: float,
         model: HybridMTLModel,
