@@ -217,5 +217,5 @@ def test_readme_examples_with_a_trained_model_run(fresh_clone):
     for command in commands:
         if "configs/demo.yaml" in command:
             fresh_clone(command)
-    answers = fresh_clone.folder / "runs/demo-answers/predictions.jsonl"
+    answers = fresh_clone.folder / "runs/demo-predictions/predictions.jsonl"
     assert len(answers.read_text().splitlines()) == 120

@@ -187,7 +187,7 @@ def test_an_endpoint_answers_from_the_repository_alone(world, tmp_path):
     answers, best, refused = world.stranger(code)
     assert answers == answers_here(folder)
     assert len(best) == 2
-    assert refused == {"error": "no task 'nothing': this model's are mood, same, near"}
+    assert refused == {"error": "no task 'nothing' in this model; its tasks: mood, same, near"}
 
 
 def test_a_run_publishes_checkpoints_that_open_and_its_model(hub, world, tmp_path):
