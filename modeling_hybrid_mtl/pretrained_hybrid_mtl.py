@@ -82,7 +82,9 @@ class PretrainedMixin(EmbeddingMixin, TaskMixin):
             if encoder.dtype != kwargs["dtype"]:
                 logger.warning(
                     "The weights of '%s' are converted from %s to %s for training.",
-                    *(name_or_path, encoder.dtype, kwargs["dtype"]),
+                    name_or_path,
+                    encoder.dtype,
+                    kwargs["dtype"],
                 )
         weights = {f"backbone.{name}": weight for name, weight in encoder.state_dict().items()}
         model = cls.from_pretrained(None, config=config, state_dict=weights, **kwargs)

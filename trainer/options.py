@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
@@ -179,3 +180,25 @@ def check_choice(name: str, value: str, choices: Any) -> None:
             f"{name} = {value!r}: must be one of "
             f"{', '.join(choices)}.{did_you_mean(value, choices)}"
         )
+
+
+def read_mapping(name: str, value: Any, expected: str) -> dict[str, Any]:
+    """Return an option's mapping, given as one, as JSON or as None.
+
+    Args:
+        name: the option.
+        value: its value.
+        expected: the form of the mapping, for the message, such as `task -> fields`.
+
+    Raises:
+        InputError: if it is neither.
+    """
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except json.JSONDecodeError as error:
+            raise InputError(f"{name}: is not JSON: {error}") from error
+    value = {} if value is None else value
+    if not isinstance(value, Mapping):
+        raise InputError(f"{name}: expected {expected}, got {value!r}")
+    return dict(value)

@@ -1,7 +1,5 @@
 """Options that extensions add to a run, as registered dataclasses."""
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from types import SimpleNamespace
 from typing import Any
@@ -53,23 +51,6 @@ def infos_of_added(own: type) -> dict[str, OptionInfo]:
 def _names(own: type) -> set[str]:
     kinds: tuple[Any, ...] = (own, RunArguments)
     return {f.name for kind in kinds for f in fields(kind)}
-
-
-def read_extension_options(given: Any) -> dict[str, Any]:
-    """Parse options given as a mapping or as JSON.
-
-    Raises:
-        InputError: if they are neither.
-    """
-    if isinstance(given, str):
-        try:
-            given = json.loads(given)
-        except json.JSONDecodeError as error:
-            raise InputError(f"extension_options: is not JSON: {error}") from error
-    given = {} if given is None else given
-    if not isinstance(given, Mapping):
-        raise InputError(f"extension_options: expected option -> value, got {given!r}")
-    return dict(given)
 
 
 def options_of(kind: Any, given: Any) -> Any:

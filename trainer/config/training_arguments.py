@@ -11,7 +11,6 @@ from trainer.config.composed_options import ComposedOptions
 from trainer.config.extension_options import (
     ExtensionOptions,
     check_extension_options,
-    read_extension_options,
 )
 from trainer.config.freezing_options import check_trained_parts
 from trainer.config.inherited_arguments import (
@@ -38,7 +37,7 @@ from trainer.optimization import (
     known_to_transformers,
 )
 from trainer.optimization.options import check_shares, read_task_args
-from trainer.options import check_choice, check_options, check_types, option
+from trainer.options import check_choice, check_options, check_types, option, read_mapping
 
 NAN_POLICIES = ("stop", "skip", "ignore")
 
@@ -88,7 +87,9 @@ class HybridMTLTrainingArguments(ComposedOptions):
         with known_to_transformers(self):
             super().__post_init__()
         self.task_args = read_task_args(self.task_args)
-        self.extension_options = read_extension_options(self.extension_options)
+        self.extension_options = read_mapping(
+            "extension_options", self.extension_options, "option -> value"
+        )
         self.check_choices()
 
     def check_choices(self) -> None:

@@ -1,6 +1,5 @@
 """The options of optimization: layouts, learning rates, schedules and the tasks' own values."""
 
-import json
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -9,7 +8,7 @@ from transformers.training_args import OptimizerNames
 
 from trainer.errors import InputError, did_you_mean
 from trainer.optimization.cyclic import CYCLIC
-from trainer.options import check_lowest, check_types, option
+from trainer.options import check_lowest, check_types, option, read_mapping
 
 GROUP = "optimization"
 ADAM = "adam"
@@ -213,14 +212,7 @@ def read_task_args(task_args: Any) -> dict[str, dict[str, Any]]:
     Raises:
         InputError: naming the task with an entry of another type.
     """
-    if isinstance(task_args, str):
-        try:
-            task_args = json.loads(task_args)
-        except json.JSONDecodeError as error:
-            raise InputError(f"task_args: is not JSON: {error}") from error
-    task_args = {} if task_args is None else task_args
-    if not isinstance(task_args, dict):
-        raise InputError(f"task_args: expected task -> fields, got {task_args!r}")
+    task_args = read_mapping("task_args", task_args, "task -> fields")
     entries = {t: vars(e) if isinstance(e, TaskTraining) else e for t, e in task_args.items()}
     for name, entry in entries.items():
         if not isinstance(entry, dict):
