@@ -14,9 +14,15 @@ def finish(running: subprocess.Popen) -> str | None:
 
 
 def kill_all(running: subprocess.Popen) -> None:
-    """SIGKILL to a process and all that it started, which may be in sessions of their own."""
+    """SIGKILL to a process and all that it started, which may be in sessions of their own.
+
+    One that has ended by itself meanwhile is left as it is: whoever kills at a drawn moment may
+    come too late.
+    """
     # A launcher that sees one of its processes die ends the others in its own way.
     running.send_signal(signal.SIGSTOP)
+    if running.returncode is not None:
+        return
     started = psutil.Process(running.pid).children(recursive=True)
     for process in [*started, running]:
         process.kill()
