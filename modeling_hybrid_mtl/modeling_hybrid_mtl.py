@@ -128,6 +128,7 @@ class HybridMTLModel(PretrainedMixin, EncodingMixin):
         pair_token_type_ids: Tensor | None = None,
         task: str | None = None,
         labels: Tensor | None = None,
+        label_mask: Tensor | None = None,
         output_hidden_states: bool | None = None,
         output_attentions: bool | None = None,
         return_dict: bool | None = None,
@@ -146,6 +147,8 @@ class HybridMTLModel(PretrainedMixin, EncodingMixin):
             task: the task whose head to run; if None, there are no logits.
             labels: class indices (B,), token classes (B, L) with -100 for ignored ones, or scores
                 (B,) in units of the score range.
+            label_mask: whether each row has a label, (B,), which may stay on the CPU; the loss is
+                the mean over the rows that have one, 0 without any. If None, all rows have.
             output_hidden_states: also return the hidden states of all layers; if None, as
                 configured, and so for the next two.
             output_attentions: also return the attention weights; requires `eager` attention.
@@ -170,7 +173,7 @@ class HybridMTLModel(PretrainedMixin, EncodingMixin):
         else:
             vectors, hidden = self.encode_tokens(ids, mask, types, task)
         u, v = (vectors, None) if pair_input_ids is None else vectors.chunk(2)
-        output = self._output(task, u, v, hidden, labels)
+        output = self._output(task, u, v, hidden, labels, label_mask)
         for name in OPTIONAL_OUTPUTS:
             if name in encoder_output:
                 output[name] = encoder_output[name]
@@ -236,16 +239,29 @@ class HybridMTLModel(PretrainedMixin, EncodingMixin):
         return {n: v for n, v in options.items() if v is not None and v is not False}
 
     def _output(
-        self, task: str | None, u: Tensor, v: Tensor | None, hidden: Tensor, labels: Tensor | None
+        self,
+        task: str | None,
+        u: Tensor,
+        v: Tensor | None,
+        hidden: Tensor,
+        labels: Tensor | None,
+        label_mask: Tensor | None,
     ) -> HybridMTLOutput:
         loss = logits = None
         if task is not None:
             logits = self.logits_of(task, u, v, hidden)
             if labels is not None:
-                head: Any = self.heads[task]
-                loss = self.config.tasks[task]["loss_weight"] * head.loss(logits, labels)
+                loss = self._loss(task, logits, labels, label_mask)
         embeddings = u if v is None else torch.stack([u, v], dim=1)
         return HybridMTLOutput(loss, logits, hidden, embeddings)
+
+    def _loss(self, task: str, logits: Tensor, labels: Tensor, label_mask: Tensor | None) -> Tensor:
+        if label_mask is not None:
+            rows = label_mask.nonzero().squeeze(1).to(logits.device, non_blocking=True)
+            if len(rows) == 0:
+                return 0 * logits.sum()
+            logits, labels = logits[rows], labels[rows]
+        return self.config.tasks[task]["loss_weight"] * self.heads[task].loss(logits, labels)
 
     def forward_tasks(self, batches: dict[str, dict[str, Tensor]]) -> dict[str, HybridMTLOutput]:
         """Run a batch of each of several tasks, in as few passes of the encoder as possible.
@@ -281,18 +297,21 @@ class HybridMTLModel(PretrainedMixin, EncodingMixin):
         return list(passes.values())
 
     def _one_pass(self, batches: dict[str, dict[str, Tensor]]) -> dict[str, HybridMTLOutput]:
-        texts = {task: sides(batch) for task, batch in batches.items()}
-        stacked = stack_texts(
-            [side for task_sides in texts.values() for side in task_sides], self._padding
-        )
-        sizes = [sum(len(ids) for ids, *_ in task_sides) for task_sides in texts.values()]
+        # Tasks of one table have the same tensors, which are encoded once.
+        tables = {_inputs_of(batch): sides(batch) for batch in batches.values()}
+        stacked = stack_texts([side for texts in tables.values() for side in texts], self._padding)
+        sizes = [sum(len(ids) for ids, *_ in texts) for texts in tables.values()]
         vectors, hidden = self.encode_tokens(*stacked, next(iter(batches)))
+        encoded = zip(vectors.split(sizes), hidden.split(sizes), strict=True)
+        by_table = dict(zip(tables, encoded, strict=True))
         outputs = {}
-        for task, u, tokens in zip(batches, vectors.split(sizes), hidden.split(sizes), strict=True):
-            length = max(ids.shape[1] for ids, *_ in texts[task])
-            u, v = u.chunk(2) if len(texts[task]) == 2 else (u, None)
-            labels = batches[task].get("labels")
-            outputs[task] = self._output(task, u, v, tokens[:, :length], labels)
+        for task, batch in batches.items():
+            u, tokens = by_table[_inputs_of(batch)]
+            texts = sides(batch)
+            length = max(ids.shape[1] for ids, *_ in texts)
+            u, v = u.chunk(2) if len(texts) == 2 else (u, None)
+            labels, mask = batch.get("labels"), batch.get("label_mask")
+            outputs[task] = self._output(task, u, v, tokens[:, :length], labels, mask)
         return outputs
 
     def _check_call(self, task: str | None, pair_ids: Tensor | None, labels: Any) -> None:
@@ -305,6 +324,11 @@ class HybridMTLModel(PretrainedMixin, EncodingMixin):
             raise ValueError(f"task '{task}' is siamese: pass pair_input_ids")
         if not siamese and pair_ids is not None:
             raise ValueError(f"task '{task}' is not siamese: pair_input_ids must be None")
+
+
+def _inputs_of(batch: dict[str, Tensor]) -> tuple[int, ...]:
+    """Return a key that only batches with the same tensors of token ids share."""
+    return tuple(id(ids) for ids, *_ in sides(batch))
 
 
 def _check_embeddings(encoder: Any) -> None:

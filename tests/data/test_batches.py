@@ -160,7 +160,7 @@ def test_epochs_go_on_where_the_one_before_stopped(step_every, stopping_strategy
     drawn = {task: [] for task in SIZES}
     for steps in epochs(found, 5):
         for step in steps:
-            for task, rows in step:
+            for task, rows, _ in step:
                 drawn[task].append(rows)
     for task, batches in drawn.items():
         expected = [found.streams[task].batch(i).tolist() for i in range(len(batches))]
@@ -194,13 +194,13 @@ def test_drawn_turns_are_the_same_on_every_rank_and_go_on_over_epochs():
 
     whole = epochs(drawn(), 3)
     assert [len(steps) for steps in whole] == [18] * 3
-    turns = [[task for ((task, _),) in steps] for steps in whole]
+    turns = [[task for ((task, *_),) in steps] for steps in whole]
     assert turns[0] != turns[1] != turns[2]
     for rank in range(2):
         shares = epochs(drawn(rank, 2), 3)
-        assert [[task for ((task, _),) in steps] for steps in shares] == turns
+        assert [[task for ((task, *_),) in steps] for steps in shares] == turns
     for task, found in drawn().streams.items():
-        batches = [rows for steps in whole for ((name, rows),) in steps if name == task]
+        batches = [rows for steps in whole for ((name, rows, _),) in steps if name == task]
         assert batches == [found.batch(i).tolist() for i in range(len(batches))]
     last = drawn()
     last.set_epoch(2)
@@ -218,7 +218,7 @@ def test_ranks_train_the_same_tasks_on_equal_shares_of_each_batch(stopping_strat
     for epoch in range(2):
         for number, step in enumerate(whole[epoch]):
             shares = [rank[epoch][number] for rank in ranks]
-            for place, (task, batch) in enumerate(step):
+            for place, (task, batch, _) in enumerate(step):
                 assert {share[place][0] for share in shares} == {task}
                 rows = [share[place][1] for share in shares]
                 assert len({len(share) for share in rows}) == 1
@@ -229,6 +229,31 @@ def test_ranks_train_the_same_tasks_on_equal_shares_of_each_batch(stopping_strat
                 assert together.total() == len(batch) + filled
                 if not filled:
                     assert max(together.values()) == 1
+
+
+def test_only_labelled_rows_are_drawn():
+    labelled = np.arange(103) % 3 > 0
+    found = TaskStream(LENGTHS, 8, (1, 0), labelled=labelled)
+    assert sorted(sum(one_pass(found), [])) == np.flatnonzero(labelled).tolist()
+
+
+def test_the_mean_of_the_ranks_losses_is_the_mean_over_the_labelled_rows_of_a_batch():
+    random = np.random.default_rng(0)
+    labelled, losses = random.random(103) < 0.4, random.random(103)
+    streams = {"a": TaskStream(LENGTHS, 8, (1, 0), labelled=labelled, rows=np.arange(103))}
+
+    def steps(rank=0, world=1):
+        return list(TaskBatchSampler(RoundRobin(["a"], 13, "cycle"), streams, rank, world))
+
+    def mean_loss(rows, scale):
+        rows = [row for row in rows if labelled[row]]
+        return losses[rows].mean() * scale if rows else 0.0
+
+    ranks = [steps(rank, 2) for rank in range(2)]
+    for number, ((_, batch, scale),) in enumerate(steps()[:-1]):  # the last does not divide
+        assert scale == 1
+        of_ranks = [mean_loss(*rank[number][0][1:]) for rank in ranks]
+        assert np.mean(of_ranks) == pytest.approx(mean_loss(batch, 1.0))
 
 
 TASKS = {
@@ -304,9 +329,42 @@ def test_a_loader_gives_as_many_batches_as_it_declares_with_the_rows_of_its_step
         batches, wanted = list(loader), list(steps)
         assert len(batches) == len(loader) == len(wanted)
         for batch, step in zip(batches, wanted, strict=True):
-            assert list(batch) == [task for task, _ in step]
-            for task, rows in step:
+            assert list(batch) == [task for task, *_ in step]
+            for task, rows, _ in step:
                 assert batch[task]["input_ids"][:, 0].tolist() == rows
                 widths = batch[task]["attention_mask"].sum(1).tolist()
                 assert widths == [row % 3 + 1 for row in rows]
                 assert batch[task]["input_ids"].shape[1] == max(widths)
+
+
+def test_tasks_of_one_table_share_the_tensors_of_their_inputs():
+    table = Dataset.from_dict(
+        {
+            "input_ids": [[1], [2, 3], [4]],
+            "length": [1, 2, 1],
+            "labels_one": [1, None, 0],
+            "labels_three": [None, 0.5, float("nan")],
+        }
+    )
+    tasks = {**TASKS, "three": TaskConfig("regression", score_range=[0.0, 1.0])}
+    columns = MultitaskDataset({"one": table, "three": table}).__getitems__(
+        [("one", [2, 1], 1.0), ("three", [2, 1], 0.5)]
+    )
+    batch = Collator(tasks, pad_token_id=9)(columns)
+    assert batch["one"]["input_ids"] is batch["three"]["input_ids"]
+    assert batch["one"]["label_mask"].tolist() == [True, False]
+    assert batch["three"]["label_mask"].tolist() == [False, True]
+    assert batch["one"]["labels"].tolist() == [0, 0]
+    assert batch["three"]["labels"].tolist() == [0, 0.5]
+    assert batch["three"]["loss_scale"] == 0.5 and "loss_scale" not in batch["one"]
+
+
+@pytest.mark.parametrize("missing", [None, -100])
+def test_a_mask_marks_missing_labels(missing):
+    batch = Collator(TASKS, 0).collate("one", {"input_ids": [[1], [2]], "labels": [1, missing]})
+    assert batch["label_mask"].tolist() == [True, False]
+
+
+def test_missing_tags_are_ignored_at_every_token():
+    batch = Collator(TASKS, 0).collate("tag", {"input_ids": [[1, 2], [3]], "labels": [None, [1]]})
+    assert batch["labels"].tolist() == [[-100, -100], [1, -100]]

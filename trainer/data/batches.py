@@ -10,10 +10,11 @@ from datasets import Dataset
 from torch import Tensor
 
 from modeling_hybrid_mtl import TaskConfig
+from trainer.data.partial_labels import is_missing, label_column
 from trainer.data.sampling import TaskSchedule
 from trainer.data.tokens import IGNORED_LABEL
 
-Rows = list[tuple[str, list[int]]]
+Rows = list[tuple[str, list[int], float]]
 
 
 class TaskStream:
@@ -22,13 +23,15 @@ class TaskStream:
     Batches are indexed by number, so a resumed run continues without replaying earlier ones.
 
     Args:
-        lengths: tokens of each row, (N,).
+        lengths: tokens of each row of the task's table, (M,).
         batch_size: rows per batch over all ranks.
         seed: seed of the shuffles.
         length_window: batches per window within which rows are sorted by length before they are
             split into batches; 0 for no sorting. The order of the batches stays random.
         drop_last: drop the rows, drawn anew in each pass, that do not fill a batch; otherwise they
             are a short last batch.
+        labelled: whether each row has a label, (M,); all if None.
+        rows: the rows to draw, (N,); the labelled ones if None.
     """
 
     def __init__(
@@ -38,12 +41,16 @@ class TaskStream:
         seed: Sequence[int],
         length_window: int = 0,
         drop_last: bool = False,
+        labelled: np.ndarray | None = None,
+        rows: np.ndarray | None = None,
     ):
         self.lengths = np.asarray(lengths)
+        self.labelled = np.ones(len(self.lengths), bool) if labelled is None else labelled
+        self.rows = np.flatnonzero(self.labelled) if rows is None else rows
         self.batch_size = batch_size
         self.seed = list(seed)
         self.length_window = length_window
-        full, rest = divmod(len(self.lengths), batch_size)
+        full, rest = divmod(len(self.rows), batch_size)
         self.batches_per_pass = max(1, full if drop_last else full + bool(rest))
         self._pass = -1
         self._batches: list[np.ndarray] = []
@@ -58,7 +65,7 @@ class TaskStream:
 
     def _shuffle(self, pass_number: int) -> list[np.ndarray]:
         random = np.random.default_rng([*self.seed, pass_number])
-        order = random.permutation(len(self.lengths))
+        order = self.rows[random.permutation(len(self.rows))]
         size = self.batch_size
         # Split off before the sorting, so that any row may be in the short batch, whose rows weigh
         # more or are dropped.
@@ -76,7 +83,7 @@ class TaskStream:
 
 
 class TaskBatchSampler:
-    """A batch sampler whose items are steps: `[(task, row indices), ...]`.
+    """A batch sampler whose items are steps: `[(task, row indices, loss scale), ...]`.
 
     Every rank iterates over the same steps and takes its share of the rows of each batch, so all
     ranks train the same tasks in a step. Do not wrap it in another sharding sampler.
@@ -113,20 +120,30 @@ class TaskBatchSampler:
         for step in self.schedule.epoch(self._epoch):
             rows: Rows = []
             for task in step:
-                rows.append((task, self._share(self.streams[task].batch(numbers[task]))))
+                stream = self.streams[task]
+                share, scale = self._share(stream.batch(numbers[task]), stream.labelled)
+                rows.append((task, share, scale))
                 numbers[task] += 1
             yield rows
 
-    def _share(self, batch: np.ndarray) -> list[int]:
+    def _share(self, batch: np.ndarray, labelled: np.ndarray) -> tuple[list[int], float]:
+        """Return this rank's rows of a batch, and the factor of their mean loss.
+
+        With that factor, the mean over ranks equals the mean over the batch's labelled rows.
+        """
         missing = -len(batch) % self.world_size
         if missing:
-            # With equal shares, the mean over ranks equals the mean over rows.
             batch = np.concatenate([batch, np.resize(batch, missing)])
-        return batch[self.rank :: self.world_size].tolist()
+        share = batch[self.rank :: self.world_size]
+        total = labelled[batch].sum() / self.world_size
+        return share.tolist(), float(labelled[share].sum() / total) if total else 1.0
 
 
 class MultitaskDataset(torch.utils.data.Dataset):
-    """The tokenised rows of all tasks, indexed by steps."""
+    """The tokenised rows of all tasks, indexed by steps.
+
+    Tasks may share a table: one `Dataset` object with a column `labels_<task>` for each of them.
+    """
 
     def __init__(self, tasks: Mapping[str, Dataset]):
         self.tasks = dict(tasks)
@@ -134,8 +151,19 @@ class MultitaskDataset(torch.utils.data.Dataset):
     def __len__(self) -> int:
         return sum(map(len, self.tasks.values()))
 
-    def __getitems__(self, step: Rows) -> dict[str, dict[str, list]]:
-        return {task: self.tasks[task][rows] for task, rows in step}
+    def __getitems__(self, step: Rows) -> dict[str, dict[str, Any]]:
+        """Return task -> columns of its rows, and `loss_scale` unless it is 1.
+
+        Equal rows of one table are the same objects.
+        """
+        fetched: dict[Any, dict[str, list]] = {}
+        batches: dict[str, dict[str, Any]] = {}
+        for task, rows, scale in step:
+            key = id(self.tasks[task]), tuple(rows)
+            if key not in fetched:
+                fetched[key] = self.tasks[task][rows]
+            batches[task] = {**fetched[key], **({} if scale == 1 else {"loss_scale": scale})}
+        return batches
 
 
 class Collator:
@@ -150,11 +178,24 @@ class Collator:
         self.tasks = tasks
         self.pad_token_id = pad_token_id
 
-    def __call__(self, step: dict[str, dict[str, list]]) -> dict[str, dict[str, Tensor]]:
-        return {task: self.collate(task, columns) for task, columns in step.items()}
+    def __call__(self, step: dict[str, dict[str, Any]]) -> dict[str, dict[str, Tensor]]:
+        """Return task -> batch; tasks with the same rows share the tensors of their inputs."""
+        inputs: dict[int, dict[str, Tensor]] = {}
+        batches = {}
+        for task, columns in step.items():
+            table = id(columns["input_ids"])
+            if table not in inputs:
+                inputs[table] = self._inputs(columns)
+            batches[task] = {**inputs[table], **self._labels(task, columns)}
+            if "loss_scale" in columns:
+                batches[task]["loss_scale"] = torch.tensor(columns["loss_scale"])
+        return batches
 
     def collate(self, task: str, columns: dict[str, list]) -> dict[str, Tensor]:
         """Return the arguments of `HybridMTLModel.forward` except `task`, with `labels` if any."""
+        return {**self._inputs(columns), **self._labels(task, columns)}
+
+    def _inputs(self, columns: dict[str, list]) -> dict[str, Tensor]:
         batch: dict[str, Tensor] = {}
         for name, rows in columns.items():
             if name.endswith("input_ids"):
@@ -162,15 +203,29 @@ class Collator:
                 batch[name.replace("input_ids", "attention_mask")] = mask
             elif name.endswith("token_type_ids"):
                 batch[name], _ = pad(rows, 0)
-        if "labels" not in columns:
-            return batch
-        labels: list[Any] = columns["labels"]
-        if self.tasks[task].reads_words:
-            batch["labels"], _ = pad(labels, IGNORED_LABEL)
-        else:
-            dtype = torch.long if self.tasks[task].has_labels else torch.float
-            batch["labels"] = torch.tensor(labels, dtype=dtype)
         return batch
+
+    def _labels(self, task: str, columns: dict[str, list]) -> dict[str, Tensor]:
+        column = label_column(columns, task)
+        if column is None:
+            return {}
+        labels: list[Any] = columns[column]
+        if self.tasks[task].reads_words:
+            tokens = columns["input_ids"]
+            labels = [
+                [IGNORED_LABEL] * len(ids) if tags is None else tags
+                for tags, ids in zip(labels, tokens, strict=True)
+            ]
+            return {"labels": pad(labels, IGNORED_LABEL)[0]}
+        dtype = torch.long if self.tasks[task].has_labels else torch.float
+        missing = [is_missing(label, self.tasks[task]) for label in labels]
+        if not any(missing):
+            return {"labels": torch.tensor(labels, dtype=dtype)}
+        known = [0 if absent else label for label, absent in zip(labels, missing, strict=True)]
+        return {
+            "labels": torch.tensor(known, dtype=dtype),
+            "label_mask": ~torch.tensor(missing),
+        }
 
 
 def pad(rows: Sequence[Sequence[int]], value: int) -> tuple[Tensor, Tensor]:

@@ -10,6 +10,7 @@ from datasets import ClassLabel, Dataset, IterableDataset
 
 from modeling_hybrid_mtl import TaskConfig
 from trainer.data.given_tokens import Limits, check_sequences, is_list_of_integers, row_of
+from trainer.data.partial_labels import label_column
 from trainer.data.tokens import IGNORED_LABEL
 from trainer.errors import InputError, join_truncated, truncated_repr
 
@@ -45,8 +46,8 @@ def check_rows(argument: str, name: str, rows: Any, task: TaskConfig, limits: Li
         limits: the encoder's limits.
 
     Returns:
-        Whether the rows have labels: False without the column, or if all labels are null or -1, or
-        for tokens -100.
+        Whether any row has a label. Null, NaN and -100 mean that a row has none; so does -1 if no
+        row has any.
 
     Raises:
         InputError: naming argument, task and column, and the row of an invalid label or of tokens
@@ -63,10 +64,11 @@ def check_rows(argument: str, name: str, rows: Any, task: TaskConfig, limits: Li
         raise InputError(f"{where}: has no rows")
     stored = rows.with_format("arrow")  # once: it copies the object
     _check_columns(where, name, stored, task, limits)
-    if "labels" not in rows.column_names:
+    column = label_column(rows.column_names, name)
+    if column is None:
         return False
-    labels = stored["labels"]
-    _check_names(where, rows.features["labels"], labels, task)
+    labels = stored[column]
+    _check_names(where, rows.features[column], labels, task)
     return _has_labels(where, labels, stored["input_ids"], task)
 
 
@@ -135,26 +137,29 @@ def _has_labels(
         return _has_tags(where, labels, ids, task)
     kind = labels.type
     readable = pa.types.is_integer(kind) or (pa.types.is_floating(kind) and not task.has_labels)
+    if labels.null_count == len(labels):
+        return False
+    absent = labels.is_null().to_numpy()
     if not readable:
-        valid = missing = np.zeros(len(labels), dtype=bool)
-        if labels.null_count == len(labels):
-            return False
+        valid = no_label = np.zeros(len(labels), dtype=bool)
     elif task.has_labels:
         values = labels.fill_null(0).to_numpy()
-        missing = labels.is_null().to_numpy() | (values == _NO_LABEL)
-        valid = ~missing & (values >= 0) & (values < len(task.labels or []))
+        absent |= values == IGNORED_LABEL
+        valid = (values >= 0) & (values < len(task.labels or []))
+        no_label = values == _NO_LABEL
     else:
         values = pc.cast(labels, pa.float64(), safe=False).to_numpy()
+        absent |= np.isnan(values)
         low, high = task.score_range or (0.0, 0.0)
         margin = 1e-6 * max(abs(low), abs(high))  # a label may have been rounded to float32
         valid = (values >= low - margin) & (values <= high + margin)
-        missing = np.isnan(values) | ((values == _NO_LABEL) & ~valid)
-    if missing.all():
+        no_label = (values == _NO_LABEL) & ~valid
+    if (absent | no_label).all():
         return False
-    if valid.all():
+    if (absent | valid).all():
         return True
-    row = int(np.flatnonzero(~valid)[0])
-    hint = " (no label, where other rows have one)" if missing[row] else ""
+    row = int(np.flatnonzero(~(absent | valid))[0])
+    hint = " (no label, where other rows have one)" if no_label[row] else ""
     raise InputError(
         f"{where}, row {row + 1}: column 'labels' has {truncated_repr(labels[row].as_py())}{hint}; "
         f"{_valid_labels(task)}"
@@ -167,7 +172,7 @@ def _has_tags(where: str, labels: pa.ChunkedArray, ids: pa.ChunkedArray, task: T
     if labels.null_count == len(labels):
         return False
     counts = [pc.list_value_length(column).fill_null(-1).to_numpy() for column in (labels, ids)]
-    wrong = np.flatnonzero(counts[0] != counts[1])
+    wrong = np.flatnonzero((counts[0] != counts[1]) & labels.is_valid().to_numpy())
     if len(wrong):
         row = int(wrong[0])
         raise InputError(
@@ -181,7 +186,7 @@ def _has_tags(where: str, labels: pa.ChunkedArray, ids: pa.ChunkedArray, task: T
     if missing.all():
         return False
     if not valid.all():
-        row = row_of(int(np.argmin(valid)), counts[0])
+        row = row_of(int(np.argmin(valid)), np.maximum(counts[0], 0))
         raise InputError(
             f"{where}, row {row + 1}: labels has {truncated_repr(labels[row].as_py())}; "
             f"{_valid_labels(task)}, or {IGNORED_LABEL} for a token without a label"

@@ -13,6 +13,7 @@ from datasets import Dataset
 
 from modeling_hybrid_mtl import HybridMTLModel, TaskConfig
 from trainer.data.batches import Collator
+from trainer.data.partial_labels import label_column
 from trainer.data.tokens import IGNORED_LABEL
 from trainer.errors import InputError
 from trainer.evaluation.metrics import compute_task_metrics
@@ -30,8 +31,9 @@ class TaskPredictions:
             counts the labelled tokens of all rows, or all tokens without labels. Scores are
             clipped to the range, and correlations are computed on them; the loss is computed on
             the head's unclipped scores.
-        labels: class indices or scores, (N,) or (M,); None without labels.
-        loss: mean loss of the rows, times the task's weight; NaN without labels.
+        labels: class indices or scores, (N,) or (M,), -100 or NaN for a row without a label; None
+            without labels.
+        loss: mean loss of the labelled rows, times the task's weight; NaN without labels.
         rows: the row of each token, (M,), for token classification; None for other kinds.
     """
 
@@ -44,6 +46,14 @@ class TaskPredictions:
     def predictions(self) -> np.ndarray:
         """Return class indices or scores, (N,) or (M,)."""
         return self.outputs.argmax(axis=-1) if self.outputs.ndim > 1 else self.outputs
+
+    def labelled(self) -> "TaskPredictions":
+        """Return the predictions of the labelled rows."""
+        if self.labels is None or self.rows is not None:  # of tokens, all are labelled
+            return self
+        is_score = np.issubdtype(self.labels.dtype, np.floating)
+        mask = ~np.isnan(self.labels) if is_score else self.labels != IGNORED_LABEL
+        return replace(self, outputs=self.outputs[mask], labels=self.labels[mask])
 
 
 @torch.no_grad()
@@ -71,7 +81,8 @@ def predict_task(
     batches = _batches_by_length(rows, batch_size)
     results: list[Result] = []
     losses = []
-    labelled = "labels" in rows.column_names
+    counts = 0
+    labelled = label_column(rows.column_names, task) is not None
     rank, processes = accelerator.process_index, accelerator.num_processes
     for first in range(0, len(batches), processes):
         if first + rank < len(batches):
@@ -79,13 +90,16 @@ def predict_task(
             batch = collator.collate(task, rows[indices])
             loss, outputs, labels = _predict_batch(model, task, batch, accelerator)
             if labelled:
-                losses.append(loss * len(indices))
+                count = int(batch["label_mask"].sum()) if "label_mask" in batch else len(indices)
+                counts += count
+                losses.append(loss * count)
             results += zip(indices, outputs, labels, strict=True)
         on_batch()
     loss_sum = torch.stack(losses).sum().item() if losses else 0.0
     if processes > 1:
         results, loss_sum = gather_object(results), sum(gather_object([loss_sum]))
-    predictions = _concatenate(results, loss_sum / len(rows))
+        counts = sum(gather_object([counts]))
+    predictions = _concatenate(results, loss_sum / max(counts, 1))
     return predictions if labelled else replace(predictions, labels=None, loss=float("nan"))
 
 
@@ -101,7 +115,7 @@ def _predict_batch(
     """Return the loss (None without labels), outputs and labels or placeholders of a batch."""
     # Masks stay on the CPU: lengths are computed from them without synchronizing the device.
     batch = {
-        name: tensor if name.endswith("attention_mask") else tensor.to(model.device)
+        name: tensor if name.endswith("_mask") else tensor.to(model.device)
         for name, tensor in batch.items()
     }
     # A model in half precision runs without autocast.
@@ -109,6 +123,9 @@ def _predict_batch(
         output = model(**batch, task=task)
     outputs = model.heads[task].postprocess(output.logits).cpu().numpy()
     labels = batch["labels"] if "labels" in batch else _placeholders(output.logits, batch)
+    if "label_mask" in batch:
+        missing = float("nan") if labels.is_floating_point() else IGNORED_LABEL
+        labels = labels.cpu().masked_fill(~batch["label_mask"], missing)
     return output.loss, outputs, labels.cpu().numpy()
 
 

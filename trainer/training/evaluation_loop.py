@@ -15,6 +15,7 @@ from trainer.config.training_arguments import HybridMTLTrainingArguments
 from trainer.data import Collator
 from trainer.data.given_rows import check_is_mapping, check_rows, missing_labels_error
 from trainer.data.given_tokens import Limits
+from trainer.data.partial_labels import label_column, only_labelled
 from trainer.errors import InputError
 from trainer.evaluation.metrics import overall_score
 from trainer.evaluation.predictions import TaskPredictions, predict_task, task_metrics
@@ -40,7 +41,7 @@ class TaskEvaluation(Trainer):
     def predict_tasks(
         self, datasets: Mapping[str, Dataset] | None = None
     ) -> dict[str, TaskPredictions]:
-        """Return the predictions for all rows in their order, and the mean loss, of every task."""
+        """Return the predictions for all labelled rows in their order, and their loss, by task."""
         return self._predict(self._rows_of(datasets, self.eval_dataset))
 
     def _rows_of(
@@ -52,7 +53,9 @@ class TaskEvaluation(Trainer):
         datasets = default if given is None else given
         if not datasets:
             raise InputError("evaluation requires an eval_dataset")
-        return datasets
+        return {
+            name: only_labelled(rows, name, self.tasks[name]) for name, rows in datasets.items()
+        }
 
     def _check_labelled(self, argument: str, datasets: Any) -> None:
         """Check that rows belong to the model's tasks and have labels.
@@ -161,8 +164,8 @@ class TaskEvaluation(Trainer):
 
         Returns:
             `predictions`: task -> probabilities (N, C) or scores (N,), in the rows' order;
-                `label_ids`: task -> class indices or scores (N,), or None without labels; `metrics`
-                of the tasks with labels.
+                `label_ids`: task -> class indices or scores (N,), -100 or NaN for a row without a
+                label, or None without labels; `metrics` of the labelled rows.
 
         Raises:
             InputError: naming task, column and row, if rows are invalid.
@@ -171,11 +174,12 @@ class TaskEvaluation(Trainer):
         has_labels = self._have_labels("test_dataset", test_dataset)
         results = self._predict(
             {
-                task: rows if has_labels[task] else _without_labels(rows)
+                task: rows if has_labels[task] else _without_labels(task, rows)
                 for task, rows in test_dataset.items()
             }
         )
-        metrics = self.compute_all_metrics(results, metric_key_prefix)
+        labelled = {name: task.labelled() for name, task in results.items()}
+        metrics = self.compute_all_metrics(labelled, metric_key_prefix)
         rows = sum(map(len, test_dataset.values()))
         metrics.update(speed_metrics(metric_key_prefix, start, num_samples=rows))
         outputs: Any = {name: task.outputs for name, task in results.items()}
@@ -186,5 +190,6 @@ class TaskEvaluation(Trainer):
         return PredictionOutput(outputs, labels, metrics)
 
 
-def _without_labels(rows: Dataset) -> Dataset:
-    return rows.remove_columns("labels") if "labels" in rows.column_names else rows
+def _without_labels(task: str, rows: Dataset) -> Dataset:
+    column = label_column(rows.column_names, task)
+    return rows if column is None else rows.remove_columns(column)

@@ -241,12 +241,16 @@ class HybridMTLTrainer(TaskBatches, TaskEvaluation, BaseTrainer):
         # A compiled model is passed as an argument; wrappers such as DDP are not used.
         model = (model if self.args.torch_compile else self.model).train()
         inputs = self._to_device(inputs)
+        scales = {task: batch.pop("loss_scale", 1.0) for task, batch in inputs.items()}
         total = torch.zeros((), device=self.args.device)
         for tasks in self._passes(inputs):
             batches = {task: inputs[task] for task in tasks}
             with self.compute_loss_context_manager():
                 losses = self._losses_of(model, batches)
-            shares = {task: loss / self._batches_in_step[task] for task, loss in losses.items()}
+            shares = {
+                task: loss * scales[task] / self._batches_in_step[task]
+                for task, loss in losses.items()
+            }
             self.gradients.backward(shares, self._batches_in_step)
             for task, loss in losses.items():
                 self.nan_guard.record(task, inputs[task], loss.detach())
@@ -263,13 +267,17 @@ class HybridMTLTrainer(TaskBatches, TaskEvaluation, BaseTrainer):
         reading a mask from the device would synchronize.
         """
         keep_masks = self.model.unpads and not self.args.torch_compile
+        copies: dict[int, Tensor] = {}  # of tensors that tasks of one table share
+
+        def copy(name: str, tensor: Tensor) -> Tensor:
+            if name == "label_mask" or (keep_masks and name.endswith("attention_mask")):
+                return tensor
+            if id(tensor) not in copies:
+                copies[id(tensor)] = tensor.to(self.args.device, non_blocking=True)
+            return copies[id(tensor)]
+
         return {
-            task: {
-                name: tensor
-                if keep_masks and name.endswith("attention_mask")
-                else tensor.to(self.args.device, non_blocking=True)
-                for name, tensor in batch.items()
-            }
+            task: {name: copy(name, tensor) for name, tensor in batch.items()}
             for task, batch in batches.items()
         }
 

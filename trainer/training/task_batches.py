@@ -4,14 +4,17 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 from transformers import Trainer
 from transformers.trainer_callback import ProgressCallback
 
+from modeling_hybrid_mtl import TaskConfig
 from trainer.config.training_arguments import HybridMTLTrainingArguments
 from trainer.data import SAMPLERS, TaskBatchSampler, TaskStream, make_task_schedule
+from trainer.data.partial_labels import labelled_rows
 from trainer.errors import InputError
 from trainer.training.callbacks.progress import TaskProgress
 
@@ -20,12 +23,14 @@ class TaskBatches(Trainer):
     """The part of `HybridMTLTrainer` that creates and counts batches.
 
     Attributes:
+        tasks: name -> the model's task.
         task_names: the training tasks in order.
         train_dataset: a `MultitaskDataset`.
     """
 
     args: HybridMTLTrainingArguments
     train_dataset: Any
+    tasks: dict[str, TaskConfig]
     task_names: Sequence[str]
 
     def _reset_counts(self) -> None:
@@ -61,23 +66,40 @@ class TaskBatches(Trainer):
         """Return the sampler of the steps of an epoch and of their rows on this rank."""
         args = self.args
         seed = args.seed_of_data
-        streams = {
-            task: TaskStream(
-                self.train_dataset.tasks[task]["length"][:],
-                args.task_training(task).batch_size * args.world_size,
-                # Seeded by the task's index, so that appending a task keeps the order of the
-                # others.
-                [seed, index],
-                args.length_window,
-                args.dataloader_drop_last,
-            )
-            for index, task in enumerate(self.task_names)
-        }
+        streams = self._streams(seed)
         passes = {task: stream.batches_per_pass for task, stream in streams.items()}
         schedule = make_task_schedule(
             args, passes, seed, args.config_of(SAMPLERS, args.task_sampling)
         )
         return TaskBatchSampler(schedule, streams, args.process_index, args.world_size)
+
+    def _streams(self, seed: int) -> dict[str, TaskStream]:
+        """Return each task's batches.
+
+        In steps over a cycle, tasks with the same table and batch size draw the same rows, so that
+        each text is encoded once for all of them.
+        """
+        args, tables = self.args, self.train_dataset.tasks
+        sizes = {t: args.task_training(t).batch_size * args.world_size for t in self.task_names}
+        labelled = {t: labelled_rows(tables[t], t, self.tasks[t]) for t in self.task_names}
+        streams = {}
+        for task in self.task_names:
+            group = [task]
+            if args.step_every == "cycle":
+                group = [t for t in self.task_names if tables[t] is tables[task]]
+                group = [t for t in group if sizes[t] == sizes[task]]
+            streams[task] = TaskStream(
+                tables[task]["length"][:],
+                sizes[task],
+                # Seeded by the task's index, so that appending a task keeps the order of the
+                # others.
+                [seed, self.task_names.index(group[0])],
+                args.length_window,
+                args.dataloader_drop_last,
+                labelled[task],
+                np.flatnonzero(np.any([labelled[t] for t in group], axis=0)),
+            )
+        return streams
 
     def get_batch_samples(
         self, epoch_iterator: Iterator, num_batches: int, device: torch.device
