@@ -231,22 +231,22 @@ def test_ranks_train_the_same_tasks_on_equal_shares_of_each_batch(stopping_strat
                     assert max(together.values()) == 1
 
 
-def test_only_labelled_rows_are_drawn():
-    labelled = np.arange(103) % 3 > 0
-    found = TaskStream(LENGTHS, 8, (1, 0), labelled=labelled)
-    assert sorted(sum(one_pass(found), [])) == np.flatnonzero(labelled).tolist()
+def test_only_labeled_rows_are_drawn():
+    labeled = np.arange(103) % 3 > 0
+    found = TaskStream(LENGTHS, 8, (1, 0), labeled=labeled)
+    assert sorted(sum(one_pass(found), [])) == np.flatnonzero(labeled).tolist()
 
 
-def test_the_mean_of_the_ranks_losses_is_the_mean_over_the_labelled_rows_of_a_batch():
+def test_the_mean_of_the_ranks_losses_is_the_mean_over_the_labeled_rows_of_a_batch():
     random = np.random.default_rng(0)
-    labelled, losses = random.random(103) < 0.4, random.random(103)
-    streams = {"a": TaskStream(LENGTHS, 8, (1, 0), labelled=labelled, rows=np.arange(103))}
+    labeled, losses = random.random(103) < 0.4, random.random(103)
+    streams = {"a": TaskStream(LENGTHS, 8, (1, 0), labeled=labeled, rows=np.arange(103))}
 
     def steps(rank=0, world=1):
         return list(TaskBatchSampler(RoundRobin(["a"], 13, "cycle"), streams, rank, world))
 
     def mean_loss(rows, scale):
-        rows = [row for row in rows if labelled[row]]
+        rows = [row for row in rows if labeled[row]]
         return losses[rows].mean() * scale if rows else 0.0
 
     ranks = [steps(rank, 2) for rank in range(2)]

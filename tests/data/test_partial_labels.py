@@ -2,7 +2,7 @@ import pytest
 from datasets import Dataset, Value
 
 from modeling_hybrid_mtl import TaskConfig
-from trainer.data.partial_labels import label_column, labelled_rows, only_labelled
+from trainer.data.partial_labels import label_column, labeled_rows, only_labeled
 
 MOOD = TaskConfig("classification", labels=["bad", "good"])
 TAGS = TaskConfig("token_classification", labels=["O", "N"])
@@ -10,7 +10,7 @@ HEAT = TaskConfig("regression", score_range=[-200.0, 200.0])
 
 
 @pytest.mark.parametrize(
-    ("task", "labels", "labelled"),
+    ("task", "labels", "labeled"),
     [
         (MOOD, [0, None, -100, 1], [True, False, False, True]),
         (MOOD, [0, 1], [True, True]),
@@ -20,12 +20,12 @@ HEAT = TaskConfig("regression", score_range=[-200.0, 200.0])
         (HEAT, [-100, 3], [True, True]),
     ],
 )
-def test_rows_with_a_label_are_found(task, labels, labelled):
+def test_rows_with_a_label_are_found(task, labels, labeled):
     rows = Dataset.from_dict({"labels": labels})
-    assert labelled_rows(rows, "x", task).tolist() == labelled
-    kept = only_labelled(rows, "x", task)
-    assert len(kept) == sum(labelled)
-    assert (kept is rows) == all(labelled)
+    assert labeled_rows(rows, "x", task).tolist() == labeled
+    kept = only_labeled(rows, "x", task)
+    assert len(kept) == sum(labeled)
+    assert (kept is rows) == all(labeled)
 
 
 def test_a_task_of_a_shared_table_has_a_column_of_its_own():
@@ -33,12 +33,12 @@ def test_a_task_of_a_shared_table_has_a_column_of_its_own():
     assert label_column(rows.column_names, "a") == "labels_a"
     assert label_column(rows.column_names, "b") == "labels"
     assert label_column(["input_ids"], "b") is None
-    assert labelled_rows(rows, "a", MOOD).tolist() == [True, False]
-    assert labelled_rows(rows, "b", MOOD).tolist() == [False, True]
+    assert labeled_rows(rows, "a", MOOD).tolist() == [True, False]
+    assert labeled_rows(rows, "b", MOOD).tolist() == [False, True]
     none = rows.remove_columns(["labels", "labels_a"])
-    assert not labelled_rows(none, "a", MOOD).any()
+    assert not labeled_rows(none, "a", MOOD).any()
 
 
 def test_the_order_of_selected_rows_is_theirs():
     rows = Dataset.from_dict({"labels": [None, 1, 0]}).cast_column("labels", Value("int32"))
-    assert labelled_rows(rows.select([2, 0, 1]), "x", MOOD).tolist() == [True, False, True]
+    assert labeled_rows(rows.select([2, 0, 1]), "x", MOOD).tolist() == [True, False, True]

@@ -48,7 +48,7 @@ def test_a_text_with_two_labels_passes_the_encoder_once_per_step(tmp_path):
     assert encoded == [4]
 
 
-def test_one_pass_gives_the_losses_of_separate_passes_over_the_labelled_rows(tmp_path):
+def test_one_pass_gives_the_losses_of_separate_passes_over_the_labeled_rows(tmp_path):
     trainer = shared_trainer(tmp_path, table(missing=0.7), logging_steps=100)
     batches = next(iter(trainer.get_train_dataloader()))
     model = trainer.model.eval()
@@ -78,23 +78,23 @@ def test_a_batch_without_labels_has_the_loss_and_gradient_0():
 
 
 @pytest.mark.parametrize("step_every", ["cycle", "batch"])
-def test_every_labelled_row_of_a_table_is_trained(tmp_path, step_every):
+def test_every_labeled_row_of_a_table_is_trained(tmp_path, step_every):
     rows = table(40)
     trainer = shared_trainer(tmp_path, rows, step_every=step_every, logging_steps=100)
     sampler = trainer.make_sampler()
     for index, task in enumerate(SHARED):
         stream = sampler.streams[task]
         drawn = np.concatenate([stream.batch(i) for i in range(stream.batches_per_pass)])
-        labelled = {
+        labeled = {
             name: {i for i, label in enumerate(rows[f"labels_{name}"][:]) if label is not None}
             for name in SHARED
         }
-        union = set.union(*labelled.values())
-        assert set(drawn.tolist()) == (union if step_every == "cycle" else labelled[task]), index
+        union = set.union(*labeled.values())
+        assert set(drawn.tolist()) == (union if step_every == "cycle" else labeled[task]), index
     trainer.train()
 
 
-def test_metrics_are_those_of_the_labelled_rows(tmp_path):
+def test_metrics_are_those_of_the_labeled_rows(tmp_path):
     rows = table(30)
     trainer = shared_trainer(tmp_path, rows)
     metrics = trainer.evaluate()

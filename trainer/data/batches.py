@@ -30,8 +30,8 @@ class TaskStream:
             split into batches; 0 for no sorting. The order of the batches stays random.
         drop_last: drop the rows, drawn anew in each pass, that do not fill a batch; otherwise they
             are a short last batch.
-        labelled: whether each row has a label, (M,); all if None.
-        rows: the rows to draw, (N,); the labelled ones if None.
+        labeled: whether each row has a label, (M,); all if None.
+        rows: the rows to draw, (N,); the labeled ones if None.
     """
 
     def __init__(
@@ -41,12 +41,12 @@ class TaskStream:
         seed: Sequence[int],
         length_window: int = 0,
         drop_last: bool = False,
-        labelled: np.ndarray | None = None,
+        labeled: np.ndarray | None = None,
         rows: np.ndarray | None = None,
     ):
         self.lengths = np.asarray(lengths)
-        self.labelled = np.ones(len(self.lengths), bool) if labelled is None else labelled
-        self.rows = np.flatnonzero(self.labelled) if rows is None else rows
+        self.labeled = np.ones(len(self.lengths), bool) if labeled is None else labeled
+        self.rows = np.flatnonzero(self.labeled) if rows is None else rows
         self.batch_size = batch_size
         self.seed = list(seed)
         self.length_window = length_window
@@ -121,26 +121,26 @@ class TaskBatchSampler:
             rows: Rows = []
             for task in step:
                 stream = self.streams[task]
-                share, scale = self._share(stream.batch(numbers[task]), stream.labelled)
+                share, scale = self._share(stream.batch(numbers[task]), stream.labeled)
                 rows.append((task, share, scale))
                 numbers[task] += 1
             yield rows
 
-    def _share(self, batch: np.ndarray, labelled: np.ndarray) -> tuple[list[int], float]:
+    def _share(self, batch: np.ndarray, labeled: np.ndarray) -> tuple[list[int], float]:
         """Return this rank's rows of a batch, and the factor of their mean loss.
 
-        With that factor, the mean over ranks equals the mean over the batch's labelled rows.
+        With that factor, the mean over ranks equals the mean over the batch's labeled rows.
         """
         missing = -len(batch) % self.world_size
         if missing:
             batch = np.concatenate([batch, np.resize(batch, missing)])
         share = batch[self.rank :: self.world_size]
-        total = labelled[batch].sum() / self.world_size
-        return share.tolist(), float(labelled[share].sum() / total) if total else 1.0
+        total = labeled[batch].sum() / self.world_size
+        return share.tolist(), float(labeled[share].sum() / total) if total else 1.0
 
 
 class MultitaskDataset(torch.utils.data.Dataset):
-    """The tokenised rows of all tasks, indexed by steps.
+    """The tokenized rows of all tasks, indexed by steps.
 
     Tasks may share a table: one `Dataset` object with a column `labels_<task>` for each of them.
     """

@@ -22,7 +22,7 @@ def is_missing(label: Any, task: TaskConfig) -> bool:
     return label is None or label != label or (task.has_labels and label == IGNORED_LABEL)
 
 
-def labelled_rows(rows: Dataset, name: str, task: TaskConfig) -> np.ndarray:
+def labeled_rows(rows: Dataset, name: str, task: TaskConfig) -> np.ndarray:
     """Return whether each row has a label, (N,); for tags, whether it has a list of them."""
     column = label_column(rows.column_names, name)
     if column is None:
@@ -36,7 +36,7 @@ def labelled_rows(rows: Dataset, name: str, task: TaskConfig) -> np.ndarray:
     return np.asarray(present.to_numpy(), dtype=bool)
 
 
-def only_labelled(rows: Dataset, name: str, task: TaskConfig) -> Dataset:
+def only_labeled(rows: Dataset, name: str, task: TaskConfig) -> Dataset:
     """Return the rows that have a label, or the rows themselves if all have one."""
-    labelled = labelled_rows(rows, name, task)
-    return rows if labelled.all() else rows.select(np.flatnonzero(labelled))
+    labeled = labeled_rows(rows, name, task)
+    return rows if labeled.all() else rows.select(np.flatnonzero(labeled))

@@ -28,12 +28,12 @@ class TaskPredictions:
 
     Attributes:
         outputs: probabilities (N, C), scores (N,), or (M, C) for token classification, where M
-            counts the labelled tokens of all rows, or all tokens without labels. Scores are
+            counts the labeled tokens of all rows, or all tokens without labels. Scores are
             clipped to the range, and correlations are computed on them; the loss is computed on
             the head's unclipped scores.
         labels: class indices or scores, (N,) or (M,), -100 or NaN for a row without a label; None
             without labels.
-        loss: mean loss of the labelled rows, times the task's weight; NaN without labels.
+        loss: mean loss of the labeled rows, times the task's weight; NaN without labels.
         rows: the row of each token, (M,), for token classification; None for other kinds.
     """
 
@@ -47,9 +47,9 @@ class TaskPredictions:
         """Return class indices or scores, (N,) or (M,)."""
         return self.outputs.argmax(axis=-1) if self.outputs.ndim > 1 else self.outputs
 
-    def labelled(self) -> "TaskPredictions":
-        """Return the predictions of the labelled rows."""
-        if self.labels is None or self.rows is not None:  # of tokens, all are labelled
+    def labeled(self) -> "TaskPredictions":
+        """Return the predictions of the labeled rows."""
+        if self.labels is None or self.rows is not None:  # of tokens, all are labeled
             return self
         is_score = np.issubdtype(self.labels.dtype, np.floating)
         mask = ~np.isnan(self.labels) if is_score else self.labels != IGNORED_LABEL
@@ -71,7 +71,7 @@ def predict_task(
 
     Args:
         model: the model, which is left in evaluation mode.
-        rows: tokenised rows with `length` and, if known, `labels`.
+        rows: tokenized rows with `length` and, if known, `labels`.
         collator: collates rows into batches.
         batch_size: rows per device and batch.
         accelerator: the device, the precision and the ranks that share the rows.
@@ -82,14 +82,14 @@ def predict_task(
     results: list[Result] = []
     losses = []
     counts = 0
-    labelled = label_column(rows.column_names, task) is not None
+    labeled = label_column(rows.column_names, task) is not None
     rank, processes = accelerator.process_index, accelerator.num_processes
     for first in range(0, len(batches), processes):
         if first + rank < len(batches):
             indices = batches[first + rank]
             batch = collator.collate(task, rows[indices])
             loss, outputs, labels = _predict_batch(model, task, batch, accelerator)
-            if labelled:
+            if labeled:
                 count = int(batch["label_mask"].sum()) if "label_mask" in batch else len(indices)
                 counts += count
                 losses.append(loss * count)
@@ -100,7 +100,7 @@ def predict_task(
         results, loss_sum = gather_object(results), sum(gather_object([loss_sum]))
         counts = sum(gather_object([counts]))
     predictions = _concatenate(results, loss_sum / max(counts, 1))
-    return predictions if labelled else replace(predictions, labels=None, loss=float("nan"))
+    return predictions if labeled else replace(predictions, labels=None, loss=float("nan"))
 
 
 def _batches_by_length(rows: Dataset, batch_size: int) -> list[list[int]]:
@@ -141,12 +141,12 @@ def _concatenate(results: list[Result], loss: float) -> TaskPredictions:
     if results[0][2].ndim == 0:
         outputs = np.stack([output for _, output, _ in results])
         return TaskPredictions(outputs, np.stack([label for _, _, label in results]), loss)
-    labelled_tokens = [
+    labeled_tokens = [
         (outputs[mask], tags[mask], np.full(mask.sum(), row))
         for row, outputs, tags in results
         for mask in [tags != IGNORED_LABEL]
     ]
-    outputs, tags, rows = (np.concatenate(part) for part in zip(*labelled_tokens, strict=True))
+    outputs, tags, rows = (np.concatenate(part) for part in zip(*labeled_tokens, strict=True))
     return TaskPredictions(outputs, tags, loss, rows)
 
 

@@ -15,7 +15,7 @@ from trainer.config.training_arguments import HybridMTLTrainingArguments
 from trainer.data import Collator
 from trainer.data.given_rows import check_is_mapping, check_rows, missing_labels_error
 from trainer.data.given_tokens import Limits
-from trainer.data.partial_labels import label_column, only_labelled
+from trainer.data.partial_labels import label_column, only_labeled
 from trainer.errors import InputError
 from trainer.evaluation.metrics import overall_score
 from trainer.evaluation.predictions import TaskPredictions, predict_task, task_metrics
@@ -41,7 +41,7 @@ class TaskEvaluation(Trainer):
     def predict_tasks(
         self, datasets: Mapping[str, Dataset] | None = None
     ) -> dict[str, TaskPredictions]:
-        """Return the predictions for all labelled rows in their order, and their loss, by task."""
+        """Return the predictions for all labeled rows in their order, and their loss, by task."""
         return self._predict(self._rows_of(datasets, self.eval_dataset))
 
     def _rows_of(
@@ -49,15 +49,13 @@ class TaskEvaluation(Trainer):
     ) -> Mapping[str, Dataset]:
         """Return the given rows after a check, or the defaults if None."""
         if given is not None:
-            self._check_labelled("eval_dataset", given)
+            self._check_labeled("eval_dataset", given)
         datasets = default if given is None else given
         if not datasets:
             raise InputError("evaluation requires an eval_dataset")
-        return {
-            name: only_labelled(rows, name, self.tasks[name]) for name, rows in datasets.items()
-        }
+        return {name: only_labeled(rows, name, self.tasks[name]) for name, rows in datasets.items()}
 
-    def _check_labelled(self, argument: str, datasets: Any) -> None:
+    def _check_labeled(self, argument: str, datasets: Any) -> None:
         """Check that rows belong to the model's tasks and have labels.
 
         Raises:
@@ -114,8 +112,8 @@ class TaskEvaluation(Trainer):
         """
         metrics = task_metrics(self.tasks, predictions, prefix)
         unscored = self.args.unscored_tasks
-        labelled = [task for task, entry in predictions.items() if entry.labels is not None]
-        kinds = {task: self.tasks[task].kind for task in labelled if task not in unscored}
+        labeled = [task for task, entry in predictions.items() if entry.labels is not None]
+        kinds = {task: self.tasks[task].kind for task in labeled if task not in unscored}
         if kinds:
             metrics[f"{prefix}_loss"] = sum(predictions[task].loss for task in kinds)
             metrics[f"{prefix}_overall"] = overall_score(metrics, kinds, prefix)
@@ -165,7 +163,7 @@ class TaskEvaluation(Trainer):
         Returns:
             `predictions`: task -> probabilities (N, C) or scores (N,), in the rows' order;
                 `label_ids`: task -> class indices or scores (N,), -100 or NaN for a row without a
-                label, or None without labels; `metrics` of the labelled rows.
+                label, or None without labels; `metrics` of the labeled rows.
 
         Raises:
             InputError: naming task, column and row, if rows are invalid.
@@ -178,8 +176,8 @@ class TaskEvaluation(Trainer):
                 for task, rows in test_dataset.items()
             }
         )
-        labelled = {name: task.labelled() for name, task in results.items()}
-        metrics = self.compute_all_metrics(labelled, metric_key_prefix)
+        labeled = {name: task.labeled() for name, task in results.items()}
+        metrics = self.compute_all_metrics(labeled, metric_key_prefix)
         rows = sum(map(len, test_dataset.values()))
         metrics.update(speed_metrics(metric_key_prefix, start, num_samples=rows))
         outputs: Any = {name: task.outputs for name, task in results.items()}

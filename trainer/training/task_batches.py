@@ -14,7 +14,7 @@ from transformers.trainer_callback import ProgressCallback
 from modeling_hybrid_mtl import TaskConfig
 from trainer.config.training_arguments import HybridMTLTrainingArguments
 from trainer.data import SAMPLERS, TaskBatchSampler, TaskStream, make_task_schedule
-from trainer.data.partial_labels import labelled_rows
+from trainer.data.partial_labels import labeled_rows
 from trainer.errors import InputError
 from trainer.training.callbacks.progress import TaskProgress
 
@@ -81,7 +81,7 @@ class TaskBatches(Trainer):
         """
         args, tables = self.args, self.train_dataset.tasks
         sizes = {t: args.task_training(t).batch_size * args.world_size for t in self.task_names}
-        labelled = {t: labelled_rows(tables[t], t, self.tasks[t]) for t in self.task_names}
+        labeled = {t: labeled_rows(tables[t], t, self.tasks[t]) for t in self.task_names}
         streams = {}
         for task in self.task_names:
             group = [task]
@@ -96,8 +96,8 @@ class TaskBatches(Trainer):
                 [seed, self.task_names.index(group[0])],
                 args.length_window,
                 args.dataloader_drop_last,
-                labelled[task],
-                np.flatnonzero(np.any([labelled[t] for t in group], axis=0)),
+                labeled[task],
+                np.flatnonzero(np.any([labeled[t] for t in group], axis=0)),
             )
         return streams
 
