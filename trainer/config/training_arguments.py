@@ -24,7 +24,6 @@ from trainer.objective.options import ObjectiveOptions, check_objective
 from trainer.objective.regularizers import (
     REGULARIZERS,
     Regularizer,
-    RegularizerOptions,
     make_regularizers,
 )
 from trainer.optimization import (
@@ -143,11 +142,8 @@ class HybridMTLTrainingArguments(ComposedOptions):
         Raises:
             InputError: naming the option that is wrong.
         """
-        given = {f.name: getattr(self, f.name) for f in fields(RegularizerOptions)}
-        for name in ("smart_weight", "bregman_weight", "rdrop_weight"):
-            given[name] = {task: getattr(self.task_training(task), name) for task in tasks}
-        others = [self.config_of(REGULARIZERS, name) for name in REGULARIZERS]
-        return make_regularizers(RegularizerOptions(**given), tasks, others)
+        configs = {name: self.config_of(REGULARIZERS, name) for name in REGULARIZERS}
+        return make_regularizers(configs, {task: vars(self.task_training(task)) for task in tasks})
 
     def for_evaluation(self, tasks: Collection[str]) -> HybridMTLTrainingArguments:
         """Return a copy for a trainer that only evaluates a model with some of the tasks.
