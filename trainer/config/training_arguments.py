@@ -61,7 +61,7 @@ class HybridMTLTrainingArguments(ComposedOptions):
 
     nan_policy: str = option(
         "stop",
-        "What to do after a NaN or infinite loss or gradient, whose task, step and rows are "
+        "Reaction to a NaN or infinite loss or gradient, whose task, step and rows are "
         "reported. stop: end training. skip: omit the step. ignore: do not check.",
         group="objective",
         resume="free",

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from trainer.evaluation.figure_files import (
     BLUE,
-    GREEN,
     GRAY,
+    GREEN,
     ORANGE,
     PURPLE,
     new_figure,

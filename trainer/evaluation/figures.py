@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from trainer.evaluation.figure_files import BLUE, GREEN, GRAY, ORANGE, new_figure, save_figure
+from trainer.evaluation.figure_files import BLUE, GRAY, GREEN, ORANGE, new_figure, save_figure
 from trainer.evaluation.metrics import main_metric, paired_scores
 from trainer.evaluation.report import regression_report
 
