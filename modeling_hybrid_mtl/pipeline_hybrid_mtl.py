@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 from transformers import Pipeline
 from transformers.utils import ModelOutput, logging
 
-from .fit_hybrid_mtl import check_tokenizer
+from .embedding_checks_hybrid_mtl import check_tokenizer
 from .inputs_hybrid_mtl import is_pair, longest_text, parse_input, widget_pairs
 from .modules_hybrid_mtl import attach_modules
 from .standard_hybrid_mtl import (

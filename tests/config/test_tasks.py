@@ -61,9 +61,15 @@ def test_labels_may_be_written_as_numbers():
 @pytest.mark.parametrize(
     "entries, message",
     [
-        ({}, "tasks: must be a mapping with at least one task's name and fields"),
-        (["sentiment"], "tasks: must be a mapping with at least one task's name and fields"),
-        ("sentiment", "tasks: must be a mapping with at least one task's name and fields"),
+        ({}, "tasks = {}: must be a mapping with at least one task's name and fields"),
+        (
+            ["sentiment"],
+            "tasks = ['sentiment']: must be a mapping with at least one task's name and fields",
+        ),
+        (
+            "sentiment",
+            "tasks = 'sentiment': must be a mapping with at least one task's name and fields",
+        ),
         ({"sentiment": 3}, "task 'sentiment': expected a mapping of fields, got 3"),
         ({"sentimnt": None}, "of the default tasks (sentiment, paraphrase, similarity). Did you m"),
         ({"mail": {"dataset": "mail"}}, "task 'mail': field 'kind' is missing"),
@@ -92,23 +98,23 @@ def test_wrong_entries_are_refused(entries, message):
         ),
         ("labels", ["a"], "field 'labels' = ['a']: must be a list of at least two class names"),
         ("labels", ["a", "a"], "field 'labels' = ['a', 'a']: class names must be unique"),
-        ("labels", "a, b", "field 'labels': expected a list, got 'a, b'"),
+        ("labels", "a, b", "field 'labels' = 'a, b': must be a list"),
         ("labels", [False, True], "field 'labels': YAML reads yes, no, true and false as False; q"),
-        ("labels", ["a", None], "field 'labels': expected text, got None"),
+        ("labels", ["a", None], "field 'labels' = None: must be text"),
         ("score_range", [0, 1], "field 'score_range' = [0.0, 1.0]: a task of kind 'classification"),
-        ("learning_rate", "fast", "field 'learning_rate': expected a number, got 'fast'"),
-        ("learning_rate", True, "field 'learning_rate': expected a number, got True"),
-        ("batch_size", 2.5, "field 'batch_size': expected a whole number, got 2.5"),
-        ("batch_size", float("inf"), "field 'batch_size': expected a whole number, got inf"),
+        ("learning_rate", "fast", "field 'learning_rate' = 'fast': must be a number"),
+        ("learning_rate", True, "field 'learning_rate' = True: must be a number"),
+        ("batch_size", 2.5, "field 'batch_size' = 2.5: must be a whole number"),
+        ("batch_size", float("inf"), "field 'batch_size' = inf: must be a whole number"),
         ("dropout", 1.0, "field 'dropout' = 1.0: must be in [0, 1)"),
         ("dropout", float("nan"), "field 'dropout' = nan: must be in [0, 1)"),
         ("loss_weight", 0, "field 'loss_weight' = 0.0: must be a positive number"),
         ("hidden_sizes", [0], "field 'hidden_sizes' = [0]: must be a list of positive integers"),
         ("activation", "rel", "field 'activation' = 'rel': must be one of gelu, relu"),
-        ("empty_text", "skip", "field 'empty_text': must be 'error' or 'drop'"),
-        ("columns", "text", "field 'columns': expected a mapping, got 'text'"),
-        ("columns", {"text": None}, "field 'columns': expected text, got None"),
-        ("dataset", ["a"], "field 'dataset': expected text, got ['a']"),
+        ("empty_text", "skip", "field 'empty_text' = 'skip': must be 'error' or 'drop'"),
+        ("columns", "text", "field 'columns' = 'text': must be a mapping"),
+        ("columns", {"text": None}, "field 'columns' = None: must be text"),
+        ("dataset", ["a"], "field 'dataset' = ['a']: must be text"),
     ],
 )
 def test_a_wrong_field_is_refused_with_its_task(field, value, message):
@@ -118,7 +124,7 @@ def test_a_wrong_field_is_refused_with_its_task(field, value, message):
 
 @pytest.mark.parametrize("name", ["a/b/c", "my data", "../films"])
 def test_the_name_of_a_dataset_can_be_one(name):
-    with pytest.raises(InputError, match="'data_name': .* is not the name of a dataset on the Hub"):
+    with pytest.raises(InputError, match="'data_name' = .*: is not the name of a dataset on"):
         read_tasks({"sentiment": {"data_name": name}})
     assert read_tasks({"sentiment": {"data_name": "me/a"}})["sentiment"].source.data_name == "me/a"
 

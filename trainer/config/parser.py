@@ -166,7 +166,7 @@ def _parse_options(
             f"command line: '{rest[0]}' is neither an option nor a value; a configuration file "
             f"comes before all options"
         )
-    training.check_choices()
+    training.check_values()
     return run, training
 
 
