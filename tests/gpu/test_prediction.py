@@ -5,8 +5,8 @@ import torch
 from transformers import AutoModel
 
 from modeling_hybrid_mtl import HybridMTLModel, HybridMTLPipeline
-from modeling_hybrid_mtl.attention_hybrid_mtl import kernel_for
 from modeling_hybrid_mtl.unpadding_hybrid_mtl import FAMILIES, enable_unpadding, encode_unpadded
+from modeling_hybrid_mtl.varlen_attention_hybrid_mtl import kernel_for
 from tests.modeling.test_unpadding_hybrid_mtl import LENGTHS, encoder_of
 from tests.modeling.toy_models import (
     TASKS,

@@ -7,7 +7,7 @@ from torch import nn
 from transformers import AutoModel
 
 from modeling_hybrid_mtl import HybridMTLConfig, HybridMTLModel
-from modeling_hybrid_mtl.adapters_hybrid_mtl import LoRALinear, adapted_layers
+from modeling_hybrid_mtl.lora_hybrid_mtl import LoRALinear, adapted_layers
 from tests.modeling.toy_models import (
     BACKBONES,
     TASKS,

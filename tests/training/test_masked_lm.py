@@ -18,7 +18,8 @@ from transformers import (
 from tests.toys import toy_backbone_config, toy_model, toy_rows, toy_tokenizer
 from trainer.config.training_arguments import HybridMTLTrainingArguments
 from trainer.errors import InputError
-from trainer.training.masked_lm import collect_texts, language_model, masked_loss, pretrain
+from trainer.loading.language_model import language_model
+from trainer.training.masked_lm import collect_texts, masked_loss, pretrain
 from trainer.training.nan_guard import MAX_SKIPS_IN_A_ROW, NonFiniteError
 
 
@@ -149,7 +150,7 @@ def test_the_head_comes_from_a_checkpoint_that_has_one(tmp_path, caplog):
     original.save_pretrained(tmp_path)
     backbone = toy_model(seed=4).backbone
     encoder = weights(backbone)
-    with caplog.at_level(logging.WARNING, logger="trainer.training.masked_lm"):
+    with caplog.at_level(logging.WARNING, logger="trainer.loading.language_model"):
         mlm = language_model(backbone, str(tmp_path))
     assert "language-model head" not in caplog.text
     assert mlm.bert is backbone and not changed(backbone, encoder)
