@@ -185,7 +185,7 @@ def test_epochs_differ_and_the_seed_decides():
     assert first != other
 
 
-def test_drawn_turns_are_the_same_on_every_rank_and_go_on_over_epochs():
+def test_sampled_steps_are_the_same_on_every_rank_and_go_on_over_epochs():
     def drawn(rank=0, world=1):
         found = sampler("batch", rank=rank, world=world)
         batches = {task: stream.batches_per_pass for task, stream in found.streams.items()}

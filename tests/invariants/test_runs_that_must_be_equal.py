@@ -100,7 +100,7 @@ def test_siloed_equals_separate_optimizers(tmp_path, step_every):
     assert_equal_runs(ours, theirs, **EXACT)
 
 
-def test_a_step_of_three_equals_three_turns_accumulated(tmp_path):
+def test_a_step_of_three_equals_three_batches_accumulated(tmp_path):
     cycles = weights_by_step(tmp_path / "a", step_every="cycle")
     turns = weights_by_step(tmp_path / "b", step_every="batch", gradient_accumulation_steps=3)
     assert_equal_runs(cycles, turns, **EXACT)

@@ -19,7 +19,7 @@ def schedule_of(sampler, *, seed=1, **options):
     return make_task_schedule(args, BATCHES, seed)
 
 
-def test_stop_rules():
+def test_stopping_strategies():
     batches = {"a": 5, "b": 2, "c": 9}
     assert STOPPING_STRATEGIES["first_exhausted"](batches) == 2
     assert STOPPING_STRATEGIES["all_exhausted"](batches) == 9

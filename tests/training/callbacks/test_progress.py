@@ -39,7 +39,7 @@ def test_bar_shows_the_cycle_and_each_tasks_running_loss(tmp_path, options, step
         assert f"{task}=" in shown
 
 
-def test_a_task_without_a_turn_keeps_its_loss_on_the_bar(tmp_path):
+def test_a_task_without_a_batch_keeps_its_loss_on_the_bar(tmp_path):
     trainer = toy_trainer(
         tmp_path, step_every="batch", max_steps=3, disable_tqdm=False, logging_steps=1
     )
