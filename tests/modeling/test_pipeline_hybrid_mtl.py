@@ -98,8 +98,8 @@ class TestLists:
         assert caplog.messages[-1] == said(1, 1)
 
 
-def said(cut: int, count: int) -> str:
-    return f"{cut} of {count} inputs have more than 24 tokens and are truncated"
+def said(truncated: int, count: int) -> str:
+    return f"{truncated} of {count} inputs have more than 24 tokens and are truncated"
 
 
 class Rows(Dataset):

@@ -95,15 +95,15 @@ def test_the_cosine_that_is_logged_is_that_of_the_gradients(tmp_path):
 
 @pytest.mark.parametrize("aggregator", ["pcgrad", "graddrop"])
 def test_accumulated_steps_give_each_task_one_gradient(tmp_path, aggregator):
-    # Three turns accumulated are one cycle, for an aggregator as for the sum.
+    # Three batches accumulated are one cycle, for an aggregator as for the sum.
     options = {"aggregator": aggregator, "max_steps": 4}
     cycle = toy_trainer(tmp_path / "a", **options)
-    turns = toy_trainer(
+    by_batch = toy_trainer(
         tmp_path / "b", step_every="batch", gradient_accumulation_steps=3, **options
     )
     cycle.train()
-    turns.train()
-    for a, b in zip(cycle.model.parameters(), turns.model.parameters(), strict=True):
+    by_batch.train()
+    for a, b in zip(cycle.model.parameters(), by_batch.model.parameters(), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
 
 

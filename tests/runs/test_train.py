@@ -13,6 +13,7 @@ from peft import PeftModel
 from safetensors.torch import load_file, save_file
 from transformers import AutoModel, BertModel
 
+import modeling_hybrid_mtl
 from trainer.config.parser import parse
 from trainer.errors import InputError
 from trainer.loading.trained_model import open_model
@@ -27,26 +28,17 @@ ROOT = Path(__file__).parents[2]
 def test_train_writes_the_whole_folder(toy_trained):
     folder, metrics = toy_trained
     names = {path.name for path in folder.iterdir()}
-    assert {
+    code = {path.name for path in Path(modeling_hybrid_mtl.__file__).parent.glob("*_hybrid_mtl.py")}
+    assert names >= code | {
         "config.json",
         "model.safetensors",
         "tokenizer.json",
-        "modeling_hybrid_mtl.py",
-        "configuration_hybrid_mtl.py",
-        "attention_hybrid_mtl.py",
-        "dropout_hybrid_mtl.py",
-        "heads_hybrid_mtl.py",
-        "unpadding_hybrid_mtl.py",
-        "pipeline_hybrid_mtl.py",
-        "onednn_hybrid_mtl.py",
-        "texts_hybrid_mtl.py",
-        "weights_hybrid_mtl.py",
         "metrics.json",
         "evaluation.json",
         "README.md",
         "run_config.yaml",
         "figures",
-    } <= names
+    }
     assert not [name for name in names if name.endswith((".bin", ".pt", ".pkl"))]
     assert {path.name for path in (folder / "figures").iterdir()} == {
         "sentiment.png",

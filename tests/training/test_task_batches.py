@@ -44,7 +44,7 @@ def test_the_speed_of_a_resumed_run_is_of_what_it_trained_itself(tmp_path):
         ({"cycles_per_epoch": 5}, 2 * 5),
         ({"task_args": {"near": {"batch_size": 12}}}, 2 * 1),
         ({"cycles_per_epoch": 3, "gradient_accumulation_steps": 2}, 2 * 2),
-        # 8 batches in all, in whole cycles of three turns.
+        # 8 batches in all, in whole cycles of three batches.
         ({"task_sampling": "proportional", "step_every": "batch"}, 2 * 9),
         (
             {

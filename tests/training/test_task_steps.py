@@ -20,8 +20,8 @@ def passes_of_each_step(trainer, steps):
 
 def test_a_cycle_is_one_pass_but_when_gradients_are_measured(tmp_path):
     assert passes_of_each_step(toy_trainer(tmp_path, logging_steps=3), 5) == [3, 1, 1, 3, 1]
-    turns = toy_trainer(tmp_path, logging_steps=3, step_every="batch")
-    assert passes_of_each_step(turns, 4) == [1, 1, 1, 1]
+    by_batch = toy_trainer(tmp_path, logging_steps=3, step_every="batch")
+    assert passes_of_each_step(by_batch, 4) == [1, 1, 1, 1]
 
 
 @pytest.mark.parametrize("option", [{"aggregator": "pcgrad"}, {"gradient_cosines": True}])

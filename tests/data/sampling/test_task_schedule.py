@@ -85,7 +85,7 @@ def test_annealing_follows_the_number_of_epochs(options, exponents):
         ("round_robin", {}, 4),
         ("round_robin", {"stopping_strategy": "all_exhausted"}, 16),
         ("round_robin", {"stopping_strategy": "all_exhausted", "step_every": "cycle"}, 16),
-        # One pass over all rows: 29 batches are nearest to 10 cycles of 3 turns.
+        # One pass over all rows: 29 batches are nearest to 10 cycles of 3 batches.
         ("proportional", {}, 10),
         ("proportional", {"stopping_strategy": "all_exhausted"}, 10),
         # 4 / (3 * 2/9) and 16 / (3 * 4/9)

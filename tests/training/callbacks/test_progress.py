@@ -21,7 +21,7 @@ def shown_by(trainer):
         ({"step_every": "cycle"}, 4),
         ({"step_every": "batch"}, 12),
         ({"step_every": "batch", "task_sampling": "uniform"}, 12),
-        # Six turns an epoch: the second step of each has two.
+        # Six batches an epoch: the second step of each has two.
         ({"step_every": "batch", "task_sampling": "uniform", "gradient_accumulation_steps": 4}, 4),
         ({"step_every": "cycle", "gradient_accumulation_steps": 2, "num_train_epochs": 4}, 4),
     ],
