@@ -58,7 +58,7 @@ def test_numbers_and_objects_of_other_libraries_are_written_as_plain_values(tmp_
     assert back.run == {"when": "x", "limit": None}
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"tasks": []}', '{"tasks": [{"colour": 1}]}'])
+@pytest.mark.parametrize("text", ["{", "[]", '{"tasks": []}', '{"tasks": [{"color": 1}]}'])
 def test_a_wrong_facts_file_is_refused(tmp_path, text):
     path = tmp_path / "facts.json"
     path.write_text(text)

@@ -14,7 +14,7 @@ from tests.modeling.toy_models import (
     TASKS,
     counted_calls,
     inputs_for,
-    labelled_batches,
+    labeled_batches,
     labels_for,
     toy_batch,
     toy_model,
@@ -207,9 +207,9 @@ class TestPooling:
 class TestForwardTasks:
     def test_each_gets_what_it_would_get_alone(self):
         model = toy_model()
-        together = model.forward_tasks(labelled_batches())
+        together = model.forward_tasks(labeled_batches())
         assert list(together) == list(TASKS)
-        for task, batch in labelled_batches().items():
+        for task, batch in labeled_batches().items():
             alone = model(**batch, task=task)
             for field, value in alone.items():
                 torch.testing.assert_close(together[task][field], value, **close)
@@ -217,11 +217,11 @@ class TestForwardTasks:
     def test_one_pass_is_enough(self):
         model = toy_model()
         with counted_calls(model) as calls:
-            model.forward_tasks(labelled_batches())
+            model.forward_tasks(labeled_batches())
         assert len(calls) == 1 and calls[0][0] == 1
 
     def test_token_types_of_some_tasks_are_kept(self):
-        model, batches = toy_model(), labelled_batches()
+        model, batches = toy_model(), labeled_batches()
         types = torch.tensor([0, 0, 1, 1, 1, 0, 0]).expand(3, 7)
         batches["follows"]["token_type_ids"] = types
         together = model.forward_tasks(batches)
@@ -232,22 +232,22 @@ class TestForwardTasks:
     def test_adapters_take_passes_of_their_own(self):
         model = with_adapters(toy_model(), "mood", "same")
         with counted_calls(model) as calls:
-            together = model.forward_tasks(labelled_batches())
+            together = model.forward_tasks(labeled_batches())
         assert len(calls) == 3
-        for task, batch in labelled_batches().items():
+        for task, batch in labeled_batches().items():
             alone = model(**batch, task=task)
             torch.testing.assert_close(together[task].logits, alone.logits, **close)
 
     def test_an_encoder_that_cannot_unpad_runs_them_one_by_one(self):
         model = toy_model("albert")
         with counted_calls(model) as calls:
-            together = model.forward_tasks(labelled_batches())
+            together = model.forward_tasks(labeled_batches())
         assert len(calls) == len(TASKS)
-        alone = model(**labelled_batches()["near"], task="near")
+        alone = model(**labeled_batches()["near"], task="near")
         assert torch.equal(together["near"].logits, alone.logits)
 
     def test_a_wrong_call_is_refused(self):
-        batches = labelled_batches()
+        batches = labeled_batches()
         del batches["near"]["pair_input_ids"]
         with pytest.raises(ValueError, match="task 'near' is siamese"):
             toy_model().forward_tasks(batches)

@@ -21,7 +21,7 @@ from modeling_hybrid_mtl.varlen_attention_hybrid_mtl import (
 from tests.modeling.toy_models import (
     LENGTHS,
     encoder_of,
-    labelled_batches,
+    labeled_batches,
     row_of_texts,
     toy_batch,
     toy_model,
@@ -85,7 +85,7 @@ def test_tokens_see_no_further_than_their_window(as_on_a_device):
 
 def test_a_cycle_takes_one_pass(as_on_a_device):
     model = toy_model()
-    batches = labelled_batches()
+    batches = labeled_batches()
     together = model.forward_tasks(batches)
     passes = [call for call in as_on_a_device if len(call[0]) != 17]
     assert len(passes) == 2 and {len(call[0]) % 64 for call in passes} == {0}

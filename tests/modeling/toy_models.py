@@ -132,7 +132,7 @@ def labels_for(task: str) -> Tensor:
     return torch.tensor([0.5, 1.0, 0.25])
 
 
-def labelled_batches() -> dict[str, dict[str, Tensor]]:
+def labeled_batches() -> dict[str, dict[str, Tensor]]:
     """A batch of every task, with labels."""
     return {name: {**inputs_for(name), "labels": labels_for(name)} for name in TASKS}
 

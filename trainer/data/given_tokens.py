@@ -11,7 +11,7 @@ from modeling_hybrid_mtl import HybridMTLModel
 from modeling_hybrid_mtl.texts_hybrid_mtl import max_positions
 from trainer.errors import InputError
 
-ADVICE = "tokenise the rows with the encoder's own tokenizer"
+ADVICE = "tokenize the rows with the encoder's own tokenizer"
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def check_sequences(where: str, rows: Dataset, side: str, limits: Limits) -> Non
             where,
             counts > most,
             f"column '{column}' has more than the encoder's {most} tokens (up to {longest} in "
-            f"these rows); tokenise the rows with a max_length of {most} or less",
+            f"these rows); tokenize the rows with a max_length of {most} or less",
         )
     _check_range(where, column, ids, counts, limits.ids, ADVICE)
     types, mask = f"{side}token_type_ids", f"{side}attention_mask"
@@ -65,7 +65,7 @@ def check_sequences(where: str, rows: Dataset, side: str, limits: Limits) -> Non
         values = _aligned(where, rows, mask, column, counts)
         if pc.min(values).as_py() == 0:
             raise InputError(
-                f"{where}: its rows are padded already; tokenise them without padding, which is "
+                f"{where}: its rows are padded already; tokenize them without padding, which is "
                 f"added per batch"
             )
 

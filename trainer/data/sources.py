@@ -44,7 +44,7 @@ class TaskSource:
         decimal: the decimal sign of numbers stored as text: `.` or `,`.
         empty_text: `error`, or `drop` to skip and count rows with an empty text.
         data_name: Hub name of the dataset from which the local files come, for the model card.
-        data_license: the data's licence as free text, for the model card.
+        data_license: the data's license as free text, for the model card.
     """
 
     dataset: str | None = None

@@ -32,7 +32,7 @@ def language_model(
     config = deepcopy(backbone.config)  # transformers modifies the configuration
     if type(config) not in MODEL_FOR_MASKED_LM_MAPPING:
         raise InputError(
-            f"masked language modelling: transformers has no such model for an encoder of type "
+            f"masked language modeling: transformers has no such model for an encoder of type "
             f"'{config.model_type}'; remove the phase, or use another encoder"
         )
     missing: set[str] | None = None
@@ -48,7 +48,7 @@ def language_model(
     model.tie_weights()
     if warn and (missing is None or any(not name.startswith(f"{body}.") for name in missing)):
         logger.warning(
-            "Masked language modelling: '%s' has no language-model head; a new one is trained.",
+            "Masked language modeling: '%s' has no language-model head; a new one is trained.",
             start_from or config.model_type,
         )
     return model
@@ -72,6 +72,6 @@ def _load_language_model(
             trust_remote_code=False,
         )
     except (OSError, RuntimeError, ValueError) as error:
-        raise InputError(f"masked language modelling: '{start_from}': {error}") from error
+        raise InputError(f"masked language modeling: '{start_from}': {error}") from error
     finally:
         set_verbosity(level)
