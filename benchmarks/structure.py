@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
-# The wings of trainer/, from the lowest floor up. A module imports from floors below its own and
-# from its own wing, never from another wing of its floor or from above.
-FLOORS: tuple[tuple[str, ...], ...] = (
+# The packages of trainer/, from the lowest layer up. A module imports from layers below its own and
+# from its own package, never from another package of its layer or from above.
+LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("options", "registry"),
     ("data", "saving"),
@@ -67,26 +67,26 @@ def import_graph(root: Path) -> Imports:
     }
 
 
-def wing(module: str) -> str:
-    """Return the wing of a module: the first part of its name."""
+def package_of(module: str) -> str:
+    """Return the package of a module: the first part of its name."""
     return module.split(".")[0]
 
 
-def arrows_up(graph: Imports) -> list[str]:
+def upward_imports(graph: Imports) -> list[str]:
     """Return the imports that do not point down, `module -> module`."""
-    floor = {name: number for number, names in enumerate(FLOORS) for name in names}
-    top = len(FLOORS)
+    layer = {name: number for number, names in enumerate(LAYERS) for name in names}
+    top = len(LAYERS)
     return [
         f"{module} -> {other}"
         for module, others in sorted(graph.items())
         for other in sorted(others)
-        if wing(module) not in (wing(other), "__init__")
-        and floor.get(wing(other), top) >= floor.get(wing(module), top)
+        if package_of(module) not in (package_of(other), "__init__")
+        and layer.get(package_of(other), top) >= layer.get(package_of(module), top)
     ]
 
 
-def circles(graph: Imports) -> list[list[str]]:
-    """Return the groups of modules that import each other in a circle (Tarjan 1972).
+def import_cycles(graph: Imports) -> list[list[str]]:
+    """Return the groups of modules that import each other in a cycle (Tarjan 1972).
 
     A package's `__init__` re-exports names of its modules and is skipped.
     """
@@ -166,8 +166,8 @@ def measure(root: Path) -> dict[str, str]:
         "longest file of trainer/": f"{lengths[longest]} ({longest})",
         "median file of trainer/": f"{median(lengths.values()):g}",
         f"functions over {LONG_FUNCTION} lines": str(len(long_functions)),
-        "imports that do not point down": str(len(arrows_up(graph))),
-        "import circles": str(len(circles(graph))),
+        "imports that do not point down": str(len(upward_imports(graph))),
+        "import cycles": str(len(import_cycles(graph))),
         "constants that name two options or more": str(
             sum(lists_that_name(options, tree) for tree in trees.values())
         ),

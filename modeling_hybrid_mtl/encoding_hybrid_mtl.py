@@ -8,7 +8,7 @@ from transformers.utils import ModelOutput
 
 from .adapters_hybrid_mtl import AdapterMixin
 from .attention_hybrid_mtl import to_device
-from .fit_hybrid_mtl import check_failed_batch, check_ids
+from .embedding_checks_hybrid_mtl import check_failed_batch, check_ids
 from .texts_hybrid_mtl import Encoded, pool, stack_texts
 from .unpadding_hybrid_mtl import (
     can_unpad,

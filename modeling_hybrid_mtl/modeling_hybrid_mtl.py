@@ -11,8 +11,8 @@ from transformers.utils import ModelOutput
 from .backbone_hybrid_mtl import build_backbone
 from .configuration_hybrid_mtl import HybridMTLConfig
 from .dropout_hybrid_mtl import use_fast_dropout
+from .embedding_checks_hybrid_mtl import check_failed_batch
 from .encoding_hybrid_mtl import EncodingMixin
-from .fit_hybrid_mtl import check_failed_batch
 from .heads_hybrid_mtl import HEADS, TaskHead, initialize_head
 from .modules_hybrid_mtl import attach_modules
 from .onednn_hybrid_mtl import onednn_matmul

@@ -8,7 +8,7 @@ from typing import Any
 from torch.utils.data import Dataset
 from transformers.utils import logging
 
-from .fit_hybrid_mtl import check_tokenizer
+from .embedding_checks_hybrid_mtl import check_tokenizer
 from .inputs_hybrid_mtl import is_pair, longest_text, parse_input, widget_pairs
 from .modules_hybrid_mtl import attach_modules
 from .prediction_steps_hybrid_mtl import PredictionSteps

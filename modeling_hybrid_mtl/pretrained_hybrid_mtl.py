@@ -8,11 +8,11 @@ from transformers import AutoConfig, AutoModel
 from transformers.utils import logging
 
 from .configuration_hybrid_mtl import HybridMTLConfig, TaskConfig
-from .fit_hybrid_mtl import check_text_encoder
+from .embedding_checks_hybrid_mtl import check_text_encoder
+from .extension_files_hybrid_mtl import extension_files, write_extensions
 from .pipeline_hybrid_mtl import HybridMTLPipeline
 from .standard_hybrid_mtl import STANDARDS
 from .tasks_hybrid_mtl import TaskMixin
-from .travel_hybrid_mtl import extension_files, write_extensions
 from .vectors_hybrid_mtl import EmbeddingMixin
 from .weights_hybrid_mtl import HUB_KWARGS, check_complete, check_shapes, check_weights, model_type
 

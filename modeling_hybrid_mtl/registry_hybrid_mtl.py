@@ -34,14 +34,14 @@ class Registry(Mapping[str, Any]):
     """Classes or functions by name, in the order of their registration.
 
     Args:
-        what: the noun for an entry in messages, such as `loss`.
+        noun: the noun for an entry in messages, such as `loss`.
         option: the option that selects an entry, if there is one.
     """
 
     error: type[ValueError] = ValueError
 
-    def __init__(self, what: str, option: str | None = None):
-        self.what = what
+    def __init__(self, noun: str, option: str | None = None):
+        self.noun = noun
         self.option = option
         self.entries: dict[str, Entry] = {}
 
@@ -82,16 +82,16 @@ class Registry(Mapping[str, Any]):
         # An entry of the same place is that of a reloaded module.
         if existing is not None and existing.place != place:
             raise self.error(
-                f"{place}: {self.what} '{name}' is already registered in {existing.place}; "
+                f"{place}: {self.noun} '{name}' is already registered in {existing.place}; "
                 f"choose another name"
             )
         if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
             raise self.error(
-                f"{place}: {self.what} {name!r}: a name must consist of lower-case letters, "
+                f"{place}: {self.noun} {name!r}: a name must consist of lower-case letters, "
                 "digits and underscores"
             )
         if options is not None and not is_dataclass(options):
-            raise self.error(f"{place}: {self.what} '{name}': options must be a dataclass")
+            raise self.error(f"{place}: {self.noun} '{name}': options must be a dataclass")
 
     def entry(self, name: str) -> Entry:
         """Return the entry of a name.
@@ -102,7 +102,7 @@ class Registry(Mapping[str, Any]):
         if name not in self.entries:
             close = difflib.get_close_matches(str(name), self, n=1, cutoff=0.7)
             hint = f" Did you mean '{close[0]}'?" if close else ""
-            raise self.error(f"no {self.what} '{name}'; registered: {', '.join(self)}.{hint}")
+            raise self.error(f"no {self.noun} '{name}'; registered: {', '.join(self)}.{hint}")
         return self.entries[name]
 
     def make(self, name: str, *arguments: Any, config: Any = None) -> Any:

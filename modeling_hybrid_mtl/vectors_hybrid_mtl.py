@@ -10,7 +10,7 @@ from torch.nn import functional
 from transformers import AutoTokenizer, PreTrainedModel
 from transformers.utils import logging
 
-from .fit_hybrid_mtl import check_ids
+from .embedding_checks_hybrid_mtl import check_ids
 from .texts_hybrid_mtl import is_many, is_positive_int, max_positions, text_error, to_python
 from .weights_hybrid_mtl import HUB_KWARGS
 

@@ -22,7 +22,7 @@ EXAMPLES = (
     ),
     (
         "similarity",
-        {"text": "A plane is taking off.", "text_pair": "An aeroplane leaves the runway."},
+        {"text": "A plane is taking off.", "text_pair": "An airplane leaves the runway."},
     ),
 )
 

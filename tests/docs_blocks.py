@@ -11,11 +11,11 @@ def blocks(document: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
 
 
-def write_files(document: str, folder: Path) -> list[str]:
-    """Write each block of Python that begins with its file's name; return the names."""
+def write_files(document: str, folder: Path, language: str) -> list[str]:
+    """Write each block of a language that begins with its file's name; return the names."""
     names = []
-    for block in blocks(document, "python"):
-        found = re.match(r"# (\w+\.py)\n", block)
+    for block in blocks(document, language):
+        found = re.match(r"# (\w+\.\w+)\n", block)
         if found:
             (folder / found[1]).write_text(block)
             names.append(found[1])

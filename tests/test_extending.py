@@ -3,12 +3,14 @@
 import json
 import sys
 import textwrap
+from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import yaml
 
 from modeling_hybrid_mtl import HybridMTLModel
-from tests.docs_blocks import blocks, write_files
+from tests.docs_blocks import write_files
 from tests.toy_runs import toy_run
 from trainer.config import extensions
 from trainer.config.parser import parse
@@ -29,17 +31,30 @@ DOCUMENT = "extending.md"
 REGISTRIES = (AGGREGATORS, AUGMENTATIONS, HEADS, LOSSES, METRICS, REGULARIZERS, SAMPLERS)
 
 
+class Example(NamedTuple):
+    folder: Path
+    arguments: list[str]
+
+
 @pytest.fixture(scope="module")
 def example(tmp_path_factory):
-    """The document's files and configuration, for a run of two steps on toys."""
+    """The document's files as written, and options for a run of two steps with a toy encoder."""
     folder = tmp_path_factory.mktemp("extending")
-    (written,) = blocks(DOCUMENT, "yaml")
-    options = yaml.safe_load(written)
-    names = write_files(DOCUMENT, folder)
-    assert options["extensions"] == names
+    (configuration,) = write_files(DOCUMENT, folder, "yaml")
+    names = write_files(DOCUMENT, folder, "python")
+    assert yaml.safe_load((folder / configuration).read_text())["extensions"] == names
+    toy_run(folder, 1, 1)
     kept, modules = [dict(registry.entries) for registry in REGISTRIES], set(sys.modules)
-    options |= {"max_steps": 2, "save_strategy": "no", "eval_strategy": "no"}
-    yield toy_run(folder, 12, 8, **options)
+    options = {
+        "model_name_or_path": folder / "encoder",
+        "output_dir": folder / "out",
+        "max_length": 32,
+        "max_steps": 2,
+        "use_cpu": True,
+        "disable_tqdm": True,
+    }
+    named = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    yield Example(folder, [str(folder / configuration), *named])
     for registry, entries in zip(REGISTRIES, kept, strict=True):
         registry.entries = entries
     for name in set(sys.modules) - modules:
@@ -50,20 +65,20 @@ def example(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def metrics(example):
-    return train(parse([str(example)]))
+    return train(parse(example.arguments))
 
 
 def test_a_run_trains_with_all_of_them(example, metrics):
     assert 0 <= metrics["eval_sentiment_balanced_accuracy"] <= 1
     assert 0 <= metrics["eval_overall"] <= 1
-    facts = json.loads((example.parent / "out" / "card_facts.json").read_text())
+    facts = json.loads((example.folder / "out" / "card_facts.json").read_text())
     assert {task["kind"] for task in facts["tasks"]} == {"ordinal", "classification"}
     assert facts["shared_hyperparameters"]["length_power"] == 0.5
     assert all("balanced_accuracy" in task["metrics"] for task in facts["tasks"])
 
 
 def test_the_saved_model_has_the_head_and_the_loss_with_it(example, metrics):
-    folder = example.parent / "out"
+    folder = example.folder / "out"
     config = json.loads((folder / "config.json").read_text())
     assert config["extensions"] == ["my_head_hybrid_mtl.py", "my_loss_hybrid_mtl.py"]
     assert "from .heads_hybrid_mtl import" in (folder / "my_head_hybrid_mtl.py").read_text()
@@ -71,7 +86,7 @@ def test_the_saved_model_has_the_head_and_the_loss_with_it(example, metrics):
 
 
 def test_the_recorded_configuration_measures_the_model_again(example, metrics):
-    folder = example.parent / "out"
+    folder = example.folder / "out"
     again = evaluate(
         parse(
             [str(folder / "run_config.yaml"), "--mode", "evaluate"]
@@ -82,18 +97,8 @@ def test_the_recorded_configuration_measures_the_model_again(example, metrics):
 
 
 def test_the_sampler_draws_the_last_task_first(example, metrics):
-    settings = parse(
-        [
-            str(example),
-            "--task_sampling",
-            "backwards",
-            "--step_every",
-            "batch",
-            "--aggregator",
-            "sum",
-        ]
-        + ["--length_power", "1"]
-    )
+    sampled = ["--task_sampling", "backwards", "--step_every", "batch"]
+    settings = parse([*example.arguments, *sampled, "--aggregator", "sum", "--length_power", "1"])
     from trainer.data.sampling import make_task_schedule
 
     schedule = make_task_schedule(settings.training, {"a": 2, "b": 3}, seed=0)
@@ -112,7 +117,7 @@ def test_the_sampler_draws_the_last_task_first(example, metrics):
 )
 def test_their_own_checks_are_made(example, metrics, options, message):
     with pytest.raises(InputError, match=message):
-        parse([str(example), *options])
+        parse([*example.arguments, *options])
 
 
 def test_every_other_block_is_toml_of_an_entry_point():

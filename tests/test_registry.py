@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import trainer.config.tasks  # noqa: F401  with which come all that this project registers
+from trainer.cards.citations import KNOWN
 from trainer.errors import InputError
 from trainer.registry import AGGREGATORS, AUGMENTATIONS, HEADS, REGULARIZERS, SAMPLERS, Registry
 
@@ -79,3 +80,14 @@ def test_no_code_asks_for_a_kind_of_task_by_its_name():
                 texts = {n.value for n in ast.walk(node) if isinstance(n, ast.Constant)}
                 found += [f"{path}, line {node.lineno}"] * bool(texts & set(HEADS))
     assert found == []
+
+
+@pytest.mark.parametrize("registry", [REGULARIZERS, AUGMENTATIONS])
+def test_an_entry_is_registered_by_the_file_of_its_name_which_cites_its_paper(registry):
+    for name, entry in registry.entries.items():
+        assert entry.module == entry.value.__module__ and entry.module.endswith(f".{name}")
+        assert entry.value.citation in KNOWN or name in ("replacement", "swap_sides")
+
+
+def test_terms_of_a_loss_are_added_in_the_order_of_their_options():
+    assert list(REGULARIZERS) == ["smart", "bregman", "rdrop"]

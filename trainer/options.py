@@ -200,5 +200,5 @@ def read_mapping(name: str, value: Any, expected: str) -> dict[str, Any]:
             raise InputError(f"{name}: is not JSON: {error}") from error
     value = {} if value is None else value
     if not isinstance(value, Mapping):
-        raise InputError(f"{name}: expected {expected}, got {value!r}")
+        raise InputError(f"{name} = {value!r}: must be a mapping, {expected}")
     return dict(value)

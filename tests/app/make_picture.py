@@ -25,6 +25,9 @@ GAP = 24
 
 def whole_page(browser: Browser, width: int) -> Image.Image:
     """Return a picture of the complete page."""
+    # Buttons change color under the pointer.
+    away = {"type": "mouseMoved", "x": 0, "y": 0}
+    browser.driver.execute_cdp_cmd("Input.dispatchMouseEvent", away)
     _resize(browser, width, 200)
     _resize(browser, width, browser.driver.execute_script("return document.body.scrollHeight"))
     return Image.open(io.BytesIO(browser.driver.get_screenshot_as_png())).convert("RGB")

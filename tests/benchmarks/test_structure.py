@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.structure import FLOORS, arrows_up, circles, import_graph, wing
+from benchmarks.structure import LAYERS, import_cycles, import_graph, package_of, upward_imports
 
 ROOT = Path(__file__).parents[2]
 
@@ -13,15 +13,16 @@ def graph():
 
 
 def test_every_import_points_down(graph):
-    assert not arrows_up(graph)
+    assert not upward_imports(graph)
 
 
-def test_no_modules_import_each_other_in_a_circle(graph):
-    assert not circles(graph)
+def test_no_modules_import_each_other_in_a_cycle(graph):
+    assert not import_cycles(graph)
 
 
-def test_every_wing_has_its_floor(graph):
-    assert {wing(module) for module in graph} - {"__init__"} == {w for row in FLOORS for w in row}
+def test_every_package_has_its_layer(graph):
+    packages = {package_of(module) for module in graph} - {"__init__"}
+    assert packages == {name for layer in LAYERS for name in layer}
 
 
 def write(folder, **sources):
@@ -41,12 +42,12 @@ def write(folder, **sources):
         "from ..runs.train import train",
     ],
 )
-def test_an_arrow_up_is_found_wherever_it_stands(tmp_path, source):
+def test_an_upward_import_is_found_wherever_it_stands(tmp_path, source):
     graph = write(tmp_path, data__rows=source, runs__train="from trainer.data import rows")
-    assert arrows_up(graph) == ["data.rows -> runs.train"]
+    assert upward_imports(graph) == ["data.rows -> runs.train"]
 
 
-def test_a_circle_within_a_wing_is_found(tmp_path):
+def test_a_cycle_within_a_package_is_found(tmp_path):
     graph = write(
         tmp_path,
         data__a="from trainer.data.b import x",
@@ -54,5 +55,5 @@ def test_a_circle_within_a_wing_is_found(tmp_path):
         data__c="import trainer.data.a",
         data__d="from trainer.data.a import x",
     )
-    assert not arrows_up(graph)
-    assert circles(graph) == [["data.a", "data.b", "data.c"]]
+    assert not upward_imports(graph)
+    assert import_cycles(graph) == [["data.a", "data.b", "data.c"]]

@@ -46,6 +46,13 @@ def test_a_configuration_cites_its_own_method_and_no_other(config, methods):
     assert METHODS & set(cited(config)) == methods
 
 
+def test_a_tasks_own_regularizer_and_each_augmentation_are_cited():
+    steps = "{method: back_translation, models: [a, b]}, synonyms"
+    options = ["--tasks.paraphrase.bregman_weight", "1"]
+    found = cited("paper", *options, "--tasks.paraphrase.augmentation", f"[{steps}]")
+    assert METHODS & set(found) == {"smart", "eda"} and "back_translation" in found
+
+
 def test_data_is_cited_where_it_came_from_the_hub():
     data = {"sst5", "glue", "stsb"}
     assert data <= set(cited("paper"))

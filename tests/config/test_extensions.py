@@ -216,7 +216,7 @@ def test_a_file_that_python_would_find_itself_is_loaded_once(config, tmp_path, m
         (["--shared_part", "much"], "shared_part"),
         (["--small_power", "1.5"], "small_power"),
         (["--small_power", "3"], "small_power: has no effect without a small_weight above 0"),
-        (["--small_weight", "-1"], "small_weight: must be a number from 0 up"),
+        (["--small_weight", "-1"], "small_weight = -1.0: must be a number, 0 or more"),
         (
             ["--aggregator", "sum"],
             "shared_part = 0.25: has no effect with aggregator: sum; .*or use aggregator: by_share",
@@ -273,8 +273,8 @@ def test_an_extension_that_fails_is_named_with_its_line(tmp_path, text, message)
     [
         ("[gone.py]", "there is no file 'gone.py'"),
         ("[no_such_module_of_mine]", "no_such_module_of_mine"),
-        ("[3]", "expected a list of files or modules"),
-        ("{a: b}", "expected a list of files or modules"),
+        ("[3]", "must be a list of files or modules"),
+        ("{a: b}", "must be a list of files or modules"),
         ("[json.py]", "a module 'json' exists already; rename the file"),
     ],
 )

@@ -274,11 +274,14 @@ def test_a_wrong_command_line_is_refused(options, message):
         ("learning-rate: 1", "unknown option 'learning-rate'. Did you mean 'learning_rate'?"),
         ("task_order: []", "task_order: must name each task once"),
         ("task_order: [a]\ntasks: {sentiment: }", "must name each task once: sentiment; got a"),
-        ("tasks: [sentiment]", "tasks: must be a mapping with at least one task's name and fields"),
-        ("tasks: {}", "tasks: must be a mapping with at least one task's name and fields"),
+        (
+            "tasks: [sentiment]",
+            "tasks = ['sentiment']: must be a mapping with at least one task's name and fields",
+        ),
+        ("tasks: {}", "tasks = {}: must be a mapping with at least one task's name and fields"),
         ("tasks: {sentiment: 3}", "task 'sentiment': expected a mapping of fields, got 3"),
         ("tasks: {sentimnt: }", "Did you mean 'sentiment'?"),
-        ("tasks: {sentiment: {columns: 3}}", "field 'columns': expected a mapping, got 3"),
+        ("tasks: {sentiment: {columns: 3}}", "field 'columns' = 3: must be a mapping"),
     ],
 )
 @pytest.mark.parametrize("options", [[], ["--tasks.sentiment.columns.text", "a"]])

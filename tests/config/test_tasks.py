@@ -61,9 +61,15 @@ def test_labels_may_be_written_as_numbers():
 @pytest.mark.parametrize(
     "entries, message",
     [
-        ({}, "tasks: must be a mapping with at least one task's name and fields"),
-        (["sentiment"], "tasks: must be a mapping with at least one task's name and fields"),
-        ("sentiment", "tasks: must be a mapping with at least one task's name and fields"),
+        ({}, "tasks = {}: must be a mapping with at least one task's name and fields"),
+        (
+            ["sentiment"],
+            "tasks = ['sentiment']: must be a mapping with at least one task's name and fields",
+        ),
+        (
+            "sentiment",
+            "tasks = 'sentiment': must be a mapping with at least one task's name and fields",
+        ),
         ({"sentiment": 3}, "task 'sentiment': expected a mapping of fields, got 3"),
         ({"sentimnt": None}, "of the default tasks (sentiment, paraphrase, similarity). Did you m"),
         ({"mail": {"dataset": "mail"}}, "task 'mail': field 'kind' is missing"),
@@ -85,17 +91,17 @@ def test_wrong_entries_are_refused(entries, message):
         ("learning_rat", 1, "unknown field 'learning_rat'. Did you mean 'learning_rate'?"),
         # The checks of the model's fields are those of `TaskConfig`.
         ("kind", "classify", "field 'kind' = 'classify': must be one of classification, "),
-        ("labels", "a, b", "field 'labels': expected a list, got 'a, b'"),
+        ("labels", "a, b", "field 'labels' = 'a, b': must be a list"),
         ("labels", [False, True], "field 'labels': YAML reads yes, no, true and false as False; q"),
-        ("labels", ["a", None], "field 'labels': expected text, got None"),
-        ("learning_rate", "fast", "field 'learning_rate': expected a number, got 'fast'"),
-        ("learning_rate", True, "field 'learning_rate': expected a number, got True"),
-        ("batch_size", 2.5, "field 'batch_size': expected a whole number, got 2.5"),
-        ("batch_size", float("inf"), "field 'batch_size': expected a whole number, got inf"),
-        ("empty_text", "skip", "field 'empty_text': must be 'error' or 'drop'"),
-        ("columns", "text", "field 'columns': expected a mapping, got 'text'"),
-        ("columns", {"text": None}, "field 'columns': expected text, got None"),
-        ("dataset", ["a"], "field 'dataset': expected text, got ['a']"),
+        ("labels", ["a", None], "field 'labels' = None: must be text"),
+        ("learning_rate", "fast", "field 'learning_rate' = 'fast': must be a number"),
+        ("learning_rate", True, "field 'learning_rate' = True: must be a number"),
+        ("batch_size", 2.5, "field 'batch_size' = 2.5: must be a whole number"),
+        ("batch_size", float("inf"), "field 'batch_size' = inf: must be a whole number"),
+        ("empty_text", "skip", "field 'empty_text' = 'skip': must be 'error' or 'drop'"),
+        ("columns", "text", "field 'columns' = 'text': must be a mapping"),
+        ("columns", {"text": None}, "field 'columns' = None: must be text"),
+        ("dataset", ["a"], "field 'dataset' = ['a']: must be text"),
     ],
 )
 def test_a_wrong_field_is_refused_with_its_task(field, value, message):
@@ -105,7 +111,7 @@ def test_a_wrong_field_is_refused_with_its_task(field, value, message):
 
 @pytest.mark.parametrize("name", ["a/b/c", "my data", "../films"])
 def test_the_name_of_a_dataset_can_be_one(name):
-    with pytest.raises(InputError, match="'data_name': .* is not the name of a dataset on the Hub"):
+    with pytest.raises(InputError, match="'data_name' = .*: is not the name of a dataset on"):
         read_tasks({"sentiment": {"data_name": name}})
     assert read_tasks({"sentiment": {"data_name": "me/a"}})["sentiment"].source.data_name == "me/a"
 

@@ -127,13 +127,13 @@ def test_bytes_that_are_not_utf_8_are_refused_with_what_to_do(tmp_path):
     "field, value", [("separator", ",,"), ("separator", "\n"), ("quoting", "all"), ("decimal", ";")]
 )
 def test_a_field_that_is_wrong_is_refused_by_name(field, value):
-    with pytest.raises(InputError, match=f"field '{field}': "):
+    with pytest.raises(InputError, match=f"field '{field}' = "):
         TaskSource(**{field: value})
 
 
 @pytest.mark.parametrize("name", ["utf-9", "hex", "rot13", "a\0b"])
 def test_an_unknown_encoding_is_refused(name):
-    with pytest.raises(InputError, match="field 'encoding': .* is not a text encoding"):
+    with pytest.raises(InputError, match="field 'encoding' = .*: is not a text encoding"):
         TaskSource(encoding=name)
 
 

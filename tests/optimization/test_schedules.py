@@ -173,7 +173,11 @@ def test_a_schedule_that_watches_the_evaluations_is_one_for_all(tmp_path):
             "task 'a': lr_scheduler_kwargs: the schedule 'constant' has no options",
         ),
         ({}, {"lr_scheduler_kwargs": {"cycles": 2}}, "task 'a': lr_scheduler_type = 'linear': "),
-        ({}, {"lr_scheduler_kwargs": [2]}, "task 'a': lr_scheduler_kwargs = [2]: expected option"),
+        (
+            {},
+            {"lr_scheduler_kwargs": [2]},
+            "task 'a': lr_scheduler_kwargs = [2]: must be a mapping",
+        ),
         (
             {},
             {"lr_scheduler_type": "cyclic", "lr_scheduler_kwargs": {"step_size": 2}},

@@ -15,7 +15,7 @@ PAIRS = {
         "How can I learn to cook well at home?",
         "What is a good way to teach myself cooking?",
     ],
-    "One event": ["A plane is taking off.", "An aeroplane leaves the runway."],
+    "One event": ["A plane is taking off.", "An airplane leaves the runway."],
     "Two topics": ["The cat sleeps on the sofa.", "Interest rates went up again."],
 }
 CORPORA = {

@@ -11,8 +11,8 @@ from .errors import UserError
 from .events import LIGHT, MODEL, show_errors
 from .examples import example_chips
 from .feedback import Feedback
-from .kinds import Kind, create_kind, title_of
 from .model_session import ModelSession
+from .task_view import TaskView, create_view, title_of
 
 
 def build_page(session: ModelSession, feedback: Feedback | None, max_rows: int) -> gr.Blocks:
@@ -71,8 +71,8 @@ def _prediction_tab(
     samples: dict[str, list[str]],
 ) -> None:
     """Add the predict button, the predictions of all tasks of a tab, and their corrections."""
-    kinds = {
-        name: create_kind(name, session.tasks[name], session.output_types[name])
+    views = {
+        name: create_view(name, session.tasks[name], session.output_types[name])
         for name in session.task_names(tab)
     }
     example_chips(samples, boxes)
@@ -81,19 +81,19 @@ def _prediction_tab(
     predicted = gr.State(None)
     outputs: list[Any] = [predicted]
     results: list[Any] = []
-    for name, kind in kinds.items():
-        results.append(kind.result())
+    for name, view in views.items():
+        results.append(view.result())
         outputs.append(results[-1])
         if feedback is not None:
-            outputs += _add_correction(feedback, name, kind, predicted)
+            outputs += _add_correction(feedback, name, view, predicted)
 
     def show_predictions(*texts: str) -> list[Any]:
         predictions = session.predict(*texts)
         values: list[Any] = [(texts, predictions)]
-        for name, kind in kinds.items():
-            values.append(kind.render(texts[0], predictions[name]))
+        for name, view in views.items():
+            values.append(view.render(texts[0], predictions[name]))
             if feedback is not None:
-                values += [kind.initial_value(predictions[name]), ""]
+                values += [view.initial_value(predictions[name]), ""]
         return values
 
     triggers = [button.click, *(box.submit for box in boxes)]
@@ -101,11 +101,13 @@ def _prediction_tab(
     gr.on(triggers, show, boxes, outputs, show_progress_on=results, **MODEL)
 
 
-def _add_correction(feedback: Feedback, name: str, kind: Kind, predicted: gr.State) -> list[Any]:
+def _add_correction(
+    feedback: Feedback, name: str, view: TaskView, predicted: gr.State
+) -> list[Any]:
     """Add the form of a correction; return its field and its status line."""
     title = f"{title_of(name)}: this is wrong"
     with gr.Accordion(title, open=False, elem_id=f"correction-{name}"):
-        given = kind.correction()
+        given = view.correction()
         send = gr.Button("Send the correction", elem_id=f"send-{name}")
         gr.Markdown(f"Your text and the correction are {feedback.storage}, for training the model.")
         status = gr.Markdown(elem_id=f"status-{name}")
@@ -114,11 +116,11 @@ def _add_correction(feedback: Feedback, name: str, kind: Kind, predicted: gr.Sta
         if predicted is None:
             raise UserError("Predict first, then correct the prediction.")
         texts, predictions = predicted
-        row = kind.validate(texts[0], predictions[name], given)
+        row = view.validate(texts[0], predictions[name], given)
         if len(texts) == 2:
             row = {"text": row["text"], "text_pair": texts[1], **row}
         feedback.add(name, row)
-        return ["Thank you, the correction is saved.", kind.initial_value(predictions[name])]
+        return ["Thank you, the correction is saved.", view.initial_value(predictions[name])]
 
     send.click(show_errors(save), [predicted, given], [status, given], **LIGHT)
     return [given, status]

@@ -1,8 +1,11 @@
 """The hyperparameters that a model card shows."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
+
+import yaml
 
 from trainer.config.extension_options import infos_of_added
 from trainer.config.inherited_arguments import INHERITED
@@ -12,6 +15,7 @@ from trainer.config.training_arguments import HybridMTLTrainingArguments
 from trainer.data.augmentation import TaskAugmentation
 from trainer.optimization import SCHEDULE_FIELDS, TaskTraining
 from trainer.options import changed, default_of, info_of, is_read
+from trainer.registry import REGULARIZERS
 
 # Fields of a head that a card shows where they were changed.
 SHOW_IF_CHANGED = ("activation", "cosine_range", "pair_features", "loss", "label_smoothing")
@@ -60,7 +64,7 @@ def _shown(options: Any, beside: Any) -> dict[str, Any]:
 
 def _in_use(hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return hyperparameters but for unused regularizers' weights and those shown elsewhere."""
-    unused = {f"{name}_weight" for name in ("smart", "bregman", "rdrop")}
+    unused = {f"{name}_weight" for name in REGULARIZERS}
     elsewhere = {*SCHEDULE_FIELDS, "auxiliary", "max_validation_rows"}
     return {
         k: v for k, v in hyperparameters.items() if (v or k not in unused) and k not in elsewhere
@@ -76,5 +80,14 @@ def _own_schedule(training: TaskTraining) -> dict[str, Any]:
 def _augmentation(options: TaskAugmentation) -> dict[str, Any]:
     if not options.augmentation:
         return {}
-    methods = ", ".join(map(repr, options.methods()))
-    return {**vars(options), "augmentation": methods}
+    steps = zip(options.augmentation, options.methods(), strict=True)
+    texts = [_method_text(step["method"], vars(method)) for step, method in steps]
+    return {**vars(options), "augmentation": ", ".join(texts)}
+
+
+def _method_text(name: str, options: dict[str, Any]) -> str:
+    """Return a method with its options, such as `synonyms (share: 0.1)`."""
+    if not options:
+        return name
+    flow = yaml.safe_dump(options, default_flow_style=True, sort_keys=False, width=math.inf)
+    return f"{name} ({flow.strip()[1:-1]})"

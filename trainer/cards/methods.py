@@ -1,6 +1,6 @@
 """The published methods, encoders and data that a run used, for the card's citations."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from trainer.cards.citations import KNOWN
 from trainer.config.freezing_options import WITH_ADAPTERS
@@ -10,7 +10,6 @@ from trainer.config.training_arguments import HybridMTLTrainingArguments
 from trainer.data.origin import DataOrigin
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
-_EDA = {"synonyms", "insertion", "swap", "deletion"}
 
 
 def methods_used(
@@ -49,10 +48,7 @@ def _of_task(entry: TaskEntry) -> Iterator[str]:
         yield "sbert"
     if entry.training.auxiliary:
         yield "mtrec"
-    methods = {step["method"] for step in entry.augmentation.augmentation}
-    if methods & _EDA:
-        yield "eda"
-    yield from methods & {"back_translation"}
+    yield from (method.citation for method in entry.augmentation.methods())
 
 
 def _of_data(origin: DataOrigin) -> Iterator[str]:
@@ -64,19 +60,12 @@ def _of_data(origin: DataOrigin) -> Iterator[str]:
             yield "stsb"
 
 
-def _of_training(args: HybridMTLTrainingArguments, tasks: Collection[str]) -> Iterator[str]:
+def _of_training(args: HybridMTLTrainingArguments, tasks: Sequence[str]) -> Iterator[str]:
     yield args.aggregator
-    trained = [args.task_training(task) for task in tasks]
-    if any(task.smart_weight or task.bregman_weight for task in trained):
-        yield "smart"
-    if any(task.rdrop_weight for task in trained):
-        yield "rdrop"
-    schedules = {args.lr_scheduler_type, *(task.lr_scheduler_type for task in trained)}
-    if "cyclic" in map(str, schedules):
-        yield "cyclic"
-    if args.task_sampling == "annealed":
-        yield "annealed"
-    if args.loss_weights == "uncertainty":
-        yield "uncertainty"
+    yield from (regularizer.citation for regularizer in args.make_regularizers(tasks))
+    schedules = {args.lr_scheduler_type, *(args.task_training(t).lr_scheduler_type for t in tasks)}
+    yield from map(str, schedules)
+    yield args.task_sampling
+    yield args.loss_weights
     if args.trainable in WITH_ADAPTERS:
         yield "lora"

@@ -35,7 +35,7 @@ def added_options(own: type) -> dict[str, type]:
                 taken = "run_mtl.py" if field.name in _names(own) else places.get(field.name)
                 if taken is not None and kinds.get(field.name) is not kind:
                     raise InputError(
-                        f"{entry.place}: {registry.what} '{name}': option '{field.name}' exists "
+                        f"{entry.place}: {registry.noun} '{name}': option '{field.name}' exists "
                         f"already, in {taken}; choose another name"
                     )
                 kinds[field.name], places[field.name] = kind, entry.place

@@ -10,7 +10,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from modeling_hybrid_mtl.travel_hybrid_mtl import with_relative_imports
+from modeling_hybrid_mtl.extension_files_hybrid_mtl import with_relative_imports
 from trainer.errors import InputError
 from trainer.registry import HEADS, LOSSES
 
@@ -33,7 +33,7 @@ def load_extensions(named: Any, folder: Path | None = None) -> list[str]:
     _load_entry_points()
     named = [] if named is None else [named] if isinstance(named, str) else named
     if not isinstance(named, (list, tuple)) or not all(isinstance(n, str) for n in named):
-        raise InputError(f"extensions: expected a list of files or modules, got {named!r}")
+        raise InputError(f"extensions = {named!r}: must be a list of files or modules")
     folders = [folder, Path.cwd()] if folder else [Path.cwd()]
     paths = [_load(name, folders) for name in named]
     _check_heads_travel()

@@ -43,7 +43,7 @@ UNAVAILABLE_OPTIONS: dict[str, str] = {
     "do_eval": "use mode",
     "do_predict": "use mode",
     "resume_from_checkpoint": "use resume",
-    "remove_unused_columns": "the data path keeps just what the model reads",
+    "remove_unused_columns": "the data path keeps only the model's inputs",
     "label_names": "name a task's label column under columns in its entry",
     "eval_do_concat_batches": "each task's metrics are computed over its whole split",
     "hub_token": "log in with `hf auth login`, or use the environment variable HF_TOKEN",
@@ -166,7 +166,7 @@ def _parse_options(
             f"command line: '{rest[0]}' is neither an option nor a value; a configuration file "
             f"comes before all options"
         )
-    training.check_choices()
+    training.check_values()
     return run, training
 
 

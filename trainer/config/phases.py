@@ -70,7 +70,7 @@ def read_phases(entries: Any, tasks: Iterable[str]) -> list[PhaseEntry]:
     if entries is None:
         return []
     if not isinstance(entries, list) or not entries:
-        raise InputError("phases: expected a list with an entry for every phase")
+        raise InputError(f"phases = {entries!r}: must be a list with an entry for every phase")
     phases = [_read(number, entry, list(tasks)) for number, entry in enumerate(entries, start=1)]
     names = [phase.name for phase in phases]
     for name in names:
@@ -135,7 +135,9 @@ def _read_tasks(place: str, given: Any, tasks: list[str]) -> dict[str, dict[str,
     if isinstance(given, str):
         given = [given]
     if not isinstance(given, (list, Mapping)) or not given:
-        raise InputError(f"{place}: tasks: expected a list of names, or names with fields")
+        raise InputError(
+            f"{place}: tasks = {given!r}: must be a list of names, or names with fields"
+        )
     chosen: dict[str, dict[str, Any]] = {}
     for task in given:
         if task not in tasks:

@@ -83,7 +83,9 @@ def read_tasks(entries: Mapping[str, Any] | None) -> dict[str, TaskEntry]:
     if entries is None:
         entries = dict.fromkeys(DEFAULT_TASKS)
     if not isinstance(entries, Mapping) or not entries:
-        raise InputError("tasks: must be a mapping with at least one task's name and fields")
+        raise InputError(
+            f"tasks = {entries!r}: must be a mapping with at least one task's name and fields"
+        )
     check_task_name(*map(str, entries))
     with_data = [str(name) for name, entry in entries.items() if not _is_derived(entry)]
     return {str(name): _read_entry(str(name), entry, with_data) for name, entry in entries.items()}
@@ -150,8 +152,8 @@ def _check_data_name(task: str, data_name: str | None) -> None:
             validate_repo_id(data_name)
     except HFValidationError as error:
         raise InputError(
-            f"task '{task}': field 'data_name': '{data_name}' is not the name of a dataset on the "
-            f"Hub, such as nyu-mll/glue: {error}"
+            f"task '{task}': field 'data_name' = '{data_name}': is not the name of a dataset on "
+            f"the Hub, such as nyu-mll/glue: {error}"
         ) from error
 
 
@@ -238,11 +240,11 @@ def coerce(value: Any, kind: Any, place: str) -> Any:
         kind = options[0]
     if get_origin(kind) is list:
         if not isinstance(value, (list, tuple)):
-            raise InputError(f"{place}: expected a list, got {value!r}")
+            raise InputError(f"{place} = {value!r}: must be a list")
         return [coerce(item, get_args(kind)[0], place) for item in value]
     if get_origin(kind) is dict:
         if not isinstance(value, Mapping):
-            raise InputError(f"{place}: expected a mapping, got {value!r}")
+            raise InputError(f"{place} = {value!r}: must be a mapping")
         item_kind = get_args(kind)[1]
         return {str(key): coerce(item, item_kind, place) for key, item in value.items()}
     return value if kind is Any else _coerce_plain(value, kind, place)
@@ -251,13 +253,13 @@ def coerce(value: Any, kind: Any, place: str) -> Any:
 def _coerce_plain(value: Any, kind: Any, place: str) -> Any:
     if kind is bool:
         if not isinstance(value, bool):
-            raise InputError(f"{place}: expected true or false, got {value!r}")
+            raise InputError(f"{place} = {value!r}: must be true or false")
         return value
     if kind is str:
         if isinstance(value, bool):
             raise InputError(f"{place}: YAML reads yes, no, true and false as {value}; quote them")
         if value is None or isinstance(value, (Mapping, list)):
-            raise InputError(f"{place}: expected text, got {value!r}")
+            raise InputError(f"{place} = {value!r}: must be text")
         return str(value)
     try:
         number = float(value)
@@ -265,5 +267,5 @@ def _coerce_plain(value: Any, kind: Any, place: str) -> Any:
             raise ValueError
     except (OverflowError, TypeError, ValueError):
         wanted = "a whole number" if kind is int else "a number"
-        raise InputError(f"{place}: expected {wanted}, got {value!r}") from None
+        raise InputError(f"{place} = {value!r}: must be {wanted}") from None
     return kind(number)

@@ -19,12 +19,16 @@ from trainer.config.inherited_arguments import (
     refuse_unsupported,
 )
 from trainer.data.sampling import SamplingOptions, check_sampling
-from trainer.objective.aggregators import AGGREGATORS, Aggregator
+from trainer.objective.aggregators import (
+    AGGREGATORS,
+    Aggregator,
+    AggregatorOptions,
+    make_aggregator,
+)
 from trainer.objective.options import ObjectiveOptions, check_objective
 from trainer.objective.regularizers import (
     REGULARIZERS,
     Regularizer,
-    RegularizerOptions,
     make_regularizers,
 )
 from trainer.optimization import (
@@ -57,7 +61,7 @@ class HybridMTLTrainingArguments(ComposedOptions):
 
     nan_policy: str = option(
         "stop",
-        "What to do after a NaN or infinite loss or gradient, whose task, step and rows are "
+        "Reaction to a NaN or infinite loss or gradient, whose task, step and rows are "
         "reported. stop: end training. skip: omit the step. ignore: do not check.",
         group="objective",
         resume="free",
@@ -90,9 +94,9 @@ class HybridMTLTrainingArguments(ComposedOptions):
         self.extension_options = read_mapping(
             "extension_options", self.extension_options, "option -> value"
         )
-        self.check_choices()
+        self.check_values()
 
-    def check_choices(self) -> None:
+    def check_values(self) -> None:
         """Check all options again, such as those that a search sets after construction.
 
         Raises:
@@ -134,8 +138,10 @@ class HybridMTLTrainingArguments(ComposedOptions):
         Raises:
             InputError: if it cannot work with these tasks, or needs a package that is missing.
         """
+        auxiliary = self.auxiliary_tasks or [task for task in tasks if task in self.unscored_tasks]
+        options = AggregatorOptions(self.seed, self.main_tasks, auxiliary, self.auxiliary_scale)
         config = self.config_of(AGGREGATORS, self.aggregator)
-        return self.aggregator_of(tasks, self.unscored_tasks, self.seed, config)
+        return make_aggregator(self.aggregator, tasks, options, config)
 
     def make_regularizers(self, tasks: Sequence[str]) -> list[Regularizer]:
         """Return the regularizers that any task has a weight for.
@@ -143,11 +149,8 @@ class HybridMTLTrainingArguments(ComposedOptions):
         Raises:
             InputError: naming the option that is wrong.
         """
-        given = {f.name: getattr(self, f.name) for f in fields(RegularizerOptions)}
-        for name in ("smart_weight", "bregman_weight", "rdrop_weight"):
-            given[name] = {task: getattr(self.task_training(task), name) for task in tasks}
-        others = [self.config_of(REGULARIZERS, name) for name in REGULARIZERS]
-        return make_regularizers(RegularizerOptions(**given), tasks, others)
+        configs = {name: self.config_of(REGULARIZERS, name) for name in REGULARIZERS}
+        return make_regularizers(configs, {task: vars(self.task_training(task)) for task in tasks})
 
     def for_evaluation(self, tasks: Collection[str]) -> HybridMTLTrainingArguments:
         """Return a copy for a trainer that only evaluates a model with some of the tasks.

@@ -14,7 +14,7 @@ class _Loader(yaml.SafeLoader):
         try:
             return super().construct_object(node, deep)
         except (ValueError, KeyError, AttributeError):  # what PyYAML lets through
-            problem = "a date or number that is none, or a value that is not as its tag says"
+            problem = "an invalid date or number, or a value that does not match its tag"
             raise ConstructorError(None, None, problem, node.start_mark) from None
 
 

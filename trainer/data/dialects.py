@@ -54,16 +54,17 @@ class Dialect:
             object.__setattr__(self, "separator", "\t")
         if self.separator is not None and not re.fullmatch(r'[^\r\n"\0\ufeff]', self.separator):
             raise InputError(
-                f"field 'separator': {self.separator!r}: must be one character, such as ';', or tab"
+                f"field 'separator' = {self.separator!r}: must be one character, such as ';', or "
+                f"tab"
             )
         if self.quoting not in (None, *QUOTINGS):
-            raise InputError(f"field 'quoting': {self.quoting!r}: must be 'standard' or 'none'")
+            raise InputError(f"field 'quoting' = {self.quoting!r}: must be 'standard' or 'none'")
         try:
             "a".encode(self.encoding or "utf-8")
         except (LookupError, ValueError) as error:
             raise InputError(
-                f"field 'encoding': {self.encoding!r} is not a text encoding that Python supports, "
-                f"such as utf-8, windows-1252 or utf-16"
+                f"field 'encoding' = {self.encoding!r}: is not a text encoding that Python "
+                f"supports, such as utf-8, windows-1252 or utf-16"
             ) from error
 
 

@@ -68,7 +68,7 @@ class TaskSource:
         for name, choices in (("empty_text", ("error", "drop")), ("decimal", (".", ","))):
             if getattr(self, name) not in choices:
                 expected = " or ".join(map(repr, choices))
-                raise InputError(f"field '{name}': must be {expected}, not {getattr(self, name)!r}")
+                raise InputError(f"field '{name}' = {getattr(self, name)!r}: must be {expected}")
         self.dialect  # noqa: B018  # the constructor checks its fields
 
     @property

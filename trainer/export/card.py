@@ -31,7 +31,7 @@ training data, see that model's card.
 from sentence_transformers import SentenceTransformer
 
 encoder = SentenceTransformer("THIS_FOLDER_OR_REPOSITORY")
-vectors = encoder.encode(["A plane is taking off.", "An aeroplane leaves the runway."])
+vectors = encoder.encode(["A plane is taking off.", "An airplane leaves the runway."])
 similarity = encoder.similarity(vectors, vectors)  # cosines
 ```
 """,

@@ -10,7 +10,7 @@ from typing import Any
 from transformers import AutoConfig, AutoTokenizer, PretrainedConfig, PreTrainedTokenizerBase
 
 from modeling_hybrid_mtl import HybridMTLConfig, HybridMTLModel, TaskConfig
-from modeling_hybrid_mtl.fit_hybrid_mtl import check_tokenizer
+from modeling_hybrid_mtl.embedding_checks_hybrid_mtl import check_tokenizer
 from modeling_hybrid_mtl.weights_hybrid_mtl import DamagedModelError
 from trainer.config.extensions import load_extensions
 from trainer.errors import InputError

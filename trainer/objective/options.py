@@ -1,15 +1,8 @@
 """The options of the objective: aggregator, learned loss weights and regularizers."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from trainer.objective.aggregators import (
-    AGGREGATORS,
-    Aggregator,
-    AggregatorOptions,
-    make_aggregator,
-)
+from trainer.objective.aggregators import AGGREGATORS, AggregatorOptions
 from trainer.objective.loss_weights import LOSS_WEIGHTS
 from trainer.objective.regularizers import RegularizerOptions
 from trainer.options import check_choice, check_options, option
@@ -65,24 +58,6 @@ class ObjectiveOptions(RegularizerOptions):
     def measures_conflicts(self) -> bool:
         """Return whether the cosines between the tasks' gradients are computed."""
         return self.aggregator != "sum" or self.gradient_cosines
-
-    def aggregator_of(
-        self, tasks: Sequence[str], auxiliary: Sequence[str], seed: int, config: Any = None
-    ) -> Aggregator:
-        """Return the aggregator.
-
-        Args:
-            tasks: all trained tasks.
-            auxiliary: the tasks marked auxiliary.
-            seed: the seed of its random numbers.
-            config: the options of an aggregator registered with `options=`.
-
-        Raises:
-            InputError: if the tasks are invalid for the aggregator, or a package is missing.
-        """
-        auxiliary = self.auxiliary_tasks or [task for task in tasks if task in auxiliary]
-        options = AggregatorOptions(seed, self.main_tasks, auxiliary, self.auxiliary_scale)
-        return make_aggregator(self.aggregator, tasks, options, config)
 
 
 def check_objective(options: ObjectiveOptions) -> None:

@@ -21,9 +21,6 @@ LOWEST_OF_TASK = {
     "weight_decay": 0,
     "batch_size": 1,
     "warmup_steps": 0,
-    "smart_weight": 0,
-    "bregman_weight": 0,
-    "rdrop_weight": 0,
 }
 
 
@@ -201,7 +198,8 @@ class OptimizationOptions:
             raise InputError(
                 f"task '{task}': max_validation_rows = {limit!r}: must be a whole number, 1 or more"
             )
-        for key, lowest in LOWEST_OF_TASK.items():
+        weights = {name: 0 for name in names if name.endswith("_weight")}  # of regularizers
+        for key, lowest in {**LOWEST_OF_TASK, **weights}.items():
             check_lowest(f"task '{task}': {key}", getattr(training, key), lowest)
         return training
 

@@ -119,7 +119,9 @@ def _check(prefix: str, options: Any) -> None:
             f"{did_you_mean(str(kind), SCHEDULES)}"
         )
     if not isinstance(kwargs, dict | None):
-        raise InputError(f"{prefix}lr_scheduler_kwargs = {kwargs!r}: expected option -> value")
+        raise InputError(
+            f"{prefix}lr_scheduler_kwargs = {kwargs!r}: must be a mapping, option -> value"
+        )
     if kwargs and kind in WITHOUT_OPTIONS:
         raise InputError(f"{prefix}lr_scheduler_kwargs: the schedule '{kind}' has no options")
     try:

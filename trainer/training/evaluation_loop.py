@@ -13,8 +13,8 @@ from modeling_hybrid_mtl import TaskConfig
 from trainer.config.task_checks import check_known
 from trainer.config.training_arguments import HybridMTLTrainingArguments
 from trainer.data import Collator
-from trainer.data.given_rows import check_is_mapping, check_rows, missing_labels_error
-from trainer.data.given_tokens import Limits
+from trainer.data.row_checks import check_is_mapping, check_rows, missing_labels_error
+from trainer.data.token_checks import Limits
 from trainer.errors import InputError
 from trainer.evaluation.metrics import overall_score
 from trainer.evaluation.predictions import TaskPredictions, predict_task, task_metrics

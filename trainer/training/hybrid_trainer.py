@@ -25,7 +25,7 @@ from trainer.config.task_checks import (
 )
 from trainer.config.training_arguments import HybridMTLTrainingArguments
 from trainer.data import Collator, MultitaskDataset
-from trainer.data.given_rows import check_is_mapping
+from trainer.data.row_checks import check_is_mapping
 from trainer.errors import InputError
 from trainer.evaluation.subset import limit_validation_rows
 from trainer.loading.trained_model import check_fitting
@@ -128,7 +128,7 @@ class HybridMTLTrainer(TaskBatches, TaskSteps, TaskEvaluation, BaseTrainer):
     def _init_run(self) -> None:
         """Set up the state of a run from the current model and arguments."""
         args, train, evaluation = self.args, self.train_dataset, self.eval_dataset
-        args.check_choices()
+        args.check_values()
         config = self.model.config
         self.tasks = {name: config.task(name) for name in config.tasks}
         check_task_names(self.tasks, train.tasks if train is not None else None, evaluation, args)

@@ -117,7 +117,10 @@ def test_entries_are_read(given, read):
 @pytest.mark.parametrize(
     "entry, message",
     [
-        ({"augmentation": "delete"}, "unknown method 'delete', known: synonyms, replacement, "),
+        (
+            {"augmentation": "delete"},
+            "unknown method 'delete', known: back_translation, deletion, ",
+        ),
         ({"augmentation": "delete"}, "Did you mean 'deletion'?"),
         ({"augmentation": [{"share": 1}]}, "expected a method's name or {method: NAME, ...}, got"),
         (
@@ -126,7 +129,7 @@ def test_entries_are_read(given, read):
         ),
         (
             {"augmentation": [{"method": "swap", "share": "x"}]},
-            "augmentation: swap: option 'share': expected a number, got 'x'",
+            "augmentation: swap: option 'share' = 'x': must be a number",
         ),
         ({"augmentation": [{"method": "swap", "share": 2}]}, "swap: share = 2.0: must be above 0"),
         ({"augmentation": "back_translation"}, "back_translation: models: name two MarianMT"),
@@ -228,4 +231,4 @@ def test_the_card_counts_added_rows_apart():
     data.augmented["mood"] = 20
     assert _data_facts("mood", data)["rows"] == {"train": 40, "augmented": 20, "validation": 9}
     assert _augmentation(TaskAugmentation()) == {}
-    assert _augmentation(TaskAugmentation(DELETE))["augmentation"] == "Deletion(share=0.3)"
+    assert _augmentation(TaskAugmentation(DELETE))["augmentation"] == "deletion (share: 0.3)"

@@ -80,7 +80,7 @@ def test_a_default_tasks_name_brings_no_data_along():
         ),
         ({**OWN, "max_rows": 3}, "field 'max_rows' = 3: has no effect without label_generator"),
         ({**POS, "max_validation_rows": -1}, "field 'max_validation_rows' = -1: must be 1 or more"),
-        ({**OWN, "auxiliary": "yes"}, "field 'auxiliary': expected true or false, got 'yes'"),
+        ({**OWN, "auxiliary": "yes"}, "field 'auxiliary' = 'yes': must be true or false"),
     ],
 )
 def test_wrong_entries_are_refused(entry, message):

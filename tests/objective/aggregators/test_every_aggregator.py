@@ -84,7 +84,9 @@ def test_state_of_another_aggregator_is_refused():
 
 
 def test_an_unknown_aggregator_is_refused_with_the_nearest_name():
-    with pytest.raises(InputError, match="aggregator 'pcgard'.*Did you mean 'pcgrad'"):
+    with pytest.raises(
+        InputError, match="aggregator = 'pcgard': must be one of .*Did you mean 'pcgrad'"
+    ):
         make_aggregator("pcgard", TASKS)
 
 

@@ -14,7 +14,7 @@ from tests.objective.aggregators._asserts import (
 )
 from trainer.errors import InputError
 from trainer.objective.aggregators import make_aggregator
-from trainer.objective.aggregators.draws import Draws
+from trainer.objective.aggregators.step_seed import StepSeed
 
 AGGREGATORS = {
     "pcgrad": ("PCGrad", {}),
@@ -48,7 +48,7 @@ def published_pcgrad(gradients, orders):
 @pytest.mark.parametrize("seed", range(5))
 def test_pcgrad_is_the_published_algorithm(seed):
     gradients = random_gradients(seed, tasks=4)
-    with Draws(seed).next_step():
+    with StepSeed(seed).next_step():
         orders = [torch.randperm(4).tolist() for _ in range(4)]
     found = combined(aggregator_of("pcgrad", list("abcd"), seed=seed), gradients, list("abcd"))
     stacked = matrix(gradients)
@@ -74,10 +74,10 @@ def test_result_is_that_of_torchjd_on_the_stacked_gradients(name):
     aggregator = aggregator_of(name, seed=7)
     class_name, arguments = AGGREGATORS[name]
     theirs = torchjd_class(class_name)(**arguments)
-    draws = Draws(7)
+    step_seed = StepSeed(7)
     for seed in range(3):
         gradients = random_gradients(seed, dtype=torch.float64)
-        with draws.next_step():
+        with step_seed.next_step():
             expected = theirs(matrix(gradients))
         # The solvers stop when near enough, not at the same last digit.
         torch.testing.assert_close(combined(aggregator, gradients), expected, rtol=1e-3, atol=1e-4)

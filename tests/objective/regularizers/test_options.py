@@ -2,6 +2,7 @@ import pytest
 
 from trainer.errors import InputError
 from trainer.objective.regularizers import (
+    REGULARIZERS,
     Bregman,
     RDrop,
     RegularizerOptions,
@@ -13,7 +14,8 @@ TASKS = ("mood", "near")
 
 
 def make(**options):
-    return make_regularizers(RegularizerOptions(**options), TASKS)
+    configs = dict.fromkeys(REGULARIZERS, RegularizerOptions(**options))
+    return make_regularizers(configs, dict.fromkeys(TASKS, {}))
 
 
 def test_weights_of_zero_make_nothing():
@@ -45,18 +47,21 @@ def test_each_weight_makes_its_regularizer_with_its_options():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"smart_weight": -1}, "smart_weight: must be a number from 0 up"),
+        ({"smart_weight": -1}, "smart_weight = -1: must be a number, 0 or more"),
         ({"smart_weight": {"moood": 1}}, "smart_weight: no task 'moood'.*Did you mean 'mood'"),
-        ({"rdrop_weight": {"near": "much"}}, "rdrop_weight: task 'near': must be a number"),
+        (
+            {"rdrop_weight": {"near": "much"}},
+            "task 'near': rdrop_weight = 'much': must be a number",
+        ),
         ({"bregman_weight": float("nan")}, "bregman_weight"),
         ({"bregman_weight": None}, "bregman_weight"),
-        ({"smart_step_size": 0}, "smart_step_size: must be a number above 0"),
+        ({"smart_step_size": 0}, "smart_step_size = 0: must be a number above 0"),
         ({"smart_radius": -1e-5}, "smart_radius"),
         ({"smart_noise": "1e-5"}, "smart_noise"),
-        ({"smart_steps": 0}, "smart_steps: must be a whole number from 1 up"),
+        ({"smart_steps": 0}, "smart_steps = 0: must be a whole number, 1 or more"),
         ({"smart_steps": 1.5}, "smart_steps"),
-        ({"smart_norm": "l_2"}, "smart_norm: must be one of inf, l2.*Did you mean 'l2'"),
-        ({"bregman_momentum": 1.0}, "bregman_momentum: must be a number above 0 and below 1"),
+        ({"smart_norm": "l_2"}, "smart_norm = 'l_2': must be one of inf, l2.*Did you mean 'l2'"),
+        ({"bregman_momentum": 1.0}, "bregman_momentum = 1.0: must be a number above 0 and below 1"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(options, message):

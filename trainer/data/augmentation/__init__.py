@@ -1,5 +1,15 @@
 """Augmentation of a task's training rows with rewritten copies."""
 
+# Imported to register their methods.
+from trainer.data.augmentation import (  # noqa: F401
+    back_translation,
+    deletion,
+    insertion,
+    replacement,
+    swap,
+    swap_sides,
+    synonyms,
+)
 from trainer.data.augmentation.task_augmentation import (
     AUGMENTATIONS,
     Copier,

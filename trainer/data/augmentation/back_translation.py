@@ -14,8 +14,10 @@ from trainer.data.augmentation.methods import Lookup, Method
 from trainer.data.augmentation.translation_cache import TranslationCache
 from trainer.data.augmentation.words import keeps_facts
 from trainer.errors import InputError
+from trainer.registry import AUGMENTATIONS
 
 
+@AUGMENTATIONS.register("back_translation")
 @dataclass(frozen=True)
 class BackTranslation(Method):
     """Translates texts to another language and back, deterministically.
@@ -29,6 +31,7 @@ class BackTranslation(Method):
         prefix: prefix of the first model's inputs, such as `>>fr<<`.
     """
 
+    citation = "back_translation"
     keeps_meaning = True
     is_random = False
 

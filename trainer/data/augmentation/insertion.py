@@ -3,10 +3,14 @@
 from trainer.data.augmentation.methods import WordMethod, one_of, pick
 from trainer.data.augmentation.synonyms import synonyms_of
 from trainer.data.augmentation.words import Word, count_words, movable
+from trainer.registry import AUGMENTATIONS
 
 
+@AUGMENTATIONS.register("insertion")
 class Insertion(WordMethod):
     """Inserts synonyms of some words before others."""
+
+    citation = "eda"
 
     def change(self, words, rng, lookup):
         synonyms = synonyms_of(words, lookup)

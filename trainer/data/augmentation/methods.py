@@ -78,10 +78,12 @@ class Method(ABC):
     Attributes:
         keeps_meaning: whether the label of a pair stays valid.
         is_random: whether two copies of one row may differ.
+        citation: the key of its paper in `trainer/cards/references.bib`, if it has one.
     """
 
     keeps_meaning: ClassVar[bool] = False
     is_random: ClassVar[bool] = True
+    citation: ClassVar[str] = ""
 
     @abstractmethod
     def __call__(

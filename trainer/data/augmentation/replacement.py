@@ -4,8 +4,10 @@ import numpy as np
 
 from trainer.data.augmentation.methods import WordMethod, pick
 from trainer.data.augmentation.words import count_words, movable
+from trainer.registry import AUGMENTATIONS
 
 
+@AUGMENTATIONS.register("replacement")
 class Replacement(WordMethod):
     """Replaces words by words of the task's training texts, drawn by frequency."""
 

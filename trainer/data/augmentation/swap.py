@@ -2,10 +2,14 @@
 
 from trainer.data.augmentation.methods import WordMethod, pick
 from trainer.data.augmentation.words import count_words, movable
+from trainer.registry import AUGMENTATIONS
 
 
+@AUGMENTATIONS.register("swap")
 class Swap(WordMethod):
     """Swaps pairs of words; `share` counts the moved words, at least two."""
+
+    citation = "eda"
 
     def change(self, words, rng, lookup):
         moved = pick(movable(words), max(2, count_words(self.share, words)), rng)

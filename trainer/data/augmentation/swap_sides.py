@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 from trainer.data.augmentation.methods import Method
+from trainer.registry import AUGMENTATIONS
 
 
+@AUGMENTATIONS.register("swap_sides")
 @dataclass(frozen=True)
 class SwapSides(Method):
     """Swaps the two texts of a pair, for labels that do not depend on their order."""

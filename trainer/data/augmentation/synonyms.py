@@ -4,13 +4,16 @@ from collections.abc import Sequence
 
 from trainer.data.augmentation.methods import Lookup, WordMethod, one_of, pick
 from trainer.data.augmentation.words import Word, count_words, replaceable
+from trainer.registry import AUGMENTATIONS
 
 VOWELS = "aeiou"
 
 
+@AUGMENTATIONS.register("synonyms")
 class Synonyms(WordMethod):
     """Replaces words by WordNet's synonyms of their most frequent sense."""
 
+    citation = "eda"
     keeps_meaning = True
 
     def change(self, words, rng, lookup):

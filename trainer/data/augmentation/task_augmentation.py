@@ -10,24 +10,10 @@ import torch
 from datasets import Dataset, concatenate_datasets
 
 from modeling_hybrid_mtl import TaskConfig
-from trainer.data.augmentation.back_translation import BackTranslation
-from trainer.data.augmentation.deletion import Deletion
-from trainer.data.augmentation.insertion import Insertion
 from trainer.data.augmentation.methods import Lookup, Method
-from trainer.data.augmentation.replacement import Replacement
-from trainer.data.augmentation.swap import Swap
 from trainer.data.augmentation.swap_sides import SwapSides
-from trainer.data.augmentation.synonyms import Synonyms
 from trainer.errors import InputError
 from trainer.registry import AUGMENTATIONS, HEADS
-
-AUGMENTATIONS.register("synonyms", Synonyms)
-AUGMENTATIONS.register("replacement", Replacement)
-AUGMENTATIONS.register("insertion", Insertion)
-AUGMENTATIONS.register("swap", Swap)
-AUGMENTATIONS.register("deletion", Deletion)
-AUGMENTATIONS.register("back_translation", BackTranslation)
-AUGMENTATIONS.register("swap_sides", SwapSides)
 
 
 @dataclass

@@ -17,6 +17,7 @@ from trainer.objective.aggregators import (  # noqa: F401
 )
 from trainer.objective.aggregators.base import Aggregator, AggregatorOptions, GramianAggregator
 from trainer.objective.aggregators.gramian import cosines, gramian
+from trainer.options import check_choice
 from trainer.registry import AGGREGATORS
 
 __all__ = [
@@ -46,11 +47,7 @@ def make_aggregator(
             invalid options, or a missing package.
     """
     options = options or AggregatorOptions()
-    if name not in AGGREGATORS:
-        raise InputError(
-            f"aggregator '{name}': must be one of {', '.join(AGGREGATORS)}."
-            f"{did_you_mean(name, AGGREGATORS)}"
-        )
+    check_choice("aggregator", name, AGGREGATORS)
     main, auxiliary = options.main_tasks or (), options.auxiliary_tasks or ()
     for option, names in (("main_tasks", main), ("auxiliary_tasks", auxiliary)):
         for task in names:

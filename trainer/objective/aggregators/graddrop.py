@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from trainer.objective.aggregators.base import Aggregator, AggregatorOptions
-from trainer.objective.aggregators.draws import Draws
+from trainer.objective.aggregators.step_seed import StepSeed
 from trainer.objective.aggregators.torchjd_aggregators import load
 from trainer.registry import AGGREGATORS
 
@@ -23,7 +23,7 @@ class GradDrop(Aggregator):
     def __init__(self, tasks: Sequence[str], options: AggregatorOptions):
         super().__init__(tasks, options)
         self.method = load("graddrop")
-        self.draws = Draws(options.seed)
+        self.step_seed = StepSeed(options.seed)
 
     def combine(
         self, gradients: Sequence[Sequence[Tensor]], tasks: Sequence[str], gramian: Tensor
@@ -31,7 +31,7 @@ class GradDrop(Aggregator):
         total = list(gradients[0])
         if len(tasks) == 1:
             return total
-        with self.draws.next_step(total[0].device):
+        with self.step_seed.next_step(total[0].device):
             for target, *others in zip(*gradients, strict=True):
                 matrix = torch.stack([target, *others]).flatten(1)
                 wide = torch.promote_types(matrix.dtype, torch.float32)
@@ -39,8 +39,8 @@ class GradDrop(Aggregator):
         return total
 
     def state_dict(self) -> dict[str, Any]:
-        return {"step": self.draws.step}
+        return {"step": self.step_seed.step}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         super().load_state_dict(state)
-        self.draws.step = state["step"]
+        self.step_seed.step = state["step"]

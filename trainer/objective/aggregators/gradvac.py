@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from trainer.objective.aggregators.base import AggregatorOptions
-from trainer.objective.aggregators.draws import Draws
-from trainer.objective.aggregators.solved import SolverAggregator
+from trainer.objective.aggregators.solver import SolverAggregator
+from trainer.objective.aggregators.step_seed import StepSeed
 from trainer.registry import AGGREGATORS
 
 _DECAY = 0.5  # of the target cosines, per step
@@ -27,7 +27,7 @@ class GradVac(SolverAggregator):
 
     def __init__(self, tasks: Sequence[str], options: AggregatorOptions):
         super().__init__(tasks, options)
-        self.draws = Draws(options.seed)
+        self.step_seed = StepSeed(options.seed)
         self.targets = torch.zeros(len(tasks), len(tasks), dtype=torch.float64)
 
     def solve(self, gramian: Tensor, tasks: Sequence[str]) -> Tensor:
@@ -36,7 +36,7 @@ class GradVac(SolverAggregator):
         indices = [self.tasks.index(task) for task in tasks]
         # Row i: coordinates of task i's new gradient in terms of the given ones.
         coordinates = torch.eye(len(tasks), dtype=torch.float64)
-        with self.draws.next_step():
+        with self.step_seed.next_step():
             orders = [torch.randperm(len(tasks) - 1).tolist() for _ in tasks]
         for i, order in enumerate(orders):
             others = [j for j in range(len(tasks)) if j != i]
@@ -55,9 +55,9 @@ class GradVac(SolverAggregator):
         return coordinates.sum(dim=0)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"step": self.draws.step, "targets": self.targets.clone()}
+        return {"step": self.step_seed.step, "targets": self.targets.clone()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         super().load_state_dict(state)
-        self.draws.step = state["step"]
+        self.step_seed.step = state["step"]
         self.targets.copy_(state["targets"])

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from modeling_hybrid_mtl.attention_hybrid_mtl import to_device
 from trainer.objective.aggregators.base import AggregatorOptions, GramianAggregator
-from trainer.objective.aggregators.draws import Draws
+from trainer.objective.aggregators.step_seed import StepSeed
 from trainer.registry import AGGREGATORS
 
 
@@ -26,13 +26,13 @@ class PCGrad(GramianAggregator):
 
     def __init__(self, tasks: Sequence[str], options: AggregatorOptions):
         super().__init__(tasks, options)
-        self.draws = Draws(options.seed)
+        self.step_seed = StepSeed(options.seed)
 
     def weights(self, gramian: Tensor, tasks: Sequence[str]) -> Tensor:
         count = len(tasks)
         if count == 1:
             return torch.ones_like(gramian[0])
-        with self.draws.next_step():
+        with self.step_seed.next_step():
             orders = [torch.randperm(count).tolist() for _ in tasks]
         other_tasks = torch.tensor([[j for j in order if j != i] for i, order in enumerate(orders)])
         # Row i: coordinates of task i's projected gradient in terms of the given ones.
@@ -46,8 +46,8 @@ class PCGrad(GramianAggregator):
         return projected.sum(dim=0)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"step": self.draws.step}
+        return {"step": self.step_seed.step}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         super().load_state_dict(state)
-        self.draws.step = state["step"]
+        self.step_seed.step = state["step"]

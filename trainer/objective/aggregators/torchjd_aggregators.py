@@ -9,8 +9,8 @@ from torch import Tensor
 
 from trainer.errors import InputError
 from trainer.objective.aggregators.base import AggregatorOptions
-from trainer.objective.aggregators.draws import Draws
-from trainer.objective.aggregators.solved import SolverAggregator
+from trainer.objective.aggregators.solver import SolverAggregator
+from trainer.objective.aggregators.step_seed import StepSeed
 from trainer.registry import AGGREGATORS
 
 
@@ -96,18 +96,18 @@ class RandomTorchjdAggregator(TorchjdAggregator):
 
     def __init__(self, name: str, tasks: Sequence[str], options: AggregatorOptions):
         super().__init__(name, tasks, options)
-        self.draws = Draws(options.seed)
+        self.step_seed = StepSeed(options.seed)
 
     def solve(self, gramian: Tensor, tasks: Sequence[str]) -> Tensor:
-        with self.draws.next_step():
+        with self.step_seed.next_step():
             return super().solve(gramian, tasks)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"step": self.draws.step}
+        return {"step": self.step_seed.step}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         super().load_state_dict(state)
-        self.draws.step = state["step"]
+        self.step_seed.step = state["step"]
 
 
 for _name in ("mgda", "aligned_mtl", "imtl_g", "upgrad", "dualproj", "cagrad", "fairgrad"):

@@ -2,12 +2,15 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from modeling_hybrid_mtl import HybridMTLModel, HybridMTLOutput
 from trainer.errors import InputError
+
+Weight = float | Mapping[str, float]
 
 
 class Regularizer(ABC):
@@ -18,14 +21,17 @@ class Regularizer(ABC):
     Args:
         weight: one number for all tasks, or task -> number, by default 0. Terms of weight 0 are not
             computed.
+        config: the options that it is registered with.
 
     Attributes:
         name: its registered name, and the key of its state in a checkpoint.
+        citation: the key of its paper in `trainer/cards/references.bib`, if it has one.
     """
 
     name = ""
+    citation = ""
 
-    def __init__(self, weight: float | Mapping[str, float]):
+    def __init__(self, weight: Weight, config: Any = None):
         self.weight = weight
 
     def weight_of(self, task: str) -> float:

@@ -1,6 +1,7 @@
 """Bregman proximal point optimization with a momentum model: https://arxiv.org/abs/1911.03437."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -8,11 +9,34 @@ from torch import Tensor
 from torch.func import functional_call
 
 from modeling_hybrid_mtl import HybridMTLModel, HybridMTLOutput
+from modeling_hybrid_mtl.task_config_hybrid_mtl import is_number
 from trainer.errors import InputError
-from trainer.objective.regularizers.base import Regularizer, without_labels
+from trainer.objective.regularizers.base import Regularizer, Weight, without_labels
 from trainer.objective.regularizers.divergence import divergence
+from trainer.options import option
+from trainer.registry import REGULARIZERS
 
 
+@dataclass
+class BregmanOptions:
+    """Options of Bregman proximal points."""
+
+    bregman_weight: float = option(
+        0.0,
+        "Bregman proximal points: weight of the divergence from the momentum model, unless set "
+        "for a task.",
+        group="objective",
+        card="changed",
+    )
+    bregman_momentum: float = option(
+        0.99,
+        "Bregman proximal points: the decay of the momentum model per step.",
+        group="objective",
+        card="changed",
+    )
+
+
+@REGULARIZERS.register("bregman", options=BregmanOptions)
 class Bregman(Regularizer):
     """`weight` times the divergence from an average of past parameters (section 3.2, momentum).
 
@@ -22,12 +46,22 @@ class Bregman(Regularizer):
 
     Args:
         weight: mu, for all tasks or by task.
-        momentum: beta. The paper uses 0.99 for the first tenth of a run, then 0.999.
+        config: `bregman_momentum` is beta. The paper uses 0.99 for the first tenth of a run, then
+            0.999.
+
+    Raises:
+        InputError: if the momentum is invalid.
     """
 
-    def __init__(self, weight: float | Mapping[str, float], momentum: float = 0.99):
+    citation = "smart"  # the same paper
+
+    def __init__(self, weight: Weight, config: BregmanOptions):
         super().__init__(weight)
-        self.momentum = momentum
+        self.momentum = config.bregman_momentum
+        if not is_number(self.momentum) or not 0 < self.momentum < 1:
+            raise InputError(
+                f"bregman_momentum = {self.momentum!r}: must be a number above 0 and below 1"
+            )
         self._average: dict[str, Tensor] = {}
         self._started = False
 

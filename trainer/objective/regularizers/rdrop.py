@@ -1,5 +1,6 @@
 """R-Drop: two passes with different dropout masks, https://arxiv.org/abs/2106.14448."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
@@ -7,8 +8,24 @@ from torch import Tensor
 from modeling_hybrid_mtl import HybridMTLModel, HybridMTLOutput
 from trainer.objective.regularizers.base import Regularizer
 from trainer.objective.regularizers.divergence import divergence
+from trainer.options import option
+from trainer.registry import REGULARIZERS
 
 
+@dataclass
+class RDropOptions:
+    """Options of R-Drop."""
+
+    rdrop_weight: float = option(
+        0.0,
+        "R-Drop: weight of the divergence of two passes with different dropout, unless set for a "
+        "task.",
+        group="objective",
+        card="changed",
+    )
+
+
+@REGULARIZERS.register("rdrop", options=RDropOptions)
 class RDrop(Regularizer):
     """`weight / 2` times the divergence of two passes, plus half the difference of their losses.
 
@@ -18,6 +35,8 @@ class RDrop(Regularizer):
     Args:
         weight: alpha, for all tasks or by task.
     """
+
+    citation = "rdrop"
 
     def weighted_term(
         self,

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -10,13 +11,54 @@ from torch import Tensor
 
 from modeling_hybrid_mtl import HybridMTLModel, HybridMTLOutput
 from modeling_hybrid_mtl.attention_hybrid_mtl import to_device
+from modeling_hybrid_mtl.task_config_hybrid_mtl import is_number
 from modeling_hybrid_mtl.texts_hybrid_mtl import stack_rows
-from trainer.objective.regularizers.base import Regularizer, without_labels
+from trainer.errors import InputError
+from trainer.objective.regularizers.base import Regularizer, Weight, without_labels
 from trainer.objective.regularizers.divergence import divergence
+from trainer.options import check_choice, option
+from trainer.registry import REGULARIZERS
 
 NORMS = {"inf": math.inf, "l2": 2.0}
 
 
+@dataclass
+class SmartOptions:
+    """Options of SMART."""
+
+    smart_weight: float = option(
+        0.0,
+        "SMART: weight of the smoothness term, unless set for a task.",
+        group="objective",
+        card="changed",
+    )
+    smart_step_size: float = option(
+        1e-3, "SMART: step size of gradient ascent.", group="objective", card="changed"
+    )
+    smart_radius: float = option(
+        1e-5,
+        "SMART: maximum norm of the change of the embeddings. 1e-5 is the paper's.",
+        group="objective",
+        card="changed",
+    )
+    smart_noise: float = option(
+        1e-5,
+        "SMART: standard deviation of the initial noise.",
+        group="objective",
+        card="changed",
+    )
+    smart_steps: int = option(
+        1, "SMART: steps of gradient ascent per batch.", group="objective", card="changed"
+    )
+    smart_norm: str = option(
+        "inf",
+        "SMART: norm of gradients and of smart_radius, inf or l2.",
+        group="objective",
+        card="changed",
+    )
+
+
+@REGULARIZERS.register("smart", options=SmartOptions)
 class Smart(Regularizer):
     """`weight` times the divergence of predictions under a small change of the embeddings (eq. 2).
 
@@ -35,28 +77,31 @@ class Smart(Regularizer):
 
     Args:
         weight: lambda_s, for all tasks or by task.
-        step_size: eta, the length of a step in the chosen norm.
-        radius: epsilon, the radius of the ball.
-        noise: sigma, the standard deviation of the initial noise.
-        steps: T, the steps of ascent; each costs one forward and one backward pass.
-        norm: `inf` or `l2`, the norm of the gradient and of the ball.
+        config: `smart_step_size` is eta, `smart_radius` epsilon, `smart_noise` sigma and
+            `smart_steps` T, each of which costs one forward and one backward pass.
+
+    Raises:
+        InputError: naming the option that is invalid.
     """
 
-    def __init__(
-        self,
-        weight: float | Mapping[str, float],
-        step_size: float = 1e-3,
-        radius: float = 1e-5,
-        noise: float = 1e-5,
-        steps: int = 1,
-        norm: str = "inf",
-    ):
+    citation = "smart"
+
+    def __init__(self, weight: Weight, config: SmartOptions):
         super().__init__(weight)
-        self.step_size = step_size
-        self.radius = radius
-        self.noise = noise
-        self.steps = steps
-        self.norm = NORMS[norm]
+        for name in ("smart_step_size", "smart_radius", "smart_noise"):
+            value = getattr(config, name)
+            if not is_number(value) or value <= 0:
+                raise InputError(f"{name} = {value!r}: must be a number above 0")
+        if type(config.smart_steps) is not int or config.smart_steps < 1:
+            raise InputError(
+                f"smart_steps = {config.smart_steps!r}: must be a whole number, 1 or more"
+            )
+        check_choice("smart_norm", config.smart_norm, NORMS)
+        self.step_size = config.smart_step_size
+        self.radius = config.smart_radius
+        self.noise = config.smart_noise
+        self.steps = config.smart_steps
+        self.norm = NORMS[config.smart_norm]
 
     def weighted_term(
         self,

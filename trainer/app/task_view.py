@@ -1,4 +1,4 @@
-"""The components of each kind of task for predictions and corrections."""
+"""The components that show a task's predictions and take corrections."""
 
 import math
 from typing import Any, Protocol
@@ -8,7 +8,7 @@ import gradio as gr
 from .errors import UserError
 
 
-class Kind(Protocol):
+class TaskView(Protocol):
     """The components of a task on the page.
 
     `render` and `initial_value` return the values of `result()` and `correction()` for a prediction
@@ -135,10 +135,10 @@ class Tags:
         return {"text": words, "label": tags, "prediction": predicted}
 
 
-def create_kind(name: str, entry: dict[str, Any], output_type: str) -> Kind:
+def create_view(name: str, entry: dict[str, Any], output_type: str) -> TaskView:
     """Return the components of a task by its output type: `class`, `tags` or `score`."""
-    kinds: dict[str, Any] = {"class": Classes, "tags": Tags, "score": Score}
-    return kinds[output_type](name, entry)
+    views: dict[str, Any] = {"class": Classes, "tags": Tags, "score": Score}
+    return views[output_type](name, entry)
 
 
 def title_of(name: str) -> str:

@@ -12,8 +12,8 @@ import torch
 from transformers import BertModel
 
 from modeling_hybrid_mtl import HybridMTLConfig, HybridMTLModel
+from modeling_hybrid_mtl.extension_files_hybrid_mtl import with_relative_imports
 from modeling_hybrid_mtl.registry_hybrid_mtl import HEADS, LOSSES
-from modeling_hybrid_mtl.travel_hybrid_mtl import with_relative_imports
 from tests.modeling.toy_models import inputs_for, toy_model, toy_tokenizer
 
 RANKED = '''

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from datasets import ClassLabel, Dataset, IterableDataset
 
 from modeling_hybrid_mtl import TaskConfig
-from trainer.data.given_tokens import Limits, check_sequences, is_list_of_integers, row_of
+from trainer.data.token_checks import Limits, check_sequences, is_list_of_integers, row_of
 from trainer.data.tokens import IGNORED_LABEL
 from trainer.errors import InputError, join_truncated, truncated_repr
 

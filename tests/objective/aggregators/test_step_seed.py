@@ -1,21 +1,21 @@
 import torch
 
-from trainer.objective.aggregators.draws import Draws
+from trainer.objective.aggregators.step_seed import StepSeed
 
 
-def draw(draws):
-    with draws.next_step():
+def draw(step_seed):
+    with step_seed.next_step():
         return torch.rand(4).tolist()
 
 
 def test_steps_differ_and_seeds_differ():
-    draws = Draws(0)
-    found = [draw(draws), draw(draws), draw(Draws(1)), draw(Draws(2**32))]
+    step_seed = StepSeed(0)
+    found = [draw(step_seed), draw(step_seed), draw(StepSeed(1)), draw(StepSeed(2**32))]
     assert len({tuple(numbers) for numbers in found}) == 4
 
 
 def test_numbers_follow_from_seed_and_step_alone():
-    first, second = Draws(5), Draws(5)
+    first, second = StepSeed(5), StepSeed(5)
     draw(first)
     torch.rand(100)
     second.step = 1
@@ -26,5 +26,5 @@ def test_the_global_generator_goes_on_as_if_nothing_was_drawn():
     torch.manual_seed(3)
     expected = torch.rand(3)
     torch.manual_seed(3)
-    draw(Draws(0))
+    draw(StepSeed(0))
     assert torch.equal(torch.rand(3), expected)

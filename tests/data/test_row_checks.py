@@ -9,8 +9,8 @@ from modeling_hybrid_mtl import HybridMTLConfig, HybridMTLModel, TaskConfig
 from tests.toys import TASKS, toy_model, toy_rows, toy_tokenizer, toy_trainer
 from trainer import HybridMTLTrainer
 from trainer.data import tokenize
-from trainer.data.given_rows import check_rows
-from trainer.data.given_tokens import Limits
+from trainer.data.row_checks import check_rows
+from trainer.data.token_checks import Limits
 from trainer.errors import InputError
 
 TAGS = {"kind": "token_classification", "labels": ["O", "NAME"]}

@@ -7,7 +7,7 @@ pytest.importorskip("gradio", reason="the extra 'app' is not installed")
 from modeling_hybrid_mtl.heads_hybrid_mtl import HEADS
 from tests.modeling.toy_models import TASKS
 from trainer.app.errors import UserError
-from trainer.app.kinds import create_kind, title_of
+from trainer.app.task_view import create_view, title_of
 
 RANKED = [{"label": "good", "score": 0.7}, {"label": "bad", "score": 0.3}]
 ENTITIES = [
@@ -16,18 +16,18 @@ ENTITIES = [
 ]
 
 
-def kind(name: str):
-    return create_kind(name, TASKS[name], HEADS[TASKS[name]["kind"]].output_type)
+def view(name: str):
+    return create_view(name, TASKS[name], HEADS[TASKS[name]["kind"]].output_type)
 
 
 def test_every_kind_of_task_has_components():
     for kind, head in HEADS.items():
         entry = {"kind": kind, "labels": ["a", "b"], "score_range": [0, 1]}
-        assert create_kind("any", entry, head.output_type)
+        assert create_view("any", entry, head.output_type)
 
 
 def test_classes_are_bars_and_the_correct_one_is_a_label():
-    mood = kind("mood")
+    mood = view("mood")
     assert mood.render("x", RANKED) == {"good": 0.7, "bad": 0.3}
     row = mood.validate("x", RANKED, "so-so")
     assert row == {"text": "x", "label": "so-so", "prediction": "good"}
@@ -38,11 +38,11 @@ def test_classes_are_bars_and_the_correct_one_is_a_label():
 
 
 def test_a_score_is_shown_on_its_own_scale():
-    near = kind("near")
+    near = view("near")
     shown = near.render("x", {"score": 4.0})
     assert ">4.00<" in shown and "from 0 to 5" in shown and "width:80.0%" in shown
     assert "width:100.0%" in near.render("x", {"score": 7.0})
-    assert "width:25.0%" in kind("stars").render("x", {"score": 2.0})
+    assert "width:25.0%" in view("stars").render("x", {"score": 2.0})
     row = near.validate("x", {"score": 4.0}, 5)
     assert row == {"text": "x", "label": 5.0, "prediction": 4.0} and type(row["label"]) is float
 
@@ -50,11 +50,11 @@ def test_a_score_is_shown_on_its_own_scale():
 @pytest.mark.parametrize("given", [None, 5.1, -1, float("nan"), "4"])
 def test_a_score_off_the_scale_is_refused(given):
     with pytest.raises(UserError, match="a number from 0 to 5"):
-        kind("near").validate("x", {"score": 4.0}, given)
+        view("near").validate("x", {"score": 4.0}, given)
 
 
 def test_tags_are_shown_in_the_whole_text_and_given_word_by_word():
-    tags = kind("tags")
+    tags = view("tags")
     text = "Anna is."
     shown = tags.render(text, ENTITIES)
     assert shown == [("Anna", "PERSON"), (" ", None), ("is", "O"), (".", None)]

@@ -1,4 +1,4 @@
-"""Random numbers of aggregators."""
+"""Seeding of the random numbers of aggregators."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,11 +7,11 @@ import numpy as np
 import torch
 
 
-class Draws:
-    """Random numbers that depend on a seed and the number of earlier steps only.
+class StepSeed:
+    """Seeds torch for a step, by a seed and the number of earlier steps only.
 
-    They are the same on every process and after resuming, and do not affect the random numbers of
-    data and dropout.
+    The random numbers are the same on every process and after resuming; those of data and dropout
+    are not affected.
 
     Attributes:
         step: the number of earlier steps.
