@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoModel
 from transformers.utils import ModelOutput
 
+from .backbone_hybrid_mtl import build_backbone
 from .configuration_hybrid_mtl import HybridMTLConfig
 from .dropout_hybrid_mtl import use_fast_dropout
 from .embedding_checks_hybrid_mtl import check_failed_batch
@@ -24,19 +24,6 @@ from .unpadding_hybrid_mtl import enable_unpadding
 
 # Optional outputs of the encoder.
 OPTIONAL_OUTPUTS = ("hidden_states", "attentions")
-
-# Encoders that call their pooler without a check for None.
-POOLER_IS_CALLED = ("layoutlm", "squeezebert")
-
-# Encoders with the CLS token at the end; `cls` pooling takes the first token.
-CLS_IS_LAST = ("xlnet",)
-
-
-class NoPooler(nn.Module):
-    """A placeholder for an unused pooler."""
-
-    def forward(self, hidden: Tensor) -> None:
-        """Return None."""
 
 
 class HybridMTLModel(PretrainedMixin, EncodingMixin):
@@ -63,18 +50,7 @@ class HybridMTLModel(PretrainedMixin, EncodingMixin):
 
     def __init__(self, config: HybridMTLConfig):
         super().__init__(config)
-        # An encoder configuration may refer to code of any repository.
-        self.backbone = AutoModel.from_config(config.backbone_config, trust_remote_code=False)
-        _check_embeddings(self.backbone)
-        kind = config.backbone_config.model_type
-        if config.pooling == "cls" and kind in CLS_IS_LAST:
-            raise ValueError(f"pooling = 'cls': {kind} puts this token at the end; use 'mean'")
-        has_pooler = getattr(self.backbone, "pooler", None) is not None
-        if config.pooling == "pooler" and not has_pooler:
-            raise ValueError(f"pooling = 'pooler': a {kind} backbone has none; use 'mean' or 'cls'")
-        if config.pooling != "pooler" and has_pooler:
-            # An unused pooler would be run and saved, and DDP would wait for its gradients.
-            self.backbone.pooler = NoPooler() if kind in POOLER_IS_CALLED else None
+        self.backbone: Any = build_backbone(config)
         arguments = inspect.signature(self.backbone.forward).parameters
         self._takes_token_types = "token_type_ids" in arguments
         self._takes_positions = "position_ids" in arguments
@@ -329,16 +305,6 @@ class HybridMTLModel(PretrainedMixin, EncodingMixin):
 def _inputs_of(batch: dict[str, Tensor]) -> tuple[int, ...]:
     """Return a key that only batches with the same tensors of token ids share."""
     return tuple(id(ids) for ids, *_ in sides(batch))
-
-
-def _check_embeddings(encoder: Any) -> None:
-    try:
-        encoder.get_input_embeddings()
-    except NotImplementedError as error:
-        raise ValueError(
-            f"a {encoder.config.model_type} encoder has no token embeddings; use a text encoder "
-            f"such as BERT"
-        ) from error
 
 
 register_pipeline(__name__.rpartition(".")[0])

@@ -78,14 +78,7 @@ class PretrainedMixin(EmbeddingMixin, TaskMixin):
             **hub,
         )
         if "dtype" not in kwargs:
-            kwargs["dtype"] = torch.promote_types(encoder.dtype, torch.float32)
-            if encoder.dtype != kwargs["dtype"]:
-                logger.warning(
-                    "The weights of '%s' are converted from %s to %s for training.",
-                    name_or_path,
-                    encoder.dtype,
-                    kwargs["dtype"],
-                )
+            kwargs["dtype"] = _dtype_for_training(encoder, name_or_path)
         weights = {f"backbone.{name}": weight for name, weight in encoder.state_dict().items()}
         model = cls.from_pretrained(None, config=config, state_dict=weights, **kwargs)
         model.name_or_path = model.config.name_or_path = str(name_or_path)
@@ -153,6 +146,19 @@ class PretrainedMixin(EmbeddingMixin, TaskMixin):
         super().save_pretrained(save_directory, is_main_process=is_main_process, **kwargs)
         if files and is_main_process:
             write_extensions(Path(save_directory), files)
+
+
+def _dtype_for_training(encoder: Any, name: str) -> torch.dtype:
+    """Return the dtype of an encoder's weights, or float32 if that is less precise; then warn."""
+    dtype = torch.promote_types(encoder.dtype, torch.float32)
+    if encoder.dtype != dtype:
+        logger.warning(
+            "The weights of '%s' are converted from %s to %s for training.",
+            name,
+            encoder.dtype,
+            dtype,
+        )
+    return dtype
 
 
 def set_encoder_dropout(config: Any, probability: float) -> None:

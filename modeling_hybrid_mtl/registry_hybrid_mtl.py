@@ -71,24 +71,27 @@ class Registry(Mapping[str, Any]):
         place = f"{file}, line {frame.f_lineno}"
 
         def add(value: Any) -> Any:
-            existing = self.entries.get(name)
-            # An entry of the same place is that of a reloaded module.
-            if existing is not None and existing.place != place:
-                raise self.error(
-                    f"{place}: {self.noun} '{name}' is already registered in {existing.place}; "
-                    f"choose another name"
-                )
-            if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-                raise self.error(
-                    f"{place}: {self.noun} {name!r}: a name must consist of lower-case letters, "
-                    "digits and underscores"
-                )
-            if options is not None and not is_dataclass(options):
-                raise self.error(f"{place}: {self.noun} '{name}': options must be a dataclass")
+            self._check(name, options, place)
             self.entries[name] = Entry(value, options, tuple(kinds), lowest, module, place)
             return value
 
         return add if value is None else add(value)
+
+    def _check(self, name: str, options: type | None, place: str) -> None:
+        existing = self.entries.get(name)
+        # An entry of the same place is that of a reloaded module.
+        if existing is not None and existing.place != place:
+            raise self.error(
+                f"{place}: {self.noun} '{name}' is already registered in {existing.place}; "
+                f"choose another name"
+            )
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+            raise self.error(
+                f"{place}: {self.noun} {name!r}: a name must consist of lower-case letters, "
+                "digits and underscores"
+            )
+        if options is not None and not is_dataclass(options):
+            raise self.error(f"{place}: {self.noun} '{name}': options must be a dataclass")
 
     def entry(self, name: str) -> Entry:
         """Return the entry of a name.

@@ -1,6 +1,6 @@
 """Options and outputs of the standard pipelines of transformers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -52,7 +52,7 @@ def check_options(options: Mapping[str, Any], limit: int | None) -> None:
 
     Args:
         options: name -> value.
-        most: the encoder's maximum number of tokens, if there is a limit.
+        limit: the encoder's maximum number of tokens, if there is a limit.
 
     Raises:
         ValueError: naming the invalid option.
@@ -68,28 +68,23 @@ def check_options(options: Mapping[str, Any], limit: int | None) -> None:
         if not is_valid:
             raise ValueError(f"{name} = {options[name]!r}: must be {expected}")
 
+    def check_choice(name: str, choices: Sequence[str], *unlisted: str) -> None:
+        if options.get(name) is not None:
+            is_valid = _lower(options[name]) in (*choices, *unlisted)
+            check(name, is_valid, f"one of {', '.join(choices)}")
+
     top_k, length = options.get("top_k"), options.get("max_length")
     if top_k is not None:
         check("top_k", is_positive_int(top_k), "a positive integer, or None for all classes")
     if length is not None:
         limit = limit or length
-        check(
-            "max_length", is_positive_int(length) and length <= limit, f"a number from 1 to {limit}"
-        )
+        is_valid = is_positive_int(length) and length <= limit
+        check("max_length", is_valid, f"a number from 1 to {limit}")
     if "truncation" in options:
         choices = ", ".join(map(str, TRUNCATIONS))
         check("truncation", options["truncation"] in TRUNCATIONS, f"one of {choices}")
-    if options.get("function_to_apply") is not None:
-        function = _lower(options["function_to_apply"])
-        check(
-            "function_to_apply",
-            function in (*FUNCTIONS, "default"),
-            f"one of {', '.join(FUNCTIONS)}",
-        )
-    if options.get("aggregation_strategy") is not None:
-        strategies = [strategy.value for strategy in AggregationStrategy]
-        strategy = _lower(options["aggregation_strategy"])
-        check("aggregation_strategy", strategy in strategies, f"one of {', '.join(strategies)}")
+    check_choice("function_to_apply", FUNCTIONS, "default")
+    check_choice("aggregation_strategy", [strategy.value for strategy in AggregationStrategy])
 
 
 def _lower(value: Any) -> str:

@@ -15,8 +15,9 @@ from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedM
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
-from .attention_hybrid_mtl import Blocks, Ragged, round_up, to_device
+from .attention_hybrid_mtl import Blocks, round_up, to_device
 from .onednn_hybrid_mtl import onednn_matmul
+from .varlen_attention_hybrid_mtl import Ragged
 
 ATTENTION = "hybrid_mtl_unpadded"
 # Encoders whose attention receives extra arguments, and whose positions can be passed.

@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.nn import functional
 from transformers import AutoTokenizer, PreTrainedModel
 from transformers.utils import logging
@@ -100,12 +101,7 @@ class EmbeddingMixin(PreTrainedModel):
             for batch in logging.tqdm(batches, disable=not show_progress_bar):
                 tokens = _tokenize(tokenizer, [rows[i] for i in batch], limit)
                 n_truncated += sum(bool(part.overflowing) for part in tokens.encodings or [])
-                # Before the move to a device, to avoid synchronization.
-                check_ids(self, tokens["input_ids"], tokens.get("token_type_ids"))
-                tokens = tokens.to(self.device)
-                names = ("input_ids", "attention_mask", "token_type_ids")
-                embeddings, _ = self.encode_tokens(*map(tokens.get, names), task)
-                vectors[batch] = embeddings.float()
+                vectors[batch] = self._sentence_vectors(tokens, task)
         finally:
             self.train(was_training)
         if n_truncated:
@@ -122,6 +118,13 @@ class EmbeddingMixin(PreTrainedModel):
         if convert_to_numpy:
             return vectors.cpu().numpy()
         return vectors if is_single else list(vectors)
+
+    def _sentence_vectors(self, tokens: Any, task: str | None) -> Tensor:
+        # Before the move to a device, to avoid synchronization.
+        check_ids(self, tokens["input_ids"], tokens.get("token_type_ids"))
+        tokens = tokens.to(self.device)
+        names = ("input_ids", "attention_mask", "token_type_ids")
+        return self.encode_tokens(*map(tokens.get, names), task)[0].float()
 
     def _move(self, device: Any) -> None:
         if device is None:

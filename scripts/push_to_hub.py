@@ -10,8 +10,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from trainer.errors import InputError  # noqa: E402
 
 
-def main(arguments: list[str]) -> int:
-    """Push, or list the files of a push; a refusal prints one line and exits with status 2."""
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """Return the arguments of the command line."""
     parser = argparse.ArgumentParser(
         prog="push_to_hub.py",
         description="Publish a trained model's folder on the Hugging Face Hub, with "
@@ -32,7 +32,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--extensions", nargs="+", help="files or modules that register the model's kinds of tasks"
     )
-    given = parser.parse_args(arguments)
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str]) -> int:
+    """Push, or list the files of a push; a refusal prints one line and exits with status 2."""
+    given = parse(arguments)
 
     from huggingface_hub import get_token
 

@@ -1,8 +1,6 @@
 """What tests of several folders use: a look-alike of the Hub, and runs without drawing."""
 
 import gc
-from io import BytesIO
-from pathlib import Path
 
 import pytest
 from huggingface_hub import constants
@@ -30,21 +28,10 @@ def late_imports_are_not_collected():
 
 @pytest.fixture(scope="module")
 def quick_pictures():
-    """Write a dot for each picture: to draw those of a toy run takes longer than to train it.
+    """Write a dot for each picture of a run."""
+    from tests.toy_runs import dots_for_pictures  # imports torch and transformers
 
-    The figures are made all the same; only the last step is left out, which tests/evaluation and
-    the slow tests of whole runs are for.
-    """
-    import numpy as np
-    from matplotlib.image import imsave
-
-    dot = BytesIO()
-    imsave(dot, np.zeros((1, 1, 3)), format="png")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            "matplotlib.figure.Figure.savefig",
-            lambda figure, path, **options: Path(path).write_bytes(dot.getvalue()),
-        )
+    with dots_for_pictures():
         yield
 
 

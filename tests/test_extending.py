@@ -13,7 +13,7 @@ from modeling_hybrid_mtl import HybridMTLModel
 from tests.docs_blocks import write_files
 from tests.toy_runs import toy_run
 from trainer.config import extensions
-from trainer.config.parser import build_parser, parse
+from trainer.config.parser import parse
 from trainer.errors import InputError
 from trainer.registry import (
     AGGREGATORS,
@@ -94,12 +94,6 @@ def test_the_recorded_configuration_measures_the_model_again(example, metrics):
         )
     )
     assert again["eval_overall"] == pytest.approx(metrics["eval_overall"], abs=1e-6)
-
-
-def test_help_shows_their_options(example, metrics):
-    text = " ".join(build_parser().format_help().split())
-    assert "how much long gradients are shortened" in text
-    assert "--distance_from" in text and "by_length" in text and "backwards" in text
 
 
 def test_the_sampler_draws_the_last_task_first(example, metrics):

@@ -17,7 +17,7 @@ class Options:
     strength: float = 0.5
 
 
-def test_what_is_registered_is_made_with_its_options():
+def test_a_registered_class_is_created_with_its_options():
     registry = Registry("thing")
     registry.register("plain", lambda x: ("plain", x))
 

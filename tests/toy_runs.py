@@ -2,9 +2,13 @@
 
 import csv
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from transformers import BertModel, set_seed
 
@@ -66,3 +70,23 @@ def write_data(folder: Path, split: str, count: int) -> None:
     if split == "train":
         with (folder / "qqp" / "train.csv").open("a", newline="") as lines:
             csv.writer(lines).writerow([text[0], "", 0, count])
+
+
+@contextmanager
+def dots_for_pictures() -> Iterator[None]:
+    """Write a dot for each picture: to draw those of a toy run takes longer than to train it.
+
+    The figures are made all the same; only the last step is left out, which tests/evaluation and
+    the slow tests of whole runs are for.
+    """
+    import numpy as np
+    from matplotlib.image import imsave
+
+    dot = BytesIO()
+    imsave(dot, np.zeros((1, 1, 3)), format="png")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "matplotlib.figure.Figure.savefig",
+            lambda figure, path, **options: Path(path).write_bytes(dot.getvalue()),
+        )
+        yield

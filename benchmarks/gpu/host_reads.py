@@ -31,6 +31,7 @@ READS = {
 ALLOWED = (
     "unpadding_hybrid_mtl.py",
     "attention_hybrid_mtl.py",
+    "varlen_attention_hybrid_mtl.py",
     ":_encode_unpadded",
     ":was_skipped",
 )

@@ -30,7 +30,7 @@ def test_the_same_seed_draws_the_same_rows():
     assert labels(first["a"]) != labels(first["b"])
 
 
-def test_turns_have_a_batch_of_each_task_in_order():
+def test_rows_alternate_between_tasks_by_batch():
     rows = {"a": [{"labels": i} for i in range(4)], "b": [{"labels": i} for i in range(10, 14)]}
     found = in_turns(rows, 2)
     assert [row["labels"] for row in found] == [0, 1, 10, 11, 2, 3, 12, 13]

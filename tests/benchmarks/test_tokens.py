@@ -12,22 +12,22 @@ PAD = 0
 class Encoder(nn.Module):
     """Reads ids (B, L); may leave the padding out before its layer."""
 
-    def __init__(self, packs: bool):
+    def __init__(self, unpads: bool):
         super().__init__()
         self.embedding = nn.Embedding(10, 4)
         self.layer = nn.Linear(4, 4)
-        self.packs = packs
+        self.unpads = unpads
 
     def forward(self, ids):
         vectors = self.embedding(ids)
-        return self.layer(vectors[ids != PAD] if self.packs else vectors)
+        return self.layer(vectors[ids != PAD] if self.unpads else vectors)
 
 
 IDS = torch.tensor([[1, 2, 3, PAD], [4, PAD, PAD, PAD]])
 
 
 def test_padding_is_computed_but_no_token():
-    encoder = Encoder(packs=False)
+    encoder = Encoder(unpads=False)
     counter = TokenCounter([encoder], PAD)
     encoder(IDS)
     encoder(IDS[:1, :3])
@@ -36,14 +36,14 @@ def test_padding_is_computed_but_no_token():
 
 
 def test_padding_that_is_left_out_is_not_computed():
-    encoder = Encoder(packs=True)
+    encoder = Encoder(unpads=True)
     counter = TokenCounter([encoder], PAD)
     encoder(IDS)
     assert counter.take() == {"tokens": 4, "positions": 4, "passes": [4]}
 
 
 def test_several_encoders_are_counted_together():
-    encoders = [Encoder(packs=False), Encoder(packs=False)]
+    encoders = [Encoder(unpads=False), Encoder(unpads=False)]
     counter = TokenCounter(encoders, PAD)
     for encoder in encoders:
         encoder(IDS)

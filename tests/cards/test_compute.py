@@ -21,7 +21,7 @@ def test_phases_and_resumed_stretches_add_up():
 
 
 @pytest.mark.parametrize("stretches", [[[CPU], []], [[Session("cpu", "x", 1, 1, 7, 9, 60.0)]]])
-def test_a_stretch_that_was_not_recorded_makes_the_whole_incomplete(stretches):
+def test_a_session_without_a_record_makes_the_facts_incomplete(stretches):
     assert not compute_facts(stretches).complete
 
 

@@ -1,17 +1,24 @@
 # ruff: noqa: D103 (a test's name says what it shows)
-import json
 import os
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-import yaml
-from huggingface_hub import ModelCard, metadata_load
-from huggingface_hub.repocard_data import model_index_to_eval_results
+from huggingface_hub import ModelCard
 
+from tests.cards.toy_cards import (
+    FACTS,
+    NASTY,
+    PARTS,
+    SENTIMENT,
+    SIMILARITY,
+    card,
+    cells,
+    code_of,
+    numbers_of,
+    section,
+)
 from trainer.cards import (
-    Architecture,
     CardFacts,
     ComputeFacts,
     PhaseFacts,
@@ -21,84 +28,6 @@ from trainer.cards import (
     render_card,
     write_card,
 )
-from trainer.config.licenses import LICENSES
-
-NASTY = "a|b\n---\n\"q\" 's' <img src=x> `c` *d* [e](f) \\| # & {{ x }} : -"
-
-SENTIMENT = TaskFacts("sentiment", "classification", "single", labels=["negative", "positive"])
-SENTIMENT.dataset = "SetFit/sst5"
-SENTIMENT.rows = {"train": 240, "validation": 60}
-SENTIMENT.dropped = {"empty text": 3}
-SENTIMENT.metrics = {"accuracy": 0.51, "loss": 1.25}
-SENTIMENT.hyperparameters = {"learning_rate": 1e-4}
-PARAPHRASE = TaskFacts("paraphrase", "classification", "pair", "cross", dataset="nyu-mll/glue")
-PARAPHRASE.metrics = {"accuracy": 0.72}
-SIMILARITY = TaskFacts("similarity", "similarity", "pair", "siamese", score_range=[0, 5])
-SIMILARITY.dataset, SIMILARITY.dataset_config = "nyu-mll/glue", "stsb"
-SIMILARITY.metrics = {"pearson": 0.33}
-FACTS = CardFacts(
-    model_name="hybrid-mtl-test",
-    tasks=[SENTIMENT, PARAPHRASE, SIMILARITY],
-    base_model="google-bert/bert-base-uncased",
-    license="apache-2.0",
-    language="en",
-    overall=0.631,
-    shared_hyperparameters={"learning_rate": 2e-5, "warmup_ratio": None},
-    run={"seed": 7, "data_seed": 1, "versions": {"torch": "2.9.0"}},
-    figures=[("Loss by step", "figures/loss curve.png")],
-)
-PARTS = Architecture(
-    encoder="bert",
-    layers=2,
-    hidden_size=16,
-    pooling="mean",
-    encoder_parameters=6000,
-    heads={"sentiment": 85, "paraphrase": 130, "similarity": 0},
-    adapters={"sentiment": 1024},
-    ranks={"sentiment": 8},
-    figure="figures/architecture.png",
-)
-
-
-def card(*tasks, **changes):
-    """Render the card of FACTS with other tasks or fields."""
-    return render_card(replace(FACTS, tasks=list(tasks) or FACTS.tasks, **changes))
-
-
-def numbers_of(text):
-    results = ModelCard(text).data.eval_results
-    return {result.metric_name: result.metric_value for result in results}
-
-
-def section(text, title):
-    """Return the text below one heading."""
-    return text.split(f"\n## {title}\n")[1].split("\n## ")[0]
-
-
-def cells(text):
-    """Return the tables of `text` as rows of cells, split at the pipes that are not escaped."""
-    rows = [line for line in text.splitlines() if line.startswith("|")]
-    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]] for row in rows]
-
-
-def code_of(text):
-    """Return the Python examples of a card."""
-    return "\n".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL))
-
-
-def test_metadata_has_the_known_entries():
-    data = ModelCard(card()).data.to_dict()
-    data.pop("model-index")
-    assert data == {
-        "library_name": "transformers",
-        "pipeline_tag": "text-classification",
-        "base_model": "google-bert/bert-base-uncased",
-        "license": "apache-2.0",
-        "language": "en",
-        "datasets": ["SetFit/sst5", "nyu-mll/glue"],
-        "metrics": ["accuracy", "loss", "pearsonr"],
-        "tags": ["hybrid-mtl", "multitask", "text-classification", "sentence-similarity"],
-    }
 
 
 def test_unknown_facts_are_omitted():
@@ -107,41 +36,6 @@ def test_unknown_facts_are_omitted():
     metadata = ModelCard(text).data.to_dict()
     assert set(metadata) == {"library_name", "pipeline_tag", "tags"}
     assert "Not measured yet." in section(text, "Results")
-
-
-def test_pipeline_tag_and_tags_follow_the_tasks():
-    tagger = replace(SENTIMENT, kind="token_classification")
-    assert ModelCard(card(SIMILARITY, SENTIMENT)).data.pipeline_tag == "text-classification"
-    assert ModelCard(card(SIMILARITY)).data.pipeline_tag == "sentence-similarity"
-    assert ModelCard(card(tagger)).data.pipeline_tag == "token-classification"
-    assert ModelCard(card(tagger)).data.tags == ["hybrid-mtl", "multitask", "token-classification"]
-
-
-def test_eval_results_give_the_numbers_back():
-    assert numbers_of(card()) == {
-        "sentiment accuracy": 0.51,
-        "sentiment loss": 1.25,
-        "paraphrase accuracy": 0.72,
-        "similarity pearson": 0.33,
-        "overall score": 0.631,
-    }
-
-
-def test_tasks_on_local_data_keep_results_of_their_own():
-    films = replace(SENTIMENT, dataset=None, dataset_description="films")
-    questions = replace(PARAPHRASE, dataset=None, dataset_description="questions")
-    results = ModelCard(card(films, questions)).data.eval_results
-    named = {result.metric_name: result.dataset_name for result in results}
-    assert named["sentiment accuracy"] == "films"
-    assert named["paraphrase accuracy"] == "questions"
-    for result in results:  # the Hub refuses any other form
-        assert re.fullmatch(r"(?:[\w-]+/)?[\w.-]+", result.dataset_type, re.ASCII)
-
-
-def test_a_metric_that_is_not_finite_is_omitted_from_the_metadata():
-    text = card(replace(SIMILARITY, metrics={"pearson": float("nan"), "mse": 2.0}))
-    assert numbers_of(text) == {"similarity mse": 2.0, "overall score": 0.631}
-    assert ["similarity", "pearson", "–"] in cells(section(text, "Results"))
 
 
 def test_results_have_a_before_column_only_when_it_is_known():
@@ -239,68 +133,11 @@ def test_a_path_is_replaced_by_its_description(path):
     assert cells(section(text, "Data"))[2][1] == "my films"
 
 
-@pytest.mark.parametrize(
-    "path", ["/srv/zzz/x", "file:///srv/zzz", "~/zzz/x", "C:\\zzz\\x", "\\\\srv\\zzz\\x"]
-)
-def test_paths_inside_other_texts_never_leave(tmp_path, path):
-    task = replace(SENTIMENT, dataset=None, dataset_description=f"files in ({path})")
-    leaky = CardFacts(path, [task], None, f"from {path}, mine")
-    leaky.shared_hyperparameters = {"output_dir": Path(path), "list": [path], path: 1}
-    leaky.run = {"command": f"train --out={path}", "versions": {"here": path}}
-    leaky.figures = [(f"see {path}", "a.png")]
-    facts_to_json(leaky, tmp_path / "facts.json")
-    for text in (render_card(leaky), (tmp_path / "facts.json").read_text()):
-        assert "zzz" not in text
-        assert "files in ((local path))" in text
-
-
 def test_slashes_that_are_no_path_stay():
     note = "and/or 1/2 https://example.org/a (x)/y 5 / 3"
     text = card(replace(SENTIMENT, labels=["/person", "a/b"]), run={"note": note})
     assert ["note", note] in cells(section(text, "The run"))
     assert "Labels: /person, a/b." in text
-
-
-def test_facts_survive_json(tmp_path):
-    path = tmp_path / "deep" / "facts.json"
-    facts_to_json(FACTS, path)
-    assert facts_from_json(path) == FACTS
-    assert render_card(facts_from_json(path)) == card()
-
-
-def test_numbers_and_objects_of_other_libraries_are_written_as_plain_values(tmp_path):
-    numpy = pytest.importorskip("numpy")
-    task = replace(SIMILARITY, metrics={"mse": numpy.float32(0.5)}, rows={"a": numpy.int64(4)})
-    odd = replace(FACTS, tasks=[task], run={"when": Path("x"), "limit": float("inf")})
-    assert numbers_of(render_card(odd))["similarity mse"] == 0.5
-    facts_to_json(odd, tmp_path / "facts.json")
-    back = facts_from_json(tmp_path / "facts.json")
-    assert back.tasks[0].rows == {"a": 4}
-    assert back.run == {"when": "x", "limit": None}
-
-
-@pytest.mark.parametrize("text", ["{", "[]", '{"tasks": []}', '{"tasks": [{"color": 1}]}'])
-def test_a_wrong_facts_file_is_refused(tmp_path, text):
-    path = tmp_path / "facts.json"
-    path.write_text(text)
-    with pytest.raises(ValueError, match="write it with facts_to_json"):
-        facts_from_json(path)
-
-
-def test_wrong_task_facts_are_refused():
-    with pytest.raises(ValueError, match="task 'sentiment': kind = 'ranking': must be one of"):
-        replace(SENTIMENT, kind="ranking")
-    with pytest.raises(ValueError, match="pair_encoding = 'cross'"):
-        replace(SENTIMENT, pair_encoding="cross")
-    with pytest.raises(ValueError, match="metric 'accuracy' is a str"):
-        replace(SENTIMENT, metrics={"accuracy": "0.5"})
-
-
-def test_no_tasks_and_tasks_of_one_name_are_refused():
-    with pytest.raises(ValueError, match="at least one task"):
-        replace(FACTS, tasks=[])
-    with pytest.raises(ValueError, match="must differ"):
-        card(SENTIMENT, SENTIMENT)
 
 
 @pytest.mark.parametrize("path", ["/tmp/a.png", "~/a.png", "../a.png", "a\\b.png", "C:/a.png"])
@@ -334,23 +171,6 @@ def test_auxiliary_tasks_are_not_tasks_of_the_model(tmp_path):
     kept = card(*FACTS.tasks, replace(SENTIMENT, name="tone", auxiliary=True))
     assert "/ 3." in kept and "Auxiliary tasks have no part in it." in kept
     assert "it only helped in training" in kept and "**pos**" not in kept
-
-
-def test_the_hubs_own_parser_reads_every_number_back(tmp_path):
-    similarity = replace(SIMILARITY, dataset_split="validation", dataset_revision="abc")
-    write_card(replace(FACTS, tasks=[SENTIMENT, PARAPHRASE, similarity]), tmp_path / "README.md")
-    data = metadata_load(tmp_path / "README.md")
-    name, results = model_index_to_eval_results(data["model-index"])
-    assert name == "hybrid-mtl-test"
-    (pearson,) = [r for r in results if r.metric_type == "pearsonr"]
-    assert (pearson.dataset_type, pearson.dataset_config) == ("nyu-mll/glue", "stsb")
-    assert (pearson.dataset_split, pearson.dataset_revision) == ("validation", "abc")
-    assert (pearson.task_type, pearson.metric_value) == ("sentence-similarity", 0.33)
-    (overall,) = [r for r in results if r.metric_type == "overall"]
-    assert overall.metric_value == 0.631
-    for entry in data["model-index"][0]["results"]:  # required by the Hub
-        assert entry["task"]["type"] and entry["dataset"]["name"]
-        assert all({"type", "value", "name"} <= set(metric) for metric in entry["metrics"])
 
 
 def test_intervals_are_shown_where_they_were_measured():
@@ -463,29 +283,6 @@ def test_a_model_of_one_task_is_not_trained_together():
     assert "with 1 task head, trained with hybrid-mtl" in text and "![1 head on" in text
 
 
-def test_all_new_facts_survive_json_and_old_files_lack_them(tmp_path):
-    compute = ComputeFacts(["CPU"], 2.0, True, 0)
-    phases = [PhaseFacts("a", "tasks", ["sentiment"], 1, 0.5, 2.0, {"sentiment.batch_size": 4})]
-    task = replace(SENTIMENT, intervals={"accuracy": [0.1, 0.2]}, dataset_license="MIT")
-    full = replace(
-        FACTS,
-        tasks=[task],
-        compute=compute,
-        phases=phases,
-        architecture=PARTS,
-        citations=["bert"],
-        overall_interval=[0.5, 0.7],
-        chosen_on_evaluation_data=True,
-    )
-    facts_to_json(full, tmp_path / "facts.json")
-    assert facts_from_json(tmp_path / "facts.json") == full
-    old = {"model_name": "old", "tasks": [{"name": "a", "kind": "regression", "input": "single"}]}
-    (tmp_path / "old.json").write_text(json.dumps(old))
-    text = render_card(facts_from_json(tmp_path / "old.json"))
-    for title in ("Architecture", "Compute", "Phases of training", "Hyperparameters", "The run"):
-        assert f"## {title}" not in text
-
-
 def test_hostile_text_in_the_new_parts_breaks_nothing():
     task = replace(SENTIMENT, name=NASTY, dataset_license=NASTY, intervals={NASTY: [0.1, 0.2]})
     parts = replace(PARTS, encoder=NASTY, pooling=NASTY, heads={" ".join(NASTY.split()): 5})
@@ -498,23 +295,3 @@ def test_hostile_text_in_the_new_parts_breaks_nothing():
     for title in ("Architecture", "Phases of training", "Data", "Results"):
         assert len({len(row) for row in cells(section(parsed.text, title))}) == 1
     compile(code_of(text), "card", "exec")
-
-
-def test_the_hub_validates_the_complete_card(monkeypatch):
-    """Check the metadata of the card that `ModelCard.validate` sends."""
-    seen = []
-
-    class Response:
-        def raise_for_status(self):
-            pass
-
-    class Session:
-        def post(self, url, json, headers):
-            seen.append((url, json["repoType"], yaml.safe_load(json["content"].split("---")[1])))
-            return Response()
-
-    monkeypatch.setattr("huggingface_hub.repocard.get_session", Session)
-    ModelCard(card()).validate()
-    ((url, kind, metadata),) = seen
-    assert url.endswith("/api/validate-yaml") and kind == "model"
-    assert metadata["license"] in LICENSES and metadata["model-index"][0]["results"]

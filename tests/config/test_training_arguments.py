@@ -130,7 +130,7 @@ def test_a_wrong_value_is_refused(name, value, message):
         ),
     ],
 )
-def test_a_plan_has_the_options_it_reads_and_no_other(options, message):
+def test_a_schedule_has_its_own_options_and_no_other(options, message):
     with refused(message):
         make(step_every="batch", **options)
 
@@ -294,12 +294,12 @@ def test_the_tasks_of_mtrec_are_those_that_are_marked():
         ({"main_tasks": ["a", "c"]}, "main_tasks: task 'c' has auxiliary: true; leave one of them"),
     ],
 )
-def test_the_tasks_that_mtrec_is_told_agree_with_the_marks(options, message):
+def test_auxiliary_tasks_of_mtrec_agree_with_those_of_the_tasks(options, message):
     with refused(message):
         mtrec(**options)
 
 
-def test_with_other_rules_auxiliary_tasks_are_gradients_like_any_other():
+def test_auxiliary_tasks_are_unscored_with_other_aggregators():
     assert make(aggregator="sum", task_args={"c": {"auxiliary": True}}).unscored_tasks == ["c"]
 
 

@@ -185,7 +185,7 @@ def test_epochs_differ_and_the_seed_decides():
     assert first != other
 
 
-def test_drawn_turns_are_the_same_on_every_rank_and_go_on_over_epochs():
+def test_sampled_steps_are_the_same_on_every_rank_and_go_on_over_epochs():
     def drawn(rank=0, world=1):
         found = sampler("batch", rank=rank, world=world)
         batches = {task: stream.batches_per_pass for task, stream in found.streams.items()}
@@ -194,11 +194,11 @@ def test_drawn_turns_are_the_same_on_every_rank_and_go_on_over_epochs():
 
     whole = epochs(drawn(), 3)
     assert [len(steps) for steps in whole] == [18] * 3
-    turns = [[task for ((task, *_),) in steps] for steps in whole]
-    assert turns[0] != turns[1] != turns[2]
+    tasks = [[task for ((task, *_),) in steps] for steps in whole]
+    assert tasks[0] != tasks[1] != tasks[2]
     for rank in range(2):
         shares = epochs(drawn(rank, 2), 3)
-        assert [[task for ((task, *_),) in steps] for steps in shares] == turns
+        assert [[task for ((task, *_),) in steps] for steps in shares] == tasks
     for task, found in drawn().streams.items():
         batches = [rows for steps in whole for ((name, rows, _),) in steps if name == task]
         assert batches == [found.batch(i).tolist() for i in range(len(batches))]

@@ -49,7 +49,7 @@ def one_long_line(path: Path, size: int) -> None:
         file.truncate(size)  # a billion NULs that take no room on the disk
 
 
-def packed(path: Path) -> None:
+def compressed(path: Path) -> None:
     with gzip.open(path, "wb") as file:
         for _ in range(400):
             file.write(b'{"text": "' + b"x" * 1_000_000 + b'", "label": 0}\n')
@@ -63,8 +63,8 @@ def packed(path: Path) -> None:
         ("a.tsv", lambda p: one_long_line(p, 10**9), "line 2: is longer than 16,777,216 bytes"),
         ("a.jsonl", lambda p: one_long_line(p, 10**9), "line 1: is longer than 16,777,216 bytes"),
         ("a.json", lambda p: one_long_line(p, 10**9), "line 2: is longer than 16,777,216 bytes"),
-        ("b.jsonl", packed, "save the file as UTF-8, uncompressed"),
-        ("b.parquet", packed, "cannot be read as parquet"),
+        ("b.jsonl", compressed, "save the file as UTF-8, uncompressed"),
+        ("b.parquet", compressed, "cannot be read as parquet"),
     ],
 )
 def test_a_bomb_is_refused_within_bounds(tmp_path, name, write, message):

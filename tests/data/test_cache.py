@@ -46,7 +46,7 @@ def test_an_unwritable_cache_is_no_fault_of_the_file(unwritable, tmp_path):
     assert len(read_rows(tmp_path / "a.jsonl")) == len(read_rows(tmp_path / "a.csv")) == 1
 
 
-def test_an_unwritable_cache_is_told_before_any_data_is_read(unwritable, tmp_path, monkeypatch):
+def test_an_unwritable_cache_is_reported_before_any_data_is_read(unwritable, tmp_path, monkeypatch):
     settings = parse([str(toy_run(tmp_path, 2, 2))])
     monkeypatch.setattr(
         "trainer.loading.datasets.load_split", lambda *_: pytest.fail("data was read")

@@ -207,7 +207,7 @@ def generation_error():
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_an_unreachable_hub_is_told_with_what_to_do_offline(monkeypatch, error):
+def test_an_unreachable_hub_is_reported_with_what_to_do_offline(monkeypatch, error):
     def load(*given, **options):
         raise error
 

@@ -90,7 +90,7 @@ def test_no_sequence_is_longer_than_max_length_and_none_is_padded(tokenizer, tas
     assert found["truncated"][:] == [True, False]
 
 
-def test_a_text_that_just_fits_is_not_cut(tokenizer):
+def test_a_text_that_just_fits_is_not_truncated(tokenizer):
     found = tokenize("t", texts("the dog sat", "the dog sat ."), SINGLE, tokenizer, 5)
     assert (found["length"][:], found["truncated"][:]) == ([5, 5], [False, True])
     found = tokenize(
@@ -162,7 +162,7 @@ def test_the_first_piece_of_a_word_carries_its_tag(tokenizer):
     assert found["length"][:] == [6, 3]
 
 
-def test_tags_are_cut_off_with_their_words(tokenizer):
+def test_tags_are_truncated_with_their_words(tokenizer):
     rows = Dataset.from_dict({"text": [["cats", "sat", "dog"]], "label": [[1, 0, 1]]})
     found = tokenize("t", rows, TAGS, tokenizer, 4)
     assert found[0]["input_ids"] == [2, 6, 7, 3]

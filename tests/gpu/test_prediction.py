@@ -5,11 +5,12 @@ import torch
 from transformers import AutoModel
 
 from modeling_hybrid_mtl import HybridMTLModel, HybridMTLPipeline
-from modeling_hybrid_mtl.attention_hybrid_mtl import kernel_for
 from modeling_hybrid_mtl.unpadding_hybrid_mtl import FAMILIES, enable_unpadding, encode_unpadded
-from tests.modeling.test_unpadding_hybrid_mtl import LENGTHS, encoder_of
+from modeling_hybrid_mtl.varlen_attention_hybrid_mtl import kernel_for
 from tests.modeling.toy_models import (
+    LENGTHS,
     TASKS,
+    encoder_of,
     inputs_for,
     labels_for,
     toy_batch,
@@ -127,7 +128,7 @@ def test_a_published_folder_opens_on_the_device(tmp_path, device):
     torch.testing.assert_close(found.cpu(), model(**batch, task="near").logits, **close)
 
 
-def test_tokens_without_an_embedding_are_told_before_the_device_fails(device):
+def test_tokens_without_an_embedding_are_refused_before_the_device_fails(device):
     model = toy_model().to(device)
     batch = toy_batch([5, 3, 7])
     expected = model(**moved(batch, device)).embeddings

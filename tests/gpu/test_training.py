@@ -58,7 +58,7 @@ def test_layouts(tmp_path, on_device, optimizer_layout):
 
 
 @pytest.mark.parametrize("aggregator", [r for r in AGGREGATORS if r not in ("graddrop", "mtrec")])
-def test_rules(tmp_path, on_device, aggregator):
+def test_aggregators(tmp_path, on_device, aggregator):
     assert_as_on_the_cpu(tmp_path, on_device, aggregator=aggregator)
 
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.cards.test_render import FACTS
+from tests.cards.toy_cards import FACTS
 from tests.hub.folders import CARD, model_folder
 from trainer.cards import facts_to_json, write_card
 from trainer.errors import InputError

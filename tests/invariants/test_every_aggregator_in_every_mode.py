@@ -107,7 +107,7 @@ def test_float16_is_for_layouts_whose_optimizer_the_scaler_sees(tmp_path, optimi
     ("aggregator", "optimizer_layout"),
     [*((aggregator, "siloed") for aggregator in AGGREGATORS), ("pcgrad", "single")],
 )
-def test_a_scaled_gradient_is_joined_as_it_is_without_the_scale(
+def test_a_scaled_gradient_is_aggregated_without_the_scale(
     tmp_path, plain, aggregator, optimizer_layout
 ):
     way = options_of(

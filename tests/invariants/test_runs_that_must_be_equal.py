@@ -100,10 +100,10 @@ def test_siloed_equals_separate_optimizers(tmp_path, step_every):
     assert_equal_runs(ours, theirs, **EXACT)
 
 
-def test_a_step_of_three_equals_three_turns_accumulated(tmp_path):
+def test_a_step_of_three_equals_three_batches_accumulated(tmp_path):
     cycles = weights_by_step(tmp_path / "a", step_every="cycle")
-    turns = weights_by_step(tmp_path / "b", step_every="batch", gradient_accumulation_steps=3)
-    assert_equal_runs(cycles, turns, **EXACT)
+    batches = weights_by_step(tmp_path / "b", step_every="batch", gradient_accumulation_steps=3)
+    assert_equal_runs(cycles, batches, **EXACT)
 
 
 def test_accumulating_four_quarters_equals_one_whole_batch(tmp_path):
@@ -123,9 +123,11 @@ def test_measuring_gradients_changes_nothing(tmp_path):
 
 
 def test_a_fixed_order_of_one_round_equals_round_robin(tmp_path):
-    turns = weights_by_step(tmp_path / "a", step_every="batch")
+    batches = weights_by_step(tmp_path / "a", step_every="batch")
     order = {"task_sampling": "fixed", "task_sequence": ["mood", "same", "near"]}
-    assert_equal_runs(turns, weights_by_step(tmp_path / "b", step_every="batch", **order), **EXACT)
+    assert_equal_runs(
+        batches, weights_by_step(tmp_path / "b", step_every="batch", **order), **EXACT
+    )
 
 
 @pytest.mark.parametrize("options", [{}, {"task_sampling": "proportional", "step_every": "batch"}])

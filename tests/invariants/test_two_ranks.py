@@ -63,7 +63,7 @@ def test_two_ranks_equal_one(tmp_path, options):
 
 
 @pytest.mark.slow
-def test_every_rule_and_layout_is_the_same_on_two_ranks(tmp_path):
+def test_every_aggregator_and_layout_is_the_same_on_two_ranks(tmp_path):
     options = [
         *(
             {"aggregator": aggregator, **AGGREGATOR_OPTIONS.get(aggregator, {})}

@@ -102,7 +102,7 @@ def test_a_model_in_the_home_folder_is_found(encoder, monkeypatch):
     assert new_model.load_tokenizer(run, new_model.load_config(run)).pad_token_id == 0
 
 
-def test_an_unreachable_model_is_told_with_what_to_do_offline(monkeypatch):
+def test_an_unreachable_model_is_reported_with_what_to_do_offline(monkeypatch):
     def load(*args, **options):
         raise OSError("We couldn't connect\nand more lines")
 

@@ -143,7 +143,7 @@ def test_a_new_head_on_a_trained_model_must_be_trained_in_some_phase(trained, tm
         )
 
 
-def test_dropout_of_the_backbone_acts_where_it_is_told(encoder):
+def test_dropout_of_the_backbone_acts_where_it_is_configured(encoder):
     BertModel(toy_backbone_config()).save_pretrained(encoder)
     models = {}
     for where in ("pooled", "encoder"):

@@ -91,7 +91,7 @@ def damage_weights(folder, damage):
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_model_that_is_not_whole_is_opened_by_nobody(whole, tmp_path, damage):
+def test_an_incomplete_model_is_refused_everywhere(whole, tmp_path, damage):
     folder = damaged(whole, tmp_path, damage)
     message = re.escape(DAMAGES[damage][1])
     for opened in (HybridMTLModel.from_pretrained, AutoModel.from_pretrained):
@@ -143,7 +143,7 @@ USES = {
 
 
 @pytest.mark.parametrize("use", USES)
-def test_a_damaged_head_is_told_in_one_line_whatever_is_done_with_the_model(whole, tmp_path, use):
+def test_a_damaged_head_is_one_message_in_every_program(whole, tmp_path, use):
     folder = damaged(whole, tmp_path)
     with pytest.raises(Exception, match=re.escape(DAMAGES["no head"][1])) as caught:
         USES[use](folder, tmp_path)
@@ -162,7 +162,7 @@ def test_ask_and_push_say_it_in_one_line(whole, tmp_path, capsys):
     assert DAMAGES["no head"][1] in printed.err and printed.out == ""
 
 
-def test_a_model_of_one_task_beside_the_whole_one_is_looked_at_too(whole, tmp_path):
+def test_a_model_of_one_task_beside_the_full_one_is_checked_too(whole, tmp_path):
     shutil.copytree(whole, tmp_path / "model")
     model_folder(tmp_path / "model" / "merged" / "mood")
     check_whole_models(tmp_path / "model")
@@ -223,7 +223,7 @@ CROSS = {"same": {**TASKS["same"], "pair_encoding": "cross"}}
     ],
     ids=["added tokens", "token types"],
 )
-def test_a_tokenizer_that_does_not_fit_is_told_before_anything_is_read(
+def test_a_tokenizer_that_does_not_fit_is_refused_before_anything_is_read(
     tmp_path, change, tasks, options, message
 ):
     tokenizer, model = toy_tokenizer(), toy_model(tasks, **options)

@@ -1,36 +1,28 @@
 import pytest
 import torch
 from torch import nn
-from transformers import (
-    AutoModel,
-    AutoModelForMaskedLM,
-    AutoModelForSequenceClassification,
-    PretrainedConfig,
-    set_seed,
-)
 
 from modeling_hybrid_mtl import (
-    HybridMTLConfig,
     HybridMTLModel,
     HybridMTLOutput,
-    unpadding_hybrid_mtl,
 )
-from modeling_hybrid_mtl.pretrained_hybrid_mtl import set_encoder_dropout
 from tests.modeling.toy_models import (
     BACKBONES,
     CROSS,
     SIAMESE,
     SINGLE,
     TASKS,
-    VOCABULARY_SIZE,
     counted_calls,
     inputs_for,
+    labeled_batches,
     labels_for,
-    toy_backbone_config,
     toy_batch,
     toy_model,
+    with_adapters,
     without_dropout,
 )
+
+close = {"rtol": 1e-4, "atol": 1e-5}
 
 every_backbone = pytest.mark.parametrize("kind", BACKBONES)
 MOOD = {"mood": TASKS["mood"]}
@@ -45,10 +37,6 @@ def model(request) -> HybridMTLModel:
 @pytest.fixture(scope="module")
 def bert() -> HybridMTLModel:
     return toy_model()
-
-
-def encoder_dropouts(model: HybridMTLModel) -> list[float]:
-    return [m.p for m in model.backbone.modules() if isinstance(m, nn.Dropout)]
 
 
 class TestForward:
@@ -204,30 +192,6 @@ class TestPooling:
         output = toy_model(kind, pooling="cls")(**inputs_for("mood"))
         assert torch.equal(output.embeddings, output.last_hidden_state[:, 0])
 
-    @pytest.mark.parametrize("kind", ["bert", "roberta"])
-    def test_the_pooler_is_the_backbones_own(self, kind):
-        model = toy_model(kind, pooling="pooler")
-        output = model(**inputs_for("mood"), task="mood", labels=labels_for("mood"))
-        pooler = model.backbone.pooler
-        torch.testing.assert_close(
-            output.embeddings, torch.tanh(pooler.dense(output.last_hidden_state[:, 0]))
-        )
-        output.loss.backward()
-        assert pooler.dense.weight.grad.abs().sum() > 0
-
-    @pytest.mark.parametrize("kind", ["distilbert", "modernbert"])
-    def test_a_backbone_without_a_pooler_is_refused(self, kind):
-        with pytest.raises(ValueError, match=f"pooler.*{kind}.*'mean' or 'cls'"):
-            toy_model(kind, pooling="pooler")
-
-    @pytest.mark.parametrize("pooling", ["mean", "cls"])
-    @every_backbone
-    def test_an_unused_pooler_has_no_parameters(self, kind, pooling, tmp_path):
-        model = toy_model(kind, pooling=pooling)
-        model.save_pretrained(tmp_path)
-        for candidate in (model, HybridMTLModel.from_pretrained(tmp_path)):
-            assert not [n for n, _ in candidate.named_parameters() if "pooler" in n]
-
     def test_pooled_dropout_acts_on_the_sentence_vector_in_training_only(self):
         model = toy_model(tasks=without_dropout(MOOD), pooled_dropout=0.5)
         for module in model.backbone.modules():
@@ -240,163 +204,50 @@ class TestPooling:
         torch.testing.assert_close(moving[~dropped], 2 * still[~dropped])
 
 
-class TestFromBackbone:
-    @pytest.mark.parametrize(
-        "auto", [AutoModel, AutoModelForMaskedLM, AutoModelForSequenceClassification]
-    )
-    @every_backbone
-    def test_the_encoders_weights_are_loaded(self, kind, auto, tmp_path):
-        # Pretrained encoders on the Hub are mostly saved with a language model head on top, under
-        # names such as `bert.` and `roberta.`.
-        encoder = auto.from_config(toy_backbone_config(kind))
-        encoder.save_pretrained(tmp_path / "encoder")
-        model = HybridMTLModel.from_backbone(tmp_path / "encoder", TASKS)
-        expected = (encoder if auto is AutoModel else encoder.base_model).state_dict()
-        loaded = model.backbone.state_dict()
-        assert loaded.keys() == {name for name in expected if "pooler" not in name}
-        for name, value in loaded.items():
-            assert torch.equal(value, expected[name]), name
-        model.save_pretrained(tmp_path / "model")
-        again = HybridMTLModel.from_pretrained(tmp_path / "model").state_dict()
-        assert again.keys() == model.state_dict().keys()
-        for name, value in model.state_dict().items():
-            assert torch.equal(value, again[name]), name
+class TestForwardTasks:
+    def test_each_gets_what_it_would_get_alone(self):
+        model = toy_model()
+        together = model.forward_tasks(labeled_batches())
+        assert list(together) == list(TASKS)
+        for task, batch in labeled_batches().items():
+            alone = model(**batch, task=task)
+            for field, value in alone.items():
+                torch.testing.assert_close(together[task][field], value, **close)
 
-    @pytest.mark.parametrize("kind", ["bert", "roberta"])
-    def test_a_pooler_in_use_is_loaded(self, kind, tmp_path):
-        encoder = AutoModel.from_config(toy_backbone_config(kind))
-        encoder.save_pretrained(tmp_path)
-        model = HybridMTLModel.from_backbone(tmp_path, MOOD, pooling="pooler")
-        assert torch.equal(model.backbone.pooler.dense.weight, encoder.pooler.dense.weight)
+    def test_one_pass_is_enough(self):
+        model = toy_model()
+        with counted_calls(model) as calls:
+            model.forward_tasks(labeled_batches())
+        assert len(calls) == 1 and calls[0][0] == 1
 
-    @every_backbone
-    def test_heads_start_from_the_backbones_initializer_range(self, kind, tmp_path):
-        config = toy_backbone_config(kind, initializer_range=0.3)
-        AutoModel.from_config(config).save_pretrained(tmp_path)
-        wide = {"mood": {"kind": "classification", "labels": ["a", "b"], "hidden_sizes": [256]}}
-        fresh = HybridMTLModel(HybridMTLConfig(config, wide))
-        for model in (HybridMTLModel.from_backbone(tmp_path, wide), fresh):
-            linear = next(m for m in model.heads.modules() if isinstance(m, nn.Linear))
-            assert linear.weight.std().item() == pytest.approx(0.3, rel=0.1)
-            assert linear.weight.mean().item() == pytest.approx(0, abs=0.03)
-            assert (linear.bias == 0).all()
+    def test_token_types_of_some_tasks_are_kept(self):
+        model, batches = toy_model(), labeled_batches()
+        types = torch.tensor([0, 0, 1, 1, 1, 0, 0]).expand(3, 7)
+        batches["follows"]["token_type_ids"] = types
+        together = model.forward_tasks(batches)
+        for task in ("follows", "overlap"):
+            alone = model(**batches[task], task=task)
+            torch.testing.assert_close(together[task].logits, alone.logits, **close)
 
-    @every_backbone
-    def test_the_backbones_dropout_is_set_everywhere(self, kind, tmp_path):
-        AutoModel.from_config(toy_backbone_config(kind)).save_pretrained(tmp_path)
-        model = HybridMTLModel.from_backbone(tmp_path, MOOD, backbone_dropout=0.37)
-        assert set(encoder_dropouts(model)) == {0.37}
-        inputs = inputs_for("mood")
-        assert not torch.equal(model.train()(**inputs)[0], model(**inputs)[0])
-        still = HybridMTLModel.from_backbone(tmp_path, MOOD, backbone_dropout=0.0)
-        assert torch.equal(still.train()(**inputs)[0], still.eval()(**inputs)[0])
+    def test_adapters_take_passes_of_their_own(self):
+        model = with_adapters(toy_model(), "mood", "same")
+        with counted_calls(model) as calls:
+            together = model.forward_tasks(labeled_batches())
+        assert len(calls) == 3
+        for task, batch in labeled_batches().items():
+            alone = model(**batch, task=task)
+            torch.testing.assert_close(together[task].logits, alone.logits, **close)
 
-    def test_dropout_left_out_keeps_the_encoders_own(self, tmp_path):
-        config = toy_backbone_config(hidden_dropout_prob=0.21, attention_probs_dropout_prob=0.21)
-        AutoModel.from_config(config).save_pretrained(tmp_path)
-        assert set(encoder_dropouts(HybridMTLModel.from_backbone(tmp_path, MOOD))) == {0.21}
+    def test_an_encoder_that_cannot_unpad_runs_them_one_by_one(self):
+        model = toy_model("albert")
+        with counted_calls(model) as calls:
+            together = model.forward_tasks(labeled_batches())
+        assert len(calls) == len(TASKS)
+        alone = model(**labeled_batches()["near"], task="near")
+        assert torch.equal(together["near"].logits, alone.logits)
 
-    def test_options_reach_the_configuration(self, tmp_path):
-        AutoModel.from_config(toy_backbone_config()).save_pretrained(tmp_path)
-        model = HybridMTLModel.from_backbone(
-            tmp_path,
-            MOOD,
-            pooling="cls",
-            pooled_dropout=0.3,
-            attn_implementation="eager",
-            dtype=torch.bfloat16,
-            local_files_only=True,
-        )
-        assert (model.config.pooling, model.config.pooled_dropout) == ("cls", 0.3)
-        assert model.backbone.config._attn_implementation == "eager"
-        assert {p.dtype for p in model.parameters()} == {torch.bfloat16}
-        assert model.name_or_path == model.config.name_or_path == str(tmp_path)
-
-    def test_a_wrong_task_is_refused(self, tmp_path):
-        AutoModel.from_config(toy_backbone_config()).save_pretrained(tmp_path)
-        with pytest.raises(ValueError, match="'mood'.*'labels'"):
-            HybridMTLModel.from_backbone(tmp_path, {"mood": {"kind": "classification"}})
-
-    def test_an_encoder_without_dropout_is_refused(self):
-        with pytest.raises(ValueError, match="no dropout"):
-            set_encoder_dropout(PretrainedConfig(), 0.1)
-
-
-class TestLoading:
-    @pytest.fixture
-    def folder(self, model, tmp_path):
-        model.save_pretrained(tmp_path)
-        return tmp_path
-
-    @staticmethod
-    def logits(model: HybridMTLModel) -> dict[str, torch.Tensor]:
-        return {task: model(**inputs_for(task), task=task).logits for task in TASKS}
-
-    @pytest.mark.parametrize("attention", ["eager", "sdpa"])
-    def test_the_attention_implementation_reaches_the_backbone(self, model, folder, attention):
-        loaded = HybridMTLModel.from_pretrained(folder, attn_implementation=attention)
-        packs = attention == "sdpa"
-        found = loaded.backbone.config._attn_implementation
-        assert found == (unpadding_hybrid_mtl.ATTENTION if packs else attention)
-        assert loaded.config._attn_implementation == attention
-        ours, theirs = self.logits(loaded), self.logits(model)
-        tags = inputs_for("tags")["attention_mask"].bool()  # what stands for padding is no answer
-        for logits in (ours, theirs):
-            logits["tags"] = logits["tags"][tags]
-        torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-4)
-
-    def test_bfloat16_loads_and_runs(self, model, folder):
-        loaded = HybridMTLModel.from_pretrained(folder, dtype=torch.bfloat16)
-        assert {p.dtype for p in loaded.parameters()} == {torch.bfloat16}
-        for task in TASKS:
-            output = loaded(**inputs_for(task), task=task, labels=labels_for(task))
-            assert output.loss.isfinite()
-        embeddings = loaded(**inputs_for("mood")).embeddings
-        assert embeddings.dtype == torch.bfloat16
-        reference = model(**inputs_for("mood")).embeddings
-        assert torch.cosine_similarity(embeddings.float(), reference).min() > 0.99
-
-    def test_a_saved_bfloat16_model_stays_so(self, model, tmp_path):
-        HybridMTLModel(model.config).bfloat16().save_pretrained(tmp_path)
-        loaded = AutoModel.from_pretrained(tmp_path)
-        assert {p.dtype for p in loaded.parameters()} == {torch.bfloat16}
-
-    @pytest.mark.parametrize("device_map", ["cpu", "auto", {"": "cpu"}])
-    def test_a_device_map_gives_equal_logits(self, folder, device_map):
-        if device_map == "auto" and torch.cuda.is_available():
-            pytest.skip("'auto' chooses another device here")
-        loaded = HybridMTLModel.from_pretrained(folder, device_map=device_map)
-        assert {p.device.type for p in loaded.parameters()} == {"cpu"}
-        # Loaded as well: weights in a mapped file lie at other addresses, and so round otherwise.
-        expected = self.logits(HybridMTLModel.from_pretrained(folder))
-        for task, logits in self.logits(loaded).items():
-            assert torch.equal(logits, expected[task])
-
-    def test_a_loaded_model_is_in_evaluation_mode(self, folder):
-        assert not HybridMTLModel.from_pretrained(folder).training
-
-    def test_a_resized_vocabulary_is_saved_and_loaded(self, tmp_path):
-        model = toy_model("bert").eval()
-        model.resize_token_embeddings(VOCABULARY_SIZE + 7)
-        assert model.config.backbone_config.vocab_size == VOCABULARY_SIZE + 7
-        model.save_pretrained(tmp_path)
-        again = HybridMTLModel.from_pretrained(tmp_path)
-        ids = torch.tensor([[0, VOCABULARY_SIZE + 6, 2]])
-        torch.testing.assert_close(again(ids, task="mood").logits, model(ids, task="mood").logits)
-
-    @every_backbone
-    def test_gradient_checkpointing_changes_no_gradient(self, kind):
-        gradients = []
-        for checkpointing in (False, True):
-            backbone = toy_backbone_config(kind)
-            set_encoder_dropout(backbone, 0.0)
-            set_seed(0)
-            model = HybridMTLModel(HybridMTLConfig(backbone, without_dropout(TASKS))).train()
-            if checkpointing:
-                model.activation_checkpointing_enable()
-                assert model.backbone.is_activation_checkpointing
-            model(**inputs_for("same"), task="same", labels=labels_for("same")).loss.backward()
-            gradients.append({n: p.grad for n, p in model.named_parameters() if p.grad is not None})
-        plain, checkpointed = gradients
-        assert any(name.startswith("backbone.") for name in plain)
-        torch.testing.assert_close(checkpointed, plain)
+    def test_a_wrong_call_is_refused(self):
+        batches = labeled_batches()
+        del batches["near"]["pair_input_ids"]
+        with pytest.raises(ValueError, match="task 'near' is siamese"):
+            toy_model().forward_tasks(batches)

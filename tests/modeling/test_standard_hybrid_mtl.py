@@ -221,7 +221,7 @@ WRONG = [
     ({"max_length": "8"}, "max_length = '8'"),
     ({"function_to_apply": "relu"}, "function_to_apply = 'relu': must be one of softmax"),
     ({"aggregation_strategy": "last"}, "aggregation_strategy = 'last': must be one of none"),
-    ({"top_k": True}, "top_k = True"),
+    *(({"top_k": k}, f"top_k = {k!r}: must be a positive") for k in (True, 0, -1, 1.5, "all")),
     ({"stride": 3}, "unknown pipeline arguments: stride; must be some of truncation"),
 ]
 
@@ -234,7 +234,7 @@ def test_a_wrong_option_is_named(pipes, options, message):
 
 
 class TestLength:
-    def test_max_length_counts_tokens_and_is_told(self, pipes, caplog):
+    def test_max_length_counts_tokens_and_is_in_the_warning(self, pipes, caplog):
         pipe = pipes["hybrid-mtl"]
         assert len(pipe("good " * 9, task="tags", max_length=8)) == 6
         assert "1 of 1 inputs have more than 8 tokens" in caplog.messages[-1]

@@ -10,7 +10,7 @@ import pytest
 import torch
 from transformers import pipeline
 
-from modeling_hybrid_mtl.adapters_hybrid_mtl import ActiveAdapters
+from modeling_hybrid_mtl.lora_hybrid_mtl import ActiveAdapters
 from tests.modeling.toy_models import inputs_for, toy_model, toy_tokenizer, with_adapters
 
 

@@ -2,8 +2,7 @@ import pytest
 import torch
 from transformers import AutoModel
 
-from modeling_hybrid_mtl import attention_hybrid_mtl
-from modeling_hybrid_mtl.attention_hybrid_mtl import TEXTS_PER_CALL, Block, group_by_call
+from modeling_hybrid_mtl.attention_hybrid_mtl import TEXTS_PER_CALL
 from modeling_hybrid_mtl.unpadding_hybrid_mtl import (
     ATTENTION,
     FAMILIES,
@@ -14,25 +13,15 @@ from modeling_hybrid_mtl.unpadding_hybrid_mtl import (
     encode_unpadded,
 )
 from tests.modeling.toy_models import (
-    TASKS,
+    LENGTHS,
     counted_calls,
-    inputs_for,
-    labels_for,
+    encoder_of,
     toy_backbone_config,
     toy_batch,
     toy_model,
-    with_adapters,
 )
 
-# More texts than share a call of attention; some calls see one length only.
-LENGTHS = [5, 3, 9, 1, 7, 2] + [4] * (TEXTS_PER_CALL + 3) + [11, 6]
 close = {"rtol": 1e-4, "atol": 1e-5}
-
-
-def encoder_of(kind, **options):
-    torch.manual_seed(0)
-    config = toy_backbone_config(kind, initializer_range=0.2, **options)
-    return AutoModel.from_config(config).eval()
 
 
 @pytest.mark.parametrize("kind", FAMILIES)
@@ -79,7 +68,7 @@ def test_tokens_see_no_further_than_their_window():
     assert not torch.allclose(unpadded[mask], wide[mask], atol=1e-2)
 
 
-class TestWhatIsRead:
+class TestUnpadding:
     def test_only_the_tokens_are(self):
         model, batch = toy_model(), toy_batch(LENGTHS)
         with counted_calls(model) as calls:
@@ -94,7 +83,7 @@ class TestWhatIsRead:
             sum(sorted(LENGTHS)[TEXTS_PER_CALL:]),
         ]
 
-    def test_what_is_packed_unpacks(self):
+    def test_pad_inverts_unpad(self):
         batch = toy_batch(LENGTHS)
         unpadding = Unpadding.from_mask(batch["attention_mask"])
         row = unpadding.unpad(batch["input_ids"])
@@ -125,7 +114,7 @@ class TestWhatIsRead:
         mask = batch["attention_mask"].bool()
         torch.testing.assert_close(unpadded[mask], model(**batch).last_hidden_state[mask], **close)
 
-    def test_dropout_falls_on_packed_attention(self):
+    def test_dropout_applies_to_unpadded_attention(self):
         model, batch = toy_model(), toy_batch(LENGTHS)
         for module in model.modules():
             if isinstance(module, torch.nn.Dropout):
@@ -135,28 +124,8 @@ class TestWhatIsRead:
         model.backbone.encoder.layer[0].attention.self.dropout.p = 0.5
         assert not torch.allclose(model(**batch).embeddings, calm)
 
-    def test_attention_with_dropout_is_attention_but_for_what_is_dropped(self, monkeypatch):
-        model, batch = toy_model(), toy_batch(LENGTHS)
-        calm = model(**batch).last_hidden_state
-        for module in model.modules():
-            if isinstance(module, torch.nn.Dropout):
-                module.p = 0.0
-        for layer in model.backbone.encoder.layer:
-            layer.attention.self.dropout.p = 0.25
-        seen = []
 
-        def all_kept(probabilities, p):
-            seen.append(p)
-            torch.testing.assert_close(probabilities.sum(-1), torch.ones(probabilities.shape[:-1]))
-            return probabilities
-
-        monkeypatch.setattr(attention_hybrid_mtl, "drop", all_kept)
-        found = model.train()(**batch).last_hidden_state
-        torch.testing.assert_close(found, calm, **close)
-        assert seen == [0.25] * 4
-
-
-class TestWhoPacks:
+class TestWhichEncodersUnpad:
     def test_an_attention_that_was_chosen_is_kept(self):
         config = toy_backbone_config("bert")
         encoder = AutoModel.from_config(config, attn_implementation="eager")
@@ -183,58 +152,6 @@ class TestWhoPacks:
         assert ATTENTION not in (tmp_path / "config.json").read_text()
 
 
-class TestSeveralTasks:
-    def batches(self):
-        return {name: {**inputs_for(name), "labels": labels_for(name)} for name in TASKS}
-
-    def test_each_gets_what_it_would_get_alone(self):
-        model = toy_model()
-        together = model.forward_tasks(self.batches())
-        assert list(together) == list(TASKS)
-        for task, batch in self.batches().items():
-            alone = model(**batch, task=task)
-            for field, value in alone.items():
-                torch.testing.assert_close(together[task][field], value, **close)
-
-    def test_one_pass_is_enough(self):
-        model = toy_model()
-        with counted_calls(model) as calls:
-            model.forward_tasks(self.batches())
-        assert len(calls) == 1 and calls[0][0] == 1
-
-    def test_token_types_of_some_tasks_are_kept(self):
-        model, batches = toy_model(), self.batches()
-        types = torch.tensor([0, 0, 1, 1, 1, 0, 0]).expand(3, 7)
-        batches["follows"]["token_type_ids"] = types
-        together = model.forward_tasks(batches)
-        for task in ("follows", "overlap"):
-            alone = model(**batches[task], task=task)
-            torch.testing.assert_close(together[task].logits, alone.logits, **close)
-
-    def test_adapters_take_passes_of_their_own(self):
-        model = with_adapters(toy_model(), "mood", "same")
-        with counted_calls(model) as calls:
-            together = model.forward_tasks(self.batches())
-        assert len(calls) == 3
-        for task, batch in self.batches().items():
-            alone = model(**batch, task=task)
-            torch.testing.assert_close(together[task].logits, alone.logits, **close)
-
-    def test_an_encoder_that_cannot_pack_reads_them_one_by_one(self):
-        model = toy_model("albert")
-        with counted_calls(model) as calls:
-            together = model.forward_tasks(self.batches())
-        assert len(calls) == len(TASKS)
-        alone = model(**self.batches()["near"], task="near")
-        assert torch.equal(together["near"].logits, alone.logits)
-
-    def test_a_wrong_call_is_refused(self):
-        batches = self.batches()
-        del batches["near"]["pair_input_ids"]
-        with pytest.raises(ValueError, match="task 'near' is siamese"):
-            toy_model().forward_tasks(batches)
-
-
 class TestSizes:
     """oneDNN keeps a program for every size that it meets."""
 
@@ -243,15 +160,6 @@ class TestSizes:
         for tokens, size in sizes.items():
             assert tokens <= size < tokens + max(16, tokens / 15)
         assert len(set(sizes.values())) < 100
-
-    def test_a_call_of_attention_holds_few_scores(self):
-        calls = group_by_call([3] * 20 + [60, 100, 100, 100, 100, 100, 300])
-        assert [Block(lengths).shape for lengths in calls] == [
-            (16, 8),
-            (6, 104),
-            (4, 104),
-            (1, 304),
-        ]
 
     def test_the_rows_that_were_added_are_not_read(self):
         encoder, batch = encoder_of("bert"), toy_batch([5, 3])

@@ -178,7 +178,7 @@ class TestATokenizerThatDoesNotFit:
 
 @pytest.mark.parametrize("options", [{}, {"output_hidden_states": True}], ids=str)
 @pytest.mark.parametrize("kind", ["bert", "roberta"])
-def test_texts_beyond_the_positions_are_told(kind, options):
+def test_texts_beyond_the_positions_are_warned_of(kind, options):
     most = 40 if kind == "bert" else 38
     with pytest.raises(ValueError, match=f"texts of 50 tokens exceed .* maximum of {most}"):
         toy_model(kind)(**toy_batch([50, 3]), **options)

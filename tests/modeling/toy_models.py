@@ -11,9 +11,10 @@ from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 from tokenizers.processors import TemplateProcessing
 from torch import Tensor
-from transformers import AutoConfig, PretrainedConfig, PreTrainedTokenizerFast, set_seed
+from transformers import AutoConfig, AutoModel, PretrainedConfig, PreTrainedTokenizerFast, set_seed
 
 from modeling_hybrid_mtl import HybridMTLConfig, HybridMTLModel
+from modeling_hybrid_mtl.attention_hybrid_mtl import TEXTS_PER_CALL
 
 BACKBONES = ("bert", "distilbert", "roberta", "modernbert")
 # RoBERTa's order: a padding id other than zero shows who pads with zeros.
@@ -44,6 +45,10 @@ TASKS: dict[str, dict[str, Any]] = {
 SIAMESE = ("same", "gap", "near")
 CROSS = ("follows", "overlap")
 SINGLE = ("mood", "stars", "tags")
+
+
+# More texts than share a call of attention; some calls see one length only.
+LENGTHS = [5, 3, 9, 1, 7, 2] + [4] * (TEXTS_PER_CALL + 3) + [11, 6]
 
 
 def toy_backbone_config(kind: str = "bert", **options: Any) -> PretrainedConfig:
@@ -127,6 +132,11 @@ def labels_for(task: str) -> Tensor:
     return torch.tensor([0.5, 1.0, 0.25])
 
 
+def labeled_batches() -> dict[str, dict[str, Tensor]]:
+    """A batch of every task, with labels."""
+    return {name: {**inputs_for(name), "labels": labels_for(name)} for name in TASKS}
+
+
 @contextmanager
 def counted_calls(model: HybridMTLModel) -> Iterator[list[torch.Size]]:
     """A list that grows by the shape of the token ids with every call of the backbone."""
@@ -149,3 +159,14 @@ def with_adapters(model: HybridMTLModel, *names: str, **options: Any) -> HybridM
             if any(f".lora_B.{name}." in key for name in names):
                 weight.normal_(std=0.5)
     return model
+
+
+def encoder_of(kind, **options):
+    torch.manual_seed(0)
+    config = toy_backbone_config(kind, initializer_range=0.2, **options)
+    return AutoModel.from_config(config).eval()
+
+
+def row_of_texts(lengths, width=8, seed=0):
+    torch.manual_seed(seed)
+    return torch.randn(3, sum(lengths), 2, width).unbind()

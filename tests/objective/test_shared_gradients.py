@@ -28,7 +28,7 @@ def gradients_of_a_step(trainer, step):
 
 
 @pytest.mark.parametrize("aggregator", ["pcgrad", "mgda", "imtl_g", "aligned_mtl"])
-def test_a_step_goes_along_what_the_rule_makes_of_the_tasks_gradients(tmp_path, aggregator):
+def test_a_step_follows_the_aggregated_gradient_of_the_tasks(tmp_path, aggregator):
     options = {"optim": "sgd", "learning_rate": 1.0, "weight_decay": 0.0, "max_grad_norm": 0.0}
     trainer = toy_trainer(
         tmp_path, aggregator=aggregator, max_steps=1, lr_scheduler_type="constant", **options
@@ -51,7 +51,7 @@ def test_a_step_goes_along_what_the_rule_makes_of_the_tasks_gradients(tmp_path, 
     ("aggregator", "optimizer_layout"),
     [*product(PLAIN, ["siloed", "overlapping"]), ("pcgrad", "single")],
 )
-def test_rules_and_layouts_train_together(tmp_path, aggregator, optimizer_layout):
+def test_aggregators_and_layouts_train_together(tmp_path, aggregator, optimizer_layout):
     sizes = {"mood": 16, "same": 16, "near": 16}
     options = {
         "learning_rate": 5e-3,
@@ -94,16 +94,16 @@ def test_the_cosine_that_is_logged_is_that_of_the_gradients(tmp_path):
 
 
 @pytest.mark.parametrize("aggregator", ["pcgrad", "graddrop"])
-def test_accumulated_plans_give_each_task_one_gradient(tmp_path, aggregator):
-    # Three turns accumulated are one cycle, for an aggregator as for the sum.
+def test_accumulated_steps_give_each_task_one_gradient(tmp_path, aggregator):
+    # Three batches accumulated are one cycle, for an aggregator as for the sum.
     options = {"aggregator": aggregator, "max_steps": 4}
     cycle = toy_trainer(tmp_path / "a", **options)
-    turns = toy_trainer(
+    by_batch = toy_trainer(
         tmp_path / "b", step_every="batch", gradient_accumulation_steps=3, **options
     )
     cycle.train()
-    turns.train()
-    for a, b in zip(cycle.model.parameters(), turns.model.parameters(), strict=True):
+    by_batch.train()
+    for a, b in zip(cycle.model.parameters(), by_batch.model.parameters(), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
 
 
@@ -188,7 +188,7 @@ def test_what_does_not_go_together_is_refused(tmp_path, options, message):
         toy_trainer(tmp_path, **options)
 
 
-def test_every_rule_is_named_in_the_help():
+def test_every_aggregator_is_named_in_the_help():
     from trainer.config.parser import build_parser
 
     text = build_parser().format_help().split("--aggregator ")[1].split("--main_tasks")[0]

@@ -23,7 +23,7 @@ def gradients(sparse):
     return found
 
 
-def test_narrow_rows_made_wide_are_the_dense_gradients():
+def test_to_dense_restores_the_dense_gradients():
     rows = TableRows(nn.Parameter(torch.zeros(6, 2)))
     to_rows = rows.to_rows(gradients(sparse=True))
     assert [tuple(g.shape) for g in to_rows] == [(4, 2)] * 3

@@ -72,7 +72,7 @@ def test_head_and_shared_part_have_one_limit_together(tmp_path, optimizer_layout
         part = "shared" if name.startswith("backbone.") else "head"
         parts[part].append((p.detach() - before[name]).flatten())
     shared, head = (torch.cat(part).norm() for part in parts.values())
-    # The first turn is of `mood`, whose head has a large part in the gradient.
+    # The first batch is of `mood`, whose head has a large part in the gradient.
     assert head > 1e-4
     if optimizer_layout == "per_task":
         assert torch.hypot(shared, head).item() == pytest.approx(1e-3, rel=1e-3)

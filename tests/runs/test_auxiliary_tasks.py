@@ -87,7 +87,7 @@ def test_the_model_has_the_main_tasks_and_checkpoints_have_all(trained):
     assert all(torch.equal(weights[name], checkpoint[name]) for name in weights)
 
 
-def test_the_loaded_model_answers_the_main_tasks_as_the_whole_one(trained):
+def test_the_saved_model_predicts_the_main_tasks_as_the_full_one(trained):
     folder, _ = trained
     small, whole = (
         pipeline("hybrid-mtl", model=str(place), trust_remote_code=True, device="cpu")
@@ -172,7 +172,7 @@ def test_a_run_with_helpers_can_be_resumed(trained, place, tmp_path):
     assert again == (tmp_path / "expected").read_bytes()
 
 
-def test_rows_are_made_of_the_texts_of_their_own_split(place, tmp_path):
+def test_labels_are_derived_from_the_texts_of_their_own_split(place, tmp_path):
     found = settings(place, tmp_path)
     for name in ("train", "validation"):
         marked = place / "marked" / "sst5" / f"{name}.jsonl"

@@ -21,7 +21,7 @@ def write(target, text="content"):
     return target
 
 
-def test_a_checkpoint_has_its_name_when_it_is_whole(tmp_path):
+def test_a_checkpoint_has_its_name_once_it_is_complete(tmp_path):
     target = tmp_path / "checkpoint-5"
     with atomic_checkpoint(target) as aside:
         (aside / "weights").write_text("w")
@@ -126,7 +126,7 @@ def test_the_list_names_the_files_of_folders_too(tmp_path):
 
 
 @pytest.mark.parametrize("name", WEIGHTS)
-def test_a_checkpoint_without_a_part_of_the_whole_is_no_use(tmp_path, name):
+def test_an_incomplete_checkpoint_is_damaged(tmp_path, name):
     target = write(tmp_path / "checkpoint-1")
     listed = json.loads((target / LIST_FILE).read_text())
     del listed[name]

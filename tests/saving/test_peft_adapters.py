@@ -9,7 +9,7 @@ from peft import IA3Config, LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 
 from modeling_hybrid_mtl import HybridMTLModel
-from modeling_hybrid_mtl.adapters_hybrid_mtl import adapted_layers
+from modeling_hybrid_mtl.lora_hybrid_mtl import adapted_layers
 from tests.modeling.toy_models import inputs_for, toy_model, with_adapters
 from trainer.errors import InputError
 from trainer.saving.peft_adapters import plain_encoder, read_peft_adapter, write_peft_adapters

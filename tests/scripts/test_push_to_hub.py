@@ -73,12 +73,12 @@ def test_a_name_that_can_be_none_is_refused_before_the_listing(hub, main, folder
     assert "'a/b/c' is not a valid repository name" in printed.err and printed.out == ""
 
 
-def test_a_missing_token_is_told_before_the_listing(hub, main, folder, capsys):
+def test_a_missing_token_is_reported_before_the_listing(hub, main, folder, capsys):
     assert main([str(folder), "me/model"]) == 2
     assert capsys.readouterr().out == "" and hub.seen == []
 
 
-def test_a_card_without_the_repository_s_name_is_told(hub, me, main, folder, capsys):
+def test_a_card_without_the_repository_s_name_is_reported(hub, me, main, folder, capsys):
     facts_to_json(FACTS, folder / "card_facts.json")
     for options in (["--dry_run"], []):
         assert main([str(folder), "me/model", *options]) == 0

@@ -21,10 +21,10 @@ from tests.security.hostile import Mark, encoder_with_code, model_with_code, wit
 from trainer.config.run_arguments import RunArguments
 from trainer.data.augmentation.back_translation import Translator
 from trainer.errors import InputError
+from trainer.loading.language_model import language_model
 from trainer.loading.new_model import load_config
 from trainer.loading.trained_model import open_model, open_tokenizer, open_trained
 from trainer.saving.model_folder import write_model
-from trainer.training.masked_lm import language_model
 
 
 @pytest.fixture

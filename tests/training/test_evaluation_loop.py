@@ -1,8 +1,11 @@
 import numpy as np
 import pytest
+import torch
 
-from tests.toys import toy_rows, toy_trainer
+from tests.toys import TASKS, toy_rows, toy_trainer
+from trainer.data import Collator
 from trainer.errors import InputError
+from trainer.evaluation import overall_score
 from trainer.evaluation.predictions import TaskPredictions
 
 HELPS = {"same": {"auxiliary": True}}
@@ -54,3 +57,54 @@ def test_a_score_needs_a_task_that_is_not_auxiliary(tmp_path):
 def test_auxiliary_is_true_or_false(tmp_path):
     with pytest.raises(InputError, match="task 'same': auxiliary = 'no': must be true or false"):
         toy_trainer(tmp_path, task_args={"same": {"auxiliary": "no"}})
+
+
+def test_evaluation_equals_one_row_at_a_time_in_the_rows_order(tmp_path):
+    trainer = toy_trainer(tmp_path)
+    found = trainer.predict_tasks()
+    model = trainer.model.eval()
+    collator = Collator(trainer.tasks, 0)
+    for task, rows in trainer.eval_dataset.items():
+        answers, losses = [], []
+        for index in range(len(rows)):
+            batch = collator.collate(task, rows[[index]])
+            with torch.no_grad():
+                output = model(**batch, task=task)
+            answers.append(model.heads[task].postprocess(output.logits)[0].numpy())
+            losses.append(output.loss.item())
+        np.testing.assert_allclose(found[task].outputs, np.stack(answers), atol=1e-5)
+        assert found[task].labels.tolist() == pytest.approx(rows["labels"][:])
+        assert found[task].loss == pytest.approx(np.mean(losses), rel=1e-4)
+
+
+def test_evaluate_names_every_metric_and_fires_once(tmp_path):
+    trainer = toy_trainer(tmp_path, eval_strategy="epoch")
+    trainer.train()
+    entries = [entry for entry in trainer.state.log_history if "eval_overall" in entry]
+    assert [entry["step"] for entry in entries] == [6, 12]
+    metrics = entries[-1]
+    kinds = {task: entry["kind"] for task, entry in TASKS.items()}
+    assert metrics["eval_overall"] == pytest.approx(overall_score(metrics, kinds))
+    by_hand = (
+        metrics["eval_mood_accuracy"]
+        + metrics["eval_same_accuracy"]
+        + (1 + metrics["eval_near_pearson"]) / 2
+    ) / 3
+    assert metrics["eval_overall"] == pytest.approx(by_hand)
+    assert metrics["eval_loss"] == pytest.approx(sum(metrics[f"eval_{t}_loss"] for t in TASKS))
+
+
+def test_rows_of_an_unknown_task_are_not_evaluated(tmp_path):
+    with pytest.raises(InputError, match="eval_dataset: no task 'nope' in the model; its tasks: "):
+        toy_trainer(tmp_path).evaluate({"nope": toy_rows("mood", 3)})
+
+
+def test_predict_gives_answers_labels_and_metrics_by_task(tmp_path):
+    trainer = toy_trainer(tmp_path)
+    rows = {"mood": toy_rows("mood", 7), "near": toy_rows("near", 9)}
+    found = trainer.predict(rows)
+    assert found.predictions["mood"].shape == (7, len(TASKS["mood"]["labels"]))
+    assert found.predictions["near"].shape == (9,)
+    assert found.label_ids["mood"].tolist() == rows["mood"]["labels"][:]
+    expected = trainer.evaluate(rows, metric_key_prefix="test")
+    assert found.metrics["test_overall"] == expected["test_overall"]

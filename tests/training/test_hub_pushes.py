@@ -51,7 +51,7 @@ def own_files(hub, revision="main"):
     return set(hub.files("me/run", revision)) - {".gitattributes"}
 
 
-def test_every_save_is_a_whole_model(hub, me, tmp_path):
+def test_every_save_is_a_complete_model(hub, me, tmp_path):
     trainer = pushing_trainer(tmp_path / "out")
     trainer.train()
     expected = [f"Training in progress, step {step}" for step in (2, 4)]
@@ -135,7 +135,7 @@ def test_a_run_is_refused_before_it_starts(hub, tmp_path):
         pushing_trainer(tmp_path / "out")
 
 
-def test_a_trainer_without_the_option_pushes_when_told(hub, me, tmp_path):
+def test_a_trainer_without_the_option_pushes_on_request(hub, me, tmp_path):
     trainer = toy_trainer(tmp_path / "mine", max_steps=1)
     trainer.train()
     assert trainer.push_to_hub("by hand", private=True)

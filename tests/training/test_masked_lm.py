@@ -7,18 +7,16 @@ import pytest
 import torch
 from datasets import Dataset
 from transformers import (
-    AutoConfig,
-    AutoModel,
     BertForMaskedLM,
-    BertModel,
     T5Config,
     TrainerCallback,
 )
 
-from tests.toys import toy_backbone_config, toy_model, toy_rows, toy_tokenizer
+from tests.toys import toy_model, toy_rows, toy_tokenizer
 from trainer.config.training_arguments import HybridMTLTrainingArguments
 from trainer.errors import InputError
-from trainer.training.masked_lm import collect_texts, language_model, masked_loss, pretrain
+from trainer.loading.language_model import language_model
+from trainer.training.masked_lm import collect_texts, masked_loss, pretrain
 from trainer.training.nan_guard import MAX_SKIPS_IN_A_ROW, NonFiniteError
 
 
@@ -117,52 +115,6 @@ def test_the_encoder_learns_and_the_heads_stay(tmp_path):
     assert changed(model.heads, heads) == set()
     assert changed(model.backbone, encoder) == {n for n, _ in model.backbone.named_parameters()}
     assert model.config.to_dict() == config
-
-
-def test_the_language_model_shares_the_encoder(caplog):
-    backbone = toy_model().backbone
-    mlm = language_model(backbone, None)
-    assert mlm.bert is backbone
-    assert mlm.cls.predictions.decoder.weight is backbone.embeddings.word_embeddings.weight
-    assert "'bert' has no language-model head; a new one is trained" in caplog.text
-
-
-@pytest.mark.parametrize("kind", ["distilbert", "roberta", "modernbert", "electra"])
-def test_other_encoders_are_shared_too(kind):
-    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
-    if kind == "distilbert":
-        sizes = {"dim": 16, "n_layers": 2, "n_heads": 2, "hidden_dim": 32}
-    fields = {**sizes, "vocab_size": 50, "intermediate_size": 32, "embedding_size": 16}
-    encoder = AutoModel.from_config(AutoConfig.for_model(kind, **fields, pad_token_id=0))
-    mlm = language_model(encoder, None)
-    ids = torch.tensor([[2, 9, 8, 3]])
-    logits = mlm(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
-    masked_loss(SimpleNamespace(logits=logits), ids).backward()
-    assert mlm.get_output_embeddings().weight is encoder.get_input_embeddings().weight
-    names = {n for n, p in encoder.named_parameters() if p.grad is None}
-    assert not {name for name in names if "pooler" not in name}
-
-
-def test_the_head_comes_from_a_checkpoint_that_has_one(tmp_path, caplog):
-    original = BertForMaskedLM(toy_backbone_config())
-    torch.nn.init.normal_(original.cls.predictions.bias)
-    original.save_pretrained(tmp_path)
-    backbone = toy_model(seed=4).backbone
-    encoder = weights(backbone)
-    with caplog.at_level(logging.WARNING, logger="trainer.training.masked_lm"):
-        mlm = language_model(backbone, str(tmp_path))
-    assert "language-model head" not in caplog.text
-    assert mlm.bert is backbone and not changed(backbone, encoder)
-    for name in ("bias", "transform.dense.weight", "decoder.bias"):
-        name = f"cls.predictions.{name}"
-        assert torch.equal(mlm.state_dict()[name], original.state_dict()[name]), name
-    assert mlm.cls.predictions.decoder.weight is backbone.embeddings.word_embeddings.weight
-
-
-def test_an_encoder_without_a_head_gets_a_new_one(tmp_path, caplog):
-    BertModel(toy_backbone_config()).save_pretrained(tmp_path)
-    language_model(toy_model().backbone, str(tmp_path))
-    assert f"'{tmp_path}' has no language-model head; a new one is trained" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,7 @@ def test_weights_that_are_not_finite_are_named(tmp_path):
         trainer.train()
 
 
-def test_when_told_to_ignore_it_nobody_looks(tmp_path):
+def test_ignore_neither_stops_nor_skips(tmp_path):
     trainer = toy_trainer(
         tmp_path, nan_policy="ignore", max_steps=4, callbacks=[SpoilGradient(2, 2)]
     )
@@ -199,7 +199,7 @@ class TestDecidedByTheDevice:
         for optimizer in parts_of(trainer._unwrapped_optimizer()):
             assert not {"found_inf", "grad_scale"} & set(vars(optimizer))
 
-    def test_the_steps_are_told_with_their_rows(self, tmp_path, caplog):
+    def test_skipped_steps_are_logged_with_their_rows(self, tmp_path, caplog):
         trainer = toy_trainer(
             tmp_path, nan_policy="skip", logging_strategy="no", num_train_epochs=1
         )
@@ -242,7 +242,7 @@ class TestDecidedByTheDevice:
         assert changes == [step < bad for step in range(2, len(weights.after) + 1)]
         assert len(weights.after) == bad + STEPS_BEHIND - 1
 
-    def test_nothing_bad_is_saved_before_it_is_told(self, tmp_path):
+    def test_nothing_is_saved_after_a_bad_step(self, tmp_path):
         options = {"save_strategy": "steps", "save_steps": 3, "logging_strategy": "no"}
         trainer = toy_trainer(tmp_path, callbacks=[SpoilGradient(3, 3)], **options)
         trainer.decide_on_device = True

@@ -65,7 +65,7 @@ def test_frozen_weights_and_additions_are_float32_too(tmp_path):
 
 
 @pytest.mark.parametrize("half", HALVES)
-def test_a_new_model_is_float32_and_says_so_unless_it_is_told_otherwise(tmp_path, half, caplog):
+def test_a_new_model_is_float32_with_a_warning_unless_a_dtype_is_given(tmp_path, half, caplog):
     set_seed(0)
     encoder = BertModel(toy_backbone_config()).to(half)
     encoder.save_pretrained(tmp_path / "encoder")

@@ -44,7 +44,7 @@ def test_no_line_of_a_step_waits(tmp_path, options):
     assert lines_that_wait(tmp_path, **options) == set()
 
 
-def test_rules_with_solvers_on_the_host_wait_once(tmp_path):
+def test_aggregators_with_solvers_on_the_host_wait_once(tmp_path):
     found = lines_that_wait(tmp_path, aggregator="mgda")
     assert found and all(
         place.startswith(("solver.py", "torchjd_aggregators.py")) for place in found

@@ -6,7 +6,7 @@ from pathlib import Path
 from torch import Tensor
 
 from modeling_hybrid_mtl import HybridMTLModel
-from modeling_hybrid_mtl.adapters_hybrid_mtl import adapted_layers
+from modeling_hybrid_mtl.lora_hybrid_mtl import adapted_layers
 from trainer.cards.facts import Architecture, CardFacts, TaskFacts
 from trainer.evaluation import DrawnTask, count_text, draw_model
 from trainer.registry import HEADS

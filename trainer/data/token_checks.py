@@ -11,6 +11,8 @@ from modeling_hybrid_mtl import HybridMTLModel
 from modeling_hybrid_mtl.texts_hybrid_mtl import max_positions
 from trainer.errors import InputError
 
+ADVICE = "tokenize the rows with the encoder's own tokenizer"
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -54,26 +56,33 @@ def check_sequences(where: str, rows: Dataset, side: str, limits: Limits) -> Non
             f"column '{column}' has more than the encoder's {most} tokens (up to {longest} in "
             f"these rows); tokenize the rows with a max_length of {most} or less",
         )
-    advice = "tokenize the rows with the encoder's own tokenizer"
-    _check_range(where, column, ids, counts, limits.ids, advice)
-    for name in (f"{side}token_type_ids", f"{side}attention_mask"):
-        if name not in rows.column_names:
-            continue
-        values, lengths = _lists(where, rows, name, "whole numbers")
-        wrong = np.flatnonzero(lengths != counts)
-        if len(wrong):
-            row = int(wrong[0])
-            raise InputError(
-                f"{where}, row {row + 1}: column '{name}' has {lengths[row]} entries for the "
-                f"{counts[row]} tokens of '{column}'; {advice}, which returns both"
-            )
-        if name.endswith("token_type_ids"):
-            _check_range(where, name, values, counts, limits.types, advice)
-        elif pc.min(values).as_py() == 0:
+    _check_range(where, column, ids, counts, limits.ids, ADVICE)
+    types, mask = f"{side}token_type_ids", f"{side}attention_mask"
+    if types in rows.column_names:
+        values = _aligned(where, rows, types, column, counts)
+        _check_range(where, types, values, counts, limits.types, ADVICE)
+    if mask in rows.column_names:
+        values = _aligned(where, rows, mask, column, counts)
+        if pc.min(values).as_py() == 0:
             raise InputError(
                 f"{where}: its rows are padded already; tokenize them without padding, which is "
                 f"added per batch"
             )
+
+
+def _aligned(
+    where: str, rows: Dataset, name: str, column: str, counts: np.ndarray
+) -> pa.ChunkedArray:
+    """Return the flattened lists of a column with one number per token of another one."""
+    values, lengths = _lists(where, rows, name, "whole numbers")
+    wrong = np.flatnonzero(lengths != counts)
+    if len(wrong):
+        row = int(wrong[0])
+        raise InputError(
+            f"{where}, row {row + 1}: column '{name}' has {lengths[row]} entries for the "
+            f"{counts[row]} tokens of '{column}'; {ADVICE}, which returns both"
+        )
+    return values
 
 
 def is_list_of_integers(kind: pa.DataType) -> bool:

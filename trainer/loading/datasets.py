@@ -71,12 +71,18 @@ def prepare_data(
         if part == "train" and entry.augmentation.augmentation:
             rows = _augmented(name, entry, rows, args)
             data.augmented[name] = len(rows) - len(split.rows)
-        limit = tokenizer.model_max_length
-        tokens = tokenize(f"{name} {part}", rows, entry.model, tokenizer, limit)
-        warn_truncated(f"{name} {part}", tokens["truncated"][:], limit)
-        getattr(data, part)[name] = tokens
+        getattr(data, part)[name] = _tokenized(f"{name} {part}", rows, entry, tokenizer)
         data.origins[name] = origin_of(name, entry.source, entry.derived, data_dir)
     return data
+
+
+def _tokenized(
+    place: str, rows: Dataset, entry: TaskEntry, tokenizer: PreTrainedTokenizerBase
+) -> Dataset:
+    limit = tokenizer.model_max_length
+    tokens = tokenize(place, rows, entry.model, tokenizer, limit)
+    warn_truncated(place, tokens["truncated"][:], limit)
+    return tokens
 
 
 def warn_truncated(place: str, truncated: Sequence[bool], max_length: int) -> None:

@@ -34,10 +34,7 @@ def cyclic(
     Raises:
         ValueError: naming the invalid option.
     """
-    if mode not in MODES:
-        raise ValueError(f"mode = {mode!r}: must be one of {', '.join(MODES)}")
-    if (gamma is None) == (mode == "exp_range"):
-        raise ValueError("gamma: is required by mode exp_range and has no effect in other modes")
+    _check_mode(mode, gamma)
     _check_share("base_share", base_share)
     _check_share("gamma", 1 if gamma is None else gamma)
     up = _step_size("step_size_up", step_size_up, steps)
@@ -46,20 +43,31 @@ def cyclic(
     def share(step: int) -> float:
         if step < warmup:
             return base_share * step / warmup
-        cycle, position = divmod(step - warmup, up + down)
-        height = position / up if position <= up else (up + down - position) / down
-        if mode == "triangular2":
-            height = math.ldexp(height, -cycle)
-        elif gamma is not None:
-            height *= gamma ** (step - warmup)
+        height = _height(step - warmup, up, down, halve=mode == "triangular2", gamma=gamma)
         return base_share + (1 - base_share) * height
 
     return share
 
 
+def _height(step: int, up: int, down: int, *, halve: bool, gamma: float | None) -> float:
+    """Return the height in the cycles at a step after the warm-up, from 0 to 1."""
+    cycle, position = divmod(step, up + down)
+    height = position / up if position <= up else (up + down - position) / down
+    if halve:
+        return math.ldexp(height, -cycle)
+    return height if gamma is None else height * gamma**step
+
+
 def count_steps(given: float, steps: int) -> int:
     """Return a number of steps, given as such or, below 1, as a share of all `steps`."""
     return int(given) if given >= 1 else math.ceil(given * steps)
+
+
+def _check_mode(mode: str, gamma: float | None) -> None:
+    if mode not in MODES:
+        raise ValueError(f"mode = {mode!r}: must be one of {', '.join(MODES)}")
+    if (gamma is None) == (mode == "exp_range"):
+        raise ValueError("gamma: is required by mode exp_range and has no effect in other modes")
 
 
 def _check_share(name: str, value: Any) -> None:

@@ -50,46 +50,71 @@ def collect_facts(
         reports: of the final evaluation, from `write_reports`.
         records: of each phase, or of a run without phases as a whole.
     """
-    run, args = settings.run, settings.training
+    args = settings.training
     phases = settings.phases or [Phase("training", list(settings.tasks), "tasks", args, 0.0)]
-    omitted = [] if run.keep_auxiliary else args.unscored_tasks
-    model = trainer.accelerator.unwrap_model(trainer.model)
-    if omitted:
-        model = model.without_tasks(omitted)
-    shown = {
-        name: head_hyperparameters(entry, args, name) for name, entry in settings.tasks.items()
-    }
-    citations = _citations(settings, data, phases, model)
+    omitted = [] if settings.run.keep_auxiliary else args.unscored_tasks
+    model = _published_model(trainer, omitted)
     before = metrics_before(trainer.state.log_history, settings.tasks)
-    tasks = []
-    for name, entry in settings.tasks.items():
-        facts = {**_data_facts(name, data), "hyperparameters": shown[name]}
-        facts |= _metric_facts(name, entry.model.kind, metrics, before, reports)
-        tasks.append(_task_facts(name, entry, facts))
+    tasks = _tasks(settings, data, metrics, before, reports)
     return CardFacts(
-        model_name=Path(args.output_dir).name,
-        base_model=_hub_name(run.model_name_or_path),
-        base_model_description="a local model",
-        license=run.license,
-        language=run.language,
+        **_settings_facts(settings),
         tasks=[task for task in tasks if task.name not in omitted],
         auxiliary_tasks=[task for task in tasks if task.name in omitted],
         overall=metrics["eval_overall"],
         overall_before=before["eval_overall"] if before else None,
         overall_interval=reports[OVERALL]["interval"],
-        shared_hyperparameters=shared_hyperparameters(run, args),
         run=_run_facts(trainer, records),
         adapters=[name for name in settings.tasks if name in model.config.adapters],
         figures=_figures(trainer, tasks),
-        is_demonstration=run.data_dir == "sample",
         phases=_phases(settings.phases, settings.resolved.get("phases", []), records),
         architecture=replace(architecture(model), figure=f"{FIGURES}/{ARCHITECTURE}"),
         compute=compute_facts([record.sessions for record in records]),
-        chosen_on_evaluation_data=any(
-            phase.training.load_best_model_at_end for phase in phases if phase.objective == "tasks"
-        ),
-        citations=citations,
+        chosen_on_evaluation_data=_chooses_checkpoint(phases),
+        citations=_citations(settings, data, phases, model),
     )
+
+
+def _published_model(trainer: HybridMTLTrainer, omitted: Collection[str]) -> HybridMTLModel:
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    return model.without_tasks(omitted) if omitted else model
+
+
+def _chooses_checkpoint(phases: Iterable[Phase]) -> bool:
+    """Return whether a phase ends with the checkpoint that is best on the evaluation data."""
+    return any(
+        phase.training.load_best_model_at_end for phase in phases if phase.objective == "tasks"
+    )
+
+
+def _settings_facts(settings: Settings) -> dict[str, Any]:
+    """Return the facts that follow from the settings alone."""
+    run, args = settings.run, settings.training
+    return {
+        "model_name": Path(args.output_dir).name,
+        "base_model": _hub_name(run.model_name_or_path),
+        "base_model_description": "a local model",
+        "license": run.license,
+        "language": run.language,
+        "shared_hyperparameters": shared_hyperparameters(run, args),
+        "is_demonstration": run.data_dir == "sample",
+    }
+
+
+def _tasks(
+    settings: Settings,
+    data: PreparedData,
+    metrics: Mapping[str, float],
+    before: Mapping[str, float] | None,
+    reports: Mapping[str, Mapping[str, Any]],
+) -> list[TaskFacts]:
+    """Return the facts of every task, in order."""
+    tasks = []
+    for name, entry in settings.tasks.items():
+        facts = _data_facts(name, data)
+        facts["hyperparameters"] = head_hyperparameters(entry, settings.training, name)
+        facts |= _metric_facts(name, entry.model.kind, metrics, before, reports)
+        tasks.append(_task_facts(name, entry, facts))
+    return tasks
 
 
 def _citations(

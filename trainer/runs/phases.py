@@ -8,6 +8,7 @@ from accelerate import PartialState
 from transformers import PretrainedConfig, PreTrainedTokenizerBase, TrainerCallback, TrainerState
 
 from modeling_hybrid_mtl import HybridMTLConfig, HybridMTLModel
+from trainer.config.run_arguments import RunArguments
 from trainer.config.settings import Phase, Settings
 from trainer.config.training_arguments import HybridMTLTrainingArguments
 from trainer.errors import InputError
@@ -72,32 +73,42 @@ def train_in_phases(
     """
     run, phases, tasks = settings.run, settings.phases, settings.task_configs
     _check_all_are_trained(phases, tasks, trained_tasks(tasks, config))
-    # A trained hybrid-mtl model was saved without the language-model head of its encoder.
-    is_encoder = not isinstance(config, HybridMTLConfig)
-    encoder = (model_path(run), run.model_revision) if is_encoder else None
+    encoder = _pretrained_encoder(run, config)
     records: list[PhaseRecord] = []
-    previous: Path | None = None
     for number, phase in enumerate(phases, start=1):
         record = read_record(phase.folder) if run.resume else None
         if record is None:
-            print(
-                f"phase {number} of {len(phases)}: {phase.name} "
-                f"({phase.objective}: {', '.join(phase.tasks)})",
-                flush=True,
-            )
-            # From the folder even if the model is in memory: a resumed run does the same.
-            model = _open(previous) if previous else starting_model(run, tasks, config)
+            print(f"phase {number} of {len(phases)}: {_description(phase)}", flush=True)
             if number == 1:
+                model = starting_model(run, tasks, config)
                 begin()
+            else:  # from the folder even if the model is in memory: a resumed run does the same
+                model = _open(phases[number - 2].folder)
             checkpoint = find_checkpoint(phase.folder) if run.resume else None
             path = str(checkpoint) if checkpoint else None
             inputs = PhaseInputs(phase, model, tokenizer, data, path, encoder, stop)
-            record = OBJECTIVES[phase.objective](inputs)
-            _save(inputs, record)
+            record = _train_phase(inputs)
         records.append(record)
-        previous = phase.folder
-    assert previous is not None
-    return _final_trainer(settings.training, _open(previous), tokenizer, data, records), records
+    last = _open(phases[-1].folder)
+    return _final_trainer(settings.training, last, tokenizer, data, records), records
+
+
+def _pretrained_encoder(
+    run: RunArguments, config: PretrainedConfig
+) -> tuple[str, str | None] | None:
+    # A trained hybrid-mtl model was saved without the language-model head of its encoder.
+    return None if isinstance(config, HybridMTLConfig) else (model_path(run), run.model_revision)
+
+
+def _train_phase(inputs: PhaseInputs) -> PhaseRecord:
+    """Train one phase; save its model and its record."""
+    record = OBJECTIVES[inputs.phase.objective](inputs)
+    _save(inputs, record)
+    return record
+
+
+def _description(phase: Phase) -> str:
+    return f"{phase.name} ({phase.objective}: {', '.join(phase.tasks)})"
 
 
 def _open(folder: Path) -> HybridMTLModel:

@@ -12,13 +12,13 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from modeling_hybrid_mtl import HybridMTLModel
-from modeling_hybrid_mtl.adapters_hybrid_mtl import (
+from modeling_hybrid_mtl.configuration_hybrid_mtl import SHARED_ADAPTER
+from modeling_hybrid_mtl.lora_hybrid_mtl import (
     adapted_layers,
     merge_adapter_weights,
     remove_adapter,
     target_layers,
 )
-from modeling_hybrid_mtl.configuration_hybrid_mtl import SHARED_ADAPTER
 from trainer.errors import InputError
 from trainer.saving.files import atomic_dir
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from datasets import Dataset
-from torch import Tensor, nn
+from torch import nn
 from transformers import (
     EarlyStoppingCallback,
     PreTrainedTokenizerBase,
@@ -37,7 +37,6 @@ from trainer.optimization import (
     build_optimizer,
     learning_rates,
     params_by_task,
-    parts_of,
 )
 from trainer.saving.trainer_state import load_state, save_state
 from trainer.training.base_trainer import BaseTrainer
@@ -46,9 +45,10 @@ from trainer.training.nan_guard import NanGuard
 from trainer.training.precision import train_in_float32
 from trainer.training.run_parts import RunParts
 from trainer.training.task_batches import TaskBatches
+from trainer.training.task_steps import TaskSteps
 
 
-class HybridMTLTrainer(TaskBatches, TaskEvaluation, BaseTrainer):
+class HybridMTLTrainer(TaskBatches, TaskSteps, TaskEvaluation, BaseTrainer):
     """Trains a `HybridMTLModel` on several tasks.
 
     Each call of `train` starts a new run with the current arguments; only the model's weights are
@@ -226,102 +226,6 @@ class HybridMTLTrainer(TaskBatches, TaskEvaluation, BaseTrainer):
             # The training loop clears the gradients of the model only.
             self.loss_weights.zero_grad()
         return super().get_batch_samples(*args)
-
-    def training_step(
-        self, model: nn.Module, inputs: dict[str, dict[str, Tensor]], num_items_in_batch: Any = None
-    ) -> Tensor:
-        """Run the forward and backward passes of one step.
-
-        The gradient of an optimizer step is the sum over tasks of the mean over that task's
-        batches, however the batches are distributed over accumulation steps.
-
-        Returns:
-            The step's contribution to the loss, a scalar.
-        """
-        # A compiled model is passed as an argument; wrappers such as DDP are not used.
-        model = (model if self.args.torch_compile else self.model).train()
-        inputs = self._to_device(inputs)
-        scales = {task: batch.pop("loss_scale", 1.0) for task, batch in inputs.items()}
-        total = torch.zeros((), device=self.args.device)
-        for tasks in self._passes(inputs):
-            batches = {task: inputs[task] for task in tasks}
-            with self.compute_loss_context_manager():
-                losses = self._losses_of(model, batches)
-            shares = {
-                task: loss * scales[task] / self._batches_in_step[task]
-                for task, loss in losses.items()
-            }
-            self.gradients.backward(shares, self._batches_in_step)
-            for task, loss in losses.items():
-                self.nan_guard.record(task, inputs[task], loss.detach())
-                self._losses.add(task, loss.detach())
-                total += shares[task].detach()
-        if self.accelerator.sync_gradients:
-            self._finish_gradients()
-        return total
-
-    def _to_device(self, batches: dict[str, dict[str, Tensor]]) -> dict[str, dict[str, Tensor]]:
-        """Copy a step's batches to the device asynchronously.
-
-        For unpadded passes, attention masks stay on the CPU: the lengths determine the shapes, and
-        reading a mask from the device would synchronize.
-        """
-        keep_masks = self.model.unpads and not self.args.torch_compile
-        copies: dict[int, Tensor] = {}  # of tensors that tasks of one table share
-
-        def copy(name: str, tensor: Tensor) -> Tensor:
-            if name == "label_mask" or (keep_masks and name.endswith("attention_mask")):
-                return tensor
-            if id(tensor) not in copies:
-                copies[id(tensor)] = tensor.to(self.args.device, non_blocking=True)
-            return copies[id(tensor)]
-
-        return {
-            task: {name: copy(name, tensor) for name, tensor in batch.items()}
-            for task, batch in batches.items()
-        }
-
-    def _passes(self, inputs: dict[str, dict[str, Tensor]]) -> list[list[str]]:
-        """Group the tasks of a step by pass: jointly, unless gradients are needed per task.
-
-        Each pass has its own backward pass, which frees its activations, and recomputed activations
-        use the adapters of their own pass.
-        """
-        # Measure the gradient norm per task once per logging period. A resumed run must do so in
-        # the same steps, since separate passes draw other dropout masks.
-        measure = self.state.global_step % self.state.logging_steps == 0
-        separate = measure or self.gradients.shared is not None or self.args.torch_compile
-        return [[task] for task in inputs] if separate else self.model.passes(inputs)
-
-    def _finish_gradients(self) -> None:
-        step, optimizers = self.state.global_step + 1, parts_of(self._unwrapped_optimizer())
-        if not self.nan_guard.may_step(self.model, self.gradients, step, optimizers):
-            self.gradients.drop()
-            return
-        tasks, task_grads = self.gradients.finish()
-        if task_grads:
-            self._unwrapped_optimizer().set_task_grads(tasks, task_grads)
-
-    def _losses_of(
-        self, model: nn.Module, batches: dict[str, dict[str, Tensor]]
-    ) -> dict[str, Tensor]:
-        """Return the loss of each batch, with regularizers and learned loss weights."""
-        if len(batches) == 1:
-            outputs = {task: model(**batch, task=task) for task, batch in batches.items()}
-        else:
-            with self.accelerator.autocast():  # accelerate wraps `forward` only
-                outputs = self.model.forward_tasks(batches)
-        losses = {}
-        for task, output in outputs.items():
-            loss = output.loss
-            for regularizer in self.regularizers:
-                loss = loss + regularizer.term(self.model, task, batches[task], output)
-            losses[task] = loss if self.loss_weights is None else self.loss_weights(task, loss)
-        return losses
-
-    def _unwrapped_optimizer(self) -> Any:
-        """Return the optimizer without accelerate's wrapper."""
-        return getattr(self.optimizer, "optimizer", self.optimizer)
 
     def _clip_grad_norm(self, model: nn.Module) -> Any:
         # Each of several optimizers clips its own gradients; the norm is logged nonetheless.

@@ -59,13 +59,13 @@ def test_regular_forms(lemma, ending, form):
     assert inflect(lemma, ending) == form
 
 
-def test_missing_nltk_is_told_with_the_command_that_installs_it(monkeypatch):
+def test_missing_nltk_is_reported_with_the_command_that_installs_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "nltk.corpus", None)
     with pytest.raises(InputError, match=r"pip install -e '.\[augment\]'"):
         load_wordnet()
 
 
-def test_missing_data_is_told_with_the_commands_that_bring_it(monkeypatch):
+def test_missing_data_is_reported_with_the_commands_that_load_it(monkeypatch):
     nltk = pytest.importorskip("nltk")
     from nltk.corpus.reader.wordnet import WordNetCorpusReader
     from nltk.corpus.util import LazyCorpusLoader

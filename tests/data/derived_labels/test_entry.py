@@ -119,7 +119,7 @@ def test_a_split_that_comes_to_nothing_is_named():
         made.split("made", "validation", ["a", "b"], {"a": rows("one"), "b": rows("one")}, 1)
 
 
-def test_help_tells_of_every_field():
+def test_help_has_every_field():
     fields = task_fields()
     assert {
         "auxiliary",

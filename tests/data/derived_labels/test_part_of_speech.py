@@ -104,7 +104,7 @@ def test_without_a_tagger_it_is_said_what_to_install(monkeypatch):
         PART_OF_SPEECH.check()
 
 
-def test_an_installed_tagger_tells_the_common_classes():
+def test_an_installed_tagger_gives_the_common_classes():
     pytest.importorskip("textblob")
     assert find_tagger() is not None
     names = [LABELS[label] for label in made("The old dogs quickly ate it.")["label"][0]]

@@ -25,7 +25,7 @@ def test_lists_of_words_are_texts_too():
     assert texts_by_task({"same": SAME, "tags": WORDS})["how ?"] == ["same", "tags"]
 
 
-def test_source_tells_the_task_and_leaves_out_what_has_two():
+def test_source_labels_are_the_task_without_texts_of_several():
     made = SOURCE.make(texts_by_task({"mood": MOOD, "same": SAME}), ["mood", "same"], "toy")
     assert made.rows["text"][:] == ["a film", "why ?", "how ?"]
     assert made.rows["label"][:] == [0, 1, 1]

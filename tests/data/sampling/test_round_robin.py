@@ -7,11 +7,11 @@ from trainer.data.sampling import RoundRobin
 TASKS = ["b", "a", "c"]
 
 
-def test_a_cycle_is_one_plan_of_all_tasks_in_their_order():
+def test_a_cycle_is_one_step_of_all_tasks_in_their_order():
     assert list(RoundRobin(TASKS, 2, "cycle").epoch(0)) == [("b", "a", "c"), ("b", "a", "c")]
 
 
-def test_a_turn_is_one_plan_of_one_task():
+def test_a_batch_is_one_step_of_one_task():
     assert list(RoundRobin(TASKS, 2, "batch").epoch(0)) == [("b",), ("a",), ("c",)] * 2
 
 

@@ -72,6 +72,6 @@ def test_epochs_and_seeds_differ_and_the_same_seed_repeats():
 
 def test_a_fixed_order_goes_on_over_the_ends_of_epochs():
     schedule = fixed(cycles=2)
-    turns = [task for epoch in range(4) for (task,) in schedule.epoch(epoch)]
-    assert turns == ["c", "b", "b", "a"] * 6
+    drawn = [task for epoch in range(4) for (task,) in schedule.epoch(epoch)]
+    assert drawn == ["c", "b", "b", "a"] * 6
     assert [task for (task,) in fixed(cycles=2).epoch(1)] == ["b", "a", "c", "b", "b", "a"]

@@ -19,7 +19,7 @@ def schedule_of(sampler, *, seed=1, **options):
     return make_task_schedule(args, BATCHES, seed)
 
 
-def test_stop_rules():
+def test_stopping_strategies():
     batches = {"a": 5, "b": 2, "c": 9}
     assert STOPPING_STRATEGIES["first_exhausted"](batches) == 2
     assert STOPPING_STRATEGIES["all_exhausted"](batches) == 9
@@ -85,7 +85,7 @@ def test_annealing_follows_the_number_of_epochs(options, exponents):
         ("round_robin", {}, 4),
         ("round_robin", {"stopping_strategy": "all_exhausted"}, 16),
         ("round_robin", {"stopping_strategy": "all_exhausted", "step_every": "cycle"}, 16),
-        # One pass over all rows: 29 batches are nearest to 10 cycles of 3 turns.
+        # One pass over all rows: 29 batches are nearest to 10 cycles of 3 batches.
         ("proportional", {}, 10),
         ("proportional", {"stopping_strategy": "all_exhausted"}, 10),
         # 4 / (3 * 2/9) and 16 / (3 * 4/9)

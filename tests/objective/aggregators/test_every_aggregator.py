@@ -72,18 +72,18 @@ def test_the_direction_does_not_depend_on_the_size_of_all_gradients(name, scale)
 
 
 @pytest.mark.parametrize("name", [name for name in AGGREGATORS if name != "sum"])
-def test_no_rule_is_the_plain_sum_on_conflicting_gradients(name):
+def test_no_aggregator_is_the_plain_sum_on_conflicting_gradients(name):
     gradients = random_gradients(1)
     plain = combined(aggregator_of("sum"), gradients)
     assert not torch.allclose(combined(aggregator_of(name), gradients), plain, rtol=1e-2)
 
 
-def test_state_of_another_rule_is_refused():
+def test_state_of_another_aggregator_is_refused():
     with pytest.raises(ValueError, match="not of Sum"):
         make_aggregator("sum", TASKS).load_state_dict({"step": 3})
 
 
-def test_an_unknown_rule_is_answered_with_the_nearest():
+def test_an_unknown_aggregator_is_refused_with_the_nearest_name():
     with pytest.raises(
         InputError, match="aggregator = 'pcgard': must be one of .*Did you mean 'pcgrad'"
     ):

@@ -117,7 +117,7 @@ def test_a_missing_extra_is_named(monkeypatch):
         make_aggregator("cagrad", TASKS)
 
 
-def test_weights_do_not_depend_on_how_the_gradients_are_cut_into_tensors():
+def test_weights_do_not_depend_on_how_the_gradients_are_split_into_tensors():
     gradients = random_gradients()
     whole = [[flat(gradient)] for gradient in gradients]
     aggregator, other = aggregator_of("mgda"), aggregator_of("mgda")

@@ -21,7 +21,7 @@ def shown_by(trainer):
         ({"step_every": "cycle"}, 4),
         ({"step_every": "batch"}, 12),
         ({"step_every": "batch", "task_sampling": "uniform"}, 12),
-        # Six turns an epoch: the second step of each has two.
+        # Six batches an epoch: the second step of each has two.
         ({"step_every": "batch", "task_sampling": "uniform", "gradient_accumulation_steps": 4}, 4),
         ({"step_every": "cycle", "gradient_accumulation_steps": 2, "num_train_epochs": 4}, 4),
     ],
@@ -39,7 +39,7 @@ def test_bar_shows_the_cycle_and_each_tasks_running_loss(tmp_path, options, step
         assert f"{task}=" in shown
 
 
-def test_a_task_without_a_turn_keeps_its_loss_on_the_bar(tmp_path):
+def test_a_task_without_a_batch_keeps_its_loss_on_the_bar(tmp_path):
     trainer = toy_trainer(
         tmp_path, step_every="batch", max_steps=3, disable_tqdm=False, logging_steps=1
     )

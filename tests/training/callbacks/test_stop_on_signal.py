@@ -122,7 +122,7 @@ BY_EPOCH = {"eval_strategy": "epoch", "save_strategy": "epoch", "load_best_model
     ],
     ids=str,
 )
-def test_an_evaluation_is_given_up_and_made_when_the_run_goes_on(tmp_path, step, options):
+def test_an_interrupted_evaluation_is_repeated_on_resume(tmp_path, step, options):
     model = {"hidden_dropout_prob": 0.1}
     options = {**options, "sizes": {"mood": 12, "same": 12, "near": 12}}
     whole = toy_trainer(tmp_path / "whole", model=toy_model(**model), **options)

@@ -97,36 +97,42 @@ def complete_entry(name: str, entry: dict[str, Any], data_tasks: Collection[str]
     Raises:
         InputError: naming the task and the field that is invalid or does not apply.
     """
-
-    def error(field: str, reason: str) -> InputError:
-        return InputError(f"task '{name}': field '{field}' = {entry[field]!r}: {reason}")
-
     generator = entry.get("label_generator")
     if generator is None:
         for field in ("source_tasks", "max_rows"):
             if field in entry:
-                raise error(field, "has no effect without label_generator")
+                raise _error(name, entry, field, "has no effect without label_generator")
         return entry
     if generator not in LABEL_GENERATORS:
         choices = ", ".join(LABEL_GENERATORS)
         hint = did_you_mean(generator, LABEL_GENERATORS)
-        raise error("label_generator", f"must be one of {choices}.{hint}")
+        raise _error(name, entry, "label_generator", f"must be one of {choices}.{hint}")
     for field, default in _DATA_DEFAULTS.items():
         if entry.get(field, default) != default:
-            raise error(field, f"has no effect with label_generator: {generator}; unset it")
+            reason = f"has no effect with label_generator: {generator}; unset it"
+            raise _error(name, entry, field, reason)
     for field in _LIMITS:
         if entry.get(field, 1) < 1:
-            raise error(field, "must be 1 or more")
+            raise _error(name, entry, field, "must be 1 or more")
+    entry = {**entry, "source_tasks": _source_tasks(name, entry, data_tasks)}
+    return _with_kind_and_labels(name, entry, LABEL_GENERATORS[generator])
+
+
+def _error(name: str, entry: dict[str, Any], field: str, reason: str) -> InputError:
+    return InputError(f"task '{name}': field '{field}' = {entry[field]!r}: {reason}")
+
+
+def _source_tasks(name: str, entry: dict[str, Any], data_tasks: Collection[str]) -> list[str]:
+    """Return the tasks from whose texts the labels are derived; by default all with data."""
     sources = entry.get("source_tasks", list(data_tasks))
     for task in sources:
         if task not in data_tasks:
             choices = ", ".join(data_tasks) or "there is none"
             reason = f"'{task}' is not a task with data of its own ({choices})."
-            raise error("source_tasks", reason + did_you_mean(task, data_tasks))
+            raise _error(name, entry, "source_tasks", reason + did_you_mean(task, data_tasks))
     if not sources or len(set(sources)) < len(sources):
         raise InputError(f"task '{name}': source_tasks: name at least one task, and each once")
-    entry = {**entry, "source_tasks": sources}
-    return _with_kind_and_labels(name, entry, LABEL_GENERATORS[generator])
+    return sources
 
 
 def _with_kind_and_labels(

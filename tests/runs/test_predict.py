@@ -1,0 +1,113 @@
+"""Predictions for the rows of a file."""
+
+import json
+
+import pytest
+import yaml
+from transformers import pipeline
+
+from trainer.config.parser import parse
+from trainer.errors import InputError
+from trainer.runs.predict import predict
+from trainer.runs.train import train
+
+pytestmark = pytest.mark.usefixtures("quick_pictures")
+
+
+def test_predict_reads_the_columns_of_the_task_that_is_asked(toy_trained, toy_place, tmp_path):
+    folder, _ = toy_trained
+    options = [
+        str(toy_place / "toy.yaml"),
+        "--model_name_or_path",
+        str(folder),
+        "--mode",
+        "predict",
+    ]
+    options += ["--predict_file", str(toy_place / "data/qqp/validation.csv")]
+    target = predict(
+        parse([*options, "--predict_task", "paraphrase", "--output_dir", str(tmp_path)])
+    )
+    answers = [json.loads(line) for line in target.read_text().splitlines()]
+    assert len(answers) == 12 and {a["label"] for a in answers} <= {"paraphrase", "not paraphrase"}
+    with pytest.raises(InputError, match="no column 'text' .found: question1, question2, label"):
+        predict(parse([*options, "--output_dir", str(tmp_path / "other")]))
+    with pytest.raises(InputError, match="no column 'text' or 'sentence1'"):
+        options += ["--predict_task", "similarity", "--output_dir", str(tmp_path / "other")]
+        predict(parse(options))
+
+
+def test_predict_answers_every_row_in_order(toy_trained, tmp_path, capsys):
+    folder, _ = toy_trained
+    rows = tmp_path / "rows.csv"
+    rows.write_text("text,text_pair\nw1 w2,w3\nw4,w5 w6 w7 w8\nw9 w9,w9\n")
+    target = tmp_path / "answers.jsonl"
+    options = ["--mode", "predict", "--model_name_or_path", str(folder)]
+    options += ["--predict_file", str(rows), "--predict_output", str(target), "--use_cpu", "true"]
+    predict(parse([*options, "--predict_task", "similarity"]))
+    assert "tokens" not in capsys.readouterr().out
+    found = [json.loads(line) for line in target.read_text().splitlines()]
+    pipe = pipeline("hybrid-mtl", model=str(folder), trust_remote_code=True, device="cpu")
+    pairs = [("w1 w2", "w3"), ("w4", "w5 w6 w7 w8"), ("w9 w9", "w9")]
+    for answer, (a, b) in zip(found, pairs, strict=True):
+        expected = pipe({"text": a, "text_pair": b}, task="similarity")
+        assert answer["score"] == pytest.approx(expected["score"], abs=1e-4)
+    predict(parse([*options, "--overwrite_output_dir", "true"]))
+    assert set(json.loads(target.read_text().splitlines()[0])) == {"paraphrase", "similarity"}
+    rows.write_text("text,text_pair\nw1 w2,w3\nw4," + "w5 " * 40 + "\n")
+    predict(parse([*options, "--overwrite_output_dir", "true"]))
+    assert "predict_file: 1 of 2 rows have more than 32 tokens" in capsys.readouterr().out
+
+
+def test_predict_reads_a_table_as_its_task_does_from_a_home_folder(
+    toy_trained, tmp_path, monkeypatch
+):
+    folder, _ = toy_trained
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "rows.csv").write_bytes("text:label\nw1 caf\xe9:0\nw2:0\n".encode("latin-1"))
+    options = ["--mode", "predict", "--model_name_or_path", str(folder), "--use_cpu", "true"]
+    options += ["--predict_file", "~/rows.csv", "--predict_output", "~/answers.jsonl"]
+    options += ["--tasks.sentiment.separator", "':'", "--tasks.sentiment.encoding", "latin-1"]
+    assert predict(parse([*options, "--predict_task", "sentiment"])) == tmp_path / "answers.jsonl"
+    assert len((tmp_path / "answers.jsonl").read_text().splitlines()) == 2
+
+
+def test_one_of_several_processes_predicts(tmp_path, monkeypatch):
+    (tmp_path / "rows.csv").write_text("text\nw1\n")
+    options = ["--mode", "predict", "--predict_file", str(tmp_path / "rows.csv")]
+    settings = parse([*options, "--output_dir", str(tmp_path / "out"), "--use_cpu", "true"])
+    monkeypatch.setattr("trainer.runs.predict.read_rows", lambda *_: pytest.fail("rows were read"))
+    monkeypatch.setattr(type(settings.training), "process_index", 1)
+    predict(settings)
+    assert not (tmp_path / "out").exists()
+    monkeypatch.setattr(type(settings.training), "process_index", 0)
+    with pytest.raises(pytest.fail.Exception, match="rows were read"):
+        predict(settings)
+
+
+def test_predict_names_what_is_wrong(toy_trained, tmp_path):
+    folder, _ = toy_trained
+    options = ["--mode", "predict", "--model_name_or_path", str(folder), "--use_cpu", "true"]
+    rows = tmp_path / "rows.csv"
+    rows.write_text('text\nw1\n""\n')
+    with pytest.raises(InputError, match="input 1: 'text' must be a non-empty text"):
+        predict(parse([*options, "--predict_file", str(rows), "--predict_task", "sentiment"]))
+    with pytest.raises(InputError, match="no task 'mood' in this model"):
+        predict(parse([*options, "--predict_file", str(rows), "--predict_task", "mood"]))
+    rows.write_text("sentence\nw1\n")
+    with pytest.raises(InputError, match="no column 'text'"):
+        predict(parse([*options, "--predict_file", str(rows)]))
+
+
+def test_predict_reads_a_model_of_any_tasks_without_a_configuration(toy_place, tmp_path):
+    entries = {"mood": {"kind": "classification", "labels": [f"l{i}" for i in range(5)]}}
+    entries["mood"].update(dataset=str(toy_place / "data" / "sst5"))
+    config = yaml.safe_load((toy_place / "toy.yaml").read_text())
+    config.update(tasks=entries, data_dir=None, output_dir=str(tmp_path / "out"), max_steps=1)
+    (tmp_path / "mood.yaml").write_text(yaml.safe_dump(config))
+    train(parse([str(tmp_path / "mood.yaml")]))
+    rows = toy_place / "data" / "sst5" / "validation.jsonl"
+    options = ["--mode", "predict", "--model_name_or_path", str(tmp_path / "out")]
+    options += ["--predict_file", str(rows), "--output_dir", str(tmp_path), "--use_cpu", "true"]
+    target = predict(parse(options))
+    answers = [json.loads(line) for line in target.read_text().splitlines()]
+    assert len(answers) == 12 and set(answers[0]) == {"mood"}
