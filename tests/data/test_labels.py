@@ -11,7 +11,7 @@ from datasets import ClassLabel, Dataset, Features, List, Sequence, Value, load_
 from modeling_hybrid_mtl import TaskConfig
 from trainer.config.tasks import read_tasks
 from trainer.data import RawSplit, TaskSource, check_split, load_split
-from trainer.data.sources import read_rows
+from trainer.data.readers import read_rows
 from trainer.errors import InputError
 
 

@@ -8,7 +8,8 @@ from datasets.exceptions import DatasetGenerationError, DatasetNotFoundError
 
 from trainer.config.tasks import DEFAULT_TASKS
 from trainer.data import sources
-from trainer.data.sources import TaskSource, load_split, read_rows
+from trainer.data.readers import read_rows
+from trainer.data.sources import TaskSource, load_split
 from trainer.errors import InputError
 
 ROWS = [{"text": "a, b", "label": 0}, {"text": 'she said "no"', "label": 1}]
@@ -119,7 +120,9 @@ def test_a_missing_file_is_refused(tmp_path):
 
 def test_dataset_may_be_a_folder(tmp_path):
     path = write_rows(tmp_path, "dev.jsonl")
-    raw = load_split("mood", TaskSource(dataset=str(tmp_path)), "dev", None)
+    raw = load_split(
+        "mood", TaskSource(dataset=str(tmp_path), validation_split="dev"), "validation", None
+    )
     assert raw.location == str(path)
     assert raw.rows["label"][:] == [0, 1]
 
@@ -217,7 +220,7 @@ def test_an_unreachable_hub_is_told_with_what_to_do_offline(monkeypatch, error):
         load_split("mood", source, "train", None)
     message = str(caught.value)
     assert "the reason" in message
-    assert "put train.* and dev.* (csv, tsv, jsonl or parquet, same columns) in DIR/sst5" in message
+    assert "put train.* and dev.* (csv, jsonl, parquet, ..., same columns) in DIR/sst5" in message
     assert "--data_dir DIR" in message and "--data_dir sample" in message
 
 

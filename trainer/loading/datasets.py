@@ -116,14 +116,19 @@ def _check_parts(
 
 
 def load_checked(name: str, entry: TaskEntry, part: str, data_dir: str | None) -> CheckedSplit:
-    """Return one split of one task, `train` or `validation`, checked; print counts of dropped rows.
+    """Return one split of one task, checked; print counts of dropped rows.
+
+    Args:
+        name: the task's name.
+        entry: its settings.
+        part: `train`, `validation` or `test`.
+        data_dir: the run's folder of data, if any.
 
     Raises:
         InputError: naming the file, row and value that is wrong.
     """
-    split = getattr(entry.source, f"{part}_split")
     default = DEFAULT_TASKS.get(name, {}).get("dataset")
-    raw = load_split(name, entry.source, split, data_dir, default)
+    raw = load_split(name, entry.source, part, data_dir, default)
     checked = check_split(name, entry.model, entry.source, raw)
     for reason, count in checked.dropped.items():
         print(f"{raw.location}: {count} rows dropped ({reason})", flush=True)
