@@ -104,8 +104,8 @@ def read_database(location: str) -> Dataset:
 
 
 def _reason(error: Exception, url: str) -> str:
-    """Return the message of an error without the passwords of a URL."""
-    reason = str(getattr(error, "orig", None) or error).strip()
+    """Return the first line of an error's message, without the passwords of a URL."""
+    reason = (str(getattr(error, "orig", None) or error).strip() or repr(error)).splitlines()[0]
     for match in _PASSWORD.finditer(url):
         for secret in (_secret(match), unquote(_secret(match))):
             reason = reason.replace(secret, "***") if secret else reason

@@ -17,8 +17,7 @@ def read_excel(path: Path, options: ReadOptions) -> Dataset:
     """Return the rows of one sheet, without blank ones; an empty cell is a null.
 
     Numbers stay numbers, dates become text, and a formula is the result that is stored with it. If
-    there are several sheets and none is named, the
-    first is read, and this is printed.
+    there are several sheets and none is named, the first is read, and this is printed.
 
     Raises:
         InputError: without pandas and openpyxl, or for an unknown sheet, an empty one or a
