@@ -70,6 +70,11 @@ def test_categories_and_dates_of_polars_are_kept():
         ("a.csv", "a table is a str"),
         (["a"], "a table is a list"),
         ({"text": ["a"], "label": []}, "different lengths: .'text': 1, 'label': 0"),
+        ({"text": "abc"}, "column 'text' of a table is a str; expected a list of values"),
+        (
+            {"train": Dataset.from_dict({"text": ["a"]})},
+            "'train' .* is a Dataset; .*choose a split",
+        ),
         (Dataset.from_dict({"text": ["a"]}).to_iterable_dataset(), "load it without streaming"),
     ],
 )

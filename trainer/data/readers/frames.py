@@ -27,11 +27,8 @@ def to_rows(table: Any) -> Dataset:
         return table
     if hasattr(table, "__arrow_c_stream__"):
         return _from_arrow(table)
-    if isinstance(table, Mapping) and not isinstance(table, IterableDataset):
-        lengths = {name: len(values) for name, values in table.items()}
-        if len(set(lengths.values())) > 1:
-            raise InputError(f"the columns of a table have different lengths: {lengths}")
-        return Dataset(pa.table({str(name): _column(v) for name, v in table.items()}))
+    if isinstance(table, Mapping):
+        return _from_lists(table)
     is_list = isinstance(table, Sequence) and not isinstance(table, (str, bytes))
     if is_list and all(isinstance(row, Mapping) for row in table):
         return rows_of_objects(table)
@@ -40,6 +37,20 @@ def to_rows(table: Any) -> Dataset:
         f"a table is a {type(table).__name__}; expected a datasets.Dataset, a pandas or polars "
         f"data frame, a list of mappings or a mapping of lists{hint}"
     )
+
+
+def _from_lists(table: Mapping[str, Any]) -> Dataset:
+    for name, values in table.items():
+        if isinstance(values, (str, bytes, Mapping, Dataset)) or not hasattr(values, "__len__"):
+            hint = "; choose a split" if isinstance(values, Dataset) else ""
+            raise InputError(
+                f"column '{name}' of a table is a {type(values).__name__}; expected a list of "
+                f"values{hint}"
+            )
+    lengths = {name: len(values) for name, values in table.items()}
+    if len(set(lengths.values())) > 1:
+        raise InputError(f"the columns of a table have different lengths: {lengths}")
+    return Dataset(pa.table({str(name): _column(values) for name, values in table.items()}))
 
 
 def _from_arrow(table: Any) -> Dataset:
