@@ -1,14 +1,14 @@
 """Mapping of a dataset's columns to checked columns `text`, `text_pair` and `label`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from datasets import Dataset, Features, Value
 from datasets import Sequence as SequenceFeature
 
 from modeling_hybrid_mtl import TaskConfig
-from trainer.data.labels import LabelReader, check_dataset_labels
+from trainer.data.labels import LabelReader, check_dataset_labels, find_decimal
 from trainer.data.readers import RawSplit
 from trainer.data.sources import TaskSource
 from trainer.errors import InputError, did_you_mean, join_truncated, truncated_repr
@@ -49,6 +49,8 @@ def check_split(name: str, task: TaskConfig, source: TaskSource, raw: RawSplit) 
     labels = rows[columns["label"]][:]
     kept, dropped = _rows_with_text(texts, columns, source, raw, task)
     table = {key: [values[i] for i in kept] for key, values in texts.items()}
+    if source.decimal is None and not task.has_labels:
+        source = replace(source, decimal=_decimal(labels, columns["label"], raw.location))
     reader = LabelReader(task, source, columns["label"], rows.features[columns["label"]])
     table["label"] = [_label(labels[i], reader, raw.place(i)) for i in kept]
     if task.reads_words:
@@ -58,6 +60,17 @@ def check_split(name: str, task: TaskConfig, source: TaskSource, raw: RawSplit) 
             f"{raw.location}: no row is left for task '{name}' after dropping {dropped}"
         )
     return CheckedSplit(Dataset.from_dict(table, features=_features(task)), dropped)
+
+
+def _decimal(labels: Sequence[Any], column: str, location: str) -> str:
+    sign = find_decimal(labels)
+    if sign == ",":
+        print(
+            f"{location}: column '{column}' is read with decimal commas; if that is wrong, set the "
+            "task's field 'decimal'",
+            flush=True,
+        )
+    return sign
 
 
 def _features(task: TaskConfig) -> Features:

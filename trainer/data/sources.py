@@ -54,7 +54,8 @@ class TaskSource:
         encoding: of csv, tsv and CoNLL files, such as `windows-1252`; if unset, UTF-8, or UTF-16
             and UTF-32 by their byte order mark.
         sheet: the sheet of xlsx files; the first if unset.
-        decimal: the decimal sign of numbers stored as text: `.` or `,`.
+        decimal: the decimal sign of numbers stored as text: `.` or `,`; of scores, recognised if
+            unset, and `.` of classes.
         empty_text: `error`, or `drop` to skip and count rows with an empty text.
         data_name: Hub name of the dataset from which the local files come, for the model card.
         data_license: the data's licence as free text, for the model card.
@@ -77,16 +78,16 @@ class TaskSource:
     quoting: str | None = None
     encoding: str | None = None
     sheet: str | None = None
-    decimal: str = "."
+    decimal: str | None = None
     empty_text: str = "error"
     # They appear on the model card only.
     data_name: str | None = field(default=None, metadata={"info": OptionInfo(resume="free")})
     data_license: str | None = field(default=None, metadata={"info": OptionInfo(resume="free")})
 
     def __post_init__(self):
-        for name, choices in (("empty_text", ("error", "drop")), ("decimal", (".", ","))):
+        for name, choices in (("empty_text", ("error", "drop")), ("decimal", (None, ".", ","))):
             if getattr(self, name) not in choices:
-                expected = " or ".join(map(repr, choices))
+                expected = " or ".join(repr(choice) for choice in choices if choice)
                 raise InputError(f"field '{name}': must be {expected}, not {getattr(self, name)!r}")
         for part in PARTS:
             for location in _as_list(self.file_of(part)):

@@ -32,6 +32,9 @@ class RawSplit:
     location: str
     files: Sequence[tuple[Path, int]] = ()
 
+    def __post_init__(self):
+        self._ends = list(accumulate(count for _, count in self.files))
+
     def place(self, row: int) -> str:
         """Return the file and number of a row, counted from 1 in each file, for a message.
 
@@ -40,10 +43,9 @@ class RawSplit:
         """
         if not self.files:
             return f"{self.location}, row {row + 1}"
-        ends = list(accumulate(count for _, count in self.files))
-        index = bisect_right(ends, row)
+        index = bisect_right(self._ends, row)
         path, count = self.files[index]
-        return f"{path}, row {row + 1 - ends[index] + count}"
+        return f"{path}, row {row + 1 - self._ends[index] + count}"
 
 
 def read_rows(
