@@ -162,6 +162,9 @@ def test_missing_folders_are_refused(tmp_path):
     for name in ("./no", str(tmp_path / "no"), "~/no/such/folder", "a/b/c"):
         with refused("task 'mood': dataset: there is no folder '"):
             load_split("mood", TaskSource(dataset=name), "train", None)
+    for name in (str(write(tmp_path / "a.csv", "")), "sqlite:///a.db?table=t"):
+        with refused(f"task 'mood': dataset = '{name}': expected a folder or a Hub dataset, got a"):
+            load_split("mood", TaskSource(dataset=name), "train", None)
     with refused("task 'mood': give it a 'dataset'"):
         load_split("mood", TaskSource(), "train", None)
 

@@ -8,7 +8,9 @@ import pytest
 import yaml
 
 from tests.toy_runs import toy_run
+from tests.toys import toy_tokenizer
 from trainer.config.parser import parse
+from trainer.loading.datasets import prepare_data
 from trainer.runs.predict import predict
 from trainer.runs.train import train
 
@@ -62,3 +64,12 @@ def test_predictions_are_made_for_any_location(trained, tmp_path, monkeypatch, r
     options += ["--model_name_or_path", str(trained.parent / "out")]
     target = predict(parse([*options, "--predict_file", rows, "--predict_task", "sentiment"]))
     assert len(target.read_text().splitlines()) == count
+
+
+def test_test_rows_are_prepared_like_the_others_when_they_are_asked_for(trained):
+    settings = parse([str(trained), "--tasks.sentiment.test_file", f"{trained.parent}/part-0*"])
+    tokenizer = toy_tokenizer()
+    tokenizer.model_max_length = 32
+    data = prepare_data(settings.tasks, None, tokenizer, settings.training, parts=["test"])
+    assert data.test["sentiment"]["labels"][:] == [1, 2, 3, 4]
+    assert not data.train and not data.validation

@@ -10,7 +10,7 @@ from datasets.exceptions import DatasetGenerationError
 
 from trainer.data.cache import cache_folder
 from trainer.data.readers import RawSplit, ReadOptions, read_split
-from trainer.data.readers.databases import check_no_password, is_database
+from trainer.data.readers.databases import check_no_password, is_database, masked_url
 from trainer.data.readers.folders import split_files
 from trainer.data.readers.formats import check_used
 from trainer.data.readers.locations import Location, expand
@@ -92,6 +92,7 @@ class TaskSource:
         for part in PARTS:
             for location in _as_list(self.file_of(part)):
                 check_no_password(f"field '{part}_file'", location)
+        check_no_password("field 'dataset'", self.dataset or "")
         self.read_options  # noqa: B018  # the constructor checks its fields
 
     @property
@@ -240,6 +241,12 @@ def local_folder(
     path = Path(source.dataset).expanduser()
     if path.is_dir():
         return path
+    if path.is_file() or is_database(source.dataset):
+        kind = "file" if path.is_file() else "database"
+        raise InputError(
+            f"task '{task}': dataset = '{masked_url(source.dataset)}': expected a folder or a "
+            f"Hub dataset, got a {kind}; give it as train_file, and validation_file likewise"
+        )
     if source.dataset.startswith((".", "/", "~")) or source.dataset.count("/") > 1:
         raise InputError(f"task '{task}': dataset: there is no folder '{path}'")
     return None

@@ -21,6 +21,7 @@ class PreparedData:
 
     train: dict[str, Dataset] = field(default_factory=dict)
     validation: dict[str, Dataset] = field(default_factory=dict)
+    test: dict[str, Dataset] = field(default_factory=dict)
     dropped: dict[str, dict[str, int]] = field(default_factory=dict)
     augmented: dict[str, int] = field(default_factory=dict)
     origins: dict[str, DataOrigin] = field(default_factory=dict)
