@@ -120,7 +120,7 @@ WAYS: dict[str, dict] = {
         "phases": [
             {
                 "name": "words",
-                "objective": "masked_language_modelling",
+                "objective": "masked_language_modeling",
                 "max_steps": 100,
                 "per_device_train_batch_size": 32,
                 "learning_rate": 5e-5,

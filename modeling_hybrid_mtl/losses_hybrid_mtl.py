@@ -12,7 +12,7 @@ IGNORED_LABEL = -100
 
 @LOSSES.register("cross_entropy")
 def cross_entropy(head: Any, logits: Tensor, labels: Tensor) -> Tensor:
-    """Return the cross-entropy, averaged over rows or, for tags, over labelled tokens.
+    """Return the cross-entropy, averaged over rows or, for tags, over labeled tokens.
 
     Args:
         head: provides the label smoothing.
@@ -30,7 +30,7 @@ def cross_entropy(head: Any, logits: Tensor, labels: Tensor) -> Tensor:
         reduction="sum",
         label_smoothing=smoothing,
     )
-    # The loss of a batch without labelled tokens is 0, not 0/0.
+    # The loss of a batch without labeled tokens is 0, not 0/0.
     return total / (flat != IGNORED_LABEL).sum().clamp(min=1)
 
 

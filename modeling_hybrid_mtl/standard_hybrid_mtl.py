@@ -154,7 +154,7 @@ def standard_entities(
     aggregation_strategy: Any = None,
     ignore_labels: list[str] | None = None,
 ) -> list[dict[str, Any]]:
-    """Return the labelled tokens of a text, or their groups.
+    """Return the labeled tokens of a text, or their groups.
 
     Args:
         scores: class scores of the tokens, (L, C).

@@ -15,7 +15,7 @@ from trainer.loading.datasets import load_checked
 
 DOCUMENT = "data.md"
 TICKETS = "message,topic\nIt came late.,delivery\n" + '"Too dear, and broken.",price\n'
-LABELLED = TICKETS.replace("message,topic", "text,label")
+LABELED = TICKETS.replace("message,topic", "text,label")
 GERMAN = "text;label\nSchön; wirklich;4,5\n".replace("Schön; wirklich", '"Schön; wirklich"')
 NEWS = "-DOCSTART- -X- O\n\nAcme NNP B-ORG\nInc NNP I-ORG\nagrees VBZ O\n\nFine JJ O\n"
 CARD = """---
@@ -39,7 +39,7 @@ def folder(tmp_path, monkeypatch):
     for name in ("tickets.csv", "tickets_check.csv"):
         (tmp_path / name).write_text(TICKETS)
     for i in (2, 10):
-        (tmp_path / f"parts/part-{i}.csv.gz").write_bytes(gzip.compress(LABELLED.encode()))
+        (tmp_path / f"parts/part-{i}.csv.gz").write_bytes(gzip.compress(LABELED.encode()))
     (tmp_path / "more_tickets.jsonl").write_text('{"text": "Broken.", "label": "quality"}\n')
     (tmp_path / "checks/a.tsv").write_text("\ttext\tlabel\n0\tLate, again.\tdelivery\n")
     (tmp_path / "bewertungen.csv").write_text(GERMAN, encoding="windows-1252")

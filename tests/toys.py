@@ -73,7 +73,7 @@ def toy_model(tasks: dict[str, Any] | None = None, seed: int = 0, **options: Any
 
 @functools.cache
 def toy_rows(task: str, count: int, seed: int = 0) -> Dataset:
-    """Random tokenised rows of lengths 3 to 12 whose label depends on the tokens."""
+    """Random tokenized rows of lengths 3 to 12 whose label depends on the tokens."""
     random = np.random.default_rng([seed, count])
     entry = TASKS[task]
 

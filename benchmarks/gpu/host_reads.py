@@ -60,7 +60,7 @@ class HostReads(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-class Synchronisations(AbstractContextManager):
+class Synchronizations(AbstractContextManager):
     """Records the lines at which torch waits for a GPU, while `watching`."""
 
     def __init__(self) -> None:
@@ -75,7 +75,7 @@ class Synchronisations(AbstractContextManager):
     def watching(self, value: bool) -> None:
         torch.cuda.set_sync_debug_mode("warn" if value else "default")
 
-    def __enter__(self) -> "Synchronisations":
+    def __enter__(self) -> "Synchronizations":
         self._inside.enter_context(warnings.catch_warnings())
         warnings.simplefilter("always")
         warnings.showwarning = self._note
@@ -107,7 +107,7 @@ def innermost_line() -> str:
 
 
 class Watch(TrainerCallback):
-    """Watches a trainer's steps, except the first ones, with one-time initialisation, and those
+    """Watches a trainer's steps, except the first ones, with one-time initialization, and those
     that log or measure.
 
     Args:

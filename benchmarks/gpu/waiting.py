@@ -7,10 +7,10 @@ import torch
 from transformers import TrainerCallback
 
 from benchmarks.gpu.findings import Findings
-from benchmarks.gpu.host_reads import HostReads, Synchronisations, Watch
+from benchmarks.gpu.host_reads import HostReads, Synchronizations, Watch
 from benchmarks.gpu.settings import Settings
 from benchmarks.gpu.shapes import drawn_tasks, encoder_folder, shapes_of, wait
-from benchmarks.speed.workers.trainers import be_quiet, make_trainer, settings_of, tokenised
+from benchmarks.speed.workers.trainers import be_quiet, make_trainer, settings_of, tokenized
 
 # Name -> options of the run besides the defaults.
 LOOPS: dict[str, tuple[str, ...]] = {
@@ -58,12 +58,12 @@ def measure(settings: Settings, findings: Findings) -> None:
 def loop(settings: Settings, job: dict[str, Any], options: tuple[str, ...]) -> dict[str, Any]:
     """Train once; return the lines that waited, with their counts, and the memory in bytes."""
     on_card = settings.device == "cuda"
-    reads = Synchronisations() if on_card else HostReads()
+    reads = Synchronizations() if on_card else HostReads()
     memory = Memory(settings.device)
     with tempfile.TemporaryDirectory() as folder:
         logs = ("--logging_strategy", "steps", "--logging_steps", "25")
         run = settings_of(job, folder, *logs, *options)
-        trainer = make_trainer(run, tokenised(job, run))
+        trainer = make_trainer(run, tokenized(job, run))
         trainer.decide_on_device = True
         trainer.add_callback(Watch(reads, first=1 if settings.toy else 4))
         trainer.add_callback(memory)

@@ -64,7 +64,7 @@ def load_tokenizer(folder: str, max_length: int) -> Any:
     return tokenizer
 
 
-def tokenised(rows: Sequence[Mapping[str, Any]], tokenizer: Any) -> list[dict[str, Any]]:
+def tokenized(rows: Sequence[Mapping[str, Any]], tokenizer: Any) -> list[dict[str, Any]]:
     """Return the rows as unpadded token ids: `input_ids`, `pair_input_ids`, and `labels`."""
     found = [{"labels": row["label"]} for row in rows]
     for column, name in (("text", "input_ids"), ("text_pair", "pair_input_ids")):

@@ -12,7 +12,7 @@ from transformers import Trainer, TrainingArguments, set_seed
 
 from benchmarks.peers.hugging_face import plain_arguments, train_paced
 from benchmarks.peers.libraries import choose_library, waiter
-from benchmarks.peers.model import PlainModel, load_tokenizer, padded, tokenised
+from benchmarks.peers.model import PlainModel, load_tokenizer, padded, tokenized
 from benchmarks.peers.protocol import Line, Pace, read_job
 from benchmarks.peers.tokens import TokenCounter
 
@@ -41,7 +41,7 @@ def main() -> None:
     set_seed(job["seed"])
     tokenizer = load_tokenizer(job["weights"], job["max_length"])
     model = PlainModel(job["weights"], job["tasks"])
-    rows = {name: tokenised(task["rows"], tokenizer) for name, task in job["tasks"].items()}
+    rows = {name: tokenized(task["rows"], tokenizer) for name, task in job["tasks"].items()}
     with tempfile.TemporaryDirectory() as folder:
         options = {**plain_arguments(job, folder), "remove_unused_columns": False}
         trainer = InOrder(

@@ -8,7 +8,7 @@ encoder take a step.
 import torch
 
 from benchmarks.peers.libraries import choose_library
-from benchmarks.peers.model import PlainModel, load_tokenizer, padded, tokenised
+from benchmarks.peers.model import PlainModel, load_tokenizer, padded, tokenized
 from benchmarks.peers.protocol import Line, Pace, read_job
 from benchmarks.peers.tokens import TokenCounter
 
@@ -19,7 +19,7 @@ def main() -> None:
     torch.manual_seed(job["seed"])
     tokenizer = load_tokenizer(job["weights"], job["max_length"])
     model = PlainModel(job["weights"], job["tasks"]).train()
-    rows = {name: tokenised(task["rows"], tokenizer) for name, task in job["tasks"].items()}
+    rows = {name: tokenized(task["rows"], tokenizer) for name, task in job["tasks"].items()}
     rate = job["learning_rate"]
     optimizers = [torch.optim.Adam(model.encoder.parameters(), lr=rate)]
     optimizers += [torch.optim.Adam(head.parameters(), lr=rate) for head in model.heads.values()]

@@ -1,6 +1,6 @@
 """`SentenceTransformerTrainer` with a dataset and a loss for each task, sampled round robin.
 
-It tokenises during training and draws the order of the rows itself. Pairs are encoded separately,
+It tokenizes during training and draws the order of the rows itself. Pairs are encoded separately,
 with its own losses. It has no loss for classes of single texts, so one is defined here.
 """
 

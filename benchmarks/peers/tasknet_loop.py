@@ -1,7 +1,7 @@
 """`tasknet`: one encoder with a sequence classifier per task, batches drawn at random by task.
 
 It encodes both texts of a pair as one sequence, pads every row to the maximum length when it
-tokenises, and in the model reduces a batch to the length of its longest text.
+tokenizes, and in the model reduces a batch to the length of its longest text.
 """
 
 import os

@@ -13,7 +13,7 @@ from benchmarks.speed.settings import Settings
 # Part of a run -> the name of its ratio.
 PARTS = {
     "reading and checking": "growth_reading",
-    "tokenising": "growth_tokenising",
+    "tokenizing": "growth_tokenizing",
     "batches for training": "growth_batches",
     "prediction": "growth_prediction",
 }

@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks.speed.findings import Finding, Findings
 from benchmarks.speed.goals import goal_of
 from benchmarks.speed.settings import Settings
-from trainer.evaluation.figure_files import BLUE, GREY, new_figure, save_figure
+from trainer.evaluation.figure_files import BLUE, GRAY, new_figure, save_figure
 
 OURS = "hybrid-mtl"
 
@@ -88,8 +88,8 @@ def draw(findings: Findings, path: Path) -> None:
         middle = [series[name].median for name in names]
         low = [series[name].median - series[name].low for name in names]
         high = [series[name].high - series[name].median for name in names]
-        colours = [BLUE if name.startswith(OURS) else GREY for name in names]
-        axes.barh(names, middle, xerr=[low, high], color=colours, capsize=3)
+        colors = [BLUE if name.startswith(OURS) else GRAY for name in names]
+        axes.barh(names, middle, xerr=[low, high], color=colors, capsize=3)
         axes.invert_yaxis()
         axes.set_title(title, fontsize=10)
         axes.set_xlim(left=0)

@@ -23,7 +23,7 @@ IMPORTS = {
 
 
 def measure(settings: Settings, findings: Findings) -> None:
-    """Add the seconds of importing, and of starting with and without the tokenised rows' cache."""
+    """Add the seconds of importing, and of starting with and without the tokenized rows' cache."""
     print("start-up ...", flush=True)
     count = settings.sizes.starts
     imports: dict[str, list[float]] = {name: [] for name in IMPORTS}

@@ -100,7 +100,7 @@ def test_the_table_has_a_row_for_every_shape(settings):
 def test_what_torch_says_of_a_wait_is_counted_by_line(monkeypatch):
     modes = []
     monkeypatch.setattr(torch.cuda, "set_sync_debug_mode", modes.append)
-    with host_reads.Synchronisations() as found:
+    with host_reads.Synchronizations() as found:
         found.watching = True
         for _ in range(2):
             warnings.warn("called a synchronizing CUDA operation", UserWarning, stacklevel=1)

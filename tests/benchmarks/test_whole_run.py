@@ -25,7 +25,7 @@ def test_each_part_gives_its_numbers(part, tmp_path, capsys):
         "training": "train_matmul_share",
         "aggregators": "aggregator_pcgrad_vs_sum",
         "inference": "infer_three_heads_vs_one",
-        "growth": "growth_tokenising",
+        "growth": "growth_tokenizing",
         "startup": "import_seconds",
     }
     numbers = json.loads((tmp_path / "bench.json").read_text())

@@ -179,7 +179,7 @@ def test_examples_speak_only_of_inputs_the_model_has():
     assert "pipe(text" not in code_of(card(SIMILARITY))
 
 
-def test_data_table_shows_source_rows_and_licence_note():
+def test_data_table_shows_source_rows_and_license_note():
     local = replace(SIMILARITY, dataset=None, dataset_description="a sample")
     link = "[SetFit/sst5](https://huggingface.co/datasets/SetFit/sst5)"
     rows = "train 240, validation 60"
@@ -279,7 +279,7 @@ def test_numbers_and_objects_of_other_libraries_are_written_as_plain_values(tmp_
     assert back.run == {"when": "x", "limit": None}
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"tasks": []}', '{"tasks": [{"colour": 1}]}'])
+@pytest.mark.parametrize("text", ["{", "[]", '{"tasks": []}', '{"tasks": [{"color": 1}]}'])
 def test_a_wrong_facts_file_is_refused(tmp_path, text):
     path = tmp_path / "facts.json"
     path.write_text(text)
@@ -381,13 +381,13 @@ def test_the_architecture_is_a_picture_and_a_table():
 
 def test_phases_have_a_table():
     phases = [
-        PhaseFacts("words", "masked_language_modelling", ["sentiment"], 40, 2.0, 7200.0),
+        PhaseFacts("words", "masked_language_modeling", ["sentiment"], 40, 2.0, 7200.0),
         PhaseFacts(
             "alone", "tasks", ["sentiment", "similarity"], 9, 0.5, 30.0, {"aggregator": "pcgrad"}
         ),
     ]
     rows = cells(section(card(phases=phases), "Phases of training"))[2:]
-    words = ["1: words", "masked language modelling", "sentiment", "40", "2", "2.0 h", ""]
+    words = ["1: words", "masked language modeling", "sentiment", "40", "2", "2.0 h", ""]
     assert rows[0] == words
     assert rows[1][1:] == [
         "tasks",
@@ -428,7 +428,7 @@ def test_compute_reports_missing_records():
     assert ["seconds", "3"] not in cells(section(card(run=run, compute=known), "The run"))
 
 
-def test_the_stated_licence_of_data_is_shown():
+def test_the_stated_license_of_data_is_shown():
     task = replace(SENTIMENT, dataset_license="CC | BY")
     rows = cells(section(card(task, SIMILARITY), "Data"))[2:]
     assert [row[-1] for row in rows] == ["CC \\| BY", "see the dataset's page"]

@@ -39,24 +39,24 @@ def test_a_task_s_fields_are_read_as_their_types():
         ([{"tasks": {"sentiment": {"kind": "x"}}}], "'kind' cannot change from phase to phase"),
         ([{"tasks": {"sentiment": 3}}], "task 'sentiment': expected fields, got 3"),
         ([{"objective": "task"}], "objective = 'task': must be one of"),
-        ([{"objective": "masked_language_modelling"}], "add a phase that trains the tasks"),
+        ([{"objective": "masked_language_modeling"}], "add a phase that trains the tasks"),
         (
-            [{"objective": "masked_language_modelling", "aggregator": "pcgrad"}, {}],
+            [{"objective": "masked_language_modeling", "aggregator": "pcgrad"}, {}],
             "phase '1': 'aggregator' has no effect with objective",
         ),
         (
-            [{"objective": "masked_language_modelling", "metric_for_best_model": "x"}, {}],
+            [{"objective": "masked_language_modeling", "metric_for_best_model": "x"}, {}],
             "'metric_for_best_model' has no effect with objective",
         ),
         ([{"mask_share": 0.3}], "mask_share has no effect with objective: tasks"),
         (
-            [{"objective": "masked_language_modelling", "mask_share": 1}, {}],
+            [{"objective": "masked_language_modeling", "mask_share": 1}, {}],
             "phase '1': mask_share = 1.0: must be between 0 and 1",
         ),
         (
             [
                 {
-                    "objective": "masked_language_modelling",
+                    "objective": "masked_language_modeling",
                     "tasks": {"sentiment": {"batch_size": 2}},
                 },
                 {},

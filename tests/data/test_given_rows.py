@@ -86,7 +86,7 @@ def test_a_score_that_was_rounded_to_float32_is_in_its_range():
     assert check("x", rows([0.1, 0.7]).cast_column("labels", Value("float32")), task)
 
 
-def test_a_mapping_of_tokenised_rows_is_what_is_asked_for():
+def test_a_mapping_of_tokenized_rows_is_what_is_asked_for():
     mood, near = CONFIGS["mood"], CONFIGS["near"]
     stream = IterableDataset.from_generator(lambda: iter([{"input_ids": [2, 3]}]))
     texts = Dataset.from_dict({"text": ["a film"], "label": [1]})
@@ -94,11 +94,11 @@ def test_a_mapping_of_tokenised_rows_is_what_is_asked_for():
     for name, given, task, message in (
         ("mood", stream, mood, "is a IterableDataset; .* load it without streaming"),
         ("mood", [{"input_ids": [2, 3]}], mood, "is a list; expected a datasets.Dataset"),
-        ("mood", texts, mood, "no column 'input_ids' .found: text, label.; tokenise the rows with"),
+        ("mood", texts, mood, "no column 'input_ids' .found: text, label.; tokenize the rows with"),
         ("mood", rows([0]).remove_columns("length"), mood, "no column 'length'"),
         ("near", rows([0.0]), near, "no column 'pair_input_ids'"),
         ("mood", rows([0], pair_input_ids=[[2, 3]]), mood, "has pair_input_ids, the second"),
-        ("mood", padded, mood, "padded already; tokenise them without padding"),
+        ("mood", padded, mood, "padded already; tokenize them without padding"),
         ("mood", rows([0]).select([]), mood, "has no rows"),
         ("mood", Dataset.from_dict({"input_ids": ["a"], "length": [1]}), mood, "lists of token"),
     ):
@@ -162,7 +162,7 @@ def test_every_token_of_words_without_tags_is_answered(tmp_path):
     assert found.label_ids == {"tags": None}
 
 
-def test_texts_without_labels_are_tokenised():
+def test_texts_without_labels_are_tokenized():
     for name, texts in (("mood", ["w1 w2", "w3"]), ("tags", [["w1", "w2"], ["w3"]])):
         made = tokenize(name, Dataset.from_dict({"text": texts}), CONFIGS[name], toy_tokenizer(), 8)
         assert "labels" not in made.column_names
@@ -195,7 +195,7 @@ def test_names_of_a_column_that_are_not_the_tasks_are_refused_with_both_lists(ta
     for name in (*names, *(config.labels or ["scores"])):
         assert name in message
     if task == "tags":
-        assert "before the rows are tokenised" in message
+        assert "before the rows are tokenized" in message
         given = given.cast_column("labels", List(Value("int64")))
     else:
         given = given.cast_column("labels", Value("int64"))
@@ -208,8 +208,8 @@ def test_a_column_is_mapped_as_the_message_says_and_right_names_pass():
     assert check("mood", mapped, CONFIGS["mood"]) and mapped["labels"][:] == [0, 2, 1]
     for names in (["bad", "so-so", "good"], ["bad", "so-so", "good", "unknown"], ["0", "1", "2"]):
         assert check("mood", named([2, 0, 1], *names), CONFIGS["mood"])
-    unlabelled = named([-1, -1], "good", "bad")
-    assert check("mood", unlabelled, CONFIGS["mood"]) is False
+    unlabeled = named([-1, -1], "good", "bad")
+    assert check("mood", unlabeled, CONFIGS["mood"]) is False
     numbers = TaskConfig("classification", labels=["1", "2"])
     with pytest.raises(
         InputError, match="names its numbers '0', '1', and this task has .*'1', '2'"
@@ -249,7 +249,7 @@ GOOD = [[2, 9, 3], [2, 9, 9, 3], [2, 3]]
         (
             "input_ids",
             [2, 50, 3],
-            "has 50; ids are 0 to 49 for this encoder: tokenise the rows with",
+            "has 50; ids are 0 to 49 for this encoder: tokenize the rows with",
         ),
         ("input_ids", [2, -1, 3], "has -1; ids are 0 to 49 for this encoder"),
         (

@@ -196,7 +196,7 @@ def test_quoras_own_names_are_known_and_gone_with_its_labels():
         assert read_tasks({"paraphrase": change})["paraphrase"].source.dataset_labels is None
 
 
-def test_decimal_commas_of_scores_are_recognised_and_said(capsys):
+def test_decimal_commas_of_scores_are_recognized_and_said(capsys):
     stars = TaskConfig("regression", score_range=[0, 5])
     assert check(stars, ["3,5", "0", "4"]) == [3.5, 0, 4]
     said = capsys.readouterr().out

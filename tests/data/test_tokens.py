@@ -22,7 +22,7 @@ def tokenizer():
 
 @pytest.fixture
 def encoded(monkeypatch):
-    """The sizes of the batches that were really tokenised."""
+    """The sizes of the batches that were really tokenized."""
     sizes = []
     encode = tokens._encode_texts
 
@@ -114,7 +114,7 @@ def test_a_tokenizer_without_token_types_gives_none():
     }
 
 
-def test_the_second_time_nothing_is_tokenised(tokenizer, encoded):
+def test_the_second_time_nothing_is_tokenized(tokenizer, encoded):
     first = tokenize("t", texts("cat", "dog"), SINGLE, tokenizer, 16)
     assert encoded == [2]
     # A call leaves its truncation in the tokenizer, which changes nothing for the next.
@@ -147,7 +147,7 @@ def test_the_cache_is_not_hit_by_anything_that_changes_the_result(tokenizer, enc
         assert len(encoded) == done
 
 
-def test_selected_and_shuffled_rows_are_those_that_are_tokenised(tokenizer):
+def test_selected_and_shuffled_rows_are_those_that_are_tokenized(tokenizer):
     rows = texts("cat", "dog", "the", "sat")
     for order in ([0, 2], [1, 3], [3, 1], [0, 1], [1, 2]):
         found = tokenize("t", rows.select(order), SINGLE, tokenizer, 16)

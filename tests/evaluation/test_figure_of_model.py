@@ -53,7 +53,7 @@ def test_counts_are_short():
     assert [count_text(c) for c in counts] == ["0", "950", "1.2K", "22.7M", "1.3B"]
 
 
-def test_a_head_names_its_input_in_the_same_colour(tmp_path, monkeypatch):
+def test_a_head_names_its_input_in_the_same_color(tmp_path, monkeypatch):
     figures = []
     monkeypatch.setattr(
         Figure, "savefig", lambda figure, path, **_: figures.append(figure) or path.touch()

@@ -41,7 +41,7 @@ def test_a_merged_model_is_published_too(folder):
     assert "merged/mood/optimizer.pt" not in found
 
 
-def test_a_licence_is_published_but_never_deleted(folder):
+def test_a_license_is_published_but_never_deleted(folder):
     (folder / "LICENSE").write_text("as you like")
     assert "LICENSE" in publication(folder).files
     assert not is_published("LICENSE")

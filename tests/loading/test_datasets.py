@@ -192,10 +192,10 @@ def test_evaluation_reads_no_training_data(encoder, tmp_path):
     assert list(data.validation) == ["sentiment", "paraphrase", "similarity"]
 
 
-def test_everything_is_checked_before_anything_is_tokenised(encoder, tmp_path, monkeypatch):
+def test_everything_is_checked_before_anything_is_tokenized(encoder, tmp_path, monkeypatch):
     folder = write_data(tmp_path / "data")
     (folder / "stsb" / "validation.csv").write_text("sentence1,sentence2,label\na,b,1\nc,d,7\n")
-    monkeypatch.setattr(datasets, "tokenize", lambda *args: pytest.fail("tokenised"))
+    monkeypatch.setattr(datasets, "tokenize", lambda *args: pytest.fail("tokenized"))
     with refused(f"{folder}/stsb/validation.csv, row 2: column 'label' has '7'; scores of this "):
         toy_data(settings(encoder, data_dir=folder))
 

@@ -266,7 +266,7 @@ class TestLabelsForClientsOfOneTask:
             (["stars", "near"], ["LABEL_0"]),
         ],
     )
-    def test_they_are_the_first_labelled_task_s_also_when_saved(self, names, labels, tmp_path):
+    def test_they_are_the_first_labeled_task_s_also_when_saved(self, names, labels, tmp_path):
         config = HybridMTLConfig(tasks={name: TASKS[name] for name in names})
         config.save_pretrained(tmp_path)
         saved = json.loads((tmp_path / "config.json").read_text())

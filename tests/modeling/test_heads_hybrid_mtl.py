@@ -122,7 +122,7 @@ def test_similarity_has_parameters_only_with_hidden_sizes():
     torch.testing.assert_close(head(u, v), 5 * cosine)
 
 
-def test_token_classification_ignores_unlabelled_tokens():
+def test_token_classification_ignores_unlabeled_tokens():
     head = head_for(kind="token_classification", labels=["O", "X", "Y"])
     hidden = torch.randn(2, 3, WIDTH, generator=torch.Generator().manual_seed(0))
     labels = torch.tensor([[-100, 2, 0], [1, -100, -100]])
@@ -182,7 +182,7 @@ def test_half_precision_keeps_scores_of_a_far_range_apart():
     (linear,) = linear_layers(head)
     nn.init.zeros_(linear.weight)
     nn.init.constant_(linear.bias, 1e-3)
-    # 501 lies between two neighbours of bfloat16.
+    # 501 lies between two neighbors of bfloat16.
     assert head(vectors().bfloat16())[0].item() == pytest.approx(501, abs=0.1)
 
 

@@ -17,7 +17,7 @@ from modeling_hybrid_mtl.travel_hybrid_mtl import with_relative_imports
 from tests.modeling.toy_models import inputs_for, toy_model, toy_tokenizer
 
 RANKED = '''
-"""Ordered classes: one score, and a threshold between each two neighbours."""
+"""Ordered classes: one score, and a threshold between each two neighbors."""
 
 from dataclasses import dataclass
 

@@ -220,7 +220,7 @@ def test_a_pipeline_saved_here_opens_here(tmp_path):
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.name)
-def test_only_torch_transformers_and_neighbours_are_imported(source):
+def test_only_torch_transformers_and_neighbors_are_imported(source):
     for node in ast.walk(ast.parse(source.read_text())):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]

@@ -27,7 +27,7 @@ WAYS = {
     },
     "phases": {
         "phases": [
-            {"name": "words", "objective": "masked_language_modelling", "max_steps": 4},
+            {"name": "words", "objective": "masked_language_modeling", "max_steps": 4},
             {"name": "together"},
             {"name": "apart", "trainable": "adapters", "tasks": ["sentiment"]},
         ]

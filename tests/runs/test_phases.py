@@ -181,7 +181,7 @@ def test_a_first_phase_of_pretraining_changes_the_encoder_alone(place):
     config["output_dir"] = str(out)
     pretraining = {
         "name": "words",
-        "objective": "masked_language_modelling",
+        "objective": "masked_language_modeling",
         "mask_share": 0.5,
         "num_train_epochs": 2,
     }

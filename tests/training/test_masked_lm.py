@@ -76,14 +76,14 @@ def test_an_encoder_in_half_precision_is_pretrained_in_float32(tmp_path):
 
 
 def test_texts_of_all_tasks_come_once_and_in_a_seeded_order():
-    tokenised = {task: toy_rows(task, 20, seed=1) for task in ("mood", "same")}
-    tokenised["again"] = tokenised["same"]
+    tokenized = {task: toy_rows(task, 20, seed=1) for task in ("mood", "same")}
+    tokenized["again"] = tokenized["same"]
     columns = [("mood", "input_ids"), ("same", "input_ids"), ("same", "pair_input_ids")]
-    expected = {tuple(ids) for task, name in columns for ids in tokenised[task][name]}
-    found = [tuple(ids) for ids in collect_texts(tokenised, seed=5)["input_ids"]]
+    expected = {tuple(ids) for task, name in columns for ids in tokenized[task][name]}
+    found = [tuple(ids) for ids in collect_texts(tokenized, seed=5)["input_ids"]]
     assert len(found) == len(expected) and set(found) == expected
-    assert found == [tuple(ids) for ids in collect_texts(tokenised, seed=5)["input_ids"]]
-    assert found != [tuple(ids) for ids in collect_texts(tokenised, seed=6)["input_ids"]]
+    assert found == [tuple(ids) for ids in collect_texts(tokenized, seed=5)["input_ids"]]
+    assert found != [tuple(ids) for ids in collect_texts(tokenized, seed=6)["input_ids"]]
 
 
 def test_texts_keep_their_token_types():
@@ -272,18 +272,18 @@ class Spoil(TrainerCallback):
         self.first, self.last = first, last
 
     def on_step_begin(self, args, state, control, model, **_):
-        self.spoilt = self.first <= state.global_step + 1 <= self.last
+        self.spoiled = self.first <= state.global_step + 1 <= self.last
 
     def on_train_begin(self, args, state, control, model, **_):
         last = model.cls.predictions.decoder
-        last.register_forward_hook(lambda *given: given[2] * math.nan if self.spoilt else None)
+        last.register_forward_hook(lambda *given: given[2] * math.nan if self.spoiled else None)
 
 
 def test_a_loss_that_is_not_finite_stops_pretraining(tmp_path):
     model = toy_model()
     before = weights(model)
     with pytest.raises(
-        NonFiniteError, match="^step 1: the loss of masked language modelling is nan"
+        NonFiniteError, match="^step 1: the loss of masked language modeling is nan"
     ):
         pretrain(model, repeated(32), tokenizer(), arguments(tmp_path), callbacks=[Spoil(1, 1)])
     assert all(torch.equal(value, before[name]) for name, value in weights(model).items())

@@ -142,7 +142,7 @@ class CardFacts:
     tasks: list[TaskFacts]
     base_model: str | None = None  # Hub id, None when unknown or local
     base_model_description: str = "an unnamed encoder"  # shown without a Hub id
-    license: str | None = None  # Hub licence id, None when unknown
+    license: str | None = None  # Hub license id, None when unknown
     language: str | None = None  # ISO code of the training data's language, None when unknown
     overall: float | None = None
     overall_before: float | None = None

@@ -35,7 +35,7 @@ def methods_used(
         keys += _of_task(entry)
         keys += _of_data(origins[name])
     for phase in phases:
-        # Masked-language modelling is BERT's.
+        # Masked-language modeling is BERT's.
         keys += (
             _of_training(phase.training, phase.tasks) if phase.objective == "tasks" else ["bert"]
         )

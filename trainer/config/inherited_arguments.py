@@ -38,7 +38,7 @@ UNSUPPORTED_OPTIONS = {
     "include_num_input_tokens_seen": "token counts are not tracked",
     "label_smoothing_factor": "each head has its own loss; set label_smoothing in a task's entry",
     **dict.fromkeys(("liger_kernel_config", "use_liger_kernel"), "it has no kernels for encoders"),
-    "length_column_name": "lengths are counted when the texts are tokenised",
+    "length_column_name": "lengths are counted when the texts are tokenized",
     "optim_target_modules": "optimizer_layout divides the parameters among optimizers",
     "prediction_loss_only": "evaluation always computes every task's metrics",
     "torch_empty_cache_steps": "set PYTORCH_CUDA_ALLOC_CONF if memory is fragmented",

@@ -1,4 +1,4 @@
-"""The licences that the Hub has names for."""
+"""The licenses that the Hub has names for."""
 
 from trainer.errors import InputError, did_you_mean
 
@@ -19,14 +19,14 @@ LICENSES = frozenset(_NAMES.split())
 
 
 def check_license(name: str) -> None:
-    """Check that a name is one of the Hub's for licences.
+    """Check that a name is one of the Hub's for licenses.
 
     Raises:
         InputError: if it is not, with the nearest name that is.
     """
     if name not in LICENSES:
         raise InputError(
-            f"license = {name!r}: is not one of the Hub's names for licences, such as apache-2.0, "
-            f"mit or cc-by-4.0.{did_you_mean(name.lower(), LICENSES)} For any other licence: other "
+            f"license = {name!r}: is not one of the Hub's names for licenses, such as apache-2.0, "
+            f"mit or cc-by-4.0.{did_you_mean(name.lower(), LICENSES)} For any other license: other "
             f"(all names: https://huggingface.co/docs/hub/repositories-licenses)"
         )

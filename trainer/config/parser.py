@@ -59,7 +59,7 @@ def parse(arguments: list[str]) -> Settings:
     """Parse `[CONFIG.yaml] [--option value ...]`; the command line overrides the file.
 
     Raises:
-        InputError: naming the file and the option that is unknown, misspelt or wrong.
+        InputError: naming the file and the option that is unknown, misspelled or wrong.
     """
     config: dict[str, Any] = {}
     where = "command line"

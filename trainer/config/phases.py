@@ -15,7 +15,7 @@ from trainer.optimization import TaskTraining
 from trainer.options import info_of
 
 MASK_SHARE = 0.15  # as in BERT's pretraining
-OBJECTIVES = ("tasks", "masked_language_modelling")
+OBJECTIVES = ("tasks", "masked_language_modeling")
 # Option -> `run`, `tasks` or `any`: see `OptionInfo`.
 _PHASE = {
     f.name: info_of(f, INHERITED).phase
@@ -33,9 +33,9 @@ class PhaseEntry:
         name: of the phase; its number, from 1, if unset.
         tasks: the tasks that are trained (or whose texts are read) -> its fields that differ
             from the task's entry; all tasks if unset.
-        objective: `tasks`, or `masked_language_modelling` for the encoder on the tasks' texts.
+        objective: `tasks`, or `masked_language_modeling` for the encoder on the tasks' texts.
         options: training arguments that differ from the run's.
-        mask_share: for masked language modelling, the share of tokens to predict.
+        mask_share: for masked language modeling, the share of tokens to predict.
     """
 
     name: str

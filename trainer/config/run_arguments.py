@@ -92,7 +92,7 @@ class RunArguments:
     )
     license: str | None = option(
         None,
-        "The trained model's licence by the Hub's name for it, such as apache-2.0; "
+        "The trained model's license by the Hub's name for it, such as apache-2.0; "
         "shown on the card.",
         group="run",
         phase="run",

@@ -126,7 +126,7 @@ class TaskBatchSampler:
 
 
 class MultitaskDataset(torch.utils.data.Dataset):
-    """The tokenised rows of all tasks, indexed by steps."""
+    """The tokenized rows of all tasks, indexed by steps."""
 
     def __init__(self, tasks: Mapping[str, Dataset]):
         self.tasks = dict(tasks)

@@ -1,4 +1,4 @@
-"""Checks of tokenised rows passed to a trainer, and of their labels."""
+"""Checks of tokenized rows passed to a trainer, and of their labels."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -56,7 +56,7 @@ def check_rows(argument: str, name: str, rows: Any, task: TaskConfig, limits: Li
     if not isinstance(rows, Dataset):
         hint = "; load it without streaming" if isinstance(rows, IterableDataset) else ""
         raise InputError(
-            f"{where}: is a {type(rows).__name__}; expected a datasets.Dataset of tokenised "
+            f"{where}: is a {type(rows).__name__}; expected a datasets.Dataset of tokenized "
             f"rows{hint}"
         )
     if not len(rows):
@@ -87,7 +87,7 @@ def _check_columns(where: str, name: str, rows: Dataset, task: TaskConfig, limit
         if column not in rows.column_names:
             raise InputError(
                 f"{where}: there is no column '{column}' (found: "
-                f"{join_truncated(rows.column_names)}); tokenise the rows with "
+                f"{join_truncated(rows.column_names)}); tokenize the rows with "
                 f"trainer.data.tokenize('{name}', rows, task, tokenizer, max_length)"
             )
     if not task.is_siamese and "pair_input_ids" in rows.column_names:
@@ -116,7 +116,7 @@ def _check_names(where: str, feature: Any, labels: pa.ChunkedArray, task: TaskCo
     indices = join_truncated([f"{label!r}: {i}" for i, label in enumerate(task_labels)])
     advice = f"map them first with rows.align_labels_with_mapping({{{indices}}}, 'labels'); or, if"
     if in_lists:  # in which -100 has no name
-        advice = "map them before the rows are tokenised; or, if"
+        advice = "map them before the rows are tokenized; or, if"
     expected = f"the labels {_quoted(task_labels)}; {advice}" if task_labels else "scores; if"
     kind = "List(Value('int64'))" if in_lists else "Value('int64')"
     raise InputError(

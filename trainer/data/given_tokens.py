@@ -52,9 +52,9 @@ def check_sequences(where: str, rows: Dataset, side: str, limits: Limits) -> Non
             where,
             counts > most,
             f"column '{column}' has more than the encoder's {most} tokens (up to {longest} in "
-            f"these rows); tokenise the rows with a max_length of {most} or less",
+            f"these rows); tokenize the rows with a max_length of {most} or less",
         )
-    advice = "tokenise the rows with the encoder's own tokenizer"
+    advice = "tokenize the rows with the encoder's own tokenizer"
     _check_range(where, column, ids, counts, limits.ids, advice)
     for name in (f"{side}token_type_ids", f"{side}attention_mask"):
         if name not in rows.column_names:
@@ -71,7 +71,7 @@ def check_sequences(where: str, rows: Dataset, side: str, limits: Limits) -> Non
             _check_range(where, name, values, counts, limits.types, advice)
         elif pc.min(values).as_py() == 0:
             raise InputError(
-                f"{where}: its rows are padded already; tokenise them without padding, which is "
+                f"{where}: its rows are padded already; tokenize them without padding, which is "
                 f"added per batch"
             )
 

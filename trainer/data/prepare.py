@@ -1,4 +1,4 @@
-"""Tokenised rows of tables in memory or files, for `HybridMTLTrainer`."""
+"""Tokenized rows of tables in memory or files, for `HybridMTLTrainer`."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,7 +22,7 @@ def prepare(
     max_length: int = 128,
     sources: Mapping[str, TaskSource] | None = None,
 ) -> dict[str, Dataset]:
-    """Check and tokenise the rows of tasks as `run_mtl.py` does.
+    """Check and tokenize the rows of tasks as `run_mtl.py` does.
 
     Args:
         tables: task -> a data frame of pandas or polars, a `datasets.Dataset`, a list of mappings
@@ -34,7 +34,7 @@ def prepare(
             dialect of files; `text`, `text_pair` and `label` by default.
 
     Returns:
-        Task -> tokenised rows, for a trainer's `train_dataset` or `eval_dataset`.
+        Task -> tokenized rows, for a trainer's `train_dataset` or `eval_dataset`.
 
     Raises:
         InputError: for an unknown task, or for rows that do not fit theirs, naming task and row.

@@ -54,11 +54,11 @@ class TaskSource:
         encoding: of csv, tsv and CoNLL files, such as `windows-1252`; if unset, UTF-8, or UTF-16
             and UTF-32 by their byte order mark.
         sheet: the sheet of xlsx files; the first if unset.
-        decimal: the decimal sign of numbers stored as text: `.` or `,`; of scores, recognised if
+        decimal: the decimal sign of numbers stored as text: `.` or `,`; of scores, recognized if
             unset, and `.` of classes.
         empty_text: `error`, or `drop` to skip and count rows with an empty text.
         data_name: Hub name of the dataset from which the local files come, for the model card.
-        data_license: the data's licence as free text, for the model card.
+        data_license: the data's license as free text, for the model card.
     """
 
     dataset: str | None = None

@@ -1,4 +1,4 @@
-"""Tokenisation of checked rows, cached by content."""
+"""Tokenization of checked rows, cached by content."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ IGNORED_LABEL = -100
 def tokenize(
     name: str, rows: Dataset, task: TaskConfig, tokenizer: PreTrainedTokenizerBase, max_length: int
 ) -> Dataset:
-    """Tokenise checked rows with `datasets.map`, or load the result from the cache.
+    """Tokenize checked rows with `datasets.map`, or load the result from the cache.
 
     Args:
         name: the task's name, for the progress bar.
@@ -39,7 +39,7 @@ def tokenize(
         remove_columns=rows.column_names,
         cache_file_name=str(cache_folder() / f"{key}.arrow"),
         new_fingerprint=key,
-        desc=f"tokenising {name}",
+        desc=f"tokenizing {name}",
     )
 
 

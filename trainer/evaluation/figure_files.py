@@ -1,7 +1,7 @@
-"""The canvas, the colours and the file format of all figures.
+"""The canvas, the colors and the file format of all figures.
 
 Matplotlib is imported on first use, and never through pyplot, which keeps global state and may
-look for a display. The colours are from the Okabe-Ito palette, which suits colour-blind readers.
+look for a display. The colors are from the Okabe-Ito palette, which suits color-blind readers.
 """
 
 from pathlib import Path
@@ -12,7 +12,7 @@ from trainer.saving.files import atomic_file
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#666666"
+BLUE, ORANGE, GREEN, GRAY = "#0072B2", "#D55E00", "#009E73", "#666666"
 PURPLE = "#CC79A7"
 _DPI = 120
 

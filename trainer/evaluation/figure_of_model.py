@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from trainer.evaluation.figure_files import (
     BLUE,
+    GRAY,
     GREEN,
-    GREY,
     ORANGE,
     PURPLE,
     new_figure,
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 _MAX_LINE_LENGTH = 26
 _ROW = 1.15
-# An input and the heads that take it have the same colour.
-_INPUT_COLORS = (GREEN, PURPLE, GREY)
+# An input and the heads that take it have the same color.
+_INPUT_COLORS = (GREEN, PURPLE, GRAY)
 # Left edges and widths of the columns, in inches.
 _INPUTS, _ENCODER, _ADAPTERS, _HEADS = (0.0, 2.1), (2.8, 2.4), (5.6, 1.6), (7.6, 3.2)
 
@@ -122,5 +122,5 @@ def _truncate(line: str) -> str:
 
 
 def _arrow(axes: "Axes", start: float, end: float, y: float) -> None:
-    arrow = {"arrowstyle": "-|>", "color": GREY, "shrinkA": 0, "shrinkB": 0}
+    arrow = {"arrowstyle": "-|>", "color": GRAY, "shrinkA": 0, "shrinkB": 0}
     axes.annotate("", xy=(end, y), xytext=(start, y), arrowprops=arrow)

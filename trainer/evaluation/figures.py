@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from trainer.evaluation.figure_files import BLUE, GREEN, GREY, ORANGE, new_figure, save_figure
+from trainer.evaluation.figure_files import BLUE, GRAY, GREEN, ORANGE, new_figure, save_figure
 from trainer.evaluation.metrics import main_metric, paired_scores
 from trainer.evaluation.report import regression_report
 
@@ -35,7 +35,7 @@ _OVERALL: dict[str, Any] = {
 def draw_confusion_matrix(report: Mapping[str, Any], title: str, path: str | Path) -> None:
     """Draw a confusion matrix.
 
-    The colour is the share of the true class (each row sums to 1), which keeps rare classes
+    The color is the share of the true class (each row sums to 1), which keeps rare classes
     legible; the numbers are counts, omitted above 20 classes.
 
     Args:
@@ -100,7 +100,7 @@ def draw_scatter(
     alpha = float(np.clip(400 / len(true), 0.2, 0.8))
     axes.scatter(true, predicted, s=14, color=BLUE, alpha=alpha, linewidths=0)
     axes.scatter([], [], s=14, color=BLUE, label="examples")  # solid in the legend
-    axes.plot([low, high], [low, high], color=GREY, linestyle="--", label="predicted = true")
+    axes.plot([low, high], [low, high], color=GRAY, linestyle="--", label="predicted = true")
     axes.plot(
         [band["mean_label"] for band in bands],
         [band["mean_prediction"] for band in bands],
@@ -160,7 +160,7 @@ def draw_learning_curves(
         axes.set_xlabel("optimizer step")
     for axes in (*grid[0, :-1], *grid[1]):
         for step in _phase_ends(log_history):
-            axes.axvline(step, color=GREY, linewidth=0.8, linestyle=":")
+            axes.axvline(step, color=GRAY, linewidth=0.8, linestyle=":")
     save_figure(figure, path)
 
 
@@ -215,7 +215,7 @@ def draw_gradient_cosines(
     """
     figure = new_figure(7.5, 4.0)
     axes = figure.subplots()
-    axes.axhline(0, color=GREY, linewidth=0.8)
+    axes.axhline(0, color=GRAY, linewidth=0.8)
     markers = ("o", "s", "^", "D", "v", "P")
     styles = {
         name: {"label": label, "marker": markers[i % len(markers)], "markersize": 3}
@@ -251,4 +251,4 @@ def _draw_lines(
             drawn = True
     if not drawn:
         axes.set_yticks([])
-        axes.text(0.5, 0.5, "nothing logged", ha="center", color=GREY, transform=axes.transAxes)
+        axes.text(0.5, 0.5, "nothing logged", ha="center", color=GRAY, transform=axes.transAxes)

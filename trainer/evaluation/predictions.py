@@ -27,7 +27,7 @@ class TaskPredictions:
 
     Attributes:
         outputs: probabilities (N, C), scores (N,), or (M, C) for token classification, where M
-            counts the labelled tokens of all rows, or all tokens without labels. Scores are
+            counts the labeled tokens of all rows, or all tokens without labels. Scores are
             clipped to the range, and correlations are computed on them; the loss is computed on
             the head's unclipped scores.
         labels: class indices or scores, (N,) or (M,); None without labels.
@@ -61,7 +61,7 @@ def predict_task(
 
     Args:
         model: the model, which is left in evaluation mode.
-        rows: tokenised rows with `length` and, if known, `labels`.
+        rows: tokenized rows with `length` and, if known, `labels`.
         collator: collates rows into batches.
         batch_size: rows per device and batch.
         accelerator: the device, the precision and the ranks that share the rows.
@@ -71,14 +71,14 @@ def predict_task(
     batches = _batches_by_length(rows, batch_size)
     results: list[Result] = []
     losses = []
-    labelled = "labels" in rows.column_names
+    labeled = "labels" in rows.column_names
     rank, processes = accelerator.process_index, accelerator.num_processes
     for first in range(0, len(batches), processes):
         if first + rank < len(batches):
             indices = batches[first + rank]
             batch = collator.collate(task, rows[indices])
             loss, outputs, labels = _predict_batch(model, task, batch, accelerator)
-            if labelled:
+            if labeled:
                 losses.append(loss * len(indices))
             results += zip(indices, outputs, labels, strict=True)
         on_batch()
@@ -86,7 +86,7 @@ def predict_task(
     if processes > 1:
         results, loss_sum = gather_object(results), sum(gather_object([loss_sum]))
     predictions = _concatenate(results, loss_sum / len(rows))
-    return predictions if labelled else replace(predictions, labels=None, loss=float("nan"))
+    return predictions if labeled else replace(predictions, labels=None, loss=float("nan"))
 
 
 def _batches_by_length(rows: Dataset, batch_size: int) -> list[list[int]]:
@@ -124,12 +124,12 @@ def _concatenate(results: list[Result], loss: float) -> TaskPredictions:
     if results[0][2].ndim == 0:
         outputs = np.stack([output for _, output, _ in results])
         return TaskPredictions(outputs, np.stack([label for _, _, label in results]), loss)
-    labelled_tokens = [
+    labeled_tokens = [
         (outputs[mask], tags[mask], np.full(mask.sum(), row))
         for row, outputs, tags in results
         for mask in [tags != IGNORED_LABEL]
     ]
-    outputs, tags, rows = (np.concatenate(part) for part in zip(*labelled_tokens, strict=True))
+    outputs, tags, rows = (np.concatenate(part) for part in zip(*labeled_tokens, strict=True))
     return TaskPredictions(outputs, tags, loss, rows)
 
 

@@ -1,1 +1,1 @@
-"""From names and folders to models, tokenizers and tokenised rows."""
+"""From names and folders to models, tokenizers and tokenized rows."""

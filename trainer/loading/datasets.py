@@ -1,4 +1,4 @@
-"""A run's data: read, checked, augmented and tokenised, task by task."""
+"""A run's data: read, checked, augmented and tokenized, task by task."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from trainer.data.origin import DataOrigin, origin_of
 
 @dataclass
 class PreparedData:
-    """Every task's tokenised rows and their origin, with counts of dropped and added rows."""
+    """Every task's tokenized rows and their origin, with counts of dropped and added rows."""
 
     train: dict[str, Dataset] = field(default_factory=dict)
     validation: dict[str, Dataset] = field(default_factory=dict)
@@ -45,7 +45,7 @@ def prepare_data(
     parts: Sequence[str] = ("train", "validation"),
     names: Collection[str] | None = None,
 ) -> PreparedData:
-    """Load, check and tokenise every task's splits; all are checked before any is tokenised.
+    """Load, check and tokenize every task's splits; all are checked before any is tokenized.
 
     Args:
         tasks: every task of the run.

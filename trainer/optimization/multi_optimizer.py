@@ -28,7 +28,7 @@ class MultiOptimizer(torch.optim.Optimizer):
         self._reached: list[nn.Parameter] = []
         self._gradients: Mapping[str, Sequence[Tensor]] = {}
         groups = self._groups()
-        # The base class is initialised for its hooks only: it rejects a parameter in two groups.
+        # The base class is initialized for its hooks only: it rejects a parameter in two groups.
         super().__init__([nn.Parameter(torch.zeros(1))], {})
         self.param_groups = groups
 

@@ -189,4 +189,4 @@ def _save(inputs: PhaseInputs, record: PhaseRecord) -> None:
     PartialState().wait_for_everyone()
 
 
-OBJECTIVES = {"tasks": _train_tasks, "masked_language_modelling": _train_language_model}
+OBJECTIVES = {"tasks": _train_tasks, "masked_language_modeling": _train_language_model}

@@ -84,7 +84,7 @@ def check_same_rows(recorded: Path, now: Mapping[str, Any]) -> None:
 
     Args:
         recorded: the file of `now` at the run's start; missing if that was killed.
-        now: split -> task -> fingerprint of its tokenised rows, and the values of
+        now: split -> task -> fingerprint of its tokenized rows, and the values of
             `launch_environment`.
 
     Raises:

@@ -48,13 +48,13 @@ class TaskEvaluation(Trainer):
     ) -> Mapping[str, Dataset]:
         """Return the given rows after a check, or the defaults if None."""
         if given is not None:
-            self._check_labelled("eval_dataset", given)
+            self._check_labeled("eval_dataset", given)
         datasets = default if given is None else given
         if not datasets:
             raise InputError("evaluation requires an eval_dataset")
         return datasets
 
-    def _check_labelled(self, argument: str, datasets: Any) -> None:
+    def _check_labeled(self, argument: str, datasets: Any) -> None:
         """Check that rows belong to the model's tasks and have labels.
 
         Raises:
@@ -111,8 +111,8 @@ class TaskEvaluation(Trainer):
         """
         metrics = task_metrics(self.tasks, predictions, prefix)
         unscored = self.args.unscored_tasks
-        labelled = [task for task, entry in predictions.items() if entry.labels is not None]
-        kinds = {task: self.tasks[task].kind for task in labelled if task not in unscored}
+        labeled = [task for task, entry in predictions.items() if entry.labels is not None]
+        kinds = {task: self.tasks[task].kind for task in labeled if task not in unscored}
         if kinds:
             metrics[f"{prefix}_loss"] = sum(predictions[task].loss for task in kinds)
             metrics[f"{prefix}_overall"] = overall_score(metrics, kinds, prefix)

@@ -114,7 +114,7 @@ class HybridMTLTrainer(TaskBatches, TaskEvaluation, BaseTrainer):
         self.measured = self.eval_dataset
         self._init_run()
         for argument, rows in datasets.items():
-            self._check_labelled(argument, rows)
+            self._check_labeled(argument, rows)
 
     def _check_parallelism(self) -> None:
         if self.is_fsdp_enabled or self.is_deepspeed_enabled:

@@ -37,11 +37,11 @@ from trainer.training.precision import train_in_float32
 logger = logging.getLogger(__name__)
 
 
-def collect_texts(tokenised: Mapping[str, Dataset], seed: int = 0) -> Dataset:
+def collect_texts(tokenized: Mapping[str, Dataset], seed: int = 0) -> Dataset:
     """Return the distinct sequences of all tasks in random order.
 
     Args:
-        tokenised: task -> tokenized rows (`trainer.data.tokenize`). Siamese pairs are two
+        tokenized: task -> tokenized rows (`trainer.data.tokenize`). Siamese pairs are two
             sequences, cross-encoded pairs one.
         seed: seed of the order.
 
@@ -49,7 +49,7 @@ def collect_texts(tokenised: Mapping[str, Dataset], seed: int = 0) -> Dataset:
         Columns `input_ids` and, if the rows have them, `token_type_ids`.
     """
     types_by_ids: dict[tuple[int, ...], list[int] | None] = {}
-    for rows in tokenised.values():
+    for rows in tokenized.values():
         for side in ("", "pair_"):
             if f"{side}input_ids" in rows.column_names:
                 texts = rows[f"{side}input_ids"][:]
@@ -128,7 +128,7 @@ def pretrain(
     broken = [name for name, p in model.backbone.named_parameters() if not torch.isfinite(p).all()]
     if broken and args.nan_policy != "ignore":
         raise NonFiniteError(
-            f"masked language modelling: {len(broken)} weights of the encoder are not finite at "
+            f"masked language modeling: {len(broken)} weights of the encoder are not finite at "
             f"the end, first '{broken[0]}'; start again with a lower learning rate"
         )
     if sessions is not None:
@@ -143,14 +143,14 @@ def _check_supported(
         raise InputError(f"mask_share = {mask_share!r}: must be between 0 and 1")
     if tokenizer.mask_token is None:
         raise InputError(
-            "masked language modelling: the tokenizer has no mask token, so its encoder was not "
+            "masked language modeling: the tokenizer has no mask token, so its encoder was not "
             "pretrained this way; remove the phase"
         )
     if not any(p.requires_grad for p in model.backbone.parameters()):
-        raise InputError("masked language modelling: the encoder is frozen")
+        raise InputError("masked language modeling: the encoder is frozen")
     if model.config.adapters:
         raise InputError(
-            "masked language modelling: would change the encoder of the adapters "
+            "masked language modeling: would change the encoder of the adapters "
             f"{', '.join(model.config.adapters)}; pretrain before training adapters"
         )
 
@@ -173,7 +173,7 @@ def language_model(
     config = deepcopy(backbone.config)  # transformers modifies the configuration
     if type(config) not in MODEL_FOR_MASKED_LM_MAPPING:
         raise InputError(
-            f"masked language modelling: transformers has no such model for an encoder of type "
+            f"masked language modeling: transformers has no such model for an encoder of type "
             f"'{config.model_type}'; remove the phase, or use another encoder"
         )
     missing: set[str] | None = None
@@ -189,7 +189,7 @@ def language_model(
     model.tie_weights()
     if warn and (missing is None or any(not name.startswith(f"{body}.") for name in missing)):
         logger.warning(
-            "Masked language modelling: '%s' has no language-model head; a new one is trained.",
+            "Masked language modeling: '%s' has no language-model head; a new one is trained.",
             start_from or config.model_type,
         )
     return model
@@ -213,7 +213,7 @@ def _load_language_model(
             trust_remote_code=False,
         )
     except (OSError, RuntimeError, ValueError) as error:
-        raise InputError(f"masked language modelling: '{start_from}': {error}") from error
+        raise InputError(f"masked language modeling: '{start_from}': {error}") from error
     finally:
         set_verbosity(level)
 
@@ -285,7 +285,7 @@ class _PretrainingTrainer(BaseTrainer):
             self.skipped_in_a_row = 0
             return loss
         step = self.state.global_step + 1
-        cause = f"step {step}: the loss of masked language modelling is {loss.item()}"
+        cause = f"step {step}: the loss of masked language modeling is {loss.item()}"
         self.skipped_in_a_row += 1
         if self.args.nan_policy == "stop" or self.skipped_in_a_row == MAX_SKIPS_IN_A_ROW:
             raise NonFiniteError(f"{cause}. Lower the learning rate, or check the texts")

@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 from benchmarks.peers.protocol import Line, Message, read_job
-from benchmarks.speed.workers.trainers import be_quiet, make_trainer, settings_of, tokenised
+from benchmarks.speed.workers.trainers import be_quiet, make_trainer, settings_of, tokenized
 from trainer import HybridMTLTrainer
 
 
@@ -39,7 +39,7 @@ def main() -> None:
     job, line = read_job(), Line()
     be_quiet()
     with tempfile.TemporaryDirectory() as folder:
-        rows = tokenised(job, settings_of(job, folder))
+        rows = tokenized(job, settings_of(job, folder))
         ways = {
             name: Way(make_trainer(settings_of(job, folder, *options), rows))
             for name, options in job["ways"].items()

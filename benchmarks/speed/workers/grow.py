@@ -60,7 +60,7 @@ class Growth:
         self.tokens: Any = None
         self.parts: dict[str, Callable[[], int]] = {
             "reading and checking": self.read,
-            "tokenising": self.tokenise,
+            "tokenizing": self.tokenize,
             "batches for training": self.batches,
             "prediction": self.predict,
         }
@@ -71,7 +71,7 @@ class Growth:
         ).rows
         return len(self.rows)
 
-    def tokenise(self) -> int:
+    def tokenize(self) -> int:
         self.tokens = tokenize(TASK, self.rows, self.entry, self.tokenizer, 128)
         return len(self.tokens)
 

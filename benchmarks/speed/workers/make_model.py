@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.peers.protocol import Line, read_job
-from benchmarks.speed.workers.trainers import be_quiet, make_trainer, settings_of, tokenised
+from benchmarks.speed.workers.trainers import be_quiet, make_trainer, settings_of, tokenized
 from trainer.export import export
 from trainer.saving.model_folder import write_model
 
@@ -13,7 +13,7 @@ def train(job: dict, target: Path) -> None:
     heads = [text for name in job["tasks"] for text in (f"--tasks.{name}.learning_rate", "1.0e-3")]
     with tempfile.TemporaryDirectory() as folder:
         settings = settings_of(job, folder, *heads)
-        trainer = make_trainer(settings, tokenised(job, settings))
+        trainer = make_trainer(settings, tokenized(job, settings))
         trainer.train()
         write_model(trainer.model, trainer.processing_class, target)
 

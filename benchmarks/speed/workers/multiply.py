@@ -9,7 +9,7 @@ from benchmarks.speed.workers.trainers import (
     make_trainer,
     mean_text,
     settings_of,
-    tokenised,
+    tokenized,
 )
 
 
@@ -18,7 +18,7 @@ def main() -> None:
     be_quiet()
     with tempfile.TemporaryDirectory() as folder:
         settings = settings_of(job, folder)
-        rows = tokenised(job, settings)
+        rows = tokenized(job, settings)
         encoder = make_trainer(settings, rows).model.backbone
     products = Products(encoder, mean_text(rows))
 

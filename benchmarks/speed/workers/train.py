@@ -6,7 +6,7 @@ from benchmarks.peers.hugging_face import train_paced
 from benchmarks.peers.libraries import waiter
 from benchmarks.peers.protocol import Line, Pace, read_job
 from benchmarks.peers.tokens import TokenCounter
-from benchmarks.speed.workers.trainers import be_quiet, make_trainer, settings_of, tokenised
+from benchmarks.speed.workers.trainers import be_quiet, make_trainer, settings_of, tokenized
 
 
 def main() -> None:
@@ -14,7 +14,7 @@ def main() -> None:
     be_quiet()
     with tempfile.TemporaryDirectory() as folder:
         settings = settings_of(job, folder)
-        rows = tokenised(job, settings)
+        rows = tokenized(job, settings)
         trainer = make_trainer(settings, rows)
         counter = TokenCounter([trainer.model.backbone], trainer.processing_class.pad_token_id)
         # Its loss is the sum over a cycle's tasks.

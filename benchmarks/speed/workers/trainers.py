@@ -35,8 +35,8 @@ def settings_of(job: dict[str, Any], folder: str, *options: str) -> Settings:
     return parse([*OPTIONS, "--data_dir", "sample", *given, *options])
 
 
-def tokenised(job: dict[str, Any], settings: Settings) -> dict[str, Dataset]:
-    """Return the job's tokenised rows for the trainer, by task."""
+def tokenized(job: dict[str, Any], settings: Settings) -> dict[str, Dataset]:
+    """Return the job's tokenized rows for the trainer, by task."""
     tokenizer = load_tokenizer(settings.run, load_config(settings.run))
     return {
         name: tokenize(

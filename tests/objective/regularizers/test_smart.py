@@ -16,7 +16,7 @@ from trainer.objective.regularizers import Smart, divergence, smart
 from trainer.objective.regularizers.smart import (
     added_to_embeddings,
     initial_noise,
-    normalise,
+    normalize,
     project,
     token_mask,
 )
@@ -40,7 +40,7 @@ def adversarial(regularizer, model, task, batch, seed=0):
 
 
 @pytest.mark.parametrize("norm", ["inf", "l2"])
-def test_one_step_is_noise_plus_the_normalised_gradient_projected(norm):
+def test_one_step_is_noise_plus_the_normalized_gradient_projected(norm):
     model, batch = toy_model(), toy_batch("mood")
     step, radius, noise = 0.05, 0.03 if norm == "inf" else 0.2, 0.01
     torch.manual_seed(5)
@@ -147,7 +147,7 @@ def test_projection_leaves_what_is_inside_the_ball():
 def test_a_row_without_a_gradient_is_not_moved():
     gradient = torch.tensor([[[0.0, 0.0]], [[1e-15, -2e-15]]])
     for norm in (math.inf, 2.0):
-        direction = normalise(gradient, norm)
+        direction = normalize(gradient, norm)
         assert direction[0].tolist() == [[0.0, 0.0]]
         length = torch.linalg.vector_norm(direction[1], norm)
         assert length.item() == pytest.approx(1.0)

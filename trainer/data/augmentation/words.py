@@ -21,7 +21,7 @@ NEGATIONS = frozenset(_NEGATIONS.split())
 NUMBERS = frozenset(_NUMBERS.split())
 CLAUSE_ENDS = frozenset(",.;:!?…")
 _CHUNK = re.compile(r"([(\[{\"“]*)(.*?)([)\]}\"”,.;:!?…]*)", re.DOTALL)
-# Lower case only: a capitalised word may be a name, even at the beginning of a sentence.
+# Lower case only: a capitalized word may be a name, even at the beginning of a sentence.
 _LOWER_CASE_WORD = re.compile(r"[^\W\d_A-Z]+(?:-[^\W\d_A-Z]+)*")
 _SENTENCE_END = re.compile(r"[.!?…][)\]}\"”]*$")
 
@@ -120,7 +120,7 @@ def _negations(words: Sequence[Word]) -> int:
 
 
 def _names(words: Sequence[Word]) -> set[str]:
-    """Return the capitalised words inside sentences, except "I" and its contractions."""
+    """Return the capitalized words inside sentences, except "I" and its contractions."""
     names: set[str] = set()
     inside = False
     for word in words:

@@ -77,7 +77,7 @@ class GramianAggregator(Aggregator):
     """An aggregator that computes the weights of a weighted sum from the Gramian alone.
 
     Attributes:
-        on_device: whether `weights` runs on the Gramian's device without synchronisation. Most
+        on_device: whether `weights` runs on the Gramian's device without synchronization. Most
             solvers run on the host and wait for the device.
     """
 
@@ -105,7 +105,7 @@ def weighted_sum(
 ) -> list[Tensor]:
     """Return the sum over k of `weights[k] * gradients[k]`, in the first list's storage.
 
-    Weights that are tensors avoid synchronisation, but need a copy of one gradient at a time.
+    Weights that are tensors avoid synchronization, but need a copy of one gradient at a time.
     """
     total = list(gradients[0])
     torch._foreach_mul_(total, weights[0])

@@ -19,7 +19,7 @@ class PCGrad(GramianAggregator):
     Each task's gradient is compared with the others' in random order; where the dot product is
     negative, its component along the other is removed. In coordinates of the K given gradients this
     needs the Gramian only. torchjd inspects every product on the host; here all K gradients are
-    projected at once, without synchronisation of an accelerator.
+    projected at once, without synchronization of an accelerator.
     """
 
     on_device = True

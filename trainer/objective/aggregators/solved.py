@@ -10,7 +10,7 @@ from trainer.objective.aggregators.base import GramianAggregator
 
 
 class SolverAggregator(GramianAggregator):
-    """An aggregator that solves for the weights of two or more finite, normalised gradients.
+    """An aggregator that solves for the weights of two or more finite, normalized gradients.
 
     Attributes:
         degree: scaling the Gramian by s scales the weights by s**degree.
@@ -36,7 +36,7 @@ class SolverAggregator(GramianAggregator):
         if not gramian.isfinite().all():
             return torch.full_like(gramian[0], torch.nan)
         # Solvers have absolute thresholds: CAGrad would return zero for gradients shorter than
-        # 0.01. So gradients are normalised to a mean square length of one.
+        # 0.01. So gradients are normalized to a mean square length of one.
         size = gramian.diagonal().mean()
         if size == 0:
             return self.solve(gramian, tasks)

@@ -1,4 +1,4 @@
-"""Bregman proximal point optimisation with a momentum model: https://arxiv.org/abs/1911.03437."""
+"""Bregman proximal point optimization with a momentum model: https://arxiv.org/abs/1911.03437."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +16,7 @@ from trainer.objective.regularizers.divergence import divergence
 class Bregman(Regularizer):
     """`weight` times the divergence from an average of past parameters (section 3.2, momentum).
 
-    The average is initialised with the parameters at the first term. After every optimizer step,
+    The average is initialized with the parameters at the first term. After every optimizer step,
     `average <- (1 - momentum) * parameters + momentum * average`. It consists of the trained
     parameters only, and its predictions, without dropout, are compared with the training output.
 
@@ -34,7 +34,7 @@ class Bregman(Regularizer):
     def term(
         self, model: HybridMTLModel, task: str, batch: dict[str, Tensor], output: HybridMTLOutput
     ) -> Tensor:
-        # Tasks of weight 0 change the parameters, too: initialise before their first step.
+        # Tasks of weight 0 change the parameters, too: initialize before their first step.
         self._start(model)
         return super().term(model, task, batch, output)
 
@@ -56,7 +56,7 @@ class Bregman(Regularizer):
 
     @torch.no_grad()
     def after_step(self, model: HybridMTLModel) -> None:
-        """Move the average towards the model's parameters."""
+        """Move the average toward the model's parameters."""
         self._start(model)
         parameters = dict(model.named_parameters())
         torch._foreach_lerp_(

@@ -1,4 +1,4 @@
-"""Smoothness-inducing adversarial regularisation: SMART, https://arxiv.org/abs/1911.03437."""
+"""Smoothness-inducing adversarial regularization: SMART, https://arxiv.org/abs/1911.03437."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -21,7 +21,7 @@ class Smart(Regularizer):
     """`weight` times the divergence of predictions under a small change of the embeddings (eq. 2).
 
     The change is found by projected gradient ascent on the output of the token embeddings
-    (Algorithm 1): normal noise, then `steps` steps along the normalised gradient of the divergence,
+    (Algorithm 1): normal noise, then `steps` steps along the normalized gradient of the divergence,
     each followed by a projection onto the ball. Gradient and ball are per text, over all its
     tokens, also for the two texts of a siamese pair. Padding is not changed.
 
@@ -100,7 +100,7 @@ class Smart(Regularizer):
             # Only the direction matters; the division keeps it in the range of half precision.
             distance = divergence(config, perturbed, clean, batch["labels"]) / self.noise
             (gradient,) = torch.autograd.grad(distance, delta)
-            step = self.step_size * mask * normalise(gradient, self.norm)
+            step = self.step_size * mask * normalize(gradient, self.norm)
             delta = project(delta.detach() + step, self.radius, self.norm)
         return delta
 
@@ -125,7 +125,7 @@ def initial_noise(model: HybridMTLModel, mask: Tensor, deviation: float) -> Tens
     return deviation * mask * torch.randn(*mask.shape[:2], width, device=mask.device)
 
 
-def normalise(gradient: Tensor, norm: float) -> Tensor:
+def normalize(gradient: Tensor, norm: float) -> Tensor:
     """Return each row of (R, L, E) divided by its norm; zero rows stay zero."""
     lengths = torch.linalg.vector_norm(gradient, norm, dim=(1, 2), keepdim=True)
     return gradient / lengths.clamp(min=torch.finfo(gradient.dtype).tiny)

@@ -11,7 +11,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 class AveragedWeights(TrainerCallback):
     """Averages a model's weights over the steps of a run.
 
-    After step t, each average moves towards its weight by 1 - min(decay, (1 + t) / (10 + t)); the
+    After step t, each average moves toward its weight by 1 - min(decay, (1 + t) / (10 + t)); the
     second term shortens the memory in the first steps. In a checkpoint, the model file contains the
     averages, and this object's state the trained weights.
 

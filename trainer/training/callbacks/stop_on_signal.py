@@ -112,11 +112,11 @@ class StopOnSignal(TrainerCallback):
         )
 
     def _should_stop(self, args: TrainingArguments, count: int) -> bool:
-        signalled = self._signal_time is not None
+        signaled = self._signal_time is not None
         if args.world_size == 1:
-            return signalled
+            return signaled
         if args.device.type != "cpu" and count % _STEPS_BETWEEN:
             return False
-        n_signalled = torch.tensor(float(signalled), device=args.device)
-        torch.distributed.all_reduce(n_signalled)
-        return bool(n_signalled.item())
+        n_signaled = torch.tensor(float(signaled), device=args.device)
+        torch.distributed.all_reduce(n_signaled)
+        return bool(n_signaled.item())
