@@ -10,7 +10,8 @@ from tests.toys import toy_data
 from trainer.config.parser import parse
 from trainer.data import cache, tokenize
 from trainer.data.augmentation.translation_cache import TranslationCache
-from trainer.data.sources import TaskSource, load_split, read_rows
+from trainer.data.readers import read_rows
+from trainer.data.sources import TaskSource, load_split
 from trainer.errors import InputError
 
 MOOD = TaskConfig("classification", labels=["bad", "good"])

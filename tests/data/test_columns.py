@@ -6,7 +6,8 @@ from datasets import Dataset
 
 from modeling_hybrid_mtl import TaskConfig
 from trainer.data.columns import check_split
-from trainer.data.sources import RawSplit, TaskSource
+from trainer.data.readers import RawSplit
+from trainer.data.sources import TaskSource
 from trainer.errors import InputError
 
 CLASSES = TaskConfig.from_entry("mood", {"kind": "classification", "labels": ["bad", "ok", "good"]})

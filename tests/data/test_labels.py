@@ -11,7 +11,7 @@ from datasets import ClassLabel, Dataset, Features, List, Sequence, Value, load_
 from modeling_hybrid_mtl import TaskConfig
 from trainer.config.tasks import read_tasks
 from trainer.data import RawSplit, TaskSource, check_split, load_split
-from trainer.data.sources import read_rows
+from trainer.data.readers import read_rows
 from trainer.errors import InputError
 
 
@@ -196,11 +196,24 @@ def test_quoras_own_names_are_known_and_gone_with_its_labels():
         assert read_tasks({"paraphrase": change})["paraphrase"].source.dataset_labels is None
 
 
+def test_decimal_commas_of_scores_are_recognized_and_said(capsys):
+    stars = TaskConfig("regression", score_range=[0, 5])
+    assert check(stars, ["3,5", "0", "4"]) == [3.5, 0, 4]
+    said = capsys.readouterr().out
+    assert "FILE: column 'label' is read with decimal commas; if that is wrong, set" in said
+    assert check(stars, ["3.5", "0"]) == [3.5, 0] and check(stars, [3.5, 1.0]) == [3.5, 1]
+    assert not capsys.readouterr().out
+    with refused("has '4,5'; scores of this task are numbers from 0 to 5; if ',' is the decimal"):
+        check(stars, ["3.5", "4,5"])
+    with refused("has 'none'; scores"):  # and not '3,5'
+        check(stars, ["3,5", "none"])
+
+
 def test_decimal_commas_are_read_when_they_are_named():
     stars = TaskConfig("regression", score_range=[0, 5])
     assert check(stars, ["3,5", "0,0", "4"], decimal=",") == [3.5, 0, 4]
     with refused("has '0,0'; scores of this task are numbers from 0 to 5; if ',' is the decimal"):
-        check(stars, ["0,0"])
+        check(stars, ["0,0"], decimal=".")
     with refused("has '1.5'; scores of this task are numbers from 0 to 5; if '.' is the decimal"):
         check(stars, ["1.5"], decimal=",")
     assert check(classes("1.5", "2"), ["2,0", "1,5"], decimal=",") == [1, 0]

@@ -47,3 +47,14 @@ def test_files_are_said_to_be_of_a_dataset_of_the_hub(tmp_path):
     assert (similarity.dataset, similarity.dataset_config) == ("nyu-mll/glue", "stsb")
     assert (sentiment.dataset, sentiment.dataset_config) == ("me/own", None)
     assert similarity.from_files and similarity.dataset_split is None
+
+
+def test_files_and_databases_are_named_without_folders_and_hosts(tmp_path):
+    files = f"[{tmp_path}/tickets.csv, {tmp_path}/parts/*.jsonl]"
+    database = "sqlite:////secret/place.db?table=tickets"
+    options = ["--tasks.sentiment.train_file", files, "--tasks.sentiment.validation_file", database]
+    found = origin("sentiment", parse([*REPORT, *options]))
+    expected = "local files (tickets.csv, *.jsonl, tickets of a sqlite database)"
+    assert found == DataOrigin(dataset_description=expected)
+    named = parse([*REPORT, *options, "--tasks.sentiment.data_name", "me/own"])
+    assert origin("sentiment", named).dataset == "me/own"

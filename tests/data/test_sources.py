@@ -8,7 +8,8 @@ from datasets.exceptions import DatasetGenerationError, DatasetNotFoundError
 
 from trainer.config.tasks import DEFAULT_TASKS
 from trainer.data import sources
-from trainer.data.sources import TaskSource, load_split, read_rows
+from trainer.data.readers import read_rows
+from trainer.data.sources import TaskSource, load_split
 from trainer.errors import InputError
 
 ROWS = [{"text": "a, b", "label": 0}, {"text": 'she said "no"', "label": 1}]
@@ -119,7 +120,9 @@ def test_a_missing_file_is_refused(tmp_path):
 
 def test_dataset_may_be_a_folder(tmp_path):
     path = write_rows(tmp_path, "dev.jsonl")
-    raw = load_split("mood", TaskSource(dataset=str(tmp_path)), "dev", None)
+    raw = load_split(
+        "mood", TaskSource(dataset=str(tmp_path), validation_split="dev"), "validation", None
+    )
     assert raw.location == str(path)
     assert raw.rows["label"][:] == [0, 1]
 
@@ -158,6 +161,9 @@ def test_missing_folders_are_refused(tmp_path):
         load_split("mood", TaskSource(), "train", str(tmp_path / "data"))
     for name in ("./no", str(tmp_path / "no"), "~/no/such/folder", "a/b/c"):
         with refused("task 'mood': dataset: there is no folder '"):
+            load_split("mood", TaskSource(dataset=name), "train", None)
+    for name in (str(write(tmp_path / "a.csv", "")), "sqlite:///a.db?table=t"):
+        with refused(f"task 'mood': dataset = '{name}': expected a folder or a Hub dataset, got a"):
             load_split("mood", TaskSource(dataset=name), "train", None)
     with refused("task 'mood': give it a 'dataset'"):
         load_split("mood", TaskSource(), "train", None)
@@ -217,7 +223,7 @@ def test_an_unreachable_hub_is_reported_with_what_to_do_offline(monkeypatch, err
         load_split("mood", source, "train", None)
     message = str(caught.value)
     assert "the reason" in message
-    assert "put train.* and dev.* (csv, tsv, jsonl or parquet, same columns) in DIR/sst5" in message
+    assert "put train.* and dev.* (csv, jsonl, parquet, ..., same columns) in DIR/sst5" in message
     assert "--data_dir DIR" in message and "--data_dir sample" in message
 
 

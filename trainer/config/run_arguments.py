@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 
 from trainer.config.licenses import check_license
+from trainer.data.readers.databases import check_no_password
 from trainer.errors import InputError, did_you_mean
 from trainer.options import check_types, option
 
@@ -133,9 +134,10 @@ class RunArguments:
     )
     predict_file: str | None = option(
         None,
-        "Mode predict: rows to predict, csv, tsv, jsonl or parquet with the columns "
-        "text and, for pairs, text_pair; or, with predict_task, that task's own columns, and "
-        "its own separator, quoting and encoding.",
+        "Mode predict: rows to predict, a file, a pattern, a folder or a database's URL as in a "
+        "task's train_file, with the columns text and, for pairs, text_pair; or, with "
+        "predict_task, that task's own columns, and its own format, separator, quoting, encoding "
+        "and sheet.",
         group="run",
         phase="run",
         resume="free",
@@ -177,6 +179,7 @@ class RunArguments:
                     f"{name} = {getattr(self, name)!r}: has no effect with mode: {self.mode}; "
                     f"unset it, or use mode: predict"
                 )
+        check_no_password("predict_file", self.predict_file or "")
         for name in ("predict_file", "predict_output"):
             if getattr(self, name) is not None:
                 setattr(self, name, os.path.expanduser(getattr(self, name)))

@@ -237,7 +237,8 @@ def coerce(value: Any, kind: Any, place: str) -> Any:
     """
     options = [option for option in get_args(kind) if option is not type(None)]
     if get_origin(kind) not in (list, dict) and options:
-        kind = options[0]
+        lists = [option for option in options if get_origin(option) is list]
+        kind = (lists if isinstance(value, (list, tuple)) and lists else options)[0]
     if get_origin(kind) is list:
         if not isinstance(value, (list, tuple)):
             raise InputError(f"{place} = {value!r}: must be a list")

@@ -2,8 +2,10 @@
 
 from trainer.data.batches import Collator, MultitaskDataset, TaskBatchSampler, TaskStream
 from trainer.data.columns import CheckedSplit, check_split
+from trainer.data.prepare import prepare
+from trainer.data.readers import RawSplit, ReadOptions, read_rows, to_rows
 from trainer.data.sampling import SAMPLERS, STOPPING_STRATEGIES, RoundRobin, make_task_schedule
-from trainer.data.sources import RawSplit, TaskSource, load_split
+from trainer.data.sources import TaskSource, load_split
 from trainer.data.tokens import tokenize
 
 __all__ = [
@@ -14,11 +16,15 @@ __all__ = [
     "MultitaskDataset",
     "TaskBatchSampler",
     "RawSplit",
+    "ReadOptions",
     "RoundRobin",
     "TaskSource",
     "TaskStream",
     "check_split",
     "load_split",
     "make_task_schedule",
+    "prepare",
+    "read_rows",
+    "to_rows",
     "tokenize",
 ]

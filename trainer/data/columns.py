@@ -1,15 +1,16 @@
 """Mapping of a dataset's columns to checked columns `text`, `text_pair` and `label`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from datasets import Dataset, Features, Value
 from datasets import Sequence as SequenceFeature
 
 from modeling_hybrid_mtl import TaskConfig
-from trainer.data.labels import LabelReader, check_dataset_labels
-from trainer.data.sources import RawSplit, TaskSource
+from trainer.data.labels import LabelReader, check_dataset_labels, find_decimal
+from trainer.data.readers import RawSplit
+from trainer.data.sources import TaskSource
 from trainer.errors import InputError, did_you_mean, join_truncated, truncated_repr
 
 TEXT_COLUMNS = {"single": ("text",), "pair": ("text", "text_pair")}
@@ -46,17 +47,30 @@ def check_split(name: str, task: TaskConfig, source: TaskSource, raw: RawSplit) 
     rows = raw.rows.with_format(None)
     texts = {key: rows[columns[key]][:] for key in TEXT_COLUMNS[task.input]}
     labels = rows[columns["label"]][:]
-    kept, dropped = _rows_with_text(texts, columns, source, raw.location, task)
+    kept, dropped = _rows_with_text(texts, columns, source, raw, task)
     table = {key: [values[i] for i in kept] for key, values in texts.items()}
+    if source.decimal is None and not task.has_labels:
+        source = replace(source, decimal=_decimal(labels, columns["label"], raw.location))
     reader = LabelReader(task, source, columns["label"], rows.features[columns["label"]])
-    table["label"] = [_label(labels[i], reader, f"{raw.location}, row {i + 1}") for i in kept]
+    table["label"] = [_label(labels[i], reader, raw.place(i)) for i in kept]
     if task.reads_words:
-        _check_tag_counts(table, kept, raw.location)
+        _check_tag_counts(table, kept, raw)
     if not kept:
         raise InputError(
             f"{raw.location}: no row is left for task '{name}' after dropping {dropped}"
         )
     return CheckedSplit(Dataset.from_dict(table, features=_features(task)), dropped)
+
+
+def _decimal(labels: Sequence[Any], column: str, location: str) -> str:
+    sign = find_decimal(labels)
+    if sign == ",":
+        print(
+            f"{location}: column '{column}' is read with decimal commas; if that is wrong, set the "
+            "task's field 'decimal'",
+            flush=True,
+        )
+    return sign
 
 
 def _features(task: TaskConfig) -> Features:
@@ -92,7 +106,7 @@ def _rows_with_text(
     texts: dict[str, Sequence],
     columns: dict[str, str],
     source: TaskSource,
-    location: str,
+    raw: RawSplit,
     task: TaskConfig,
 ) -> tuple[list[int], dict[str, int]]:
     is_split = task.reads_words
@@ -109,7 +123,7 @@ def _rows_with_text(
             expected = "a list of words" if is_split else "text"
             hint = "lists need jsonl or parquet; " if is_split and isinstance(value, str) else ""
             raise InputError(
-                f"{location}, row {row + 1}: column '{columns[empty[0]]}' is not {expected}: "
+                f"{raw.place(row)}: column '{columns[empty[0]]}' is not {expected}: "
                 f"{truncated_repr(value)}; {hint}fix the row, or set empty_text: drop for this "
                 "task to skip such rows"
             )
@@ -139,7 +153,7 @@ def _label(value: Any, reader: LabelReader, location: str) -> Any:
     return reader.score(value, location)
 
 
-def _check_tag_counts(table: dict[str, list], kept: list[int], location: str) -> None:
+def _check_tag_counts(table: dict[str, list], kept: list[int], raw: RawSplit) -> None:
     for row, words, tags in zip(kept, table["text"], table["label"], strict=True):
         if len(words) != len(tags):
-            raise InputError(f"{location}, row {row + 1}: {len(words)} words but {len(tags)} tags")
+            raise InputError(f"{raw.place(row)}: {len(words)} words but {len(tags)} tags")

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -50,6 +50,7 @@ class LabelReader:
             feature = feature.feature
         self.stored: list[str] | None = feature.names if isinstance(feature, ClassLabel) else None
         self.labels = task.labels or []
+        self.decimal = source.decimal or "."
         names = [*self.labels, *(source.dataset_labels or ())]
         self.index = {name: i % len(self.labels) for i, name in enumerate(names)}
         names = source.dataset_labels or self.labels
@@ -91,7 +92,7 @@ class LabelReader:
             InputError: if the label is not a number, or is outside the task's range.
         """
         low, high = self.task.score_range or (0.0, 0.0)
-        parsed = number(self._stored_name(value), self.source.decimal)
+        parsed = number(self._stored_name(value), self.decimal)
         score = math.nan if parsed is None else float(parsed)
         if not low <= score <= high:
             raise InputError(
@@ -129,7 +130,7 @@ class LabelReader:
         words = _words(value)
         if words:
             return self._find_word(words)
-        parsed = number(value, self.source.decimal)
+        parsed = number(value, self.decimal)
         if parsed is None:
             return None
         if self.numbers:
@@ -162,14 +163,14 @@ class LabelReader:
 
     def _no_class(self, value: Any, location: str) -> InputError:
         indices = "" if self.numbers or self.inside else f"0 to {len(self.labels) - 1}, or "
-        hint, parsed = "", number(value, self.source.decimal)
+        hint, parsed = "", number(value, self.decimal)
         if self.stored is not None:
             hint = f"; the dataset's own names are {_quoted(self.stored)}"
         if self.source.dataset_labels:
             hint += f"; dataset_labels are {_quoted(self.source.dataset_labels)}"
         elif self.stored is not None or _words(value) or parsed in (0, 1):
             hint += "; name the data's own, in the order of labels, with the field dataset_labels"
-        stored = number(self._stored_name(value), self.source.decimal)
+        stored = number(self._stored_name(value), self.decimal)
         ambiguous = {*self.inside, *range(len(self.labels))} if self.inside else set()
         if stored is not None and stored in ambiguous and not self.numbers:
             hint = self._ambiguity_hint(stored)
@@ -196,8 +197,8 @@ class LabelReader:
         return text if name is value else f"{value}, which is {text}"
 
     def _decimal_hint(self, value: Any) -> str:
-        other = {".": ",", ",": "."}[self.source.decimal]
-        if number(value, self.source.decimal) is not None or number(value, other) is None:
+        other = {".": ",", ",": "."}[self.decimal]
+        if number(value, self.decimal) is not None or number(value, other) is None:
             return ""
         return f"; if '{other}' is the decimal sign here, set the field decimal: '{other}'"
 
@@ -216,6 +217,18 @@ def check_dataset_labels(task: TaskConfig, source: TaskSource) -> None:
             f"field 'dataset_labels': {_quoted(names)}: give each of the labels "
             f"({_quoted(task.labels or []) or 'there are none'}) one name, in their order"
         )
+
+
+def find_decimal(values: Iterable[Any]) -> str:
+    """Return the decimal sign of scores.
+
+    It is a comma if some texts are numbers only with it, and none is one only with a point.
+    """
+    texts = {value for value in values if isinstance(value, str)}
+    with_point, with_comma = (
+        {text for text in texts if number(text, sign) is not None} for sign in (".", ",")
+    )
+    return "," if with_comma - with_point and not with_point - with_comma else "."
 
 
 def number(value: Any, decimal: str = ".") -> Decimal | None:

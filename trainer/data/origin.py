@@ -1,9 +1,12 @@
 """The origin of a task's rows, as a model card states it."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from trainer.data.derived_labels import DerivedLabels
-from trainer.data.sources import SAMPLE_FOLDER, TaskSource, local_folder
+from trainer.data.readers.databases import describe_database, is_database
+from trainer.data.sources import PARTS, SAMPLE_FOLDER, TaskSource, local_folder
+from trainer.errors import join_truncated
 
 
 @dataclass
@@ -43,7 +46,8 @@ def origin_of(
     if derived.label_generator is not None:
         texts = ", ".join(derived.source_tasks or ())
         return DataOrigin(dataset_description=f"{derived.label_generator} of the texts of {texts}")
-    stated = source.data_license
+    if source.has_files:
+        return _of_files(source, _describe_files(source))
     folder = local_folder(task, source, data_dir)
     if folder is None:
         return DataOrigin(
@@ -51,17 +55,31 @@ def origin_of(
             dataset_config=source.dataset_config,
             dataset_split=source.validation_split,
             dataset_revision=source.dataset_revision,
-            dataset_license=stated,
+            dataset_license=source.data_license,
         )
     if folder.parent == SAMPLE_FOLDER:
         sample = "the demonstration sample shipped with hybrid-mtl"
-        return DataOrigin(dataset_license=stated or "Apache 2.0", dataset_description=sample)
+        license = source.data_license or "Apache 2.0"
+        return DataOrigin(dataset_license=license, dataset_description=sample)
+    return _of_files(source, "local files")
+
+
+def _of_files(source: TaskSource, description: str) -> DataOrigin:
     if source.data_name is None:
-        return DataOrigin(dataset_license=stated)
+        return DataOrigin(dataset_license=source.data_license, dataset_description=description)
     return DataOrigin(
         source.data_name,
         from_files=True,
         # The configuration belongs to the task's own dataset.
         dataset_config=source.dataset_config if source.data_name == source.dataset else None,
-        dataset_license=stated,
+        dataset_license=source.data_license,
     )
+
+
+def _describe_files(source: TaskSource) -> str:
+    """Return the names of the files, or of a database's table, without folders and hosts."""
+    names: dict[str, None] = {}
+    for location in map(source.file_of, PARTS):
+        for one in [location] if isinstance(location, str) else location or []:
+            names[describe_database(one) if is_database(one) else Path(one).name] = None
+    return f"local files ({join_truncated(list(names))})"

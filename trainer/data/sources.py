@@ -1,22 +1,24 @@
-"""Loading of a task's rows from the Hub, a local folder or the shipped sample."""
+"""Loading of a task's rows from files, a database, the Hub or the shipped sample."""
 
-from collections.abc import Collection
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from datasets import Dataset, load_dataset
+from datasets import load_dataset
 from datasets.exceptions import DatasetGenerationError
 
 from trainer.data.cache import cache_folder
-from trainer.data.dialects import Dialect
-from trainer.data.files import TABLE_SEPARATORS
-from trainer.data.json_rows import read_json
-from trainer.data.tables import read_table
+from trainer.data.readers import RawSplit, ReadOptions, read_split
+from trainer.data.readers.databases import check_no_password, is_database, masked_url
+from trainer.data.readers.folders import split_files
+from trainer.data.readers.formats import check_used
+from trainer.data.readers.locations import Location, expand
 from trainer.errors import InputError, join_truncated
 from trainer.options import OptionInfo
 
 SAMPLE_FOLDER = Path(__file__).parent / "sample"
-FILE_KINDS = (*TABLE_SEPARATORS, ".jsonl", ".json", ".parquet")
+PARTS = ("train", "validation", "test")
 
 
 @dataclass
@@ -27,21 +29,33 @@ class TaskSource:
         InputError: naming the invalid field.
 
     Attributes:
-        dataset: a Hub dataset (`owner/name`) or a local folder with `train.*` and `validation.*`.
+        dataset: a Hub dataset (`owner/name`) or a local folder with `train.*` and `validation.*`,
+            shards of them, a copy of a Hub dataset, or one saved by `save_to_disk`.
         dataset_config: the Hub dataset's configuration.
         dataset_revision: the Hub dataset's branch, tag or commit.
         folder: the sub-folder of `data_dir` with this task's files; the task's name by default.
         train_split: the split to train on, also the stem of the local file.
         validation_split: the split to evaluate on, also the stem of the local file.
-        columns: `text`, `text_pair` and `label` -> the dataset's column names.
+        test_split: the split for the final test, also the stem of the local file.
+        train_file: the rows to train on, instead of `dataset` and `data_dir`: a file, a pattern
+            such as `data/part-*.csv`, a folder of files, a list of these, or a database's URL with
+            `?table=NAME` or `?query=SELECT ...`. Relative to the current folder.
+        validation_file: the rows to evaluate on, likewise.
+        test_file: the rows for the final test, likewise.
+        columns: `text`, `text_pair` and `label` -> the dataset's column names; in CoNLL files also
+            positions, such as 0 and -1.
         dataset_labels: the class names in the data, in the order of `labels`, if they differ.
+        format: `csv`, `tsv`, `jsonl`, `json`, `parquet`, `xlsx`, `conll` or `conllu`; by the
+            suffix of a file's name if unset. Files of text may be compressed (`.csv.gz`).
         separator: the character between two cells of csv and tsv files, or `tab`; detected if
             unset.
         quoting: of csv and tsv files: `standard`, cells may be quoted, with quotes inside them
             doubled; `none`, quotes are parts of the texts; detected if unset.
-        encoding: of csv and tsv files, such as `windows-1252`; if unset, UTF-8, or UTF-16 and
-            UTF-32 by their byte order mark.
-        decimal: the decimal sign of numbers stored as text: `.` or `,`.
+        encoding: of csv, tsv and CoNLL files, such as `windows-1252`; if unset, UTF-8, or UTF-16
+            and UTF-32 by their byte order mark.
+        sheet: the sheet of xlsx files; the first if unset.
+        decimal: the decimal sign of numbers stored as text: `.` or `,`; of scores, recognized if
+            unset, and `.` of classes.
         empty_text: `error`, or `drop` to skip and count rows with an empty text.
         data_name: Hub name of the dataset from which the local files come, for the model card.
         data_license: the data's license as free text, for the model card.
@@ -53,32 +67,55 @@ class TaskSource:
     folder: str | None = None
     train_split: str = "train"
     validation_split: str = "validation"
+    test_split: str = "test"
+    train_file: str | list[str] | None = None
+    validation_file: str | list[str] | None = None
+    test_file: str | list[str] | None = None
     columns: dict[str, str] = field(default_factory=dict)
     dataset_labels: list[str] | None = None
+    format: str | None = None
     separator: str | None = None
     quoting: str | None = None
     encoding: str | None = None
-    decimal: str = "."
+    sheet: str | None = None
+    decimal: str | None = None
     empty_text: str = "error"
     # They appear on the model card only.
     data_name: str | None = field(default=None, metadata={"info": OptionInfo(resume="free")})
     data_license: str | None = field(default=None, metadata={"info": OptionInfo(resume="free")})
 
     def __post_init__(self):
-        for name, choices in (("empty_text", ("error", "drop")), ("decimal", (".", ","))):
+        for name, choices in (("empty_text", ("error", "drop")), ("decimal", (None, ".", ","))):
             if getattr(self, name) not in choices:
-                expected = " or ".join(map(repr, choices))
+                expected = " or ".join(repr(choice) for choice in choices if choice)
                 raise InputError(f"field '{name}' = {getattr(self, name)!r}: must be {expected}")
-        self.dialect  # noqa: B018  # the constructor checks its fields
+        for part in PARTS:
+            for location in _as_list(self.file_of(part)):
+                check_no_password(f"field '{part}_file'", location)
+        check_no_password("field 'dataset'", self.dataset or "")
+        self.read_options  # noqa: B018  # the constructor checks its fields
 
     @property
-    def dialect(self) -> Dialect:
-        """Return the dialect of csv and tsv files.
+    def read_options(self) -> ReadOptions:
+        """Return the configured format and dialect of files.
 
         Raises:
             InputError: naming the invalid field.
         """
-        return Dialect(self.separator, self.quoting, self.encoding)
+        return ReadOptions(self.format, self.separator, self.quoting, self.encoding, self.sheet)
+
+    def split_of(self, part: str) -> str:
+        """Return the name of a split, given `train`, `validation` or `test`."""
+        return getattr(self, f"{part}_split")
+
+    def file_of(self, part: str) -> str | list[str] | None:
+        """Return the files of `train`, `validation` or `test`, if they are given."""
+        return getattr(self, f"{part}_file")
+
+    @property
+    def has_files(self) -> bool:
+        """Return whether the rows are given by files, not by a dataset or `data_dir`."""
+        return any(self.file_of(part) is not None for part in PARTS)
 
     @property
     def column_names(self) -> list[str]:
@@ -86,18 +123,10 @@ class TaskSource:
         return [self.columns.get(key, key) for key in ("text", "text_pair", "label")]
 
 
-@dataclass
-class RawSplit:
-    """The rows of one split as loaded, and their file or Hub split, for messages."""
-
-    rows: Dataset
-    location: str
-
-
 def load_split(
     task: str,
     source: TaskSource,
-    split: str,
+    part: str,
     data_dir: str | None,
     default_dataset: str | None = None,
 ) -> RawSplit:
@@ -106,69 +135,81 @@ def load_split(
     Args:
         task: the task's name.
         source: location and format of the task's rows.
-        split: name of the split, and stem of the local file.
+        part: `train`, `validation` or `test`.
         data_dir: a folder with one sub-folder per task that replaces the tasks' datasets, `sample`
             for the rows shipped with the package, or None. A task with a dataset of its own uses
-            that if the folder has no sub-folder for the task.
-        default_dataset: the dataset of the default task of this name, which `data_dir` replaces.
+            that if the folder has no sub-folder for the task, and one with files uses those.
+        default_dataset: the dataset of the default task of this name, which `data_dir` and files
+            replace.
 
     Raises:
-        InputError: for a missing folder, file or split, an unreadable file, or an unreachable Hub.
+        InputError: for a missing folder, file or split, an unreadable file or database, or an
+            unreachable Hub.
     """
-    folder = local_folder(task, source, data_dir, default_dataset)
-    if folder is None:
+    location = _location(task, source, part, data_dir, default_dataset)
+    if location is None:
         if source.data_name not in (None, source.dataset):
             raise InputError(
                 f"task '{task}': data_name = '{source.data_name}': the rows come from the Hub's "
                 f"dataset '{source.dataset}'; unset it, it is for local files"
             )
-        _refuse_dialect(task, source, f"the dataset '{source.dataset}'")
-        return _load_from_hub(task, source, split)
-    path = _find_file(task, folder, split)
-    if path.suffix not in TABLE_SEPARATORS:
-        _refuse_dialect(task, source, f"'{path}'")
-    return RawSplit(read_rows(path, source.dialect, source.column_names), str(path))
+        with _naming(f"task '{task}'"):
+            check_used(source.read_options, [], f"the dataset '{source.dataset}'")
+        return _load_from_hub(task, source, source.split_of(part))
+    return read_split(location, source.read_options, source.column_names)
 
 
-def _refuse_dialect(task: str, source: TaskSource, location: str) -> None:
-    for field_name, value in vars(source.dialect).items():
-        if value is not None:
-            raise InputError(
-                f"task '{task}': field '{field_name}' is for csv and tsv files, not for "
-                f"{location}; unset it"
-            )
+def _location(
+    task: str, source: TaskSource, part: str, data_dir: str | None, default_dataset: str | None
+) -> Location | None:
+    """Return the files or database with a split of a task, or None for a Hub dataset."""
+    if source.has_files:
+        return _given_location(task, source, part, default_dataset)
+    folder = local_folder(task, source, data_dir, default_dataset)
+    if folder is None:
+        return None
+    options = source.read_options
+    with _naming(f"task '{task}'"):
+        files = split_files(folder, source.split_of(part), source.dataset_config, options)
+        check_used(options, files, f"'{files[0]}'")
+    return files
 
 
-def read_rows(path: Path, dialect: Dialect | None = None, columns: Collection[str] = ()) -> Dataset:
-    """Return the rows of a csv, tsv, json, jsonl or parquet file; cells of csv and tsv are text.
+def _given_location(
+    task: str, source: TaskSource, part: str, default_dataset: str | None
+) -> Location:
+    """Return the files or database given for a split of a task."""
+    if source.dataset not in (None, default_dataset):
+        raise InputError(
+            f"task '{task}': dataset = '{source.dataset}': has no effect beside train_file, "
+            "validation_file and test_file; unset one of them"
+        )
+    given, options = source.file_of(part), source.read_options
+    if given is None:
+        raise InputError(
+            f"task '{task}': field '{part}_file' is missing, and other rows of the task are files; "
+            f"set --tasks.{task}.{part}_file"
+        )
+    with _naming(f"task '{task}': field '{part}_file'"):
+        if isinstance(given, str) and is_database(given):
+            check_used(options, [], "a database")
+            return given
+        files = expand(given, options)
+        check_used(options, files, f"'{files[0]}'")
+    return files
 
-    Args:
-        path: the file.
-        dialect: the configured part of the dialect of a csv or tsv file.
-        columns: names of which some are in its header.
 
-    Raises:
-        InputError: if the file is missing, empty, damaged or of another kind.
-    """
-    if not path.is_file():
-        raise InputError(f"there is no file '{path}'")
-    if path.suffix not in FILE_KINDS:
-        raise InputError(f"{path}: expected one of {', '.join(FILE_KINDS)}")
+@contextmanager
+def _naming(place: str) -> Iterator[None]:
+    """Add a place to the messages of errors in input."""
     try:
-        rows = _read_file(path, dialect or Dialect(), columns)
-        rows.data.table.validate(full=True)
-    except InputError:
-        raise
-    except Exception as error:  # the readers raise a dozen unrelated types for a damaged file
-        cause = error.__cause__ or error
-        if isinstance(cause, StopIteration) or "corresponds to no data" in str(cause):
-            raise InputError(f"{path}: the file has no rows") from error
-        text = str(cause)  # which may quote the whole file
-        text = text if len(text) <= 500 else f"{text[:500]}…"
-        raise InputError(f"{path}: cannot be read as {path.suffix[1:]}: {text}") from error
-    if len(rows) == 0:
-        raise InputError(f"{path}: the file has no rows")
-    return rows
+        yield
+    except InputError as error:
+        raise InputError(f"{place}: {error}") from error
+
+
+def _as_list(location: str | list[str] | None) -> list[str]:
+    return [] if location is None else [location] if isinstance(location, str) else location
 
 
 def local_folder(
@@ -200,33 +241,15 @@ def local_folder(
     path = Path(source.dataset).expanduser()
     if path.is_dir():
         return path
+    if path.is_file() or is_database(source.dataset):
+        kind = "file" if path.is_file() else "database"
+        raise InputError(
+            f"task '{task}': dataset = '{masked_url(source.dataset)}': expected a folder or a "
+            f"Hub dataset, got a {kind}; give it as train_file, and validation_file likewise"
+        )
     if source.dataset.startswith((".", "/", "~")) or source.dataset.count("/") > 1:
         raise InputError(f"task '{task}': dataset: there is no folder '{path}'")
     return None
-
-
-def _find_file(task: str, folder: Path, split: str) -> Path:
-    candidates = [folder / f"{split}{suffix}" for suffix in FILE_KINDS]
-    files = [path for path in candidates if path.is_file()]
-    if len(files) > 1:
-        names = ", ".join(path.name for path in files)
-        raise InputError(f"{folder}: several files for the split '{split}' ({names}); keep one")
-    if not files:
-        names = join_truncated(sorted(p.name for p in folder.iterdir())) or "nothing"
-        raise InputError(
-            f"task '{task}': {folder} holds no {split} file ({', '.join(FILE_KINDS)}); it holds "
-            f"{names}"
-        )
-    return files[0]
-
-
-def _read_file(path: Path, dialect: Dialect, columns: Collection[str]) -> Dataset:
-    if path.suffix in TABLE_SEPARATORS:
-        return read_table(path, dialect, columns)
-    if path.suffix != ".parquet":
-        return read_json(path)
-    cache_folder()
-    return load_dataset("parquet", data_files=str(path), split="train")
 
 
 def _load_from_hub(task: str, source: TaskSource, split: str) -> RawSplit:
@@ -242,7 +265,7 @@ def _load_from_hub(task: str, source: TaskSource, split: str) -> RawSplit:
         raise InputError(
             f"task '{task}': cannot load '{location}' from the Hub: {cause}\n"
             f"Without a network, put {source.train_split}.* and {source.validation_split}.* (csv, "
-            f"tsv, jsonl or parquet, same columns) in DIR/{folder} and pass --data_dir DIR, or try "
+            f"jsonl, parquet, ..., same columns) in DIR/{folder} and pass --data_dir DIR, or try "
             f"the shipped sample with --data_dir sample."
         ) from error
     if len(rows) == 0:

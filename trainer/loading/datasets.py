@@ -21,6 +21,7 @@ class PreparedData:
 
     train: dict[str, Dataset] = field(default_factory=dict)
     validation: dict[str, Dataset] = field(default_factory=dict)
+    test: dict[str, Dataset] = field(default_factory=dict)
     dropped: dict[str, dict[str, int]] = field(default_factory=dict)
     augmented: dict[str, int] = field(default_factory=dict)
     origins: dict[str, DataOrigin] = field(default_factory=dict)
@@ -122,14 +123,19 @@ def _check_parts(
 
 
 def load_checked(name: str, entry: TaskEntry, part: str, data_dir: str | None) -> CheckedSplit:
-    """Return one split of one task, `train` or `validation`, checked; print counts of dropped rows.
+    """Return one split of one task, checked; print counts of dropped rows.
+
+    Args:
+        name: the task's name.
+        entry: its settings.
+        part: `train`, `validation` or `test`.
+        data_dir: the run's folder of data, if any.
 
     Raises:
         InputError: naming the file, row and value that is wrong.
     """
-    split = getattr(entry.source, f"{part}_split")
     default = DEFAULT_TASKS.get(name, {}).get("dataset")
-    raw = load_split(name, entry.source, split, data_dir, default)
+    raw = load_split(name, entry.source, part, data_dir, default)
     checked = check_split(name, entry.model, entry.source, raw)
     for reason, count in checked.dropped.items():
         print(f"{raw.location}: {count} rows dropped ({reason})", flush=True)

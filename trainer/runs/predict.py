@@ -9,7 +9,7 @@ from datasets import Dataset
 
 from modeling_hybrid_mtl import HybridMTLPipeline
 from trainer.config.settings import Settings
-from trainer.data.sources import read_rows
+from trainer.data.readers import read_rows
 from trainer.data.tokens import is_truncated
 from trainer.errors import InputError, join_truncated
 from trainer.loading.datasets import warn_truncated
@@ -35,9 +35,9 @@ def predict(settings: Settings) -> Path:
     if args.process_index != 0:
         return target
     claim_output_files([target], overwrite=run.overwrite_output_dir)
-    source, task = Path(str(run.predict_file)), run.predict_task
+    source, task = str(run.predict_file), run.predict_task
     entry = settings.tasks.get(task or "")
-    rows = read_rows(source, entry.source.dialect if entry else None)
+    rows = read_rows(source, entry.source.read_options if entry else None)
     rows = _text_columns(rows, entry.source.columns if entry else {}, source)
     # Our own classes, not the code in the folder, which is run only where it is trusted.
     with naming_option(model_path(run)):
@@ -68,13 +68,13 @@ def _warn_truncated(pipe: HybridMTLPipeline, inputs: list[Any], task: str | None
     warn_truncated("predict_file", truncated, limit)
 
 
-def _text_columns(rows: Dataset, columns: Mapping[str, str], source: Path) -> Dataset:
+def _text_columns(rows: Dataset, columns: Mapping[str, str], source: str) -> Dataset:
     """Return the columns text and text_pair, found by these names or by those of the task.
 
     Args:
         rows: of the file.
         columns: `text` and `text_pair` -> the names of the task's own columns.
-        source: the file, for messages.
+        source: the file or database, for messages.
     """
     renamed = {}
     for name in ("text", "text_pair"):

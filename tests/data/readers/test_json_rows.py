@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from trainer.data.sources import read_rows
+from trainer.data.readers import read_rows
 from trainer.errors import InputError
 
 
@@ -40,7 +40,7 @@ def test_every_value_is_what_the_file_holds(tmp_path, texts):
 
 
 def test_a_column_may_change_its_type_anywhere(tmp_path, monkeypatch):
-    monkeypatch.setattr("trainer.data.json_rows._ROWS_AT_ONCE", 3)
+    monkeypatch.setattr("trainer.data.readers.arrow_columns._ROWS_AT_ONCE", 3)
     notes = [None] * 7 + ["late"] + [4, [], {"a": None}, [1], ["x"]] * 2
     rows = [{"text": "a", "note": note} for note in notes] + [{"text": "b", "new": ["x"]}]
     found = read(tmp_path, rows)

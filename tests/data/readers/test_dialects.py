@@ -8,8 +8,7 @@ import pytest
 
 from modeling_hybrid_mtl import TaskConfig
 from trainer.data import TaskSource, check_split, load_split
-from trainer.data.dialects import Dialect
-from trainer.data.sources import read_rows
+from trainer.data.readers import ReadOptions, read_rows
 from trainer.errors import InputError
 
 LONE_QUOTES = ['"a film', "plain", 'so "good" it hurts', 'it ends "', '"all of it"']
@@ -19,7 +18,7 @@ COMMAS = ["Solid, well made", 'she said "no"', "two\nlines, both good", "plain",
 def read(tmp_path, name, text, encoding="utf-8", **dialect):
     path = tmp_path / name
     path.write_bytes(text.encode(encoding))
-    return read_rows(path, Dialect(**dialect)).to_dict()
+    return read_rows(path, ReadOptions(**dialect)).to_dict()
 
 
 def unquoted(rows, *header, separator="\t"):
@@ -108,7 +107,7 @@ def test_text_in_other_encodings_is_read_when_it_is_named(tmp_path, encoding):
     else:
         with pytest.raises(InputError):
             read_rows(path)
-    assert read_rows(path, Dialect(encoding=encoding)).to_dict() == {
+    assert read_rows(path, ReadOptions(encoding=encoding)).to_dict() == {
         "text": [word, "b"],
         "label": ["0", "1"],
     }
@@ -141,7 +140,9 @@ def test_an_unknown_encoding_is_refused(name):
 def test_the_fields_are_refused_for_rows_of_other_kinds(tmp_path, field):
     (tmp_path / "train.jsonl").write_text('{"text": "a", "label": 0}\n')
     for dataset in (str(tmp_path), "owner/name"):
-        with pytest.raises(InputError, match=f"'mood': field '{next(iter(field))}' is for csv and"):
+        with pytest.raises(
+            InputError, match=f"'mood': field '{next(iter(field))}' is for csv, tsv"
+        ):
             load_split("mood", TaskSource(dataset=dataset, **field), "train", None)
 
 
@@ -208,7 +209,7 @@ def test_blank_lines_before_the_header_are_skipped_and_counted(tmp_path, separat
 def test_a_mark_of_another_encoding_than_the_named_one_is_said(tmp_path, written, named):
     (tmp_path / "a.csv").write_bytes("text,label\nné,0\n".encode(written))
     assert read_rows(tmp_path / "a.csv").to_dict() == {"text": ["né"], "label": ["0"]}
-    found = Dialect(encoding=written)
+    found = ReadOptions(encoding=written)
     assert read_rows(tmp_path / "a.csv", found).column_names == ["text", "label"]
     if (written, named) != ("utf-8-sig", "utf-8"):
         name = written.upper().removesuffix("-SIG")
@@ -216,7 +217,7 @@ def test_a_mark_of_another_encoding_than_the_named_one_is_said(tmp_path, written
             f"a.csv: begins with the byte order mark of {name}, so it is not {named}; unset the"
         )
         with pytest.raises(InputError, match=message):
-            read_rows(tmp_path / "a.csv", Dialect(encoding=named))
+            read_rows(tmp_path / "a.csv", ReadOptions(encoding=named))
 
 
 def test_the_columns_that_a_task_reads_decide_between_separators(tmp_path, capsys):

@@ -1,4 +1,8 @@
-"""Reading of csv and tsv files, with all cells as text."""
+"""Reading of csv and tsv files, with all cells as text.
+
+pandas and pyarrow fill short lines, take the first cells of long ones for row names, and know no
+line numbers; the `csv` module of Python does none of this.
+"""
 
 import csv
 from collections.abc import Collection, Iterator
@@ -8,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from datasets import Dataset, Features, Value, concatenate_datasets
 
-from trainer.data.dialects import Dialect, find_dialect, table_reader
+from trainer.data.readers.dialects import find_dialect, table_reader
+from trainer.data.readers.options import ReadOptions
 from trainer.errors import InputError, join_truncated
 
 if TYPE_CHECKING:
@@ -17,22 +22,22 @@ if TYPE_CHECKING:
 _ROWS_AT_ONCE = 1 << 16
 
 
-def read_table(path: Path, dialect: Dialect, columns: Collection[str] = ()) -> Dataset:
+def read_table(path: Path, options: ReadOptions, columns: Collection[str] = ()) -> Dataset:
     """Return the rows of a csv or tsv file; cells such as 'NA' and 'null' stay text.
 
     Args:
         path: the file.
-        dialect: the configured part of the dialect; the rest is detected, and printed if ambiguous.
+        options: the configured part of the dialect; the rest is detected, and printed if ambiguous.
         columns: names of which some are in the header.
 
     Raises:
         InputError: for an empty file, a duplicate column name, or a line with more or fewer cells
             than the header, with its number.
     """
-    separator, quoting, encoding = find_dialect(path, dialect, columns)
+    separator, quoting, encoding = find_dialect(path, options, columns)
     reader = table_reader(path, separator, quoting, encoding)
     try:
-        header = _header(path, next(filter(None, reader), []))
+        header = header_of(path, next(filter(None, reader), []))
         rows = _rows(path, reader, header, f"separator {separator!r}, quoting '{quoting}'")
         parts = [Dataset.from_dict({name: [] for name in header}, _texts(header))]
         while block := list(islice(rows, _ROWS_AT_ONCE)):
@@ -50,7 +55,12 @@ def _texts(header: list[str]) -> Features:
     return Features({name: Value("string") for name in header})
 
 
-def _header(path: Path, names: list[str]) -> list[str]:
+def header_of(path: Path, names: list[str]) -> list[str]:
+    """Return the names of a table's columns; columns without one are numbered.
+
+    Raises:
+        InputError: without names, or for a duplicate one.
+    """
     if not names:
         raise InputError(f"{path}: the file is empty; it needs a header line and rows")
     # pandas writes row numbers into a column without a name.

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from modeling_hybrid_mtl import TaskConfig
 from tests.modeling.toy_models import toy_tokenizer
 from trainer.data import RawSplit, TaskSource, check_split, tokenize
-from trainer.data.sources import read_rows
+from trainer.data.readers import read_rows
 from trainer.errors import InputError
 
 MOOD = TaskConfig.from_entry("mood", {"kind": "classification", "labels": ["bad", "so-so", "good"]})

@@ -5,19 +5,18 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainer.data.files import TABLE_SEPARATORS, text_lines
+from trainer.data.readers.options import QUOTINGS, ReadOptions
+from trainer.data.readers.text_files import open_bytes, suffix_of, text_lines
 from trainer.errors import InputError
 
 if TYPE_CHECKING:
     from _csv import Reader
 
 SEPARATORS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"}
-QUOTINGS = ("standard", "none")
 _SAMPLE_ROWS = 100
 # Excel's declaration of the separator in the line before the header.
 _DECLARATION = re.compile(r'"?sep=([^\w\s"\0]|[\t ])"?[\r\n]*', re.IGNORECASE)
@@ -31,43 +30,6 @@ _MARKS = {
 }
 
 
-@dataclass(frozen=True)
-class Dialect:
-    """The dialect of a table; fields that are None are detected.
-
-    Attributes:
-        separator: the character between two cells, or `tab`.
-        quoting: `standard`: a cell may be quoted, with quotes inside it doubled. `none`: quotes
-            are ordinary characters.
-        encoding: Python's name of the text encoding.
-
-    Raises:
-        InputError: naming the invalid field.
-    """
-
-    separator: str | None = None
-    quoting: str | None = None
-    encoding: str | None = None
-
-    def __post_init__(self):
-        if self.separator in ("tab", "\\t"):
-            object.__setattr__(self, "separator", "\t")
-        if self.separator is not None and not re.fullmatch(r'[^\r\n"\0\ufeff]', self.separator):
-            raise InputError(
-                f"field 'separator' = {self.separator!r}: must be one character, such as ';', or "
-                f"tab"
-            )
-        if self.quoting not in (None, *QUOTINGS):
-            raise InputError(f"field 'quoting' = {self.quoting!r}: must be 'standard' or 'none'")
-        try:
-            "a".encode(self.encoding or "utf-8")
-        except (LookupError, ValueError) as error:
-            raise InputError(
-                f"field 'encoding' = {self.encoding!r}: is not a text encoding that Python "
-                f"supports, such as utf-8, windows-1252 or utf-16"
-            ) from error
-
-
 def table_reader(path: Path, separator: str, quoting: str, encoding: str) -> "Reader":
     """Return a reader of a table's rows, which raises `csv.Error` for unmatched quotes."""
     return csv.reader(
@@ -78,12 +40,14 @@ def table_reader(path: Path, separator: str, quoting: str, encoding: str) -> "Re
     )
 
 
-def find_dialect(path: Path, given: Dialect, columns: Collection[str] = ()) -> tuple[str, str, str]:
+def find_dialect(
+    path: Path, given: ReadOptions, columns: Collection[str] = ()
+) -> tuple[str, str, str]:
     """Return a table's separator, quoting and encoding; print those detected but ambiguous.
 
     Args:
         path: the file.
-        given: the configured part of the dialect.
+        given: the configured part of the dialect, and the format.
         columns: names of which some are in the header.
 
     Raises:
@@ -91,12 +55,12 @@ def find_dialect(path: Path, given: Dialect, columns: Collection[str] = ()) -> t
     """
     encoding = _encoding(path, given.encoding)
     separator = given.separator or _declared_separator(path, encoding)
-    separator = separator or _separator(path, given.quoting, encoding, columns)
+    separator = separator or _separator(path, given, encoding, columns)
     return separator, given.quoting or _quoting(path, separator, encoding), encoding
 
 
 def _encoding(path: Path, given: str | None) -> str:
-    with path.open("rb") as file:
+    with open_bytes(path) as file:
         start = file.read(4)
     mark = next((mark for mark in _MARKS if start.startswith(mark)), None)
     if mark is None:
@@ -129,14 +93,14 @@ def _declared_separator(path: Path, encoding: str) -> str | None:
     return None
 
 
-def _separator(path: Path, quoting: str | None, encoding: str, columns: Collection[str]) -> str:
+def _separator(path: Path, given: ReadOptions, encoding: str, columns: Collection[str]) -> str:
     """Return the separator with which the header has most of the columns' names.
 
     Among several, prefer one with which the header and the first rows have the same number of
     cells, 2 or more; failing that, the suffix's, unless only another one divides the header.
     """
-    usual = TABLE_SEPARATORS[path.suffix]
-    quotings = [quoting] if quoting else QUOTINGS
+    usual = "\t" if (given.format or suffix_of(path)[1:]) == "tsv" else ","
+    quotings = [given.quoting] if given.quoting else QUOTINGS
     samples = {s: [_Sample(path, s, q, encoding) for q in quotings] for s in (usual, *SEPARATORS)}
     named = {s: max(len({*columns} & {*f.header}) for f in fs) for s, fs in samples.items()}
     cells = {

@@ -8,16 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from trainer.data.sources import TaskSource, load_split, read_rows
+from trainer.data.readers import read_rows
+from trainer.data.sources import TaskSource, load_split
 from trainer.errors import InputError
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 # Reads a file within 300 MB more than a process has after its imports.
 READER = """
 import resource, sys
 from pathlib import Path
 import datasets
-from trainer.data.sources import read_rows
+from trainer.data.readers import read_rows
 from trainer.errors import InputError
 import pyarrow.dataset, datasets.packaged_modules.parquet.parquet
 pages = int(Path("/proc/self/statm").read_text().split()[0])

@@ -1,16 +1,30 @@
-"""Reading of text files, line by line, in any encoding."""
+"""Reading of text files, line by line, in any encoding, and of their gzip archives."""
 
+import gzip
 import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from trainer.errors import InputError
 
 # Maximum length of a line in bytes, since readers hold at least one line in memory.
 MAX_LINE = 1 << 24
-# Suffix of a table of text -> its usual separator.
-TABLE_SEPARATORS = {".csv": ",", ".tsv": "\t"}
+
+
+def is_gzipped(path: Path) -> bool:
+    """Return whether a file's name ends in `.gz`."""
+    return path.suffix.lower() == ".gz"
+
+
+def suffix_of(path: Path) -> str:
+    """Return a file's suffix in lower case, of `a.csv.gz` that of `a.csv`."""
+    return (path.with_suffix("") if is_gzipped(path) else path).suffix.lower()
+
+
+def open_bytes(path: Path) -> IO[bytes]:
+    """Open a file, decompressed if its name ends in `.gz`."""
+    return cast(IO[bytes], gzip.open(path)) if is_gzipped(path) else path.open("rb")
 
 
 def text_lines(path: Path, encoding: str = "utf-8") -> Iterator[str]:
@@ -21,7 +35,7 @@ def text_lines(path: Path, encoding: str = "utf-8") -> Iterator[str]:
             with its number.
     """
     number = 0
-    with path.open("rb") as file:
+    with open_bytes(path) as file:
         try:
             for number, line in enumerate(_decoded(file, encoding), start=1):
                 if line is None:
@@ -33,12 +47,12 @@ def text_lines(path: Path, encoding: str = "utf-8") -> Iterator[str]:
                 # A carriage return alone ends a line, too.
                 yield from io.StringIO(text, newline="")
         except UnicodeError as error:
-            hint = ""
-            if path.suffix in TABLE_SEPARATORS:
+            kind, hint = suffix_of(path)[1:] or "text", ""
+            if kind not in ("json", "jsonl"):
                 hint = "; or set its encoding, such as windows-1252, with the task's 'encoding'"
             raise InputError(
-                f"{path}, line {number + 1}: cannot be read as {path.suffix[1:]}: {error}; save "
-                f"the file as UTF-8, uncompressed{hint}"
+                f"{path}, line {number + 1}: cannot be read as {kind}: {error}; save the file as "
+                f"UTF-8, uncompressed{hint}"
             ) from error
 
 

@@ -1,0 +1,98 @@
+"""Every example of docs/data.md reads small files of the shape that it describes."""
+
+import gzip
+import sqlite3
+
+import pandas as pd
+import pytest
+import yaml
+from datasets import Dataset
+
+from tests.docs_blocks import blocks
+from tests.toys import toy_model, toy_tokenizer
+from trainer.config.tasks import read_tasks
+from trainer.loading.datasets import load_checked
+
+DOCUMENT = "data.md"
+TICKETS = "message,topic\nIt came late.,delivery\n" + '"Too dear, and broken.",price\n'
+LABELED = TICKETS.replace("message,topic", "text,label")
+GERMAN = "text;label\nSchön; wirklich;4,5\n".replace("Schön; wirklich", '"Schön; wirklich"')
+NEWS = "-DOCSTART- -X- O\n\nAcme NNP B-ORG\nInc NNP I-ORG\nagrees VBZ O\n\nFine JJ O\n"
+CARD = """---
+configs:
+- config_name: stsb
+  data_files: [{split: train, path: stsb/train-*}, {split: validation, path: stsb/val*}]
+---
+"""
+TABLE_MODEL = {
+    "topic": {"kind": "classification", "labels": ["delivery", "price", "quality"]},
+    "similarity": {"kind": "similarity", "input": "pair", "score_range": [0, 5]},
+}
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+    for name in ("parts", "checks", "copies/glue/stsb"):
+        (tmp_path / name).mkdir(parents=True)
+    for name in ("tickets.csv", "tickets_check.csv"):
+        (tmp_path / name).write_text(TICKETS)
+    for i in (2, 10):
+        (tmp_path / f"parts/part-{i}.csv.gz").write_bytes(gzip.compress(LABELED.encode()))
+    (tmp_path / "more_tickets.jsonl").write_text('{"text": "Broken.", "label": "quality"}\n')
+    (tmp_path / "checks/a.tsv").write_text("\ttext\tlabel\n0\tLate, again.\tdelivery\n")
+    (tmp_path / "bewertungen.csv").write_text(GERMAN, encoding="windows-1252")
+    (tmp_path / "news.conll").write_text(NEWS)
+    (tmp_path / "copies/glue/README.md").write_text(CARD)
+    pairs = Dataset.from_dict({"text": ["a"], "text_pair": ["b"], "label": [2.5]})
+    for name in ("train-00000-of-00001", "validation"):
+        pairs.to_parquet(tmp_path / f"copies/glue/stsb/{name}.parquet")
+    with sqlite3.connect(tmp_path / "tickets.db") as connection:
+        connection.execute("CREATE TABLE tickets (id INTEGER PRIMARY KEY, text, label)")
+        rows = [(i, "Late.", "delivery") for i in range(1, 6)]
+        connection.executemany("INSERT INTO tickets VALUES (?, ?, ?)", rows)
+    connection.close()
+    return tmp_path
+
+
+def write_workbook(path):
+    pytest.importorskip("openpyxl")
+    with pd.ExcelWriter(path) as book:
+        for sheet in ("december", "january"):
+            pd.DataFrame({"text": ["Late."], "label": ["delivery"]}).to_excel(
+                book, sheet_name=sheet
+            )
+
+
+@pytest.mark.parametrize("block", blocks(DOCUMENT, "yaml"))
+def test_the_rows_of_every_configuration_are_read(folder, block):
+    if ".xlsx" in block:
+        write_workbook(folder / "tickets.xlsx")
+    if "sqlite" in block:
+        pytest.importorskip("sqlalchemy")
+    ((name, entry),) = read_tasks(yaml.safe_load(block)["tasks"]).items()
+    counts = [len(load_checked(name, entry, part, None).rows) for part in ("train", "validation")]
+    assert min(counts) > 0
+    if "parts" in block:
+        assert counts == [5, 1]
+    if "query" in block:
+        assert counts == [5, 2]
+
+
+def test_the_calls_in_python_run(folder):
+    pytest.importorskip("sqlalchemy")
+    names = {"model": toy_model(TABLE_MODEL), "tokenizer": toy_tokenizer()}
+    for block in blocks(DOCUMENT, "python"):
+        exec(block, names)
+    assert names["train"]["topic"]["labels"][:] == [0, 1]
+    assert names["train"]["similarity"]["labels"][:] == pytest.approx([4.2])
+    assert names["rows"].column_names == ["message", "topic"]
+
+
+def test_the_page_lists_every_suffix():
+    from tests.docs_blocks import ROOT
+    from trainer.data.readers.formats import SUFFIXES
+
+    page = (ROOT / "docs" / DOCUMENT).read_text()
+    assert [suffix for suffix in SUFFIXES if f"`{suffix}`" not in page] == []

@@ -1,0 +1,63 @@
+"""Tokenized rows of tables in memory or files, for `HybridMTLTrainer`."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from datasets import Dataset
+from transformers import PreTrainedTokenizerBase
+
+from modeling_hybrid_mtl import HybridMTLConfig
+from trainer.data.columns import check_split
+from trainer.data.readers import RawSplit, read_split, to_rows
+from trainer.data.sources import TaskSource
+from trainer.data.tokens import tokenize
+from trainer.errors import InputError, did_you_mean
+
+
+def prepare(
+    tables: Mapping[str, Any],
+    config: HybridMTLConfig,
+    tokenizer: PreTrainedTokenizerBase,
+    max_length: int = 128,
+    sources: Mapping[str, TaskSource] | None = None,
+) -> dict[str, Dataset]:
+    """Check and tokenize the rows of tasks as `run_mtl.py` does.
+
+    Args:
+        tables: task -> a data frame of pandas or polars, a `datasets.Dataset`, a list of mappings
+            or a mapping of lists (see `to_rows`), or the location of files or a database.
+        config: the model's configuration, with its tasks.
+        tokenizer: the backbone's tokenizer.
+        max_length: maximum tokens of a sequence, including special tokens.
+        sources: task -> names of columns, class names in the data, treatment of empty texts, and
+            dialect of files; `text`, `text_pair` and `label` by default.
+
+    Returns:
+        Task -> tokenized rows, for a trainer's `train_dataset` or `eval_dataset`.
+
+    Raises:
+        InputError: for an unknown task, or for rows that do not fit theirs, naming task and row.
+    """
+    prepared = {}
+    for name, table in tables.items():
+        if name not in config.tasks:
+            known = ", ".join(config.tasks)
+            raise InputError(
+                f"no task '{name}' in this model ({known}).{did_you_mean(name, config.tasks)}"
+            )
+        source, task = (sources or {}).get(name, TaskSource()), config.task(name)
+        checked = check_split(name, task, source, _raw(name, table, source))
+        for reason, count in checked.dropped.items():
+            print(f"task '{name}': {count} rows dropped ({reason})", flush=True)
+        prepared[name] = tokenize(name, checked.rows, task, tokenizer, max_length)
+    return prepared
+
+
+def _raw(name: str, table: Any, source: TaskSource) -> RawSplit:
+    if isinstance(table, (str, Path)):
+        return read_split(table, source.read_options, source.column_names)
+    try:
+        return RawSplit(to_rows(table), f"rows of task '{name}'")
+    except InputError as error:
+        raise InputError(f"task '{name}': {error}") from error
