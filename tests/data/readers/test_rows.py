@@ -119,7 +119,7 @@ def test_a_format_is_given_where_the_name_does_not_say_it(tmp_path):
     (tmp_path / "train.txt").write_text("text\tlabel\na\t0\n")
     source = TaskSource(dataset=str(tmp_path), format="tsv")
     assert load_split("mood", source, "train", None).rows["text"][:] == ["a"]
-    with refused("field 'format': 'cvs': must be one of csv, tsv"):
+    with refused("field 'format' = 'cvs': must be one of csv, tsv"):
         TaskSource(format="cvs")
 
 
