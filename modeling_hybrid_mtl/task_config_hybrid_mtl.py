@@ -30,7 +30,8 @@ class TaskConfig:
         input: `single` (one text) or `pair` (two texts).
         pair_encoding: for pairs, `siamese` (each text is encoded alone, the default) or `cross`
             (both in one sequence).
-        labels: the class names, in the order of their indices (classification kinds).
+        labels: the class names, in the order of their indices (classification kinds); in a
+            configuration file, `auto` takes them from the training rows.
         score_range: lowest and highest score (regression and similarity).
         cosine_range: the cosines that correspond to the ends of `score_range` (similarity).
         hidden_sizes: widths of the layers between the sentence vector and the output.

@@ -26,8 +26,9 @@ def main(folder: Path, name: str, root: Path = ROOT) -> None:
     facts = facts_from_json(path)
 
     def copied(path: str) -> str:
-        target = FIGURES / Path(path).name
-        (root / FIGURES).mkdir(parents=True, exist_ok=True)
+        # Figures of the test split are in a folder of their own, under the same names.
+        target = FIGURES.joinpath(*Path(path).parts[1:])
+        (root / target).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(folder / path, root / target)
         return str(target)
 

@@ -11,7 +11,7 @@ from datasets import Dataset
 from tests.docs_blocks import blocks
 from tests.toys import toy_model, toy_tokenizer
 from trainer.config.tasks import read_tasks
-from trainer.loading.datasets import load_checked
+from trainer.loading.task_splits import load_splits
 
 DOCUMENT = "data.md"
 TICKETS = "message,topic\nIt came late.,delivery\n" + '"Too dear, and broken.",price\n'
@@ -72,7 +72,9 @@ def test_the_rows_of_every_configuration_are_read(folder, block):
     if "sqlite" in block:
         pytest.importorskip("sqlalchemy")
     ((name, entry),) = read_tasks(yaml.safe_load(block)["tasks"]).items()
-    counts = [len(load_checked(name, entry, part, None).rows) for part in ("train", "validation")]
+    parts = ["train", "validation"]
+    splits = load_splits(name, entry, parts, None, seed=0)
+    counts = [len(splits[part].rows) for part in parts]
     assert min(counts) > 0
     if "parts" in block:
         assert counts == [5, 1]

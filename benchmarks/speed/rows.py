@@ -7,8 +7,8 @@ import numpy as np
 
 from benchmarks.speed.settings import Settings
 from trainer.config.parser import parse
-from trainer.loading.datasets import load_checked
 from trainer.loading.new_model import model_path
+from trainer.loading.task_splits import load_splits
 
 OPTIONS = ("--model_name_or_path", "minilm", "--report_to", "none", "--use_cpu", "true")
 
@@ -37,10 +37,10 @@ def weights(settings: Settings) -> str:
 def read_tasks(settings: Settings, split: str) -> dict[str, Task]:
     """Return all checked rows of a split, `train` or `validation`, by task."""
     run = project_settings(settings, "--output_dir", "unused")
-    tasks = {}
+    tasks, seed = {}, run.training.seed_of_data
     for name, entry in run.tasks.items():
         model = entry.model
-        rows = load_checked(name, entry, split, run.run.data_dir).rows.to_list()
+        rows = load_splits(name, entry, [split], run.run.data_dir, seed)[split].rows.to_list()
         labels = len(model.labels) if model.labels else None
         tasks[name] = Task(model.kind, model.input == "pair", labels, model.score_range, rows)
     return tasks

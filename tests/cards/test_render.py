@@ -295,3 +295,24 @@ def test_hostile_text_in_the_new_parts_breaks_nothing():
     for title in ("Architecture", "Phases of training", "Data", "Results"):
         assert len({len(row) for row in cells(section(parsed.text, title))}) == 1
     compile(code_of(text), "card", "exec")
+
+
+def test_test_results_and_how_rows_were_divided_are_shown(tmp_path):
+    task = replace(
+        SENTIMENT,
+        test_metrics={"accuracy": 0.4321},
+        test_intervals={"accuracy": [0.4, 0.5]},
+        split="0.1 of the rows, drawn from the training rows with data seed 3",
+        overlaps=["2 of 60 test rows share a text with a training row"],
+    )
+    facts = CardFacts("run", [task], test_overall=0.4321, test_overall_interval=[0.4, 0.5])
+    facts_to_json(facts, tmp_path / "facts.json")
+    assert facts_from_json(tmp_path / "facts.json") == facts
+    card = render_card(facts)
+    assert "| sentiment | accuracy | 0.4321 | 0.4000 to 0.5000 |" in card
+    assert "| all tasks | overall score | 0.4321 | 0.4000 to 0.5000 |" in card
+    assert "- Validation rows of sentiment: 0.1 of the rows, drawn from" in card
+    assert "- Of sentiment, 2 of 60 test rows share a text with a training row.\n\n" in card
+    assert "Some evaluation rows share texts with training rows" in card
+    plain = render_card(CardFacts("run", [SENTIMENT]))
+    assert "Test split" not in plain and "share texts" not in plain

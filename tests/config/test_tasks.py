@@ -20,7 +20,7 @@ def test_the_default_tasks():
     paraphrase = tasks["paraphrase"]
     assert (paraphrase.source.dataset, paraphrase.source.dataset_config) == ("nyu-mll/glue", "qqp")
     assert paraphrase.source.columns == {"text": "question1", "text_pair": "question2"}
-    assert paraphrase.source.empty_text == "drop"
+    assert paraphrase.source.bad_rows == "drop"
     similarity = tasks["similarity"]
     assert (similarity.source.dataset, similarity.source.dataset_config) == ("nyu-mll/glue", "stsb")
     assert similarity.model.score_range == [0.0, 5.0]
@@ -98,7 +98,7 @@ def test_wrong_entries_are_refused(entries, message):
         ("learning_rate", True, "field 'learning_rate' = True: must be a number"),
         ("batch_size", 2.5, "field 'batch_size' = 2.5: must be a whole number"),
         ("batch_size", float("inf"), "field 'batch_size' = inf: must be a whole number"),
-        ("empty_text", "skip", "field 'empty_text' = 'skip': must be 'error' or 'drop'"),
+        ("bad_rows", "skip", "field 'bad_rows' = 'skip': must be 'error' or 'drop'"),
         ("columns", "text", "field 'columns' = 'text': must be a mapping"),
         ("columns", {"text": None}, "field 'columns' = None: must be text"),
         ("dataset", ["a"], "field 'dataset' = ['a']: must be text"),

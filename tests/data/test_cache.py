@@ -50,7 +50,7 @@ def test_an_unwritable_cache_is_no_fault_of_the_file(unwritable, tmp_path):
 def test_an_unwritable_cache_is_reported_before_any_data_is_read(unwritable, tmp_path, monkeypatch):
     settings = parse([str(toy_run(tmp_path, 2, 2))])
     monkeypatch.setattr(
-        "trainer.loading.datasets.load_split", lambda *_: pytest.fail("data was read")
+        "trainer.loading.task_splits.load_split", lambda *_: pytest.fail("data was read")
     )
     with pytest.raises(InputError, match=NAMED):
         toy_data(settings)

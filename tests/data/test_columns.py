@@ -5,7 +5,7 @@ import pytest
 from datasets import Dataset
 
 from modeling_hybrid_mtl import TaskConfig
-from trainer.data.columns import check_split
+from trainer.data.columns import DroppedRow, check_split
 from trainer.data.readers import RawSplit
 from trainer.data.sources import TaskSource
 from trainer.errors import InputError
@@ -114,7 +114,7 @@ def test_scores_may_stand_at_the_ends_of_their_range():
 
 @pytest.mark.parametrize("value", ["", "  \n", None])
 @pytest.mark.parametrize("column", ["text", "text_pair"])
-def test_an_empty_text_is_refused_with_row_and_column(column, value):
+def test_an_bad_rows_is_refused_with_row_and_column(column, value):
     columns = {"text": ["a", "b", "c"], "text_pair": ["d", "e", "f"], "label": [0, 1, 0]}
     columns[column] = [*columns[column][:2], value]
     with refused(f"FILE, row 3: column '{column}' is not text: {value!r}; fix the row, or set "):
@@ -134,16 +134,43 @@ def test_rows_without_text_are_dropped_and_counted_and_later_rows_keep_their_num
         # The labels of dropped rows do not matter.
         "label": [0, 9, 9, None, 1],
     }
-    found = check(PAIRS, columns, empty_text="drop")
+    found = check(PAIRS, columns, bad_rows="drop")
     assert found.rows.to_dict() == {"text": ["a", "e"], "text_pair": ["f", "j"], "label": [0, 1]}
     assert found.dropped == {"empty text": 3}
-    with refused("FILE, row 5: column 'label' has 7"):
-        check(PAIRS, {**columns, "label": [0, 9, 9, 9, 7]}, empty_text="drop")
+    assert [dropped.row for dropped in found.dropped_rows] == [2, 3, 4]
+
+
+def test_bad_rows_are_dropped_and_listed_with_their_reasons():
+    columns = {
+        "text": ["a", "b", "c", "", "e", "f"],
+        "label": ["1", "", "great", "0", "7", "bad"],
+    }
+    found = check(CLASSES, columns, bad_rows="drop")
+    assert found.rows.to_dict() == {"text": ["a", "f"], "label": [1, 0]}
+    assert found.dropped == {"missing label": 1, "invalid label": 2, "empty text": 1}
+    assert found.dropped_rows[0] == DroppedRow("mood", "FILE", 2, "missing label")
+    scores = {"text": ["a", "b", "c", "d"], "label": ["3", "9", "much", None]}
+    found = check(SCORES, scores, bad_rows="drop")
+    assert found.dropped == {"score out of range": 1, "invalid score": 1, "missing label": 1}
+    tags = {"text": [["a"], ["b", "c"], ["d"]], "label": [["O"], ["O"], ["LOC"]]}
+    found = check(TAGS, tags, bad_rows="drop")
+    assert found.dropped == {"number of tags": 1, "invalid label": 1}
+
+
+def test_a_column_of_groups_is_read_for_the_rows_that_are_kept():
+    columns = {"text": ["a", "", "c"], "label": [0, 1, 2], "author": ["ann", "bob", "cem"]}
+    found = check(CLASSES, columns, bad_rows="drop", split_by="author")
+    assert found.groups == ["ann", "cem"]
+    with refused("FILE: there is no column 'writer' (found: text, label, author)"):
+        check(CLASSES, columns, split_by="writer")
 
 
 def test_a_split_of_which_nothing_is_left_is_refused():
-    with refused("FILE: no row is left for task 'mood' after dropping {'empty text': 2}"):
-        check(CLASSES, {"text": ["", " "], "label": [0, 1]}, empty_text="drop")
+    with refused(
+        "FILE: no row is left for task 'mood' after dropping {'empty text': 2}; the first of them: "
+        "FILE, row 1: column 'text' is not text: ''"
+    ):
+        check(CLASSES, {"text": ["", " "], "label": [0, 1]}, bad_rows="drop")
 
 
 def test_tags_are_names_or_indices_one_for_each_word():

@@ -13,7 +13,7 @@ from tests.toys import toy_data
 from trainer.config.parser import parse
 from trainer.data import tagger
 from trainer.errors import InputError
-from trainer.loading import datasets
+from trainer.loading import datasets, task_splits
 from trainer.runs.evaluate import evaluate
 from trainer.runs.predict import predict
 from trainer.runs.train import train
@@ -204,7 +204,7 @@ def test_labels_are_derived_from_the_texts_of_their_own_split(place, tmp_path):
 
 def test_without_a_tagger_nothing_is_loaded(place, tmp_path, monkeypatch):
     monkeypatch.setattr(tagger, "find_tagger", lambda: None)
-    monkeypatch.setattr(datasets, "load_split", lambda *_: pytest.fail("data was loaded"))
+    monkeypatch.setattr(task_splits, "load_split", lambda *_: pytest.fail("data was loaded"))
     with pytest.raises(InputError, match="no part-of-speech tagger is installed"):
         train(settings(place, tmp_path / "out"))
 

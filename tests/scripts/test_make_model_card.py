@@ -24,16 +24,19 @@ def script():
 def test_figures_are_copied_and_the_facts_rendered_again(tmp_path):
     folder, root = tmp_path / "run", tmp_path / "root"
     write_model(toy_model(), toy_tokenizer(), folder)
-    (folder / "figures").mkdir()
-    for name in ("mood.png", "architecture.png"):
+    (folder / "figures" / "test").mkdir(parents=True)
+    for name in ("mood.png", "architecture.png", "test/mood.png"):
         (folder / "figures" / name).write_bytes(name.encode())
-    facts = CardFacts("run", [MOOD], figures=[("Moods", "figures/mood.png")], architecture=PARTS)
+    figures = [("Moods", "figures/mood.png"), ("Moods, test split", "figures/test/mood.png")]
+    facts = CardFacts("run", [MOOD], figures=figures, architecture=PARTS)
     facts_to_json(facts, folder / "card_facts.json")
     script().main(folder, "me/moods", root)
     card = (root / "model_card.md").read_text()
     assert "# me/moods" in card
     assert "(docs/figures/architecture.png)" in card and "(docs/figures/mood.png)" in card
-    assert (root / "docs/figures/architecture.png").read_bytes() == b"architecture.png"
+    assert "(docs/figures/test/mood.png)" in card
+    for name in ("mood.png", "architecture.png", "test/mood.png"):
+        assert (root / "docs/figures" / name).read_bytes() == name.encode()
 
 
 def test_a_folder_of_an_older_version_gives_what_it_has(tmp_path):

@@ -57,6 +57,10 @@ class TaskFacts:
     metrics: dict[str, float | None] = field(default_factory=dict)  # after training
     metrics_before: dict[str, float | None] | None = None  # before training, if measured
     intervals: dict[str, list[float]] | None = None  # metric -> ends of its 95% interval
+    test_metrics: dict[str, float | None] = field(default_factory=dict)  # of the test split
+    test_intervals: dict[str, list[float]] | None = None
+    split: str | None = None  # how validation rows were drawn from training rows, if they were
+    overlaps: list[str] = field(default_factory=list)  # texts shared with the training rows
     hyperparameters: dict[str, Any] = field(default_factory=dict)  # of this task's head
     auxiliary: bool = False  # excluded from the overall score
 
@@ -77,7 +81,7 @@ class TaskFacts:
                     f"task {self.name!r}: {name} = {getattr(self, name)!r}: must be one of "
                     f"{allowed}"
                 )
-        for metrics in (self.metrics, self.metrics_before or {}):
+        for metrics in (self.metrics, self.metrics_before or {}, self.test_metrics):
             for metric, value in metrics.items():
                 if not isinstance(value, numbers.Real | None):
                     raise ValueError(
@@ -147,6 +151,8 @@ class CardFacts:
     overall: float | None = None
     overall_before: float | None = None
     overall_interval: list[float] | None = None  # the ends of its 95% interval
+    test_overall: float | None = None
+    test_overall_interval: list[float] | None = None
     shared_hyperparameters: dict[str, Any] = field(default_factory=dict)  # backbone, whole run
     run: dict[str, Any] = field(default_factory=dict)  # seed, steps, hardware, versions ...
     adapters: list[str] = field(default_factory=list)  # tasks with an adapter

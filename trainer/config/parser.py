@@ -9,6 +9,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 import yaml
 
+from trainer.config.auto_labels import find_labels_for
 from trainer.config.extension_options import added_options
 from trainer.config.extensions import load_extensions
 from trainer.config.help_text import OptionParser, task_fields
@@ -80,7 +81,7 @@ def parse(arguments: list[str]) -> Settings:
             _check_option(option[2:].split("=")[0], parser.known_options, "command line")
     run, training = _parse_options(parser, [*file_options, *arguments])
     run.extensions = extensions or None
-    tasks = read_tasks(override_tasks(entries, task_options))
+    tasks = read_tasks(override_tasks(entries, task_options), find_labels_for(run))
     phase_entries = read_phases(override_phases(phases, phase_options), tasks)
     training.task_args = {name: vars(entry.training) for name, entry in tasks.items()}
     check_hub_options(run.mode, training)

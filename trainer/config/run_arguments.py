@@ -9,6 +9,7 @@ from trainer.errors import InputError, did_you_mean
 from trainer.options import check_types, option
 
 MODES = ("train", "evaluate", "predict")
+EVAL_SPLITS = ("validation", "test")
 DROPOUT_PLACES = ("pooled", "encoder")
 SAVE_DTYPES = ("float32", "bfloat16", "float16")
 
@@ -132,6 +133,28 @@ class RunArguments:
         phase="run",
         resume="free",
     )
+    eval_split: str = option(
+        "validation",
+        "Mode evaluate: the split to measure, validation or test; the metrics' names begin with "
+        "eval_ or test_.",
+        group="run",
+        phase="run",
+        resume="free",
+    )
+    folds: int | None = option(
+        None,
+        "Mode train: train and evaluate this many models, each evaluated on another part of the "
+        "training rows and trained on the rest, in output_dir/fold-1, fold-2 ...; metrics.json has "
+        "the means and standard deviations. Validation and test rows are not used.",
+        group="data",
+        phase="run",
+    )
+    fold: int | None = option(
+        None,
+        "Train and evaluate only this one of the folds, from 1, in output_dir.",
+        group="data",
+        phase="run",
+    )
     predict_file: str | None = option(
         None,
         "Mode predict: rows to predict, a file, a pattern, a folder or a database's URL as in a "
@@ -164,6 +187,7 @@ class RunArguments:
             ("backbone_dropout_where", DROPOUT_PLACES),
             ("pooling", ("mean", "cls", "pooler")),
             ("save_dtype", SAVE_DTYPES),
+            ("eval_split", EVAL_SPLITS),
         ):
             value = getattr(self, name)
             if value not in choices:
@@ -171,6 +195,7 @@ class RunArguments:
                     f"{name} = {value!r}: must be one of {', '.join(choices)}."
                     f"{did_you_mean(value, choices)}"
                 )
+        self._check_folds()
         if self.mode == "predict" and self.predict_file is None:
             raise InputError("mode = 'predict': name the rows with --predict_file")
         for name in ("predict_file", "predict_task", "predict_output"):
@@ -191,3 +216,14 @@ class RunArguments:
             raise InputError(f"max_length = {self.max_length}: must be at least 3 tokens")
         if self.resume and self.overwrite_output_dir:
             raise InputError("resume and overwrite_output_dir: choose one of the two")
+
+    def _check_folds(self) -> None:
+        if self.folds is not None and self.folds < 2:
+            raise InputError(f"folds = {self.folds}: must be 2 or more")
+        if self.fold is not None and not 1 <= self.fold <= (self.folds or 0):
+            expected = "folds, too" if self.folds is None else f"a number from 1 to {self.folds}"
+            raise InputError(f"fold = {self.fold}: expected {expected}")
+        for name, mode in (("folds", "train"), ("eval_split", "evaluate")):
+            value = getattr(self, name)
+            if self.mode != mode and value not in (None, "validation"):
+                raise InputError(f"{name} = {value!r}: has no effect with mode: {self.mode}")

@@ -1,6 +1,6 @@
 """One task's entry in a configuration file, and the three default tasks."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, fields
 from typing import Any, get_args, get_origin, get_type_hints
@@ -34,7 +34,7 @@ DEFAULT_TASKS: dict[str, dict[str, Any]] = {
         "columns": {"text": "question1", "text_pair": "question2"},
         "dataset_labels": ["not_duplicate", "duplicate"],
         # Quora's release has a few empty questions.
-        "empty_text": "drop",
+        "bad_rows": "drop",
     },
     "similarity": {
         "kind": "similarity",
@@ -69,13 +69,20 @@ _PARTS: dict[str, type] = {
 _FIELDS = {f.name: f for part in _PARTS.values() for f in fields(part)}
 
 
-def read_tasks(entries: Mapping[str, Any] | None) -> dict[str, TaskEntry]:
+# The class names of a task, by its name and its data.
+FindLabels = Callable[[str, TaskSource], list[str]]
+
+
+def read_tasks(
+    entries: Mapping[str, Any] | None, find_labels: FindLabels | None = None
+) -> dict[str, TaskEntry]:
     """Check a configuration's `tasks` and fill in the fields of default tasks.
 
     Args:
         entries: task name -> fields of `TaskConfig`, `TaskSource`, `TaskTraining`,
             `TaskAugmentation` and `DerivedLabels` in one mapping; a default task's name alone is
             enough. All three default tasks if None.
+        find_labels: returns the class names of a task with `labels: auto`.
 
     Raises:
         InputError: naming the task and the field that is wrong.
@@ -88,20 +95,29 @@ def read_tasks(entries: Mapping[str, Any] | None) -> dict[str, TaskEntry]:
         )
     check_task_name(*map(str, entries))
     with_data = [str(name) for name, entry in entries.items() if not _is_derived(entry)]
-    return {str(name): _read_entry(str(name), entry, with_data) for name, entry in entries.items()}
+    return {
+        str(name): _read_entry(str(name), entry, with_data, find_labels)
+        for name, entry in entries.items()
+    }
 
 
 def _is_derived(entry: Any) -> bool:
     return isinstance(entry, Mapping) and entry.get("label_generator") is not None
 
 
-def _read_entry(name: str, entry: Any, with_data: list[str]) -> TaskEntry:
+def _read_entry(
+    name: str, entry: Any, with_data: list[str], find_labels: FindLabels | None
+) -> TaskEntry:
     if entry is not None and not isinstance(entry, Mapping):
         raise InputError(f"task '{name}': expected a mapping of fields, got {entry!r}")
     merged = _over_defaults(name, dict(entry or {}))
     _check_fields(name, merged)
     if merged.get("augmentation") is not None:
         merged["augmentation"] = _read_steps(name, merged["augmentation"])
+    is_auto = merged.get("labels") == "auto"
+    if is_auto:
+        _check_auto_labels(name, merged, find_labels)
+        del merged["labels"]
     values = {
         key: coerce(value, _FIELDS[key].type, f"task '{name}': field '{key}'")
         for key, value in merged.items()
@@ -114,12 +130,31 @@ def _read_entry(name: str, entry: Any, with_data: list[str]) -> TaskEntry:
             part: kind(**{f.name: values[f.name] for f in fields(kind) if f.name in values})
             for part, kind in _PARTS.items()
         }
+        if is_auto and find_labels is not None:
+            parts["model"].labels = find_labels(name, parts["source"])
         parts["model"] = _model_of(name, parts["model"])
         check_dataset_labels(parts["model"], parts["source"])
         parts["augmentation"].check(parts["model"])
     except InputError as error:
-        raise InputError(f"task '{name}': {error}") from error
+        message = str(error).removeprefix(f"task '{name}': ")
+        raise InputError(f"task '{name}': {message}") from error
     return TaskEntry(**parts)
+
+
+def _check_auto_labels(name: str, entry: Mapping[str, Any], find: FindLabels | None) -> None:
+    """Check that the classes of an entry with `labels: auto` can be found."""
+    kind: Any = entry.get("kind")
+    reason = None
+    if find is None:
+        reason = "the classes can be found by run_mtl.py only"
+    elif _is_derived(entry):
+        reason = "label_generator determines the labels"
+    elif kind in HEADS and HEADS[kind].output_type == "score":
+        reason = f"a task of kind '{kind}' has a score_range, not labels"
+    elif entry.get("dataset_labels") is not None:
+        reason = "dataset_labels would name the same classes twice"
+    if reason is not None:
+        raise InputError(f"task '{name}': labels: auto: {reason}; unset it, or list the labels")
 
 
 def _check_fields(name: str, entry: Mapping[str, Any]) -> None:
@@ -209,8 +244,9 @@ def _over_defaults(name: str, entry: dict[str, Any]) -> dict[str, Any]:
     defaults = {} if _is_derived(entry) else deepcopy(DEFAULT_TASKS.get(name, {}))
     _drop_of_another_kind(defaults, entry)
     if "dataset" in entry:
-        # The default's configuration is a part of the default dataset.
+        # The default's configuration and bad rows are those of the default dataset.
         defaults.pop("dataset_config", None)
+        defaults.pop("bad_rows", None)
     if (
         "dataset" in entry
         or "labels" in entry

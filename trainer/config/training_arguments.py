@@ -19,6 +19,7 @@ from trainer.config.inherited_arguments import (
     refuse_unsupported,
 )
 from trainer.data.sampling import SamplingOptions, check_sampling
+from trainer.errors import InputError
 from trainer.objective.aggregators import (
     AGGREGATORS,
     Aggregator,
@@ -41,7 +42,14 @@ from trainer.optimization import (
     known_to_transformers,
 )
 from trainer.optimization.options import check_shares, read_task_args
-from trainer.options import check_choice, check_options, check_types, option, read_mapping
+from trainer.options import (
+    check_choice,
+    check_lowest,
+    check_options,
+    check_types,
+    option,
+    read_mapping,
+)
 
 NAN_POLICIES = ("stop", "skip", "ignore")
 
@@ -78,6 +86,19 @@ class HybridMTLTrainingArguments(ComposedOptions):
         "The metric that load_best_model_at_end and early stopping compare.",
         group="evaluation",
     )
+    early_stopping_patience: int | None = option(
+        None,
+        "Stop after this many evaluations in a row without a better metric_for_best_model; needs "
+        "load_best_model_at_end.",
+        group="evaluation",
+        card="changed",
+    )
+    early_stopping_threshold: float = option(
+        0.0,
+        "A metric is better if it is so by more than this.",
+        group="evaluation",
+        card="changed",
+    )
 
     def __post_init__(self):
         # First, because the checks below replace values, which would then look as if they were
@@ -103,6 +124,7 @@ class HybridMTLTrainingArguments(ComposedOptions):
             InputError: naming the argument that is wrong or has no meaning beside another.
         """
         check_numbers(self)
+        self._check_early_stopping()
         check_report_to(self)
         check_choice("optimizer_layout", self.optimizer_layout, LAYOUTS)
         check_choice("nan_policy", self.nan_policy, NAN_POLICIES)
@@ -114,6 +136,22 @@ class HybridMTLTrainingArguments(ComposedOptions):
         check_trained_parts(self)
         check_optimizer(self)
         self.check_tasks()
+
+    def _check_early_stopping(self) -> None:
+        patience, threshold = self.early_stopping_patience, self.early_stopping_threshold
+        if patience is None and threshold != 0:
+            raise InputError(
+                f"early_stopping_threshold = {threshold}: has no effect without "
+                "early_stopping_patience; set it"
+            )
+        if patience is not None:
+            check_lowest("early_stopping_patience", patience, 1)
+            check_lowest("early_stopping_threshold", threshold, 0)
+        if patience is not None and not self.load_best_model_at_end:
+            raise InputError(
+                f"early_stopping_patience = {patience}: set load_best_model_at_end: true, with "
+                "the same eval_strategy and save_strategy, to end with the best model"
+            )
 
     def check_tasks(self) -> None:
         """Check each task's own options in `task_args`.

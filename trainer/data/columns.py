@@ -1,19 +1,31 @@
 """Mapping of a dataset's columns to checked columns `text`, `text_pair` and `label`."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from datasets import Dataset, Features, Value
 from datasets import Sequence as SequenceFeature
 
 from modeling_hybrid_mtl import TaskConfig
-from trainer.data.labels import LabelReader, check_dataset_labels, find_decimal
+from trainer.data.labels import LabelReader, check_dataset_labels, find_decimal, number
 from trainer.data.readers import RawSplit
 from trainer.data.sources import TaskSource
 from trainer.errors import InputError, did_you_mean, join_truncated, truncated_repr
 
 TEXT_COLUMNS = {"single": ("text",), "pair": ("text", "text_pair")}
+
+
+@dataclass(frozen=True)
+class DroppedRow:
+    """A row that is left out: its task, its file or Hub split, its number (from 1), the reason."""
+
+    task: str
+    location: str
+    row: int
+    reason: str
 
 
 @dataclass
@@ -23,10 +35,22 @@ class CheckedSplit:
     Attributes:
         rows: the rows.
         dropped: reason -> number of dropped rows.
+        dropped_rows: the dropped rows of files and Hub splits.
+        groups: the value of `split_by` for each row, if the task has that field.
     """
 
     rows: Dataset
     dropped: dict[str, int]
+    dropped_rows: list[DroppedRow] = field(default_factory=list)
+    groups: list[Any] | None = None
+
+
+class _BadRowError(InputError):
+    """A row that `bad_rows: drop` leaves out, for a reason of a few words."""
+
+    def __init__(self, message: str, reason: str):
+        super().__init__(message)
+        self.reason = reason
 
 
 def check_split(name: str, task: TaskConfig, source: TaskSource, raw: RawSplit) -> CheckedSplit:
@@ -35,31 +59,44 @@ def check_split(name: str, task: TaskConfig, source: TaskSource, raw: RawSplit) 
     Args:
         name: the task's name, for messages.
         task: the task's configuration, with its labels or score range.
-        source: the column names and the treatment of empty texts.
+        source: the column names and the treatment of bad rows.
         raw: the rows as loaded.
 
     Raises:
-        InputError: for a missing column, an empty text (unless dropped), a missing or invalid
-            label, or a split without remaining rows, naming file, row and value.
+        InputError: for a missing column, a bad row (unless dropped), or a split without remaining
+            rows, naming file, row and value.
     """
     check_dataset_labels(task, source)
     columns = _resolve_columns(name, task, source, raw)
     rows = raw.rows.with_format(None)
-    texts = {key: rows[columns[key]][:] for key in TEXT_COLUMNS[task.input]}
-    labels = rows[columns["label"]][:]
-    kept, dropped = _rows_with_text(texts, columns, source, raw, task)
-    table = {key: [values[i] for i in kept] for key, values in texts.items()}
     if source.decimal is None and not task.has_labels:
+        labels = rows[columns["label"]][:]
         source = replace(source, decimal=_decimal(labels, columns["label"], raw.location))
     reader = LabelReader(task, source, columns["label"], rows.features[columns["label"]])
-    table["label"] = [_label(labels[i], reader, raw.place(i)) for i in kept]
-    if task.reads_words:
-        _check_tag_counts(table, kept, raw)
-    if not kept:
+    checked: list[dict[str, Any]] = []
+    kept: list[int] = []
+    dropped: list[DroppedRow] = []
+    first_error = None
+    cells = [rows[column][:] for column in columns.values()]
+    for index, values in enumerate(zip(*cells, strict=True)):
+        try:
+            checked.append(_check_row(dict(zip(columns, values, strict=True)), columns, reader))
+            kept.append(index)
+        except _BadRowError as error:
+            message = f"{raw.place(index)}: {error}"
+            if source.bad_rows == "error":
+                raise InputError(message) from error
+            first_error = first_error or message
+            dropped.append(DroppedRow(name, *raw.file_and_row(index), error.reason))
+    counts = dict(Counter(row.reason for row in dropped))
+    if not checked:
         raise InputError(
-            f"{raw.location}: no row is left for task '{name}' after dropping {dropped}"
+            f"{raw.location}: no row is left for task '{name}' after dropping {counts}; the first "
+            f"of them: {first_error}"
         )
-    return CheckedSplit(Dataset.from_dict(table, features=_features(task)), dropped)
+    groups = None if source.split_by is None else rows.select(kept)[source.split_by][:]
+    table = {key: [row[key] for row in checked] for key in columns}
+    return CheckedSplit(Dataset.from_dict(table, features=_features(task)), counts, dropped, groups)
 
 
 def _decimal(labels: Sequence[Any], column: str, location: str) -> str:
@@ -99,35 +136,61 @@ def _resolve_columns(
                 f"{join_truncated(raw.rows.column_names)}); map it with "
                 f"--tasks.{name}.columns.{key}"
             )
+    if source.split_by is not None and source.split_by not in raw.rows.column_names:
+        raise InputError(
+            f"{raw.location}: there is no column '{source.split_by}' (found: "
+            f"{join_truncated(raw.rows.column_names)}); correct --tasks.{name}.split_by"
+        )
     return columns
 
 
-def _rows_with_text(
-    texts: dict[str, Sequence],
-    columns: dict[str, str],
-    source: TaskSource,
-    raw: RawSplit,
-    task: TaskConfig,
-) -> tuple[list[int], dict[str, int]]:
-    is_split = task.reads_words
-    kept: list[int] = []
-    dropped = 0
-    for row in range(len(next(iter(texts.values())))):
-        empty = [key for key, values in texts.items() if not _is_text(values[row], is_split)]
-        if not empty:
-            kept.append(row)
-        elif source.empty_text == "drop":
-            dropped += 1
-        else:
-            value = texts[empty[0]][row]
-            expected = "a list of words" if is_split else "text"
-            hint = "lists need jsonl or parquet; " if is_split and isinstance(value, str) else ""
-            raise InputError(
-                f"{raw.place(row)}: column '{columns[empty[0]]}' is not {expected}: "
-                f"{truncated_repr(value)}; {hint}fix the row, or set empty_text: drop for this "
-                "task to skip such rows"
-            )
-    return kept, {"empty text": dropped} if dropped else {}
+def _check_row(
+    row: dict[str, Any], columns: Mapping[str, str], reader: LabelReader
+) -> dict[str, Any]:
+    """Return a row with its label converted.
+
+    Args:
+        row: `text`, `text_pair` (pairs) and `label` -> the cell.
+        columns: the same keys -> the dataset's column, for messages.
+        reader: of the labels.
+    """
+    task = reader.task
+    for key in TEXT_COLUMNS[task.input]:
+        if not _is_text(row[key], task.reads_words):
+            raise _no_text(row[key], columns[key], task.reads_words)
+    value = row["label"]
+    try:
+        return {**row, "label": _label(value, reader, len(row["text"]))}
+    except _BadRowError:
+        raise
+    except InputError as error:
+        raise _BadRowError(str(error), _reason(value, reader)) from error
+
+
+def _no_text(value: Any, column: str, is_split: bool) -> _BadRowError:
+    expected = "a list of words" if is_split else "text"
+    hint = "lists need jsonl or parquet; " if is_split and isinstance(value, str) else ""
+    return _BadRowError(
+        f"column '{column}' is not {expected}: {truncated_repr(value)}; {hint}fix the row, or set "
+        "bad_rows: drop for this task to skip such rows",
+        "empty text",
+    )
+
+
+def _reason(value: Any, reader: LabelReader) -> str:
+    """Return why a label is none of the task's."""
+    if is_missing(value):
+        return "missing label"
+    if reader.task.has_labels:
+        return "invalid label"
+    is_number = number(value, reader.decimal) is not None
+    return "score out of range" if is_number else "invalid score"
+
+
+def is_missing(value: Any) -> bool:
+    """Return whether a cell holds no label: null, NaN or a text without characters."""
+    is_nan = isinstance(value, float) and math.isnan(value)
+    return value is None or is_nan or (isinstance(value, str) and not value.strip())
 
 
 def _is_text(value: Any, is_split: bool) -> bool:
@@ -140,20 +203,16 @@ def _is_text(value: Any, is_split: bool) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
 
-def _label(value: Any, reader: LabelReader, location: str) -> Any:
-    if reader.task.reads_words:
-        if not isinstance(value, (list, tuple)):
-            raise InputError(
-                f"{location}: column '{reader.column}' must be a list of tags, got "
-                f"{truncated_repr(value)}"
-            )
-        return [reader.class_index(tag, location) for tag in value]
-    if reader.task.has_labels:
-        return reader.class_index(value, location)
-    return reader.score(value, location)
-
-
-def _check_tag_counts(table: dict[str, list], kept: list[int], raw: RawSplit) -> None:
-    for row, words, tags in zip(kept, table["text"], table["label"], strict=True):
-        if len(words) != len(tags):
-            raise InputError(f"{raw.place(row)}: {len(words)} words but {len(tags)} tags")
+def _label(value: Any, reader: LabelReader, words: int) -> Any:
+    """Return the class index, the score, or the tags of so many words."""
+    if not reader.task.reads_words:
+        read = reader.class_index if reader.task.has_labels else reader.score
+        return read(value)
+    if not isinstance(value, (list, tuple)):
+        raise InputError(
+            f"column '{reader.column}' must be a list of tags, got {truncated_repr(value)}"
+        )
+    tags = [reader.class_index(tag) for tag in value]
+    if len(tags) != words:
+        raise _BadRowError(f"{words} words but {len(tags)} tags", "number of tags")
+    return tags

@@ -59,12 +59,11 @@ class LabelReader:
         self.inside = self._ambiguous_numbers()
         self._cache: dict[tuple[type, Any], int] = {}
 
-    def class_index(self, value: Any, location: str) -> int:
+    def class_index(self, value: Any) -> int:
         """Return the class index of a label.
 
         Args:
             value: the label.
-            location: file and row, for messages.
 
         Raises:
             InputError: if the label is not one of the task's.
@@ -76,17 +75,16 @@ class LabelReader:
         if index is None:
             index = None if self._is_out_of_range(value) else self._find(self._stored_name(value))
             if index is None:
-                raise self._no_class(value, location)
+                raise self._no_class(value)
             if cacheable:
                 self._cache[key] = index
         return index
 
-    def score(self, value: Any, location: str) -> float:
+    def score(self, value: Any) -> float:
         """Return the score of a label.
 
         Args:
             value: the label.
-            location: file and row, for messages.
 
         Raises:
             InputError: if the label is not a number, or is outside the task's range.
@@ -96,7 +94,7 @@ class LabelReader:
         score = math.nan if parsed is None else float(parsed)
         if not low <= score <= high:
             raise InputError(
-                f"{location}: column '{self.column}' has {self._describe(value)}; scores of this "
+                f"column '{self.column}' has {self._describe(value)}; scores of this "
                 f"task are numbers from {low:g} to {high:g}{self._decimal_hint(value)}"
             )
         return score
@@ -161,7 +159,7 @@ class LabelReader:
                 truth = names[index] == pair[0]
         return index < 2 and truth is not None and truth != bool(index)
 
-    def _no_class(self, value: Any, location: str) -> InputError:
+    def _no_class(self, value: Any) -> InputError:
         indices = "" if self.numbers or self.inside else f"0 to {len(self.labels) - 1}, or "
         hint, parsed = "", number(value, self.decimal)
         if self.stored is not None:
@@ -175,7 +173,7 @@ class LabelReader:
         if stored is not None and stored in ambiguous and not self.numbers:
             hint = self._ambiguity_hint(stored)
         return InputError(
-            f"{location}: column '{self.column}' has {self._describe(value)}"
+            f"column '{self.column}' has {self._describe(value)}"
             f"{' (-1 marks a split without labels)' if parsed == -1 else ''}; labels of this task "
             f"are {indices}{_quoted(self.labels)}{hint}{self._decimal_hint(value)}"
         )

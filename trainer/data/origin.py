@@ -53,7 +53,7 @@ def origin_of(
         return DataOrigin(
             source.dataset,
             dataset_config=source.dataset_config,
-            dataset_split=source.validation_split,
+            dataset_split=source.split_of("validation"),
             dataset_revision=source.dataset_revision,
             dataset_license=source.data_license,
         )

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from datasets import load_dataset
 from datasets.exceptions import DatasetGenerationError
@@ -11,7 +12,7 @@ from datasets.exceptions import DatasetGenerationError
 from trainer.data.cache import cache_folder
 from trainer.data.readers import RawSplit, ReadOptions, read_split
 from trainer.data.readers.databases import check_no_password, is_database, masked_url
-from trainer.data.readers.folders import split_files
+from trainer.data.readers.folders import has_split, split_files
 from trainer.data.readers.formats import check_used
 from trainer.data.readers.locations import Location, expand
 from trainer.errors import InputError, join_truncated
@@ -35,13 +36,18 @@ class TaskSource:
         dataset_revision: the Hub dataset's branch, tag or commit.
         folder: the sub-folder of `data_dir` with this task's files; the task's name by default.
         train_split: the split to train on, also the stem of the local file.
-        validation_split: the split to evaluate on, also the stem of the local file.
-        test_split: the split for the final test, also the stem of the local file.
+        validation_split: the split to evaluate on, also the stem of the local file; or a number
+            between 0 and 1: the share of the training rows to hold out instead, drawn by
+            `data_seed`, with the classes' shares, and no text in both parts.
+        split_by: with a share or `folds`: a column whose equal values are not divided either, such
+            as an author.
+        test_split: the split that is measured once, at the end of training; if unset, `test.*` of
+            a local folder, if there is such a file with labels.
         train_file: the rows to train on, instead of `dataset` and `data_dir`: a file, a pattern
             such as `data/part-*.csv`, a folder of files, a list of these, or a database's URL with
             `?table=NAME` or `?query=SELECT ...`. Relative to the current folder.
         validation_file: the rows to evaluate on, likewise.
-        test_file: the rows for the final test, likewise.
+        test_file: the rows that are measured once, at the end of training, likewise.
         columns: `text`, `text_pair` and `label` -> the dataset's column names; in CoNLL files also
             positions, such as 0 and -1.
         dataset_labels: the class names in the data, in the order of `labels`, if they differ.
@@ -56,7 +62,8 @@ class TaskSource:
         sheet: the sheet of xlsx files; the first if unset.
         decimal: the decimal sign of numbers stored as text: `.` or `,`; of scores, recognized if
             unset, and `.` of classes.
-        empty_text: `error`, or `drop` to skip and count rows with an empty text.
+        bad_rows: `error`, or `drop` to skip, count and list rows with an empty text, or without a
+            valid label.
         data_name: Hub name of the dataset from which the local files come, for the model card.
         data_license: the data's license as free text, for the model card.
     """
@@ -66,8 +73,9 @@ class TaskSource:
     dataset_revision: str | None = None
     folder: str | None = None
     train_split: str = "train"
-    validation_split: str = "validation"
-    test_split: str = "test"
+    validation_split: str | float = "validation"
+    split_by: str | None = None
+    test_split: str | None = None
     train_file: str | list[str] | None = None
     validation_file: str | list[str] | None = None
     test_file: str | list[str] | None = None
@@ -79,13 +87,13 @@ class TaskSource:
     encoding: str | None = None
     sheet: str | None = None
     decimal: str | None = None
-    empty_text: str = "error"
+    bad_rows: str = "error"
     # They appear on the model card only.
     data_name: str | None = field(default=None, metadata={"info": OptionInfo(resume="free")})
     data_license: str | None = field(default=None, metadata={"info": OptionInfo(resume="free")})
 
     def __post_init__(self):
-        for name, choices in (("empty_text", ("error", "drop")), ("decimal", (None, ".", ","))):
+        for name, choices in (("bad_rows", ("error", "drop")), ("decimal", (None, ".", ","))):
             if getattr(self, name) not in choices:
                 expected = " or ".join(repr(choice) for choice in choices if choice)
                 raise InputError(f"field '{name}' = {getattr(self, name)!r}: must be {expected}")
@@ -94,6 +102,17 @@ class TaskSource:
                 check_no_password(f"field '{part}_file'", location)
         check_no_password("field 'dataset'", self.dataset or "")
         self.read_options  # noqa: B018  # the constructor checks its fields
+        self.validation_split = _name_or_share(self.validation_split)
+        if self.validation_share is not None and self.validation_file is not None:
+            raise InputError(
+                f"field 'validation_file' = {self.validation_file!r}: has no effect with a number "
+                "as validation_split, which holds out training rows; unset one of them"
+            )
+
+    @property
+    def validation_share(self) -> float | None:
+        """Return the share of the training rows to evaluate on, or None if there is a split."""
+        return self.validation_split if isinstance(self.validation_split, float) else None
 
     @property
     def read_options(self) -> ReadOptions:
@@ -105,8 +124,10 @@ class TaskSource:
         return ReadOptions(self.format, self.separator, self.quoting, self.encoding, self.sheet)
 
     def split_of(self, part: str) -> str:
-        """Return the name of a split, given `train`, `validation` or `test`."""
-        return getattr(self, f"{part}_split")
+        """Return the name of the split that has the rows of `train`, `validation` or `test`."""
+        if part == "validation" and self.validation_share is not None:
+            return self.train_split
+        return str(getattr(self, f"{part}_split") or part)
 
     def file_of(self, part: str) -> str | list[str] | None:
         """Return the files of `train`, `validation` or `test`, if they are given."""
@@ -121,6 +142,20 @@ class TaskSource:
     def column_names(self) -> list[str]:
         """Return the dataset's names of `text`, `text_pair` and `label`."""
         return [self.columns.get(key, key) for key in ("text", "text_pair", "label")]
+
+
+def _name_or_share(value: Any) -> str | float:
+    """Return a split's name, or a number, which may come as text from the command line."""
+    try:
+        share = float(value)
+    except ValueError:
+        return value
+    if not 0 < share < 1:
+        raise InputError(
+            f"field 'validation_split' = {value!r}: must be a split's name, or a number between 0 "
+            "and 1, the share of the training rows to hold out"
+        )
+    return share
 
 
 def load_split(
@@ -157,6 +192,26 @@ def load_split(
             check_used(source.read_options, [], f"the dataset '{source.dataset}'")
         return _load_from_hub(task, source, source.split_of(part))
     return read_split(location, source.read_options, source.column_names)
+
+
+def has_test_rows(
+    task: str, source: TaskSource, data_dir: str | None, default_dataset: str | None = None
+) -> bool:
+    """Return whether there are test rows: named by the configuration, or beside a task's others.
+
+    The arguments are those of `load_split`.
+
+    Raises:
+        InputError: as `local_folder`.
+    """
+    if source.has_files:
+        return source.test_file is not None
+    if source.test_split is not None:
+        return True
+    folder = local_folder(task, source, data_dir, default_dataset)
+    return folder is not None and has_split(
+        folder, "test", source.dataset_config, source.read_options
+    )
 
 
 def _location(
@@ -264,9 +319,9 @@ def _load_from_hub(task: str, source: TaskSource, split: str) -> RawSplit:
         cause = error.__cause__ if isinstance(error, DatasetGenerationError) else error
         raise InputError(
             f"task '{task}': cannot load '{location}' from the Hub: {cause}\n"
-            f"Without a network, put {source.train_split}.* and {source.validation_split}.* (csv, "
-            f"jsonl, parquet, ..., same columns) in DIR/{folder} and pass --data_dir DIR, or try "
-            f"the shipped sample with --data_dir sample."
+            f"Without a network, put {source.train_split}.* and {source.split_of('validation')}.* "
+            f"(csv, jsonl, parquet, ..., same columns) in DIR/{folder} and pass --data_dir DIR, or "
+            f"try the shipped sample with --data_dir sample."
         ) from error
     if len(rows) == 0:
         raise InputError(f"task '{task}': the split '{location}' has no rows")

@@ -24,6 +24,8 @@ FIGURES = "figures"
 CURVES = "learning_curves.png"
 COSINES = "gradient_cosines.png"
 ARCHITECTURE = "architecture.png"
+# The folder, among the figures, of those of the test split.
+TEST_FIGURES = "test"
 # A key of the reports beside the tasks; no task can have this name.
 OVERALL = "overall score"
 
@@ -80,21 +82,30 @@ def draw_figures(
 
     Auxiliary tasks have curves and cosines only.
     """
-    (folder / FIGURES).mkdir(parents=True, exist_ok=True)
-    for name, result in predictions.items():
-        if name in auxiliary:
-            continue
-        task: Any = tasks[name]
-        path = folder / FIGURES / task_figure(name)
-        if task.has_labels:
-            draw_confusion_matrix(reports[name], name, path)
-        else:
-            draw_scatter(result.predictions, result.labels, task.score_range, name, path)
+    scored = {name: result for name, result in predictions.items() if name not in auxiliary}
+    draw_predictions(tasks, scored, reports, folder / FIGURES)
     kinds = {name: tasks[name].kind for name in predictions}
     draw_learning_curves(log_history, kinds, folder / FIGURES / CURVES, auxiliary)
     pairs = logged_cosines(log_history, list(tasks))
     if pairs:
         draw_gradient_cosines(log_history, pairs, folder / FIGURES / COSINES)
+
+
+def draw_predictions(
+    tasks: Mapping[str, TaskConfig],
+    predictions: Mapping[str, TaskPredictions],
+    reports: Mapping[str, Mapping[str, Any]],
+    folder: Path,
+) -> None:
+    """Draw the confusion matrix or scatter plot of each task into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, result in predictions.items():
+        task: Any = tasks[name]
+        path = folder / task_figure(name)
+        if task.has_labels:
+            draw_confusion_matrix(reports[name], name, path)
+        else:
+            draw_scatter(result.predictions, result.labels, task.score_range, name, path)
 
 
 def task_figure(name: str) -> str:
@@ -125,19 +136,33 @@ def format_table(
     log_history: list[dict[str, Any]],
     metrics: Mapping[str, float],
 ) -> str:
-    """Format a table of all metrics, with a column of those before training, if logged."""
+    """Format a table of all metrics, with columns of those before training and of the test split.
+
+    Args:
+        tasks: the model's tasks.
+        log_history: the log, maybe with an evaluation before the first step.
+        metrics: `eval_<task>_<metric>` and `test_<task>_<metric>`, or one of the two.
+    """
     before = metrics_before(log_history, tasks)
-    lines = [
-        f"{'metric':<28}{'before':>10}{'after':>10}" if before else f"{'metric':<28}{'value':>10}"
-    ]
+    columns: dict[str, tuple[str, Mapping[str, Any]]] = (
+        {} if before is None else {"before": ("eval", before)}
+    )
+    columns["after" if before else "validation"] = ("eval", metrics)
+    columns["test"] = ("test", metrics)
+    columns = {
+        title: (prefix, values)
+        for title, (prefix, values) in columns.items()
+        if any(key.startswith(f"{prefix}_") for key in values)
+    }
+    lines = [f"{'metric':<28}" + "".join(f"{title:>12}" for title in columns)]
     names = [
         f"{task}_{metric}"
         for task, config in tasks.items()
         for metric in (*metrics_of(config.kind), "loss")
-        if f"eval_{task}_loss" in metrics
     ]
     for name in [*names, "overall"]:
-        key = f"eval_{name}"
-        first = f"{before[key]:>10.4f}" if before else ""
-        lines.append(f"{name:<28}{first}{metrics[key]:>10.4f}")
+        found = [values.get(f"{prefix}_{name}") for prefix, values in columns.values()]
+        if any(value is not None for value in found):
+            cells = (f"{'' if value is None else f'{value:.4f}':>12}" for value in found)
+            lines.append(f"{name:<28}{''.join(cells)}")
     return "\n".join(lines)

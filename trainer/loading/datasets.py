@@ -1,39 +1,64 @@
 """A run's data: read, checked, augmented and tokenized, task by task."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 
 from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
 
-from trainer.config.tasks import DEFAULT_TASKS, TaskEntry
+from trainer.config.tasks import TaskEntry
 from trainer.config.training_arguments import HybridMTLTrainingArguments
-from trainer.data import CheckedSplit, check_split, load_split, tokenize
+from trainer.data import tokenize
 from trainer.data.augmentation import augment
 from trainer.data.cache import cache_folder
+from trainer.data.columns import CheckedSplit, DroppedRow
 from trainer.data.origin import DataOrigin, origin_of
+from trainer.data.overlap import Overlap, find_overlap
+from trainer.loading.task_splits import Fold, load_splits
 
 
 @dataclass
 class PreparedData:
-    """Every task's tokenized rows and their origin, with counts of dropped and added rows."""
+    """Every task's tokenized rows and their origin, with counts of dropped and added rows.
+
+    Attributes:
+        train, validation, test: task -> tokenized rows; only some tasks have test rows.
+        dropped: task -> `SPLIT: REASON` -> number of dropped rows.
+        dropped_rows: the dropped rows of files and Hub splits.
+        augmented: task -> number of added training rows.
+        origins: task -> origin of its rows.
+        overlaps: task -> `validation` or `test` -> the rows shared with training.
+    """
 
     train: dict[str, Dataset] = field(default_factory=dict)
     validation: dict[str, Dataset] = field(default_factory=dict)
     test: dict[str, Dataset] = field(default_factory=dict)
     dropped: dict[str, dict[str, int]] = field(default_factory=dict)
+    dropped_rows: list[DroppedRow] = field(default_factory=list)
     augmented: dict[str, int] = field(default_factory=dict)
     origins: dict[str, DataOrigin] = field(default_factory=dict)
+    overlaps: dict[str, dict[str, Overlap]] = field(default_factory=dict)
+
+    @property
+    def splits(self) -> dict[str, dict[str, Dataset]]:
+        """Return split -> task -> tokenized rows, without empty splits."""
+        splits = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {part: tasks for part, tasks in splits.items() if tasks}
 
     @property
     def fingerprints(self) -> dict[str, dict[str, str]]:
         """Return split -> task -> a key that equal rows with equal tokens share."""
-        splits = {"train": self.train, "validation": self.validation}
         return {
             part: {name: rows._fingerprint for name, rows in tasks.items()}
-            for part, tasks in splits.items()
+            for part, tasks in self.splits.items()
         }
+
+    def record_dropped(self, task: str, part: str, split: CheckedSplit) -> None:
+        """Add the dropped rows of a split."""
+        for reason, count in split.dropped.items():
+            self.dropped.setdefault(task, {})[f"{part}: {reason}"] = count
+        self.dropped_rows += split.dropped_rows
 
 
 def prepare_data(
@@ -44,6 +69,7 @@ def prepare_data(
     *,
     parts: Sequence[str] = ("train", "validation"),
     names: Collection[str] | None = None,
+    fold: Fold | None = None,
 ) -> PreparedData:
     """Load, check and tokenize every task's splits; all are checked before any is tokenized.
 
@@ -52,8 +78,9 @@ def prepare_data(
         data_dir: the run's folder of data, if any.
         tokenizer: the backbone's, with its `model_max_length`.
         args: the seed of the data, and the processes and device of the run.
-        parts: the splits to prepare.
+        parts: the splits to prepare; tasks without labeled test rows are left out of `test`.
         names: the tasks to prepare; all if None.
+        fold: the fold of the training rows to evaluate on, instead of the validation rows.
 
     Raises:
         InputError: naming the file, row and value that is wrong.
@@ -62,18 +89,20 @@ def prepare_data(
     names = [name for name in tasks if names is None or name in names]
     for name in names:
         tasks[name].derived.check()
-    checked = {part: _check_parts(tasks, names, part, data_dir, args) for part in parts}
+    checked = _check_parts(tasks, names, parts, data_dir, args, fold)
     data = PreparedData()
     for name, part in product(names, parts):
-        entry, split = tasks[name], checked[part][name]
-        for reason, count in split.dropped.items():
-            data.dropped.setdefault(name, {})[f"{part}: {reason}"] = count
-        rows = split.rows
+        if name not in checked[part]:
+            continue
+        entry, rows = tasks[name], checked[part][name].rows
+        data.record_dropped(name, part, checked[part][name])
         if part == "train" and entry.augmentation.augmentation:
-            rows = _augmented(name, entry, rows, args)
-            data.augmented[name] = len(rows) - len(split.rows)
+            augmented = _augmented(name, entry, rows, args)
+            data.augmented[name] = len(augmented) - len(rows)
+            rows = augmented
         getattr(data, part)[name] = _tokenized(f"{name} {part}", rows, entry, tokenizer)
         data.origins[name] = origin_of(name, entry.source, entry.derived, data_dir)
+    data.overlaps = _overlaps(names, checked)
     return data
 
 
@@ -84,6 +113,25 @@ def _tokenized(
     tokens = tokenize(place, rows, entry.model, tokenizer, limit)
     warn_truncated(place, tokens["truncated"][:], limit)
     return tokens
+
+
+def _overlaps(
+    names: Collection[str], checked: Mapping[str, Mapping[str, CheckedSplit]]
+) -> dict[str, dict[str, Overlap]]:
+    """Return task -> split -> the rows that it shares with training; print each."""
+    overlaps: dict[str, dict[str, Overlap]] = {}
+    for name, part in product(names, ("validation", "test")):
+        if name not in checked.get(part, {}) or name not in checked.get("train", {}):
+            continue
+        found = find_overlap(checked["train"][name].rows, checked[part][name].rows)
+        if found is not None:
+            overlaps.setdefault(name, {})[part] = found
+            print(
+                f"warning: task '{name}': {found.describe(part)}: its {part} metrics may be too "
+                "high; validation_split: 0.1 holds out rows that share no text",
+                flush=True,
+            )
+    return overlaps
 
 
 def warn_truncated(place: str, truncated: Sequence[bool], max_length: int) -> None:
@@ -98,48 +146,31 @@ def warn_truncated(place: str, truncated: Sequence[bool], max_length: int) -> No
 
 def _check_parts(
     tasks: Mapping[str, TaskEntry],
-    names: Iterable[str],
-    part: str,
+    names: Collection[str],
+    parts: Sequence[str],
     data_dir: str | None,
     args: HybridMTLTrainingArguments,
-) -> dict[str, CheckedSplit]:
-    """Return one checked split of the tasks, and of the source tasks of generated labels."""
+    fold: Fold | None,
+) -> dict[str, dict[str, CheckedSplit]]:
+    """Return split -> task -> checked rows, also of the source tasks of generated labels."""
     needed = {text for name in names for text in tasks[name].derived.source_tasks or [name]}
-    splits = {
-        name: load_checked(name, entry, part, data_dir)
-        for name, entry in tasks.items()
-        if name in needed
-    }
-    rows = {name: split.rows for name, split in splits.items()}
-    for name in names:
-        entry = tasks[name]
-        if entry.derived.label_generator is not None:
-            # One process generates the labels; the others find its rows in the cache.
-            with args.main_process_first(desc=f"labels of {name}"):
-                splits[name] = entry.derived.split(
-                    name, part, entry.model.labels or [], rows, args.seed_of_data
-                )
+    splits: dict[str, dict[str, CheckedSplit]] = {part: {} for part in parts}
+    for name, entry in tasks.items():
+        if name in needed:
+            loaded = load_splits(name, entry, parts, data_dir, args.seed_of_data, fold)
+            for part, split in loaded.items():
+                splits[part][name] = split
+    for part in parts:
+        rows = {name: split.rows for name, split in splits[part].items()}
+        for name in names:
+            entry = tasks[name]
+            if part != "test" and entry.derived.label_generator is not None:
+                # One process generates the labels; the others find its rows in the cache.
+                with args.main_process_first(desc=f"labels of {name}"):
+                    splits[part][name] = entry.derived.split(
+                        name, part, entry.model.labels or [], rows, args.seed_of_data
+                    )
     return splits
-
-
-def load_checked(name: str, entry: TaskEntry, part: str, data_dir: str | None) -> CheckedSplit:
-    """Return one split of one task, checked; print counts of dropped rows.
-
-    Args:
-        name: the task's name.
-        entry: its settings.
-        part: `train`, `validation` or `test`.
-        data_dir: the run's folder of data, if any.
-
-    Raises:
-        InputError: naming the file, row and value that is wrong.
-    """
-    default = DEFAULT_TASKS.get(name, {}).get("dataset")
-    raw = load_split(name, entry.source, part, data_dir, default)
-    checked = check_split(name, entry.model, entry.source, raw)
-    for reason, count in checked.dropped.items():
-        print(f"{raw.location}: {count} rows dropped ({reason})", flush=True)
-    return checked
 
 
 def _augmented(

@@ -21,6 +21,7 @@ from trainer.evaluation.results import (
     CURVES,
     FIGURES,
     OVERALL,
+    TEST_FIGURES,
     logged_cosines,
     metrics_before,
     task_figure,
@@ -38,6 +39,7 @@ def collect_facts(
     trainer: HybridMTLTrainer,
     metrics: Mapping[str, float],
     reports: Mapping[str, Mapping[str, Any]],
+    test_reports: Mapping[str, Mapping[str, Any]],
     records: Sequence[PhaseRecord],
 ) -> CardFacts:
     """Return the facts of a finished training run.
@@ -46,8 +48,9 @@ def collect_facts(
         settings: of the run.
         data: its rows, and what was recorded of them.
         trainer: the trainer, after training.
-        metrics: the final metrics, `eval_<task>_<metric>`.
+        metrics: the final metrics, `eval_<task>_<metric>` and `test_<task>_<metric>`.
         reports: of the final evaluation, from `write_reports`.
+        test_reports: of the test split; empty without one.
         records: of each phase, or of a run without phases as a whole.
     """
     args = settings.training
@@ -55,7 +58,7 @@ def collect_facts(
     omitted = [] if settings.run.keep_auxiliary else args.unscored_tasks
     model = _published_model(trainer, omitted)
     before = metrics_before(trainer.state.log_history, settings.tasks)
-    tasks = _tasks(settings, data, metrics, before, reports)
+    tasks = _tasks(settings, data, metrics, before, reports, test_reports)
     return CardFacts(
         **_settings_facts(settings),
         tasks=[task for task in tasks if task.name not in omitted],
@@ -63,6 +66,10 @@ def collect_facts(
         overall=metrics["eval_overall"],
         overall_before=before["eval_overall"] if before else None,
         overall_interval=reports[OVERALL]["interval"],
+        test_overall=metrics.get("test_overall"),
+        test_overall_interval=(
+            test_reports[OVERALL]["interval"] if "test_overall" in metrics else None
+        ),
         run=_run_facts(trainer, records),
         adapters=[name for name in settings.tasks if name in model.config.adapters],
         figures=_figures(trainer, tasks),
@@ -106,13 +113,15 @@ def _tasks(
     metrics: Mapping[str, float],
     before: Mapping[str, float] | None,
     reports: Mapping[str, Mapping[str, Any]],
+    test_reports: Mapping[str, Mapping[str, Any]],
 ) -> list[TaskFacts]:
     """Return the facts of every task, in order."""
     tasks = []
     for name, entry in settings.tasks.items():
-        facts = _data_facts(name, data)
+        facts = {**_data_facts(name, data), "split": _split_fact(entry, settings)}
         facts["hyperparameters"] = head_hyperparameters(entry, settings.training, name)
         facts |= _metric_facts(name, entry.model.kind, metrics, before, reports)
+        facts |= _test_facts(name, entry.model.kind, metrics, test_reports)
         tasks.append(_task_facts(name, entry, facts))
     return tasks
 
@@ -134,12 +143,19 @@ def _hub_name(name_or_path: str) -> str | None:
     return None if Path(name_or_path).expanduser().exists() else name_or_path
 
 
-def _figures(trainer: HybridMTLTrainer, tasks: Iterable[TaskFacts]) -> list[tuple[str, str]]:
+def _figures(trainer: HybridMTLTrainer, tasks: Sequence[TaskFacts]) -> list[tuple[str, str]]:
     """Return caption and path of every figure of the results and of training."""
+    scored = [task for task in tasks if not task.auxiliary]
     figures = [
-        (_caption(trainer, task.name), f"{FIGURES}/{task_figure(task.name)}")
-        for task in tasks
-        if not task.auxiliary
+        (_caption(trainer, task.name), f"{FIGURES}/{task_figure(task.name)}") for task in scored
+    ]
+    figures += [
+        (
+            f"{_caption(trainer, task.name)}, test split",
+            f"{FIGURES}/{TEST_FIGURES}/{task_figure(task.name)}",
+        )
+        for task in scored
+        if task.test_metrics
     ]
     history = trainer.state.log_history
     parted = "; dotted lines part the phases" if any("phase" in e for e in history) else ""
@@ -175,7 +191,28 @@ def _data_facts(name: str, data: PreparedData) -> dict[str, Any]:
     if added:
         rows["augmented"] = added
     rows["validation"] = len(data.validation[name])
-    return {**vars(data.origins[name]), "rows": rows, "dropped": data.dropped.get(name, {})}
+    if name in data.test:
+        rows["test"] = len(data.test[name])
+    overlaps = data.overlaps.get(name, {})
+    return {
+        **vars(data.origins[name]),
+        "rows": rows,
+        "dropped": data.dropped.get(name, {}),
+        "overlaps": [found.describe(part) for part, found in overlaps.items()],
+    }
+
+
+def _split_fact(entry: TaskEntry, settings: Settings) -> str | None:
+    """Return how a task's validation rows were drawn from its training rows, if they were."""
+    run, share = settings.run, entry.source.validation_share
+    if entry.derived.label_generator is not None or (share is None and run.fold is None):
+        return None
+    drawn = f"{share:.3g} of the rows" if run.fold is None else f"fold {run.fold} of {run.folds}"
+    column = f" or value of {entry.source.split_by}" if entry.source.split_by else ""
+    return (
+        f"{drawn}, drawn from the training rows with data seed {settings.training.seed_of_data}; "
+        f"no text{column} is in both parts"
+    )
 
 
 def _metric_facts(
@@ -193,8 +230,25 @@ def _metric_facts(
     }
 
 
-def _of_task(name: str, kind: str, metrics: Mapping[str, float]) -> dict[str, float | None]:
-    return {metric: metrics[f"eval_{name}_{metric}"] for metric in metrics_of(kind)}
+def _test_facts(
+    name: str,
+    kind: str,
+    metrics: Mapping[str, float],
+    reports: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any]:
+    """Return a task's metrics of the test split with intervals, if it has one."""
+    if name not in reports:
+        return {}
+    return {
+        "test_metrics": _of_task(name, kind, metrics, "test"),
+        "test_intervals": reports[name]["intervals"],
+    }
+
+
+def _of_task(
+    name: str, kind: str, metrics: Mapping[str, float], prefix: str = "eval"
+) -> dict[str, float | None]:
+    return {metric: metrics[f"{prefix}_{name}_{metric}"] for metric in metrics_of(kind)}
 
 
 def _phases(

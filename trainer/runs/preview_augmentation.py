@@ -3,7 +3,7 @@
 from trainer.config.settings import Settings
 from trainer.data.augmentation import Copier
 from trainer.errors import InputError, did_you_mean
-from trainer.loading.datasets import load_checked
+from trainer.loading.task_splits import load_splits
 
 
 def preview(settings: Settings, name: str, count: int = 10) -> str:
@@ -25,7 +25,8 @@ def preview(settings: Settings, name: str, count: int = 10) -> str:
         raise InputError(
             f"task '{name}' has no augmentation; name methods with --tasks.{name}.augmentation"
         )
-    rows = load_checked(name, settings.tasks[name], "train", settings.run.data_dir).rows
+    seed, data_dir = settings.training.seed_of_data, settings.run.data_dir
+    rows = load_splits(name, settings.tasks[name], ["train"], data_dir, seed)["train"].rows
     copier = Copier(name, rows, options, settings.training.seed_of_data, settings.training.device)
     chosen, shown = copier.sample_rows(), list[str]()
     # A few at a time: a model that translates need not read them all.

@@ -1,16 +1,21 @@
 """The start of a training run: its checks, and the files it writes before the first step."""
 
-from collections.abc import Mapping
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 from trainer.config.settings import Settings
 from trainer.config.yaml_text import to_yaml
+from trainer.data.columns import DroppedRow
 from trainer.hub.push import check_destination, destination
 from trainer.runs.resume import check_same_rows, check_same_run
 from trainer.saving.files import write_json, write_text
 from trainer.saving.run_folder import (
     CONFIG_FILE,
+    DROPPED_FILE,
     ROWS_FILE,
     claim_output_folder,
     clear_leftovers,
@@ -33,6 +38,7 @@ class RunStart:
         self.resolved = settings.resolved
         self.is_first_process = args.process_index == 0
         self.rows: Mapping[str, Any] = {}
+        self.dropped: Sequence[DroppedRow] = ()
         if self.is_first_process:
             claim_output_folder(self.folder, resume=run.resume, overwrite=run.overwrite_output_dir)
             if args.push_to_hub:
@@ -41,13 +47,14 @@ class RunStart:
         if run.resume:
             check_same_run(self.folder / CONFIG_FILE, settings.resolved)
 
-    def check_rows(self, rows: Mapping[str, Any]) -> None:
+    def check_rows(self, rows: Mapping[str, Any], dropped: Sequence[DroppedRow] = ()) -> None:
         """Check that a resumed run has the rows and processes that it began with.
 
         Args:
             rows: split -> task -> fingerprint, and the values of `launch_environment`.
+            dropped: the rows left out, to be listed in the folder.
         """
-        self.rows = rows
+        self.rows, self.dropped = rows, dropped
         if self.resumed:
             check_same_rows(self.folder / ROWS_FILE, rows)
 
@@ -62,3 +69,14 @@ class RunStart:
             write_text(self.folder / CONFIG_FILE, to_yaml(self.resolved))
         if not (self.folder / ROWS_FILE).is_file():
             write_json(self.folder / ROWS_FILE, self.rows)
+        if self.dropped:
+            write_dropped_rows(self.dropped, self.folder / DROPPED_FILE)
+
+
+def write_dropped_rows(rows: Sequence[DroppedRow], path: Path) -> None:
+    """Write a csv file of dropped rows: task, file, row (from 1) and reason, and no text."""
+    text = StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["task", "file", "row", "reason"])
+    writer.writerows(astuple(row) for row in rows)
+    write_text(path, text.getvalue())

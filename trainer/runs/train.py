@@ -1,26 +1,31 @@
 """Train, evaluate and write a run: mode `train`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from datasets import Dataset
 from transformers import PretrainedConfig, PreTrainedTokenizerBase, TrainerCallback, set_seed
 
 from trainer.cards import CardFacts, facts_to_json, write_card
 from trainer.cards.architecture import draw_architecture
 from trainer.config.settings import Settings
 from trainer.config.training_arguments import HybridMTLTrainingArguments
+from trainer.data.summary import summarize
 from trainer.errors import InputError
 from trainer.evaluation.results import (
     ARCHITECTURE,
     FIGURES,
+    TEST_FIGURES,
     draw_figures,
+    draw_predictions,
     format_table,
     write_reports,
 )
 from trainer.hub.push import check_destination, destination, push
 from trainer.loading.datasets import PreparedData, prepare_data
 from trainer.loading.new_model import load_config, load_tokenizer, starting_model
+from trainer.loading.task_splits import Fold
 from trainer.loading.trained_model import check_whole_models
 from trainer.runs.card_facts import collect_facts
 from trainer.runs.phases import train_in_phases
@@ -49,8 +54,8 @@ def train(settings: Settings) -> dict[str, float]:
     set_seed(args.seed)
     config = load_config(run)
     tokenizer = load_tokenizer(run, config, settings.task_configs.values())
-    data = prepare_data(settings.tasks, run.data_dir, tokenizer, args)
-    start.check_rows({**launch_environment(args), **data.fingerprints})
+    data = _prepare(settings, tokenizer)
+    start.check_rows({**launch_environment(args), **data.fingerprints}, data.dropped_rows)
     train_model = train_in_phases if settings.phases else _train_at_once
     stop = StopOnSignal()
     try:
@@ -63,14 +68,29 @@ def train(settings: Settings) -> dict[str, float]:
         cast(model, run.save_dtype)
     omitted = [] if run.keep_auxiliary else args.unscored_tasks
     metrics, reports = _finish(trainer, start.folder, omitted, run.merged_adapters)
+    test_metrics, test_reports = _measure_test(trainer, data.test, start.folder)
+    metrics |= test_metrics
     if trainer.is_world_process_zero():
-        facts = collect_facts(settings, data, trainer, metrics, reports, records)
+        write_json(start.folder / "metrics.json", metrics)
+        facts = collect_facts(settings, data, trainer, metrics, reports, test_reports, records)
         _write_card(facts, start.folder)
         print(format_table(trainer.tasks, trainer.state.log_history, metrics))
         print(f"model written to {start.folder}")
         if args.push_to_hub:
             publish(start.folder, args)
     return metrics
+
+
+def _prepare(settings: Settings, tokenizer: PreTrainedTokenizerBase) -> PreparedData:
+    """Return the rows of all splits of the run, or of its fold; print a summary."""
+    run, args = settings.run, settings.training
+    fold = None if run.fold is None or run.folds is None else Fold(run.fold, run.folds)
+    # The rows of a test split are not for comparing folds.
+    parts = ["train", "validation", *(["test"] if fold is None else [])]
+    data = prepare_data(settings.tasks, run.data_dir, tokenizer, args, parts=parts, fold=fold)
+    if args.process_index == 0:
+        print(summarize(settings.task_configs, data.splits), flush=True)
+    return data
 
 
 def _write_card(facts: CardFacts, folder: Path) -> None:
@@ -153,5 +173,30 @@ def _finish(
         reports = write_reports(trainer.tasks, predictions, path, auxiliary)
         history = trainer.state.log_history
         draw_figures(trainer.tasks, predictions, reports, history, folder, auxiliary)
-        write_json(folder / "metrics.json", metrics)
+    return metrics, reports
+
+
+def _measure_test(
+    trainer: HybridMTLTrainer, test: Mapping[str, Dataset], folder: Path
+) -> tuple[dict[str, float], dict[str, Any]]:
+    """Evaluate the final model on the test rows; write their reports and figures.
+
+    Returns:
+        `test_<task>_<metric>`, with `test_overall` if every scored task has test rows, and in the
+        first process the reports of `write_reports`.
+    """
+    reports: dict[str, Any] = {}
+    if not test:
+        return {}, reports
+    auxiliary = trainer.args.unscored_tasks
+    predictions = trainer.predict_tasks(test)
+    metrics = trainer.compute_all_metrics(predictions, "test")
+    if set(trainer.tasks) - set(auxiliary) - set(test):
+        # Of other tasks than the validation's, they could not be compared with it.
+        metrics = {k: v for k, v in metrics.items() if k not in ("test_overall", "test_loss")}
+    if trainer.is_world_process_zero():
+        path = folder / "test_evaluation.json"
+        reports = write_reports(trainer.tasks, predictions, path, auxiliary)
+        shown = {name: found for name, found in predictions.items() if name not in auxiliary}
+        draw_predictions(trainer.tasks, shown, reports, folder / FIGURES / TEST_FIGURES)
     return metrics, reports

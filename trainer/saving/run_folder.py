@@ -11,12 +11,19 @@ from trainer.saving.files import UNFINISHED, check_name, check_writable
 CONFIG_FILE = "run_config.yaml"
 # Fingerprints of the run's rows, which must not change on resume.
 ROWS_FILE = "run_rows.json"
+# The rows that `bad_rows: drop` left out, with the reasons.
+DROPPED_FILE = "dropped_rows.csv"
+FOLDS_FILE = "folds.json"
 CHECKPOINTS = "checkpoint-[0-9]*"
 PHASES = "phases"
 RUN_FILES = (
     "config.json",
     "metrics.json",
     "evaluation.json",
+    "test_evaluation.json",
+    DROPPED_FILE,
+    FOLDS_FILE,
+    "fold-[0-9]*",
     "card_facts.json",
     "README.md",
     CHECKPOINTS,

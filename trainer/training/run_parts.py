@@ -13,6 +13,7 @@ from trainer.config.task_checks import check_enough, check_regularizers
 from trainer.objective.aggregators import Aggregator
 from trainer.objective.loss_weights import UncertaintyWeights
 from trainer.objective.regularizers import AfterStep, Regularizer
+from trainer.training.callbacks.early_stopping import EarlyStopping
 from trainer.training.callbacks.ema import AveragedWeights
 from trainer.training.callbacks.freezing import TrainedParts
 
@@ -29,6 +30,7 @@ class RunParts:
     loss_weights: UncertaintyWeights | None
     averages: AveragedWeights | None
     trained_parts: TrainedParts
+    early_stopping: EarlyStopping | None = None
 
     @classmethod
     def from_args(
@@ -54,6 +56,9 @@ class RunParts:
             UncertaintyWeights(tasks).to(args.device) if learned else None,
             None if args.ema_decay is None else AveragedWeights(args.ema_decay),
             TrainedParts(args, names),
+            None
+            if args.early_stopping_patience is None
+            else EarlyStopping(args.early_stopping_patience, args.early_stopping_threshold),
         )
 
     @property
@@ -61,7 +66,7 @@ class RunParts:
         """Return the parts that are callbacks, in order."""
         after_step = AfterStep(self.regularizers) if self.regularizers else None
         # The averages replace the weights before adapters are merged into the encoder.
-        callbacks = (self.averages, after_step, self.trained_parts)
+        callbacks = (self.averages, after_step, self.trained_parts, self.early_stopping)
         return [callback for callback in callbacks if callback is not None]
 
     def stateful(self) -> dict[str, Any]:
@@ -72,4 +77,6 @@ class RunParts:
         parts.update({part.name: part for part in self.regularizers})
         if self.averages is not None:
             parts["weights"] = self.averages
+        if self.early_stopping is not None:
+            parts["early_stopping"] = self.early_stopping
         return parts

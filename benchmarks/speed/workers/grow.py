@@ -13,7 +13,7 @@ from modeling_hybrid_mtl import HybridMTLModel
 from trainer import HybridMTLTrainer
 from trainer.config.parser import parse
 from trainer.data import tokenize
-from trainer.loading.datasets import load_checked
+from trainer.loading.task_splits import load_splits
 
 TASK = "topic"
 
@@ -66,9 +66,8 @@ class Growth:
         }
 
     def read(self) -> int:
-        self.rows = load_checked(
-            TASK, self.settings.tasks[TASK], "train", self.settings.run.data_dir
-        ).rows
+        entry, data_dir = self.settings.tasks[TASK], self.settings.run.data_dir
+        self.rows = load_splits(TASK, entry, ["train"], data_dir, seed=0)["train"].rows
         return len(self.rows)
 
     def tokenize(self) -> int:

@@ -139,8 +139,11 @@ rows_of_json = st.lists(
 def test_rows_of_any_types_are_understood_or_the_first_bad_one_is_named(tmp_path, rows):
     path = tmp_path / "any.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    bad = [i for i, row in enumerate(rows, 1) if not is_text(row["text"])]
-    bad = bad or [i for i, row in enumerate(rows, 1) if index(row["label"]) is None]
+    bad = [
+        number
+        for number, row in enumerate(rows, 1)
+        if not is_text(row["text"]) or index(row["label"]) is None
+    ]
     raw = RawSplit(read_rows(path), str(path))
     if not bad:
         found = check_split("mood", MOOD, TaskSource(), raw).rows

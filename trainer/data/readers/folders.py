@@ -34,7 +34,25 @@ def split_files(
     Raises:
         InputError: if there are none, several that are no shards, or not all shards.
     """
-    options = options or ReadOptions()
+    files = _find(folder, split, config, options or ReadOptions())
+    if not files:
+        names = join_truncated(sorted(p.name for p in folder.iterdir())) or "nothing"
+        raise InputError(
+            f"{folder} holds no {split} file ({', '.join(SUFFIXES)}); it holds {names}"
+        )
+    return files
+
+
+def has_split(folder: Path, split: str, config: str | None, options: ReadOptions) -> bool:
+    """Return whether a folder has files of a split; the arguments are those of `split_files`.
+
+    Raises:
+        InputError: if there are several that are no shards, or not all shards.
+    """
+    return bool(_find(folder, split, config, options))
+
+
+def _find(folder: Path, split: str, config: str | None, options: ReadOptions) -> list[Path]:
     if is_saved_dict(folder) and (folder / split).is_dir():
         return [folder / split]
     patterns = _patterns_of_card(folder, split, config)
@@ -46,8 +64,7 @@ def split_files(
             return _one_or_all_shards(place, split, files)
         if (place / split).is_dir():
             return expand(place / split, options)
-    names = join_truncated(sorted(p.name for p in folder.iterdir())) or "nothing"
-    raise InputError(f"{folder} holds no {split} file ({', '.join(SUFFIXES)}); it holds {names}")
+    return []
 
 
 def _places(folder: Path, config: str | None) -> list[Path]:

@@ -36,16 +36,20 @@ class RawSplit:
         self._ends = list(accumulate(count for _, count in self.files))
 
     def place(self, row: int) -> str:
-        """Return the file and number of a row, counted from 1 in each file, for a message.
+        """Return the file and number of a row for a message; see `file_and_row`."""
+        return "{}, row {}".format(*self.file_and_row(row))
+
+    def file_and_row(self, row: int) -> tuple[str, int]:
+        """Return the file of a row and its number, counted from 1 in each file.
 
         Args:
             row: the row, counted from 0 over all files.
         """
         if not self.files:
-            return f"{self.location}, row {row + 1}"
+            return self.location, row + 1
         index = bisect_right(self._ends, row)
         path, count = self.files[index]
-        return f"{path}, row {row + 1 - self._ends[index] + count}"
+        return str(path), row + 1 - self._ends[index] + count
 
 
 def read_rows(
