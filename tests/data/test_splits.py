@@ -7,7 +7,7 @@ from datasets import Dataset
 
 from trainer.data.columns import CheckedSplit
 from trainer.data.overlap import row_texts
-from trainer.data.splits import fold_of, hold_out
+from trainer.data.splits import divide, fold_of, hold_out
 from trainer.errors import InputError
 
 
@@ -25,7 +25,7 @@ def shared(train, validation):
 
 def test_a_share_is_held_out_of_every_class():
     split = split_of([f"t{i}" for i in range(200)], [0] * 150 + [1] * 40 + [2] * 10)
-    train, validation = hold_out("mood", split, 0.1, [3])
+    train, validation = divide(split, hold_out("mood", split, 0.1, [3]))
     assert Counter(validation.rows["label"][:]) == {0: 15, 1: 4, 2: 1}
     assert len(train.rows) == 180
     assert (train.dropped, validation.dropped) == ({"empty text": 2}, {})
@@ -33,7 +33,10 @@ def test_a_share_is_held_out_of_every_class():
 
 def test_the_seed_determines_the_rows():
     split = split_of([f"t{i}" for i in range(50)], [0.5] * 50)
-    drawn = [hold_out("stars", split, 0.2, [seed])[1].rows["text"][:] for seed in (1, 1, 2)]
+    drawn = [
+        divide(split, hold_out("stars", split, 0.2, [seed]))[1].rows["text"][:]
+        for seed in (1, 1, 2)
+    ]
     assert drawn[0] == drawn[1] != drawn[2]
     assert len(drawn[0]) == 10
 
@@ -43,7 +46,7 @@ def test_no_text_stands_on_both_sides_even_through_other_rows():
     texts = [f"q{i}" for i in random.integers(0, 150, 300)]
     others = [f" Q{i}  " for i in random.integers(0, 400, 300)]
     split = split_of(texts, random.integers(0, 2, 300).tolist(), text_pair=others)
-    train, validation = hold_out("same", split, 0.2, [0])
+    train, validation = divide(split, hold_out("same", split, 0.2, [0]))
     assert not shared(train, validation)
     assert 20 <= len(validation.rows) <= 100
 
@@ -51,7 +54,7 @@ def test_no_text_stands_on_both_sides_even_through_other_rows():
 def test_equal_values_of_a_column_stay_together():
     authors = [i // 4 for i in range(80)]
     split = split_of([f"t{i}" for i in range(80)], [i % 2 for i in range(80)], authors)
-    train, validation = hold_out("mood", split, 0.25, [0])
+    train, validation = divide(split, hold_out("mood", split, 0.25, [0]))
     number = {f"t{i}": author for i, author in enumerate(authors)}
     first, second = ({number[t] for t in part.rows["text"][:]} for part in (train, validation))
     assert not first & second
@@ -63,7 +66,7 @@ def test_folds_hold_out_every_row_once_and_keep_the_shares_of_the_classes():
     split = split_of(texts, [i % 2 for i in range(60)] + [2] * 40)
     held_out = []
     for fold in (1, 2, 3, 4, 5):
-        train, validation = fold_of("mood", split, fold, 5, [7])
+        train, validation = divide(split, fold_of("mood", split, fold, 5, [7]))
         assert not shared(train, validation)
         assert len(train.rows) + len(validation.rows) == 100
         assert 19 <= len(validation.rows) <= 21
@@ -86,7 +89,7 @@ def test_many_rows_are_divided_in_seconds():
     texts = [f"q{i}" for i in random.integers(0, count, count)]
     split = split_of(texts, random.integers(0, 5, count).tolist())
     start = time.process_time()
-    train, validation = hold_out("mood", split, 0.1, [0])
+    train, validation = divide(split, hold_out("mood", split, 0.1, [0]))
     assert time.process_time() - start < 10
     assert len(validation.rows) == pytest.approx(count / 10, rel=0.02)
     assert not shared(train, validation)

@@ -55,7 +55,9 @@ def test_a_test_file_beside_the_others_is_used_if_it_has_labels(folder, capsys):
     assert "test" not in load(folder)
     write(folder, "test", ["x", "y"], header="text")
     assert "test" not in load(folder)
-    said = f"{folder}/test.csv: no row has a label; this test split is not measured\n"
+    said = (
+        f"{folder}/test.csv: no row has a label for task 'mood'; its test rows are not measured\n"
+    )
     assert capsys.readouterr().out.count(said) == 2
 
 

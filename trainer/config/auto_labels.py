@@ -38,7 +38,7 @@ def labels_of_rows(task: str, source: TaskSource, *, data_dir: str | None = None
         InputError: if there are fewer than 2 or more than `MAX_CLASSES` classes.
     """
     default = DEFAULT_TASKS.get(task, {}).get("dataset")
-    raw = load_split(task, source, source.train_split, data_dir, default)
+    raw = load_split(task, source, "train", data_dir, default)
     column = source.columns.get("label", "label")
     if column not in raw.rows.column_names:
         raise InputError(

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 from datasets import Dataset, Features, Value
 from datasets import Sequence as SequenceFeature
 
@@ -13,8 +14,10 @@ from modeling_hybrid_mtl import TaskConfig
 from trainer.data.labels import LabelReader, check_dataset_labels, find_decimal, number
 from trainer.data.readers import RawSplit
 from trainer.data.sources import TaskSource
+from trainer.data.tokens import IGNORED_LABEL
 from trainer.errors import InputError, did_you_mean, join_truncated, truncated_repr
 
+_NO_TEXT = "empty text"
 TEXT_COLUMNS = {"single": ("text",), "pair": ("text", "text_pair")}
 
 
@@ -44,6 +47,14 @@ class CheckedSplit:
     dropped_rows: list[DroppedRow] = field(default_factory=list)
     groups: list[Any] | None = None
 
+    def labeled(self) -> "CheckedSplit":
+        """Return the split without its rows whose label is null."""
+        labels = self.rows.with_format("arrow")["label"]
+        if labels.null_count == 0:
+            return self
+        present = np.flatnonzero(labels.is_valid().to_numpy())
+        return CheckedSplit(self.rows.select(present), self.dropped, self.dropped_rows)
+
 
 class _BadRowError(InputError):
     """A row that `bad_rows: drop` leaves out, for a reason of a few words."""
@@ -53,7 +64,9 @@ class _BadRowError(InputError):
         self.reason = reason
 
 
-def check_split(name: str, task: TaskConfig, source: TaskSource, raw: RawSplit) -> CheckedSplit:
+def check_split(
+    name: str, task: TaskConfig, source: TaskSource, raw: RawSplit, *, partial: bool = False
+) -> CheckedSplit:
     """Map, check and convert the columns of one split.
 
     Args:
@@ -61,6 +74,8 @@ def check_split(name: str, task: TaskConfig, source: TaskSource, raw: RawSplit) 
         task: the task's configuration, with its labels or score range.
         source: the column names and the treatment of bad rows.
         raw: the rows as loaded.
+        partial: keep rows without a label, or with an invalid one if bad rows are dropped, with the
+            label null, since the rows may have labels for other tasks.
 
     Raises:
         InputError: for a missing column, a bad row (unless dropped), or a split without remaining
@@ -79,8 +94,9 @@ def check_split(name: str, task: TaskConfig, source: TaskSource, raw: RawSplit) 
     first_error = None
     cells = [rows[column][:] for column in columns.values()]
     for index, values in enumerate(zip(*cells, strict=True)):
+        row = dict(zip(columns, values, strict=True))
         try:
-            checked.append(_check_row(dict(zip(columns, values, strict=True)), columns, reader))
+            checked.append(_check_row(row, columns, reader, partial))
             kept.append(index)
         except _BadRowError as error:
             message = f"{raw.place(index)}: {error}"
@@ -88,6 +104,9 @@ def check_split(name: str, task: TaskConfig, source: TaskSource, raw: RawSplit) 
                 raise InputError(message) from error
             first_error = first_error or message
             dropped.append(DroppedRow(name, *raw.file_and_row(index), error.reason))
+            if partial and error.reason != _NO_TEXT:
+                checked.append({**row, "label": None})
+                kept.append(index)
     counts = dict(Counter(row.reason for row in dropped))
     if not checked:
         raise InputError(
@@ -145,9 +164,9 @@ def _resolve_columns(
 
 
 def _check_row(
-    row: dict[str, Any], columns: Mapping[str, str], reader: LabelReader
+    row: dict[str, Any], columns: Mapping[str, str], reader: LabelReader, partial: bool
 ) -> dict[str, Any]:
-    """Return a row with its label converted.
+    """Return a row with its label converted, or null if it has none and `partial` allows it.
 
     Args:
         row: `text`, `text_pair` (pairs) and `label` -> the cell.
@@ -159,6 +178,8 @@ def _check_row(
         if not _is_text(row[key], task.reads_words):
             raise _no_text(row[key], columns[key], task.reads_words)
     value = row["label"]
+    if partial and (is_missing(value) or _is_ignored(value, reader)):
+        return {**row, "label": None}
     try:
         return {**row, "label": _label(value, reader, len(row["text"]))}
     except _BadRowError:
@@ -173,7 +194,7 @@ def _no_text(value: Any, column: str, is_split: bool) -> _BadRowError:
     return _BadRowError(
         f"column '{column}' is not {expected}: {truncated_repr(value)}; {hint}fix the row, or set "
         "bad_rows: drop for this task to skip such rows",
-        "empty text",
+        _NO_TEXT,
     )
 
 
@@ -185,6 +206,13 @@ def _reason(value: Any, reader: LabelReader) -> str:
         return "invalid label"
     is_number = number(value, reader.decimal) is not None
     return "score out of range" if is_number else "invalid score"
+
+
+def _is_ignored(value: Any, reader: LabelReader) -> bool:
+    """Return whether a value is -100 in place of a class."""
+    if not reader.task.has_labels or isinstance(value, (list, tuple)):
+        return False
+    return number(value, reader.decimal) == IGNORED_LABEL
 
 
 def is_missing(value: Any) -> bool:

@@ -214,6 +214,24 @@ def has_test_rows(
     )
 
 
+def table_key(
+    task: str,
+    source: TaskSource,
+    part: str,
+    data_dir: str | None,
+    default_dataset: str | None = None,
+) -> tuple[Any, ...]:
+    """Return a key of the rows that a split of a task is read from; equal for equal rows.
+
+    The arguments and errors are those of `load_split`.
+    """
+    location = _location(task, source, part, data_dir, default_dataset)
+    if location is None:
+        split = source.split_of(part)
+        return source.dataset, source.dataset_config, source.dataset_revision, split
+    return (location,) if isinstance(location, (str, Path)) else tuple(map(str, location))
+
+
 def _location(
     task: str, source: TaskSource, part: str, data_dir: str | None, default_dataset: str | None
 ) -> Location | None:

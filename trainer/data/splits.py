@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -14,8 +15,8 @@ from trainer.errors import InputError
 
 def hold_out(
     name: str, split: CheckedSplit, share: float, seed: Sequence[int]
-) -> tuple[CheckedSplit, CheckedSplit]:
-    """Divide rows into training and validation rows, with the classes' shares in both.
+) -> NDArray[np.bool_]:
+    """Return which rows are held out for validation, (N,), with the classes' shares in both parts.
 
     No text, and no value of `split_by`, stands in both parts.
 
@@ -36,13 +37,13 @@ def hold_out(
             f"{groups.max() + 1} groups of shared texts, {held_out.sum()} would be held out; "
             "choose another share, or give validation rows of their own"
         )
-    return _divide(split, held_out)
+    return held_out
 
 
 def fold_of(
     name: str, split: CheckedSplit, fold: int, folds: int, seed: Sequence[int]
-) -> tuple[CheckedSplit, CheckedSplit]:
-    """Return the training and validation rows of a fold, divided as by `hold_out`.
+) -> NDArray[np.bool_]:
+    """Return which rows are held out in a fold, (N,), drawn as by `hold_out`.
 
     Args:
         name: the task's name, for messages.
@@ -70,10 +71,10 @@ def fold_of(
         )
     held_out = np.zeros(len(groups), dtype=bool)
     held_out[chosen] = True
-    return _divide(split, held_out)
+    return held_out
 
 
-def _divide(split: CheckedSplit, held_out: np.ndarray) -> tuple[CheckedSplit, CheckedSplit]:
+def divide(split: CheckedSplit, held_out: NDArray[np.bool_]) -> tuple[CheckedSplit, CheckedSplit]:
     """Return the training rows, with the record of dropped rows, and the rows held out."""
     train = split.rows.select(np.flatnonzero(~held_out))
     validation = split.rows.select(np.flatnonzero(held_out))

@@ -1,7 +1,7 @@
 """A task's splits: read, checked, and divided where the configuration says so."""
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from trainer.config.tasks import DEFAULT_TASKS, TaskEntry
@@ -9,7 +9,7 @@ from trainer.data import CheckedSplit, RawSplit, TaskSource, check_split, load_s
 from trainer.data.columns import is_missing
 from trainer.data.labels import number
 from trainer.data.sources import has_test_rows
-from trainer.data.splits import fold_of, hold_out
+from trainer.data.splits import divide, fold_of, hold_out
 from trainer.errors import InputError
 
 
@@ -29,11 +29,25 @@ def load_splits(
     seed: int,
     fold: Fold | None = None,
 ) -> dict[str, CheckedSplit]:
-    """Return a task's checked splits; print the counts of dropped rows and how rows were divided.
+    """Return a task's checked splits by part; see `load_table`."""
+    return load_table({name: entry}, parts, data_dir, seed, fold)[name]
+
+
+def load_table(
+    tasks: Mapping[str, TaskEntry],
+    parts: Sequence[str],
+    data_dir: str | None,
+    seed: int,
+    fold: Fold | None = None,
+) -> dict[str, dict[str, CheckedSplit]]:
+    """Return the checked splits, by task and part, of tasks that read the same table.
+
+    Rows of a table with several tasks may lack labels. The training rows of all tasks are the same,
+    with null for a missing label; other parts have the labeled rows of each task. How rows were
+    divided and the counts of dropped rows are printed.
 
     Args:
-        name: the task's name.
-        entry: its data.
+        tasks: the tasks, alike in everything but their labels.
         parts: any of `train`, `validation` and `test`, which is left out without labeled rows.
         data_dir: the run's folder of data, if any.
         seed: of the data.
@@ -42,47 +56,89 @@ def load_splits(
     Raises:
         InputError: naming the file, row and value that is wrong.
     """
+    first, entry = next(iter(tasks.items()))
     source, share = entry.source, entry.source.validation_share
     if source.split_by is not None and share is None and fold is None:
         raise InputError(
-            f"task '{name}': split_by = '{source.split_by}': has no effect without a number as "
+            f"task '{first}': split_by = '{source.split_by}': has no effect without a number as "
             "validation_split, or folds; unset it"
         )
-    splits: dict[str, CheckedSplit] = {}
+    partial = len(tasks) > 1
+    by_part: dict[str, dict[str, CheckedSplit]] = {}
     if {"train", "validation"} & set(parts) and (fold is not None or share is not None):
-        splits = _divided(name, entry, data_dir, seed, fold)
-        splits = {part: split for part, split in splits.items() if part in parts}
+        by_part = _divided(tasks, data_dir, seed, fold)
     for part in ("train", "validation"):
-        if part in parts and part not in splits:
-            splits[part] = _checked(name, entry, _load(name, source, part, data_dir))
-    if "test" in parts:
-        raw = _load_test(name, source, data_dir)
-        if raw is not None:
-            splits["test"] = _checked(name, entry, raw)
-    return splits
+        if part in parts and part not in by_part:
+            by_part[part] = _checked(tasks, _load(first, source, part, data_dir), partial)
+    if "test" in parts and has_test_rows(first, source, data_dir, _default_dataset(first)):
+        raw = _load(first, source, "test", data_dir)
+        measured = {name: task for name, task in tasks.items() if _has_labels(task.source, raw)}
+        for name in tasks.keys() - measured.keys():
+            print(
+                f"{raw.location}: no row has a label for task '{name}'; its test rows are not "
+                "measured",
+                flush=True,
+            )
+        by_part["test"] = _checked(measured, raw, partial)
+    return {
+        name: {
+            part: by_part[part][name] if part == "train" else by_part[part][name].labeled()
+            for part in parts
+            if name in by_part.get(part, {})
+        }
+        for name in tasks
+    }
 
 
 def _divided(
-    name: str, entry: TaskEntry, data_dir: str | None, seed: int, fold: Fold | None
-) -> dict[str, CheckedSplit]:
-    source = entry.source
-    raw = _load(name, source, "train", data_dir)
-    split = _checked(name, entry, raw)
+    tasks: Mapping[str, TaskEntry], data_dir: str | None, seed: int, fold: Fold | None
+) -> dict[str, dict[str, CheckedSplit]]:
+    first, entry = next(iter(tasks.items()))
+    raw = _load(first, entry.source, "train", data_dir)
+    splits = _checked(tasks, raw, len(tasks) > 1)
     # Independent of the other tasks of the run.
-    seeds = [seed, zlib.crc32(name.encode())]
+    seeds = [seed, zlib.crc32(first.encode())]
+    # Stratified by the classes of the first task that has classes.
+    leader = next((name for name, task in tasks.items() if task.model.has_labels), first)
     if fold is not None:
-        train, validation = fold_of(name, split, fold.number, fold.folds, seeds)
+        held_out = fold_of(leader, splits[leader], fold.number, fold.folds, seeds)
         cause = f"fold {fold.number} of {fold.folds}"
     else:
-        share = source.validation_share or 0.0
-        train, validation = hold_out(name, split, share, seeds)
+        share = entry.source.validation_share or 0.0
+        held_out = hold_out(leader, splits[leader], share, seeds)
         cause = f"validation_split: {share:g}"
     print(
-        f"{raw.location}: {len(validation.rows)} of {len(split.rows)} rows held out for validation "
+        f"{raw.location}: {held_out.sum()} of {len(held_out)} rows held out for validation "
         f"({cause}, data seed {seed})",
         flush=True,
     )
-    return {"train": train, "validation": validation}
+    divided = {name: divide(split, held_out) for name, split in splits.items()}
+    return {
+        "train": {name: train for name, (train, _) in divided.items()},
+        "validation": {name: validation for name, (_, validation) in divided.items()},
+    }
+
+
+def _checked(
+    tasks: Mapping[str, TaskEntry], raw: RawSplit, partial: bool
+) -> dict[str, CheckedSplit]:
+    """Return the checked rows of a table by task; print the counts of dropped rows."""
+    splits = {}
+    for name, entry in tasks.items():
+        split = check_split(name, entry.model, entry.source, raw, partial=partial)
+        for reason, count in split.dropped.items():
+            print(f"{raw.location}: {count} rows dropped ({reason})", flush=True)
+        labeled = len(split.labeled().rows)
+        if labeled == 0:
+            raise InputError(f"{raw.location}: no row has a label for task '{name}'")
+        if partial:
+            print(
+                f"{raw.location}: {labeled} of {len(split.rows)} rows have a label for task "
+                f"'{name}'",
+                flush=True,
+            )
+        splits[name] = split
+    return splits
 
 
 def _load(name: str, source: TaskSource, part: str, data_dir: str | None) -> RawSplit:
@@ -93,22 +149,8 @@ def _default_dataset(name: str) -> str | None:
     return DEFAULT_TASKS.get(name, {}).get("dataset")
 
 
-def _checked(name: str, entry: TaskEntry, raw: RawSplit) -> CheckedSplit:
-    checked = check_split(name, entry.model, entry.source, raw)
-    for reason, count in checked.dropped.items():
-        print(f"{raw.location}: {count} rows dropped ({reason})", flush=True)
-    return checked
-
-
-def _load_test(name: str, source: TaskSource, data_dir: str | None) -> RawSplit | None:
-    """Return the test rows; None if there are none, or none has a label."""
-    if not has_test_rows(name, source, data_dir, _default_dataset(name)):
-        return None
-    raw = _load(name, source, "test", data_dir)
+def _has_labels(source: TaskSource, raw: RawSplit) -> bool:
     column = source.columns.get("label", "label")
     labels = raw.rows[column][:] if column in raw.rows.column_names else []
     # GLUE marks test rows without a public label by -1.
-    if all(is_missing(label) or number(label) == -1 for label in labels):
-        print(f"{raw.location}: no row has a label; this test split is not measured", flush=True)
-        return None
-    return raw
+    return not all(is_missing(label) or number(label) == -1 for label in labels)
