@@ -12,6 +12,7 @@ from trainer.config.tasks import DEFAULT_TASKS
 from trainer.data.columns import is_missing
 from trainer.data.labels import number
 from trainer.data.sources import TaskSource, load_split
+from trainer.data.tokens import IGNORED_LABEL
 from trainer.errors import InputError, join_truncated, truncated_repr
 
 MAX_CLASSES = 1000
@@ -68,7 +69,7 @@ def _values(cells: Iterable[Any]) -> Iterator[Any]:
     for cell in cells:
         if isinstance(cell, (list, tuple)):
             yield from _values(cell)
-        elif not is_missing(cell):
+        elif not is_missing(cell) and number(cell) != IGNORED_LABEL:
             yield cell
 
 

@@ -40,3 +40,9 @@ def only_labeled(rows: Dataset, name: str, task: TaskConfig) -> Dataset:
     """Return the rows that have a label, or the rows themselves if all have one."""
     labeled = labeled_rows(rows, name, task)
     return rows if labeled.all() else rows.select(np.flatnonzero(labeled))
+
+
+def count_labeled(rows: Dataset, name: str) -> int:
+    """Return the number of rows whose label is not null."""
+    column = label_column(rows.column_names, name)
+    return 0 if column is None else len(rows) - rows.with_format("arrow")[column].null_count

@@ -1,11 +1,13 @@
 """A table of the rows of a run: counts, classes, and lengths in tokens."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from datasets import Dataset
 
 from modeling_hybrid_mtl import TaskConfig
+from trainer.data.partial_labels import label_column, only_labeled
 from trainer.data.tokens import IGNORED_LABEL
 from trainer.errors import join_truncated
 
@@ -26,9 +28,12 @@ def summarize(tasks: Mapping[str, TaskConfig], splits: Mapping[str, Mapping[str,
     for name, task in tasks.items():
         for part, by_task in splits.items():
             if name in by_task:
-                lines.append(f"{name:<20}{part:<12}{_describe(by_task[name])}")
+                rows = only_labeled(by_task[name], name, task)
+                lines.append(f"{name:<20}{part:<12}{_describe(rows)}")
         if task.labels and name in splits.get("train", {}):
-            lines.append(f"{'':<20}{_describe_classes(task, splits['train'][name])}")
+            rows = splits["train"][name]
+            labels = rows[label_column(rows.column_names, name)][:]
+            lines.append(f"{'':<20}{_describe_classes(task, labels)}")
     return "\n".join(lines)
 
 
@@ -39,10 +44,10 @@ def _describe(rows: Dataset) -> str:
     return f"{len(rows):>9,}{median:>8.0f}{high:>6.0f}{lengths.max():>6}{truncated:>11.1%}"
 
 
-def _describe_classes(task: TaskConfig, rows: Dataset) -> str:
+def _describe_classes(task: TaskConfig, values: Sequence[Any]) -> str:
     """Return the classes with their counts of rows or words, the most frequent first."""
     labels = task.labels or []
-    known = [value for value in rows["labels"][:] if value is not None]
+    known = [value for value in values if value is not None]
     if task.output_type == "labels":  # multi-hot
         counts = np.sum(known, axis=0, dtype=int)
     else:

@@ -15,7 +15,8 @@ from trainer.data.cache import cache_folder
 from trainer.data.columns import CheckedSplit, DroppedRow
 from trainer.data.origin import DataOrigin, origin_of
 from trainer.data.overlap import Overlap, find_overlap
-from trainer.loading.task_splits import Fold, load_splits
+from trainer.loading.shared_tables import group_by_table, shares_tokens, with_labels
+from trainer.loading.task_splits import Fold, load_table
 
 
 @dataclass
@@ -89,21 +90,36 @@ def prepare_data(
     names = [name for name in tasks if names is None or name in names]
     for name in names:
         tasks[name].derived.check()
-    checked = _check_parts(tasks, names, parts, data_dir, args, fold)
+    tables, checked = _check_parts(tasks, names, parts, data_dir, args, fold)
     data = PreparedData()
     for name, part in product(names, parts):
         if name not in checked[part]:
             continue
-        entry, rows = tasks[name], checked[part][name].rows
+        entry, rows = tasks[name], checked[part][name].labeled().rows
         data.record_dropped(name, part, checked[part][name])
         if part == "train" and entry.augmentation.augmentation:
             augmented = _augmented(name, entry, rows, args)
             data.augmented[name] = len(augmented) - len(rows)
             rows = augmented
-        getattr(data, part)[name] = _tokenized(f"{name} {part}", rows, entry, tokenizer)
+        if part != "train" or name not in tables:
+            getattr(data, part)[name] = _tokenized(f"{name} {part}", rows, entry, tokenizer)
+        elif name not in data.train:
+            splits = {task: checked["train"][task] for task in tables[name]}
+            tokens = _table_tokens(splits, entry, tokenizer)
+            data.train |= dict.fromkeys(splits, tokens)
         data.origins[name] = origin_of(name, entry.source, entry.derived, data_dir)
     data.overlaps = _overlaps(names, checked)
     return data
+
+
+def _table_tokens(
+    splits: Mapping[str, CheckedSplit], entry: TaskEntry, tokenizer: PreTrainedTokenizerBase
+) -> Dataset:
+    """Return the tokens of a table, with a column of labels for each of its tasks."""
+    texts = next(iter(splits.values())).rows.remove_columns("label")
+    names = ", ".join(splits)
+    print(f"{names}: read the same {len(texts)} texts, which are encoded once per step", flush=True)
+    return with_labels(_tokenized(f"{names} train", texts, entry, tokenizer), splits)
 
 
 def _tokenized(
@@ -151,15 +167,28 @@ def _check_parts(
     data_dir: str | None,
     args: HybridMTLTrainingArguments,
     fold: Fold | None,
-) -> dict[str, dict[str, CheckedSplit]]:
-    """Return split -> task -> checked rows, also of the source tasks of generated labels."""
+) -> tuple[dict[str, list[str]], dict[str, dict[str, CheckedSplit]]]:
+    """Return the checked rows, also of the source tasks of generated labels.
+
+    Returns:
+        Task -> the tasks with the same training texts, if there are several; and split -> task ->
+        checked rows.
+    """
     needed = {text for name in names for text in tasks[name].derived.source_tasks or [name]}
     splits: dict[str, dict[str, CheckedSplit]] = {part: {} for part in parts}
-    for name, entry in tasks.items():
-        if name in needed:
-            loaded = load_splits(name, entry, parts, data_dir, args.seed_of_data, fold)
-            for part, split in loaded.items():
-                splits[part][name] = split
+    with_rows = {
+        name: entry
+        for name, entry in tasks.items()
+        if name in needed and entry.derived.label_generator is None
+    }
+    tables: dict[str, list[str]] = {}
+    for table in group_by_table(with_rows, "train" if fold else parts[0], data_dir):
+        same = shares_tokens(table)
+        tables |= dict.fromkeys(same, same)
+        loaded = load_table(table, parts, data_dir, args.seed_of_data, fold)
+        for name, part in product(table, parts):
+            if part in loaded[name]:
+                splits[part][name] = loaded[name][part]
     for part in parts:
         rows = {name: split.rows for name, split in splits[part].items()}
         for name in names:
@@ -170,7 +199,7 @@ def _check_parts(
                     splits[part][name] = entry.derived.split(
                         name, part, entry.model.labels or [], rows, args.seed_of_data
                     )
-    return splits
+    return tables, splits
 
 
 def _augmented(

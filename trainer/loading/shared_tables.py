@@ -8,40 +8,45 @@ from datasets import Dataset
 from trainer.config.tasks import DEFAULT_TASKS, TaskEntry
 from trainer.data.columns import TEXT_COLUMNS, CheckedSplit
 from trainer.data.sources import table_key
+from trainer.errors import InputError
 
 # Fields of `TaskSource` that tasks of one table may have different values of.
 _OF_A_LABEL = ("columns", "dataset_labels", "decimal", "folder", "data_name", "data_license")
 _LOCATIONS = ("dataset", "train_file", "validation_file", "test_file", "train_split", "test_split")
 
 
-def group_by_table(tasks: Mapping[str, TaskEntry], data_dir: str | None) -> list[list[str]]:
+def group_by_table(
+    tasks: Mapping[str, TaskEntry], part: str, data_dir: str | None
+) -> list[dict[str, TaskEntry]]:
     """Return the tasks in groups that read the same texts in the same way, mostly of one task.
 
     Args:
         tasks: tasks with rows of their own, no generated labels.
+        part: the split that is read: `train`, `validation` or `test`.
         data_dir: the run's folder of data, if any.
-
-    Raises:
-        InputError: as `load_split`.
     """
-    tables: dict[Any, list[str]] = {}
+    tables: dict[Any, dict[str, TaskEntry]] = {}
     for name, entry in tasks.items():
-        tables.setdefault(_key(name, entry, data_dir), []).append(name)
+        tables.setdefault(_key(name, entry, part, data_dir), {})[name] = entry
     return list(tables.values())
 
 
-def _key(name: str, entry: TaskEntry, data_dir: str | None) -> Any:
-    if entry.model.reads_words:
-        return name
+def _key(name: str, entry: TaskEntry, part: str, data_dir: str | None) -> str:
     source, model = entry.source, entry.model
+    if model.reads_words:
+        return name
+    part = "train" if source.validation_share is not None else part
     default = DEFAULT_TASKS.get(name, {}).get("dataset")
+    try:
+        rows = table_key(name, source, part, data_dir, default)
+    except InputError:  # which loading raises again
+        return name
     texts = [source.columns.get(key, key) for key in TEXT_COLUMNS[model.input]]
     reading = {
         field: value
         for field, value in vars(source).items()
         if field not in (*_OF_A_LABEL, *_LOCATIONS)
     }
-    rows = table_key(name, source, "train", data_dir, default)
     others = (source.validation_file, source.test_file, source.test_split)
     return repr((rows, others, texts, reading, model.input, model.pair_encoding))
 

@@ -14,6 +14,7 @@ from trainer.cards.hyperparameters import head_hyperparameters, shared_hyperpara
 from trainer.cards.methods import MINILM, methods_used
 from trainer.config.settings import Phase, Settings
 from trainer.config.tasks import TaskEntry
+from trainer.data.partial_labels import count_labeled
 from trainer.evaluation import metrics_of
 from trainer.evaluation.results import (
     ARCHITECTURE,
@@ -187,7 +188,7 @@ def _task_facts(name: str, entry: TaskEntry, facts: Mapping[str, Any]) -> TaskFa
 def _data_facts(name: str, data: PreparedData) -> dict[str, Any]:
     """Return the origin of a task's rows, and their counts."""
     added = data.augmented.get(name, 0)
-    rows = {"train": len(data.train[name]) - added}
+    rows = {"train": count_labeled(data.train[name], name) - added}
     if added:
         rows["augmented"] = added
     rows["validation"] = len(data.validation[name])

@@ -3,7 +3,8 @@
 from trainer.config.settings import Settings
 from trainer.data.augmentation import Copier
 from trainer.errors import InputError, did_you_mean
-from trainer.loading.task_splits import load_splits
+from trainer.loading.shared_tables import group_by_table
+from trainer.loading.task_splits import load_table
 
 
 def preview(settings: Settings, name: str, count: int = 10) -> str:
@@ -26,7 +27,9 @@ def preview(settings: Settings, name: str, count: int = 10) -> str:
             f"task '{name}' has no augmentation; name methods with --tasks.{name}.augmentation"
         )
     seed, data_dir = settings.training.seed_of_data, settings.run.data_dir
-    rows = load_splits(name, settings.tasks[name], ["train"], data_dir, seed)["train"].rows
+    tables = group_by_table(settings.tasks, "train", data_dir)
+    table = next(tasks for tasks in tables if name in tasks)
+    rows = load_table(table, ["train"], data_dir, seed)[name]["train"].labeled().rows
     copier = Copier(name, rows, options, settings.training.seed_of_data, settings.training.device)
     chosen, shown = copier.sample_rows(), list[str]()
     # A few at a time: a model that translates need not read them all.

@@ -75,6 +75,7 @@ class HybridMTLTrainer(TaskBatches, TaskSteps, TaskEvaluation, BaseTrainer):
     args: HybridMTLTrainingArguments
     control: TrainerControl
     data_collator: Any
+    eval_dataset: Any
     optimizer: Any
     lr_scheduler: Any
 
@@ -115,6 +116,8 @@ class HybridMTLTrainer(TaskBatches, TaskSteps, TaskEvaluation, BaseTrainer):
         self._init_run()
         for argument, rows in datasets.items():
             self._check_labeled(argument, rows)
+        if eval_dataset is not None:
+            self.eval_dataset = self.measured = self._rows_of(None, eval_dataset)
 
     def _check_parallelism(self) -> None:
         if self.is_fsdp_enabled or self.is_deepspeed_enabled:
