@@ -72,11 +72,10 @@ def build_optimizer(
     """
     optimizer_class, options = optimizer_kind(args, model)
     layout = LAYOUTS[args.optimizer_layout](model, params_by_task(model, tasks), args, set(decayed))
-    if loss_weights is not None and any(True for _ in loss_weights.parameters()):
+    weights = [] if loss_weights is None else list(loss_weights.named_parameters())
+    if weights:
         rate = args.loss_weights_learning_rate
-        group = groups(
-            WEIGHTS, loss_weights.named_parameters(), 1e-3 if rate is None else rate, 0.0, ()
-        )
+        group = groups(WEIGHTS, weights, 1e-3 if rate is None else rate, 0.0, ())
         # Several optimizers: the weights have their own, which steps in every step, like `shared`.
         key = ONE if ONE in layout else WEIGHTS
         layout[key] = [*layout.get(key, []), *group]

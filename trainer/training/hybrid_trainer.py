@@ -171,8 +171,11 @@ class HybridMTLTrainer(TaskBatches, TaskSteps, TaskEvaluation, BaseTrainer):
         self.loss_weights, self.averages = parts.loss_weights, parts.averages
         self.trained_parts = parts.trained_parts
         balancer = parts.loss_weights
-        balances = isinstance(balancer, LossBalancer)
-        self.balancing = LossBalancing(balancer, self.accelerator) if balances else None
+        self.balancing = (
+            LossBalancing(balancer, self.accelerator)
+            if isinstance(balancer, LossBalancer)
+            else None
+        )
 
     def _hp_search_setup(self, trial: Any) -> None:
         # The first hook of `Trainer.train` with the run's model and the arguments of a trial.

@@ -47,7 +47,7 @@ def test_state_is_restored_from_state_dict(name):
     assert first.weights.tolist() != [1, 1]
 
 
-def test_this_projects_own_are_registered_as_a_users():
+def test_every_choice_is_a_class_of_loss_weights_or_fixed():
     assert list(LOSS_WEIGHTS) == ["fixed", "uncertainty", "gradnorm", "famo", "dwa"]
     for name in ("uncertainty", *BALANCERS):
         assert issubclass(LOSS_WEIGHTS[name], LossWeights)
