@@ -9,7 +9,15 @@ import pytest
 import trainer.config.tasks  # noqa: F401  with which come all that this project registers
 from trainer.cards.citations import KNOWN
 from trainer.errors import InputError
-from trainer.registry import AGGREGATORS, AUGMENTATIONS, HEADS, REGULARIZERS, SAMPLERS, Registry
+from trainer.registry import (
+    AGGREGATORS,
+    AUGMENTATIONS,
+    HEADS,
+    LOSS_WEIGHTS,
+    REGULARIZERS,
+    SAMPLERS,
+    Registry,
+)
 
 
 @dataclass
@@ -60,6 +68,7 @@ def test_options_are_a_dataclass():
     ("registry", "some"),
     [
         (AGGREGATORS, {"sum", "pcgrad", "cagrad"}),
+        (LOSS_WEIGHTS, {"uncertainty", "gradnorm", "famo", "dwa"}),
         (SAMPLERS, {"round_robin", "annealed"}),
         (REGULARIZERS, {"smart", "bregman", "rdrop"}),
         (AUGMENTATIONS, {"synonyms", "swap_sides"}),

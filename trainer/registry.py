@@ -3,6 +3,7 @@
 | registry | selected by | a class or function called with |
 |---|---|---|
 | `AGGREGATORS` | `aggregator` | the tasks and `AggregatorOptions`; returns an `Aggregator` |
+| `LOSS_WEIGHTS` | `loss_weights` | task -> `TaskConfig`; returns `LossWeights`, or None |
 | `SAMPLERS` | `task_sampling` | the arguments, each task's batches per pass and a seed |
 | `REGULARIZERS` | a weight, `NAME_weight`, above 0 | the weight; returns a `Regularizer` |
 | `AUGMENTATIONS` | a task's `augmentation` | its options: a dataclass derived from `Method` |
@@ -23,6 +24,7 @@ __all__ = [
     "AUGMENTATIONS",
     "HEADS",
     "LOSSES",
+    "LOSS_WEIGHTS",
     "METRICS",
     "REGULARIZERS",
     "SAMPLERS",
@@ -37,6 +39,7 @@ class Registry(_Registry):
 
 
 AGGREGATORS = Registry("aggregator", "aggregator")
+LOSS_WEIGHTS = Registry("loss weighting", "loss_weights")
 SAMPLERS = Registry("sampler", "task_sampling")
 REGULARIZERS = Registry("regularizer")
 AUGMENTATIONS = Registry("augmentation")

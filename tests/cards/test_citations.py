@@ -5,6 +5,7 @@ import re
 from trainer.cards.citations import ALWAYS, KNOWN, bibtex
 from trainer.data.augmentation import AUGMENTATIONS
 from trainer.objective.aggregators import AGGREGATORS
+from trainer.objective.loss_weights import LOSS_WEIGHTS
 
 
 def test_only_given_keys_are_cited_and_each_once():
@@ -36,4 +37,5 @@ def test_the_version_is_included_if_known():
 
 def test_every_method_with_a_paper_has_an_entry():
     assert set(AGGREGATORS) - KNOWN == {"sum"}
+    assert set(LOSS_WEIGHTS) - KNOWN == {"fixed"}
     assert "back_translation" in KNOWN and "back_translation" in AUGMENTATIONS

@@ -46,6 +46,11 @@ def test_a_configuration_cites_its_own_method_and_no_other(config, methods):
     assert METHODS & set(cited(config)) == methods
 
 
+@pytest.mark.parametrize("name", ["gradnorm", "famo", "dwa"])
+def test_loss_weights_are_cited(name):
+    assert name in cited("paper", "--loss_weights", name) and name not in cited("paper")
+
+
 def test_a_tasks_own_regularizer_and_each_augmentation_are_cited():
     steps = "{method: back_translation, models: [a, b]}, synonyms"
     options = ["--tasks.paraphrase.bregman_weight", "1"]

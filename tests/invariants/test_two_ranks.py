@@ -77,6 +77,22 @@ def test_every_aggregator_and_layout_is_the_same_on_two_ranks(tmp_path):
 
 
 @pytest.mark.slow
+def test_every_weighting_of_losses_is_the_same_on_two_ranks(tmp_path):
+    # SGD, since the sign of a tiny gradient, which Adam steps by, is rounding.
+    options = [
+        {"loss_weights": name, "optim": "sgd", **extra}
+        for name, extra in {"gradnorm": {}, "famo": {}, "dwa": {"dwa_period": 1}}.items()
+    ]
+    one, two = run(tmp_path / "one", 1, 4, *options), run(tmp_path / "two", 2, 2, *options)
+    for each, alone, together in zip(options, one, two, strict=True):
+        assert_equal(alone, together, f"{each}: ")
+        weights = [key for key in alone[1] if key.startswith("loss_weight/")]
+        assert len(weights) == 3
+        for key in weights:
+            assert together[1][key] == pytest.approx(alone[1][key], abs=1e-3), f"{each}: {key}"
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options", [{}, {"optimizer_layout": "overlapping", "aggregator": "pcgrad"}], ids=json.dumps
 )

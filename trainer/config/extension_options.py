@@ -7,12 +7,12 @@ from typing import Any
 from trainer.config.run_arguments import RunArguments
 from trainer.errors import InputError, did_you_mean
 from trainer.options import OptionInfo, changed, check_options, check_types, option
-from trainer.registry import AGGREGATORS, REGULARIZERS, SAMPLERS, Registry
+from trainer.registry import AGGREGATORS, LOSS_WEIGHTS, REGULARIZERS, SAMPLERS, Registry
 
 # For a field that an extension declares without `option`.
 PLAIN = OptionInfo(group="extensions", card="changed", phase="tasks")
 # The registries whose entries have options of the run; the others' options are a task's.
-_OF_RUN: tuple[Registry, ...] = (AGGREGATORS, SAMPLERS, REGULARIZERS)
+_OF_RUN: tuple[Registry, ...] = (AGGREGATORS, LOSS_WEIGHTS, SAMPLERS, REGULARIZERS)
 
 
 def added_options(own: type) -> dict[str, type]:

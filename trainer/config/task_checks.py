@@ -7,8 +7,11 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from modeling_hybrid_mtl import TaskConfig
+from trainer.config.freezing_options import WITHOUT_SHARED
 from trainer.errors import InputError, did_you_mean
 from trainer.evaluation import metrics_of
+from trainer.objective.aggregators import Aggregator
+from trainer.objective.loss_weights import LOSS_WEIGHTS, LossBalancer, LossWeights
 from trainer.objective.regularizers import REGULARIZERS, Regularizer, weight_option
 from trainer.optimization import SCHEDULE_FIELDS, check_task_name
 
@@ -135,6 +138,29 @@ def check_enough(args: HybridMTLTrainingArguments, tasks: Mapping[str, TaskConfi
             )
 
 
+def check_loss_weights(
+    args: HybridMTLTrainingArguments, loss_weights: LossWeights | None, aggregator: Aggregator
+) -> None:
+    """Check that loss weights have an effect on the shared parameters.
+
+    Raises:
+        InputError: naming the option that prevents it.
+    """
+    option = f"loss_weights = '{args.loss_weights}'"
+    if loss_weights is not None and aggregator.scale_invariant:
+        raise InputError(
+            f"{option}: has no effect on the encoder with aggregator '{args.aggregator}', whose "
+            "direction does not depend on the scale of losses; use loss_weights: fixed, or another "
+            "aggregator"
+        )
+    needs_shared = isinstance(loss_weights, LossBalancer) and loss_weights.needs_shared_norms
+    if needs_shared and args.trainable in WITHOUT_SHARED:
+        raise InputError(
+            f"{option}: with trainable: {args.trainable} the tasks share no trained parameters, "
+            "whose gradients it balances; use other loss_weights, or trainable: all or lora"
+        )
+
+
 def check_given_optimizer(
     args: HybridMTLTrainingArguments, optimizer: Any = None, schedule: Any = None
 ) -> None:
@@ -151,7 +177,7 @@ def check_given_optimizer(
         "trainable": args.trainable != "all",
         "optimizer_layout": args.optimizer_layout != "siloed",
         "layer_decay": args.layer_decay is not None,
-        "loss_weights": args.loss_weights != "fixed",
+        "loss_weights": getattr(LOSS_WEIGHTS[args.loss_weights], "learned", False),
     }
     entries: Any = args.task_args
     for name, entry in entries.items():

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 
+from modeling_hybrid_mtl import TaskConfig
 from trainer.config.combinations import check_combinations
 from trainer.config.composed_options import ComposedOptions
 from trainer.config.extension_options import (
@@ -26,6 +27,7 @@ from trainer.objective.aggregators import (
     AggregatorOptions,
     make_aggregator,
 )
+from trainer.objective.loss_weights import LOSS_WEIGHTS, LossWeights
 from trainer.objective.options import ObjectiveOptions, check_objective
 from trainer.objective.regularizers import (
     REGULARIZERS,
@@ -180,6 +182,15 @@ class HybridMTLTrainingArguments(ComposedOptions):
         options = AggregatorOptions(self.seed, self.main_tasks, auxiliary, self.auxiliary_scale)
         config = self.config_of(AGGREGATORS, self.aggregator)
         return make_aggregator(self.aggregator, tasks, options, config)
+
+    def make_loss_weights(self, tasks: Mapping[str, TaskConfig]) -> LossWeights | None:
+        """Return the weights of the tasks' losses; None if they are fixed.
+
+        Raises:
+            InputError: naming the option that is wrong.
+        """
+        config = self.config_of(LOSS_WEIGHTS, self.loss_weights)
+        return LOSS_WEIGHTS.make(self.loss_weights, tasks, config=config)
 
     def make_regularizers(self, tasks: Sequence[str]) -> list[Regularizer]:
         """Return the regularizers that any task has a weight for.

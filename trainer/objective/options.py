@@ -1,18 +1,18 @@
-"""The options of the objective: aggregator, learned loss weights and regularizers."""
+"""The options of the objective: aggregator, loss weights and regularizers."""
 
 from dataclasses import dataclass
 
 from trainer.objective.aggregators import AGGREGATORS, AggregatorOptions
-from trainer.objective.loss_weights import LOSS_WEIGHTS
+from trainer.objective.loss_weights import LOSS_WEIGHTS, LossWeightOptions
 from trainer.objective.regularizers import RegularizerOptions
-from trainer.options import check_choice, check_options, option
+from trainer.options import check_options, option
 
 GROUP = "objective"
 
 
 @dataclass
-class ObjectiveOptions(RegularizerOptions):
-    """The aggregator of gradients, learned loss weights and the regularizers."""
+class ObjectiveOptions(LossWeightOptions, RegularizerOptions):
+    """The aggregator of gradients, the loss weights and the regularizers."""
 
     aggregator: str = option(
         "sum",
@@ -48,10 +48,13 @@ class ObjectiveOptions(RegularizerOptions):
     )
     loss_weights: str = option(
         "fixed",
-        "fixed: each task's loss_weight. uncertainty: loss_weight times a weight learned from the "
-        "task's noise.",
+        "How losses are weighted, besides each task's loss_weight. fixed: not at all. uncertainty: "
+        "by a weight learned from the task's noise. gradnorm: so that all tasks train at similar "
+        "rates, by the norms of their gradients. famo: so that the logarithms of all losses fall "
+        "alike; takes another forward pass per step. dwa: more where the loss falls slowly.",
         group=GROUP,
         card="changed",
+        choices=LOSS_WEIGHTS,
     )
 
     @property
@@ -67,4 +70,3 @@ def check_objective(options: ObjectiveOptions) -> None:
         InputError: naming the option, with the remedy.
     """
     check_options(options, ObjectiveOptions)
-    check_choice("loss_weights", options.loss_weights, LOSS_WEIGHTS)

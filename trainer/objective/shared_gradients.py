@@ -25,6 +25,9 @@ class SharedGradients:
         aggregator: aggregates the tasks' gradients.
         keep: whether `aggregate` returns each task's gradients, too.
         measure: whether to compute the Gramian and the cosines; optional for the sum only.
+
+    Attributes:
+        norms: task -> norm of its gradient in the last aggregated step, if measured.
     """
 
     def __init__(
@@ -34,6 +37,7 @@ class SharedGradients:
         self.aggregator = aggregator
         self.keep = keep
         self.measure = measure
+        self.norms: dict[str, Tensor] = {}
         self._cosines = RunningMeans()
         self._task_grads: dict[str, list[Tensor | None]] = {}
         self._table_rows: dict[nn.Parameter, TableRows] = {}
@@ -74,6 +78,7 @@ class SharedGradients:
         products = torch.empty(0)
         if self.measure:
             products = gramian(columns) / scale**2
+            self.norms = dict(zip(tasks, products.diagonal().clamp(min=0).sqrt(), strict=True))
             self._add_cosines(tasks, cosines(products))
         if self.keep:
             # The aggregator overwrites the first task's gradients.

@@ -64,7 +64,7 @@ def build_optimizer(
         model: a `HybridMTLModel`, maybe wrapped for distributed training.
         args: the layout, the optimizer (`optim`) and its hyperparameters.
         decayed: names of the parameters with weight decay.
-        loss_weights: learned loss weights, in a group of their own.
+        loss_weights: loss weights, whose parameters are in a group of their own.
         tasks: the trained tasks, all of the model's if None.
 
     Raises:
@@ -72,11 +72,10 @@ def build_optimizer(
     """
     optimizer_class, options = optimizer_kind(args, model)
     layout = LAYOUTS[args.optimizer_layout](model, params_by_task(model, tasks), args, set(decayed))
-    if loss_weights is not None:
+    weights = [] if loss_weights is None else list(loss_weights.named_parameters())
+    if weights:
         rate = args.loss_weights_learning_rate
-        group = groups(
-            WEIGHTS, loss_weights.named_parameters(), 1e-3 if rate is None else rate, 0.0, ()
-        )
+        group = groups(WEIGHTS, weights, 1e-3 if rate is None else rate, 0.0, ())
         # Several optimizers: the weights have their own, which steps in every step, like `shared`.
         key = ONE if ONE in layout else WEIGHTS
         layout[key] = [*layout.get(key, []), *group]

@@ -30,6 +30,7 @@ from trainer.errors import InputError
 from trainer.evaluation.subset import limit_validation_rows
 from trainer.loading.trained_model import check_fitting
 from trainer.objective import SharedGradients, StepGradients
+from trainer.objective.loss_weights import LossBalancer
 from trainer.objective.means import RunningMeans
 from trainer.optimization import (
     NEED_TASK_GRADIENTS,
@@ -41,6 +42,7 @@ from trainer.optimization import (
 from trainer.saving.trainer_state import load_state, save_state
 from trainer.training.base_trainer import BaseTrainer
 from trainer.training.evaluation_loop import TaskEvaluation
+from trainer.training.loss_balancing import LossBalancing
 from trainer.training.nan_guard import NanGuard
 from trainer.training.precision import train_in_float32
 from trainer.training.run_parts import RunParts
@@ -171,6 +173,12 @@ class HybridMTLTrainer(TaskBatches, TaskSteps, TaskEvaluation, BaseTrainer):
         self.aggregator, self.regularizers = parts.aggregator, parts.regularizers
         self.loss_weights, self.averages = parts.loss_weights, parts.averages
         self.trained_parts = parts.trained_parts
+        balancer = parts.loss_weights
+        self.balancing = (
+            LossBalancing(balancer, self.accelerator)
+            if isinstance(balancer, LossBalancer)
+            else None
+        )
 
     def _hp_search_setup(self, trial: Any) -> None:
         # The first hook of `Trainer.train` with the run's model and the arguments of a trial.
@@ -192,7 +200,9 @@ class HybridMTLTrainer(TaskBatches, TaskSteps, TaskEvaluation, BaseTrainer):
             )
         shared = None
         keep = self.args.optimizer_layout in NEED_TASK_GRADIENTS
-        measure = self.args.measures_conflicts
+        measure = self.args.measures_conflicts or (
+            self.balancing is not None and self.balancing.balancer.needs_shared_norms
+        )
         if keep or measure:
             params = [p for _, p in params_by_task(self.model, self.task_names)[SHARED]]
             shared = SharedGradients(params, self.aggregator, keep, measure)

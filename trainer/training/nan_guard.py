@@ -81,6 +81,11 @@ class NanGuard:
         tokenizer: decodes the texts of bad rows for messages.
         accelerator: connects the processes, which all skip the same steps.
         on_device: whether the device decides; if None, true on accelerators.
+
+    Attributes:
+        skipped: number of skipped steps.
+        skip_flag: 1 if the device skips the current step, else 0, a scalar; None if the host
+            decides.
     """
 
     def __init__(
@@ -95,6 +100,7 @@ class NanGuard:
         self.accelerator = accelerator
         self.on_device = accelerator.device.type == "cuda" if on_device is None else on_device
         self.skipped = 0
+        self.skip_flag: Tensor | None = None
         self._in_a_row = 0
         self._batches: Batches = []
         self._pending: deque[_Step] = deque()
@@ -150,7 +156,7 @@ class NanGuard:
             bad = self._stopped = (
                 bad if self._stopped is None else torch.maximum(bad, self._stopped)
             )
-        self._marked_optimizers = optimizers
+        self._marked_optimizers, self.skip_flag = optimizers, bad
         for optimizer in optimizers:
             # As set by `torch.amp.GradScaler`: the kernel then changes neither weights nor moments.
             vars(optimizer).update(found_inf=bad, grad_scale=None)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from transformers import TrainerCallback
 
 from modeling_hybrid_mtl import TaskConfig
-from trainer.config.task_checks import check_enough, check_regularizers
+from trainer.config.task_checks import check_enough, check_loss_weights, check_regularizers
 from trainer.objective.aggregators import Aggregator
-from trainer.objective.loss_weights import UncertaintyWeights
+from trainer.objective.loss_weights import LossWeights
 from trainer.objective.regularizers import AfterStep, Regularizer
 from trainer.training.callbacks.early_stopping import EarlyStopping
 from trainer.training.callbacks.ema import AveragedWeights
@@ -27,7 +27,7 @@ class RunParts:
 
     aggregator: Aggregator
     regularizers: list[Regularizer]
-    loss_weights: UncertaintyWeights | None
+    loss_weights: LossWeights | None
     averages: AveragedWeights | None
     trained_parts: TrainedParts
     early_stopping: EarlyStopping | None = None
@@ -49,11 +49,12 @@ class RunParts:
         names = list(tasks)
         regularizers = args.make_regularizers(names)
         check_regularizers(args, regularizers)
-        learned = args.loss_weights == "uncertainty"
+        aggregator, loss_weights = args.make_aggregator(names), args.make_loss_weights(tasks)
+        check_loss_weights(args, loss_weights, aggregator)
         return cls(
-            args.make_aggregator(names),
+            aggregator,
             regularizers,
-            UncertaintyWeights(tasks).to(args.device) if learned else None,
+            None if loss_weights is None else loss_weights.to(args.device),
             None if args.ema_decay is None else AveragedWeights(args.ema_decay),
             TrainedParts(args, names),
             None

@@ -9,10 +9,11 @@ from transformers import Trainer
 
 from trainer.config.training_arguments import HybridMTLTrainingArguments
 from trainer.objective import StepGradients
-from trainer.objective.loss_weights import UncertaintyWeights
+from trainer.objective.loss_weights import LossWeights
 from trainer.objective.means import RunningMeans
 from trainer.objective.regularizers import Regularizer
 from trainer.optimization import parts_of
+from trainer.training.loss_balancing import LossBalancing
 from trainer.training.nan_guard import NanGuard
 
 
@@ -23,7 +24,8 @@ class TaskSteps(Trainer):
         gradients: the gradients of the current optimizer step.
         nan_guard: decides whether the optimizer may step.
         regularizers: terms added to each task's loss.
-        loss_weights: learned weights of the losses, if any.
+        loss_weights: weights of the losses that change during the run, if any.
+        balancing: updates the weights after each step, if they depend on it.
     """
 
     args: HybridMTLTrainingArguments
@@ -32,7 +34,8 @@ class TaskSteps(Trainer):
     gradients: StepGradients
     nan_guard: NanGuard
     regularizers: list[Regularizer]
-    loss_weights: UncertaintyWeights | None
+    loss_weights: LossWeights | None
+    balancing: LossBalancing | None
     _losses: RunningMeans
     _batches_in_step: Counter[str]
 
@@ -102,6 +105,8 @@ class TaskSteps(Trainer):
         step, optimizers = self.state.global_step + 1, parts_of(self._unwrapped_optimizer())
         if not self.nan_guard.may_step(self.model, self.gradients, step, optimizers):
             self.gradients.drop()
+            if self.balancing is not None:
+                self.balancing.skip()
             return
         tasks, task_grads = self.gradients.finish()
         if task_grads:
@@ -110,7 +115,7 @@ class TaskSteps(Trainer):
     def _losses_of(
         self, model: nn.Module, batches: dict[str, dict[str, Tensor]]
     ) -> dict[str, Tensor]:
-        """Return the loss of each batch, with regularizers and learned loss weights."""
+        """Return the loss of each batch, with regularizers and loss weights."""
         # Of the mean over this rank's labeled rows; terms of regularizers are means over all rows.
         scales = {task: batch.pop("loss_scale", 1.0) for task, batch in batches.items()}
         if len(batches) == 1:
@@ -121,10 +126,26 @@ class TaskSteps(Trainer):
         losses = {}
         for task, output in outputs.items():
             loss = output.loss * scales[task]
+            if self.balancing is not None:
+                self.balancing.record(task, batches[task], loss, scales[task])
             for regularizer in self.regularizers:
                 loss = loss + regularizer.term(self.model, task, batches[task], output)
             losses[task] = loss if self.loss_weights is None else self.loss_weights(task, loss)
         return losses
+
+    def _maybe_log_save_evaluate(self, *args: Any, **kwargs: Any) -> None:
+        # Called after each optimizer step, before its checkpoint.
+        if self.balancing is not None:
+            norms = {} if self.gradients.shared is None else self.gradients.shared.norms
+            self.balancing.after_step(
+                self.state.global_step, norms, self.nan_guard.skip_flag, self._loss_of
+            )
+        super()._maybe_log_save_evaluate(*args, **kwargs)
+
+    def _loss_of(self, task: str, batch: dict[str, Tensor]) -> Tensor:
+        """Return the loss of a batch, without regularizers and loss weights."""
+        with self.compute_loss_context_manager():
+            return self.model(**batch, task=task).loss
 
     def _unwrapped_optimizer(self) -> Any:
         """Return the optimizer without accelerate's wrapper."""

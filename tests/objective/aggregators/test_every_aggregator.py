@@ -51,6 +51,21 @@ def test_state(name):
     assert bool(aggregator_of(name).state_dict()) == (name in KEEP_STATE)
 
 
+@pytest.mark.parametrize("name", AGGREGATORS)
+def test_the_direction_depends_on_the_lengths_of_gradients_unless_declared(name):
+    directions = []
+    for factors in ((1.0, 1.0, 1.0), (1.0, 10.0, 0.3)):
+        scaled = [
+            [factor * tensor for tensor in gradient]
+            for factor, gradient in zip(factors, random_gradients(), strict=True)
+        ]
+        directions.append(
+            torch.nn.functional.normalize(combined(aggregator_of(name), scaled), dim=0)
+        )
+    is_same = torch.allclose(*directions, atol=1e-3)
+    assert is_same == aggregator_of(name).scale_invariant
+
+
 @pytest.mark.parametrize("name", [name for name in AGGREGATORS if name != "graddrop"])
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
 def test_other_precisions(name, dtype):

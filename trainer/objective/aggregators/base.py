@@ -34,7 +34,13 @@ class Aggregator(ABC):
     Args:
         tasks: all tasks that a step may have.
         options: the aggregator's options.
+
+    Attributes:
+        scale_invariant: whether the direction of the aggregate does not depend on the lengths of
+            the gradients, so that loss weights have no effect on the shared parameters.
     """
+
+    scale_invariant = False
 
     def __init__(self, tasks: Sequence[str], options: AggregatorOptions):
         self.tasks = list(tasks)

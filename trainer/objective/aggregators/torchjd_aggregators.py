@@ -23,18 +23,20 @@ class Method:
         extra: the required extra of torchjd.
         arguments: arguments of its constructor.
         degree: scaling the Gramian by s scales the weights by s**degree.
+        scale_invariant: see `Aggregator`.
     """
 
     class_name: str
     extra: str | None = None
     arguments: Mapping[str, Any] = field(default_factory=dict)
     degree: float = 0.0
+    scale_invariant: bool = False
 
 
 METHODS = {
     "mgda": Method("MGDAWeighting"),
     "aligned_mtl": Method("AlignedMTLWeighting"),
-    "imtl_g": Method("IMTLGWeighting"),
+    "imtl_g": Method("IMTLGWeighting", scale_invariant=True),
     "random": Method("RandomWeighting"),
     "graddrop": Method("GradDrop"),
     "upgrad": Method("UPGradWeighting", "quadprog-projector"),
@@ -42,9 +44,11 @@ METHODS = {
     # c: maximum distance of the result from the mean gradient, from 0 to 1.
     "cagrad": Method("CAGradWeighting", "cagrad", {"c": 0.4}),
     # alpha = 1: proportional fairness.
-    "fairgrad": Method("FairGradWeighting", "fairgrad", {"alpha": 1.0}, degree=-0.5),
+    "fairgrad": Method(
+        "FairGradWeighting", "fairgrad", {"alpha": 1.0}, degree=-0.5, scale_invariant=True
+    ),
     # max_norm = 0: no clipping, as in the paper's Algorithm 1; the trainer clips.
-    "nash_mtl": Method("NashMTL", "nash-mtl", {"max_norm": 0.0}, degree=-0.5),
+    "nash_mtl": Method("NashMTL", "nash-mtl", {"max_norm": 0.0}, degree=-0.5, scale_invariant=True),
 }
 
 
@@ -86,6 +90,7 @@ class TorchjdAggregator(SolverAggregator):
         super().__init__(tasks, options)
         self.method = load(name, **arguments)
         self.degree = METHODS[name].degree
+        self.scale_invariant = METHODS[name].scale_invariant
 
     def solve(self, gramian: Tensor, tasks: Sequence[str]) -> Tensor:
         return self.method(gramian)

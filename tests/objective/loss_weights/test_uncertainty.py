@@ -6,7 +6,7 @@ import torch
 from modeling_hybrid_mtl import TaskConfig
 from tests.toys import toy_trainer, whole_and_resumed
 from trainer.errors import InputError
-from trainer.objective.loss_weights import UncertaintyWeights
+from trainer.objective.loss_weights.uncertainty import UncertaintyWeights
 from trainer.optimization import learning_rates
 
 TASKS = {

@@ -7,11 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from modeling_hybrid_mtl import TaskConfig
+from trainer.objective.loss_weights.base import LossWeights
+from trainer.registry import LOSS_WEIGHTS
 
-LOSS_WEIGHTS = ("fixed", "uncertainty")
 
-
-class UncertaintyWeights(nn.Module):
+@LOSS_WEIGHTS.register("uncertainty")
+class UncertaintyWeights(LossWeights):
     """Weights of the tasks' losses from learned noise variances (Kendall et al. 2018).
 
     With s = log(sigma^2), learned per task from 0, a classification loss becomes
@@ -21,8 +22,10 @@ class UncertaintyWeights(nn.Module):
         tasks: task -> its configuration.
     """
 
+    learned = True
+
     def __init__(self, tasks: Mapping[str, TaskConfig]):
-        super().__init__()
+        super().__init__(tasks)
         self.log_variances = nn.ParameterDict({name: torch.zeros(()) for name in tasks})
         self.factors = {name: 1.0 if task.has_labels else 0.5 for name, task in tasks.items()}
 
