@@ -10,6 +10,7 @@ from transformers import CONFIG_MAPPING, AutoConfig, PretrainedConfig
 from .extensions_hybrid_mtl import __name__ as _extensions  # noqa: F401 (registers)
 from .heads_hybrid_mtl import HEADS, LOSSES  # registers the kinds of tasks
 from .modules_hybrid_mtl import attach_modules
+from .shared_layers_hybrid_mtl import check_shared_layers
 from .task_config_hybrid_mtl import TaskConfig, is_number
 
 POOLINGS = ("mean", "cls", "pooler")
@@ -90,7 +91,11 @@ class HybridMTLConfig(PretrainedConfig):
         tasks: task name -> fields of `TaskConfig`.
         pooling: how token vectors become a sentence vector: `mean` over the tokens, `cls` (the
             first token) or `pooler` (the backbone's pooler).
-        pooled_dropout: dropout probability on the sentence vector, for all tasks.
+        pooled_dropout: dropout probability on the pooled vector, for all tasks.
+        shared_hidden_sizes: widths of the layers between pooling and heads, shared by all tasks;
+            the sentence vector is the output of the last one.
+        shared_activation: `gelu`, `relu`, `silu` or `tanh`, after each of these layers.
+        shared_dropout: dropout probability before each of these layers.
         adapters: task name -> fields of `AdapterConfig`; the adapter `shared` is used by all tasks.
 
     Raises:
@@ -106,6 +111,9 @@ class HybridMTLConfig(PretrainedConfig):
         tasks: dict[str, Any] | None = None,
         pooling: str = "mean",
         pooled_dropout: float = 0.0,
+        shared_hidden_sizes: list[int] | None = None,
+        shared_activation: str = "gelu",
+        shared_dropout: float = 0.1,
         adapters: dict[str, Any] | None = None,
         **kwargs,
     ):
@@ -120,6 +128,8 @@ class HybridMTLConfig(PretrainedConfig):
             raise ValueError(f"pooling = {pooling!r}: must be one of {', '.join(POOLINGS)}")
         if not is_number(pooled_dropout) or not 0 <= pooled_dropout < 1:
             raise ValueError(f"pooled_dropout = {pooled_dropout!r}: must be in [0, 1)")
+        sizes = [] if shared_hidden_sizes is None else shared_hidden_sizes
+        check_shared_layers(sizes, shared_activation, shared_dropout)
         if not isinstance(tasks, (dict, type(None))):
             raise ValueError(f"tasks = {tasks!r}: must be a mapping of task names to their fields")
         self.backbone_config = backbone_config
@@ -132,10 +142,22 @@ class HybridMTLConfig(PretrainedConfig):
             raise ValueError(f"{error}{_extensions_hint(kwargs, tasks)}") from error
         self.pooling = pooling
         self.pooled_dropout = pooled_dropout
+        self.shared_hidden_sizes = list(sizes)
+        self.shared_activation = shared_activation
+        self.shared_dropout = shared_dropout
+        self._check_attention_heads()
         self.adapters = check_adapters({} if adapters is None else adapters, self.tasks)
         for token in ("pad_token_id", "bos_token_id", "eos_token_id"):
             kwargs.setdefault(token, getattr(backbone_config, token, None))
         super().__init__(**kwargs)
+
+    def _check_attention_heads(self) -> None:
+        for name, entry in self.tasks.items():
+            if self.hidden_size % entry["attention_heads"]:
+                raise ValueError(
+                    f"task '{name}': field 'attention_heads' = {entry['attention_heads']}: must "
+                    f"divide the encoder's hidden size of {self.hidden_size}"
+                )
 
     @classmethod
     def get_config_dict(cls, pretrained_model_name_or_path: Any, **kwargs) -> Any:
@@ -228,8 +250,13 @@ class HybridMTLConfig(PretrainedConfig):
 
     @property
     def hidden_size(self) -> int:
-        """Return the width of the sentence vector."""
+        """Return the width of the token vectors."""
         return self.backbone_config.hidden_size
+
+    @property
+    def sentence_vector_size(self) -> int:
+        """Return the width of the sentence vector."""
+        return [self.hidden_size, *self.shared_hidden_sizes][-1]
 
 
 def _extensions_hint(config: dict[str, Any], tasks: Any) -> str:

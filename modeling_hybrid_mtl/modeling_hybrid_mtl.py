@@ -8,17 +8,19 @@ import torch
 from torch import Tensor, nn
 from transformers.utils import ModelOutput
 
+from .attention_hybrid_mtl import to_device
 from .backbone_hybrid_mtl import build_backbone
 from .configuration_hybrid_mtl import HybridMTLConfig
 from .dropout_hybrid_mtl import use_fast_dropout
 from .embedding_checks_hybrid_mtl import check_failed_batch
 from .encoding_hybrid_mtl import EncodingMixin
-from .heads_hybrid_mtl import HEADS, TaskHead, initialize_head
+from .heads_hybrid_mtl import TaskHead, build_head, initialize_head
 from .modules_hybrid_mtl import attach_modules
 from .onednn_hybrid_mtl import onednn_matmul
 from .outputs_hybrid_mtl import HybridMTLOutput
 from .pretrained_hybrid_mtl import PretrainedMixin
 from .registration_hybrid_mtl import register_pipeline
+from .shared_layers_hybrid_mtl import build_shared_layers
 from .texts_hybrid_mtl import sides, stack_texts
 from .unpadding_hybrid_mtl import enable_unpadding
 
@@ -60,12 +62,8 @@ class HybridMTLModel(PretrainedMixin, EncodingMixin):
         self.unpadding = True
         self.build_adapters()
         self.pooled_dropout = nn.Dropout(config.pooled_dropout)
-        self.heads: Any = nn.ModuleDict(
-            {
-                name: HEADS[config.task(name).kind](config.hidden_size, config.task(name))
-                for name in config.tasks
-            }
-        )
+        self.shared_layers = build_shared_layers(config)
+        self.heads: Any = nn.ModuleDict({name: build_head(config, name) for name in config.tasks})
         self.post_init()
 
     def _init_weights(self, module: nn.Module) -> None:
@@ -75,7 +73,7 @@ class HybridMTLModel(PretrainedMixin, EncodingMixin):
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
         elif isinstance(module, TaskHead):
-            initialize_head(module, self.config.hidden_size)
+            initialize_head(module)
 
     def get_input_embeddings(self) -> nn.Module:
         return self.backbone.get_input_embeddings()
@@ -84,12 +82,31 @@ class HybridMTLModel(PretrainedMixin, EncodingMixin):
         self.backbone.set_input_embeddings(value)
 
     def logits_of(
-        self, task: str, u: Tensor, v: Tensor | None = None, hidden: Tensor | None = None
+        self,
+        task: str,
+        u: Tensor,
+        v: Tensor | None = None,
+        hidden: Tensor | None = None,
+        attention_mask: Tensor | None = None,
     ) -> Tensor:
-        """Return a head's logits from sentence vectors (B, H), or from token vectors (B, L, H)."""
+        """Return a head's logits.
+
+        Args:
+            task: the task.
+            u: sentence vectors (B, S).
+            v: those of the second texts of a siamese task.
+            hidden: token vectors, (B, L, H), or (2B, L, H) of first and second texts; required by
+                heads of tokens and by attention pooling.
+            attention_mask: their mask, (B, L) or (2B, L).
+        """
+        head: Any = self.heads[task]
         # As in the encoder; the setting is global, so other threads must not change it here.
         with onednn_matmul if u.device.type == "cpu" and self._should_unpad(u) else nullcontext():
-            return self.heads[task](hidden if self.heads[task].output_type == "tags" else u, v)
+            if head.pooling is not None:
+                mask = None if attention_mask is None else to_device(attention_mask, u.device)
+                vectors = self.to_sentence_vectors(head.pooling(hidden, mask))
+                u, v = (vectors, None) if v is None else (vectors[: len(u)], vectors[len(u) :])
+            return head(hidden if head.output_type == "tags" else u, v)
 
     def forward(
         self,
@@ -146,7 +163,7 @@ class HybridMTLModel(PretrainedMixin, EncodingMixin):
         else:
             vectors, hidden = self.encode_tokens(ids, mask, types, task)
         u, v = (vectors, None) if pair_input_ids is None else vectors.chunk(2)
-        output = self._output(task, u, v, hidden, labels)
+        output = self._output(task, u, v, hidden, mask, labels)
         for name in OPTIONAL_OUTPUTS:
             if name in encoder_output:
                 output[name] = encoder_output[name]
@@ -212,11 +229,17 @@ class HybridMTLModel(PretrainedMixin, EncodingMixin):
         return {n: v for n, v in options.items() if v is not None and v is not False}
 
     def _output(
-        self, task: str | None, u: Tensor, v: Tensor | None, hidden: Tensor, labels: Tensor | None
+        self,
+        task: str | None,
+        u: Tensor,
+        v: Tensor | None,
+        hidden: Tensor,
+        attention_mask: Tensor | None,
+        labels: Tensor | None,
     ) -> HybridMTLOutput:
         loss = logits = None
         if task is not None:
-            logits = self.logits_of(task, u, v, hidden)
+            logits = self.logits_of(task, u, v, hidden, attention_mask)
             if labels is not None:
                 head: Any = self.heads[task]
                 loss = self.config.tasks[task]["loss_weight"] * head.loss(logits, labels)
@@ -258,17 +281,18 @@ class HybridMTLModel(PretrainedMixin, EncodingMixin):
 
     def _one_pass(self, batches: dict[str, dict[str, Tensor]]) -> dict[str, HybridMTLOutput]:
         texts = {task: sides(batch) for task, batch in batches.items()}
-        stacked = stack_texts(
+        ids, stacked_mask, types = stack_texts(
             [side for task_sides in texts.values() for side in task_sides], self._padding
         )
         sizes = [sum(len(ids) for ids, *_ in task_sides) for task_sides in texts.values()]
-        vectors, hidden = self.encode_tokens(*stacked, next(iter(batches)))
+        vectors, hidden = self.encode_tokens(ids, stacked_mask, types, next(iter(batches)))
+        parts = (table.split(sizes) for table in (vectors, hidden, stacked_mask))
         outputs = {}
-        for task, u, tokens in zip(batches, vectors.split(sizes), hidden.split(sizes), strict=True):
+        for task, u, tokens, mask in zip(batches, *parts, strict=True):
             length = max(ids.shape[1] for ids, *_ in texts[task])
             u, v = u.chunk(2) if len(texts[task]) == 2 else (u, None)
             labels = batches[task].get("labels")
-            outputs[task] = self._output(task, u, v, tokens[:, :length], labels)
+            outputs[task] = self._output(task, u, v, tokens[:, :length], mask[:, :length], labels)
         return outputs
 
     def _check_call(self, task: str | None, pair_ids: Tensor | None, labels: Any) -> None:
