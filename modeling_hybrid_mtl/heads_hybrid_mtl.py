@@ -221,7 +221,8 @@ class SimilarityHead(ScoreHead):
 
     def forward(self, u: Tensor, v: Tensor | None = None) -> Tensor:
         # Together, so that batch normalization has the same statistics for both.
-        first, second = self.layers(torch.stack([u, v])).float()
+        sides: Any = u, v
+        first, second = self.layers(torch.stack(sides)).float()
         cosine = functional.cosine_similarity(first, second)
         low, high = self.task.score_range
         bottom, top = self.task.cosine_range

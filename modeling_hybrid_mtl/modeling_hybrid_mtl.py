@@ -14,7 +14,7 @@ from .configuration_hybrid_mtl import HybridMTLConfig
 from .dropout_hybrid_mtl import use_fast_dropout
 from .embedding_checks_hybrid_mtl import check_failed_batch
 from .encoding_hybrid_mtl import EncodingMixin
-from .heads_hybrid_mtl import TaskHead, build_head, initialize_head
+from .heads_hybrid_mtl import build_head, initialize_head
 from .modules_hybrid_mtl import attach_modules
 from .onednn_hybrid_mtl import onednn_matmul
 from .outputs_hybrid_mtl import HybridMTLOutput
@@ -72,8 +72,13 @@ class HybridMTLModel(PretrainedMixin, EncodingMixin):
             nn.init.normal_(module.weight, mean=0.0, std=deviation)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
-        elif isinstance(module, TaskHead):
-            initialize_head(module)
+
+    def initialize_weights(self) -> None:
+        """Initialize the weights that no checkpoint provided."""
+        super().initialize_weights()
+        # transformers omits modules without parameters of their own.
+        for head in self.heads.values():
+            initialize_head(head)
 
     def get_input_embeddings(self) -> nn.Module:
         return self.backbone.get_input_embeddings()

@@ -54,6 +54,8 @@ def run(folder, ranks, batch_size, *options):
         {"step_every": "batch", "task_sampling": "square_root"},
         {"trainable": "adapters"},
         {"trainable": "lora", "aggregator": "pcgrad"},
+        {"head": {"normalization": "batch", "hidden_sizes": [6]}, "ema_decay": 0.9},
+        {"head": {"pooling": "attention", "attention_heads": 2}},
     ],
     ids=json.dumps,
 )

@@ -14,6 +14,7 @@ from trainer.objective.means import RunningMeans
 from trainer.objective.regularizers import Regularizer
 from trainer.optimization import parts_of
 from trainer.training.nan_guard import NanGuard
+from trainer.training.step_statistics import StepStatistics
 
 
 class TaskSteps(Trainer):
@@ -24,6 +25,7 @@ class TaskSteps(Trainer):
         nan_guard: decides whether the optimizer may step.
         regularizers: terms added to each task's loss.
         loss_weights: learned weights of the losses, if any.
+        statistics: updates the statistics of batch normalization.
     """
 
     args: HybridMTLTrainingArguments
@@ -33,6 +35,7 @@ class TaskSteps(Trainer):
     nan_guard: NanGuard
     regularizers: list[Regularizer]
     loss_weights: UncertaintyWeights | None
+    statistics: StepStatistics
     _losses: RunningMeans
     _batches_in_step: Counter[str]
 
@@ -96,7 +99,9 @@ class TaskSteps(Trainer):
 
     def _finish_gradients(self) -> None:
         step, optimizers = self.state.global_step + 1, parts_of(self._unwrapped_optimizer())
-        if not self.nan_guard.may_step(self.model, self.gradients, step, optimizers):
+        may_step = self.nan_guard.may_step(self.model, self.gradients, step, optimizers)
+        self.statistics.finish(skipped=not may_step)
+        if not may_step:
             self.gradients.drop()
             return
         tasks, task_grads = self.gradients.finish()
@@ -115,8 +120,9 @@ class TaskSteps(Trainer):
         losses = {}
         for task, output in outputs.items():
             loss = output.loss
-            for regularizer in self.regularizers:
-                loss = loss + regularizer.term(self.model, task, batches[task], output)
+            with self.statistics.paused():
+                for regularizer in self.regularizers:
+                    loss = loss + regularizer.term(self.model, task, batches[task], output)
             losses[task] = loss if self.loss_weights is None else self.loss_weights(task, loss)
         return losses
 
