@@ -110,7 +110,8 @@ class HybridMTLModel(PretrainedMixin, EncodingMixin):
             if head.pooling is not None:
                 mask = None if attention_mask is None else to_device(attention_mask, u.device)
                 vectors = self.to_sentence_vectors(head.pooling(hidden, mask))
-                u, v = (vectors, None) if v is None else (vectors[: len(u)], vectors[len(u) :])
+                rows = u.shape[0]  # unlike len(u), not a constant when traced
+                u, v = vectors[:rows], None if v is None else vectors[rows:]
             return head(hidden if head.output_type == "tags" else u, v)
 
     def forward(

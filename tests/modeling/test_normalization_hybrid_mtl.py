@@ -157,6 +157,12 @@ def test_statistics_are_saved_and_loaded(tmp_path):
         torch.testing.assert_close(found, wanted)
 
 
+def test_statistics_are_saved_in_half_precision(tmp_path):
+    varied_model().to(torch.bfloat16).save_pretrained(tmp_path)
+    norm = batch_norms(HybridMTLModel.from_pretrained(tmp_path))[0]
+    assert norm.running_var.dtype == torch.bfloat16 and norm.num_batches_tracked == 1
+
+
 def test_new_heads_on_a_saved_encoder_have_initial_statistics(tmp_path):
     toy_model(tasks={"mood": TASKS["mood"]}).save_pretrained(tmp_path)
     new = {"topic": {**LABELS, "normalization": "batch", "hidden_sizes": [4]}}
