@@ -9,12 +9,13 @@ from .heads_hybrid_mtl import ACTIVATION_LAYERS
 from .task_config_hybrid_mtl import is_number
 
 
-def check_shared_layers(sizes: Any, activation: Any, dropout: Any) -> None:
-    """Check the options of shared layers, as for `HybridMTLConfig`.
+def check_shared_layers(sizes: Any, activation: Any, dropout: Any) -> list[int]:
+    """Check the options of shared layers, as for `HybridMTLConfig`, and return their sizes.
 
     Raises:
         ValueError: naming the option that is invalid.
     """
+    sizes = [] if sizes is None else sizes
     if not isinstance(sizes, (list, tuple)) or not all(type(s) is int and s > 0 for s in sizes):
         raise ValueError(
             f"shared_hidden_sizes = {sizes!r}: must be a list of positive integers, [] for none"
@@ -25,6 +26,7 @@ def check_shared_layers(sizes: Any, activation: Any, dropout: Any) -> None:
         )
     if not is_number(dropout) or not 0 <= dropout < 1:
         raise ValueError(f"shared_dropout = {dropout!r}: must be in [0, 1)")
+    return list(sizes)
 
 
 def build_shared_layers(config: Any) -> nn.Sequential:

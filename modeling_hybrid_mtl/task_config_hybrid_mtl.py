@@ -220,6 +220,20 @@ def _check_head(task: TaskConfig, refuse: Refuse) -> None:
         refuse("pair_features", "must be unique")
 
 
+def check_attention_heads(tasks: dict[str, TaskConfig], hidden_size: int) -> None:
+    """Check that the heads of each task's attention pooling divide the encoder's hidden size.
+
+    Raises:
+        ValueError: naming the task.
+    """
+    for name, task in tasks.items():
+        if hidden_size % task.attention_heads:
+            raise ValueError(
+                f"task '{name}': field 'attention_heads' = {task.attention_heads}: must divide "
+                f"the encoder's hidden size of {hidden_size}"
+            )
+
+
 def _check_loss(task: TaskConfig, refuse: Refuse) -> None:
     losses = (*HEADS[task.kind].losses, *LOSSES.of_kind(task.kind))
     if task.loss not in losses:
