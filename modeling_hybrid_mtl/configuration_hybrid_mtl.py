@@ -10,7 +10,8 @@ from transformers import CONFIG_MAPPING, AutoConfig, PretrainedConfig
 from .extensions_hybrid_mtl import __name__ as _extensions  # noqa: F401 (registers)
 from .heads_hybrid_mtl import HEADS, LOSSES  # registers the kinds of tasks
 from .modules_hybrid_mtl import attach_modules
-from .task_config_hybrid_mtl import TaskConfig, is_number
+from .shared_layers_hybrid_mtl import check_shared_layers
+from .task_config_hybrid_mtl import TaskConfig, check_attention_heads, is_number
 
 POOLINGS = ("mean", "cls", "pooler")
 # The adapter that all tasks use.
@@ -90,8 +91,12 @@ class HybridMTLConfig(PretrainedConfig):
         tasks: task name -> fields of `TaskConfig`.
         pooling: how token vectors become a sentence vector: `mean` over the tokens, `cls` (the
             first token) or `pooler` (the backbone's pooler).
-        pooled_dropout: dropout probability on the sentence vector, for all tasks.
+        pooled_dropout: dropout probability on the pooled vector, for all tasks.
         adapters: task name -> fields of `AdapterConfig`; the adapter `shared` is used by all tasks.
+        shared_hidden_sizes: widths of the layers between pooling and heads, shared by all tasks;
+            the sentence vector is the output of the last one.
+        shared_activation: `gelu`, `relu`, `silu` or `tanh`, after each of these layers.
+        shared_dropout: dropout probability before each of these layers.
 
     Raises:
         ValueError: naming the task or adapter and field, or the option, that is invalid.
@@ -107,6 +112,9 @@ class HybridMTLConfig(PretrainedConfig):
         pooling: str = "mean",
         pooled_dropout: float = 0.0,
         adapters: dict[str, Any] | None = None,
+        shared_hidden_sizes: list[int] | None = None,
+        shared_activation: str = "gelu",
+        shared_dropout: float = 0.1,
         **kwargs,
     ):
         if backbone_config is None:
@@ -116,22 +124,22 @@ class HybridMTLConfig(PretrainedConfig):
         _check_backbone(backbone_config)
         # Do not publish the local path of the weights.
         backbone_config._name_or_path = ""
-        if pooling not in POOLINGS:
-            raise ValueError(f"pooling = {pooling!r}: must be one of {', '.join(POOLINGS)}")
-        if not is_number(pooled_dropout) or not 0 <= pooled_dropout < 1:
-            raise ValueError(f"pooled_dropout = {pooled_dropout!r}: must be in [0, 1)")
+        _check_pooling(pooling, pooled_dropout)
+        sizes = check_shared_layers(shared_hidden_sizes, shared_activation, shared_dropout)
         if not isinstance(tasks, (dict, type(None))):
             raise ValueError(f"tasks = {tasks!r}: must be a mapping of task names to their fields")
         self.backbone_config = backbone_config
         try:
-            self.tasks = {
-                name: dataclasses.asdict(TaskConfig.from_entry(name, entry))
-                for name, entry in (tasks or {}).items()
-            }
+            checked = {n: TaskConfig.from_entry(n, entry) for n, entry in (tasks or {}).items()}
         except ValueError as error:
             raise ValueError(f"{error}{_extensions_hint(kwargs, tasks)}") from error
+        check_attention_heads(checked, backbone_config.hidden_size)
+        self.tasks = {name: dataclasses.asdict(task) for name, task in checked.items()}
         self.pooling = pooling
         self.pooled_dropout = pooled_dropout
+        self.shared_hidden_sizes = sizes
+        self.shared_activation = shared_activation
+        self.shared_dropout = shared_dropout
         self.adapters = check_adapters({} if adapters is None else adapters, self.tasks)
         for token in ("pad_token_id", "bos_token_id", "eos_token_id"):
             kwargs.setdefault(token, getattr(backbone_config, token, None))
@@ -228,8 +236,13 @@ class HybridMTLConfig(PretrainedConfig):
 
     @property
     def hidden_size(self) -> int:
-        """Return the width of the sentence vector."""
+        """Return the width of the token vectors."""
         return self.backbone_config.hidden_size
+
+    @property
+    def sentence_vector_size(self) -> int:
+        """Return the width of the sentence vector."""
+        return [self.hidden_size, *self.shared_hidden_sizes][-1]
 
 
 def _extensions_hint(config: dict[str, Any], tasks: Any) -> str:
@@ -256,6 +269,13 @@ def _check_backbone(config: Any) -> None:
             f"backbone_config: a {config.model_type} model has no single hidden_size; use a text "
             f"encoder such as BERT"
         )
+
+
+def _check_pooling(pooling: Any, dropout: Any) -> None:
+    if pooling not in POOLINGS:
+        raise ValueError(f"pooling = {pooling!r}: must be one of {', '.join(POOLINGS)}")
+    if not is_number(dropout) or not 0 <= dropout < 1:
+        raise ValueError(f"pooled_dropout = {dropout!r}: must be in [0, 1)")
 
 
 def _config_from_dict(entry: Any) -> PretrainedConfig:

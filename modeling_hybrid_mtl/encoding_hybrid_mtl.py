@@ -9,7 +9,8 @@ from transformers.utils import ModelOutput
 from .adapters_hybrid_mtl import AdapterMixin
 from .attention_hybrid_mtl import to_device
 from .embedding_checks_hybrid_mtl import check_failed_batch, check_ids
-from .texts_hybrid_mtl import Encoded, pool, stack_texts
+from .pooling_hybrid_mtl import pool
+from .texts_hybrid_mtl import Encoded, stack_texts
 from .unpadding_hybrid_mtl import (
     can_unpad,
     enable_unpadding,
@@ -23,6 +24,7 @@ class EncodingMixin(AdapterMixin):
     """The methods of `HybridMTLModel` that run its encoder."""
 
     pooled_dropout: Any
+    shared_layers: Any
     unpadding: bool
     _takes_token_types: bool
 
@@ -38,7 +40,7 @@ class EncodingMixin(AdapterMixin):
         token_type_ids: Tensor | None = None,
         task: str | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Return sentence vectors (B, H) and token vectors (B, L, H) of token ids (B, L).
+        """Return sentence vectors (B, S) and token vectors (B, L, H) of token ids (B, L).
 
         The attention mask may stay on the CPU while the ids are on an accelerator. Then unpadding
         needs no synchronization to get the lengths.
@@ -70,20 +72,24 @@ class EncodingMixin(AdapterMixin):
     def _padded_pass(
         self, attention_mask: Tensor | None, **inputs: Any
     ) -> tuple[Tensor, ModelOutput]:
-        """Return sentence vectors (B, H) and the encoder's output for a padded batch."""
+        """Return sentence vectors (B, S) and the encoder's output for a padded batch."""
         if attention_mask is not None:
             device = next(table.device for table in inputs.values() if table is not None)
             attention_mask = to_device(attention_mask, device)
         mask = padding_mask(self.backbone, attention_mask)
         output = self.backbone(attention_mask=mask, return_dict=True, **inputs)
         if self.config.pooling == "pooler":
-            return self.pooled_dropout(output.pooler_output), output
+            return self.to_sentence_vectors(output.pooler_output), output
         return self._pooled(output.last_hidden_state, attention_mask), output
 
     def _pooled(self, hidden: Tensor, attention_mask: Tensor | None) -> Tensor:
         if attention_mask is not None:
             attention_mask = to_device(attention_mask, hidden.device)
-        return self.pooled_dropout(pool(hidden, attention_mask, self.config.pooling))
+        return self.to_sentence_vectors(pool(hidden, attention_mask, self.config.pooling))
+
+    def to_sentence_vectors(self, pooled: Tensor) -> Tensor:
+        """Return sentence vectors (B, S) of pooled token vectors (B, H)."""
+        return self.shared_layers(self.pooled_dropout(pooled))
 
     def _encode_unpadded(self, mask: Tensor | None, tables: dict[str, Tensor]) -> Tensor | None:
         """Return token vectors (B, L, H) of an unpadded pass; None if the mask is all zeros."""
@@ -109,7 +115,7 @@ class EncodingMixin(AdapterMixin):
         first: Encoded,
         second: Encoded,
         task: str | None = None,
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Encode both texts of pairs in one pass of the encoder.
 
         Args:
@@ -118,12 +124,13 @@ class EncodingMixin(AdapterMixin):
             task: the task whose adapters are active.
 
         Returns:
-            Sentence vectors (B, H) of the first and of the second texts, and token vectors (2B, L,
-            H).
+            Sentence vectors (B, S) of the first and of the second texts, and token vectors (2B, L,
+            H) with their mask (2B, L).
         """
-        vectors, hidden = self.encode_tokens(*stack_texts([first, second], self._padding), task)
+        ids, mask, types = stack_texts([first, second], self._padding)
+        vectors, hidden = self.encode_tokens(ids, mask, types, task)
         u, v = vectors.chunk(2)
-        return u, v, hidden
+        return u, v, hidden, mask
 
     @property
     def _padding(self) -> int:

@@ -1,5 +1,6 @@
 """Task heads: one class per kind of task, which defines all properties of the kind."""
 
+from collections import OrderedDict
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -9,20 +10,31 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .losses_hybrid_mtl import LOSSES
+from .normalization_hybrid_mtl import BatchNorm, normalization_layers
+from .pooling_hybrid_mtl import AttentionPooling
 from .registry_hybrid_mtl import HEADS
 from .task_config_hybrid_mtl import PAIR_FEATURES, Refuse, TaskConfig, check_range
 
-_ACTIVATIONS = {"gelu": nn.GELU, "relu": nn.ReLU, "silu": nn.SiLU, "tanh": nn.Tanh}
+ACTIVATION_LAYERS = {"gelu": nn.GELU, "relu": nn.ReLU, "silu": nn.SiLU, "tanh": nn.Tanh}
 
 
 def build_layers(widths: list[int], task: TaskConfig) -> nn.Sequential:
-    """Return dropout and linear layers of the given widths, with activations in between."""
+    """Return dropout and linear layers of the given widths, with activations in between.
+
+    The task's normalization precedes each activation. If there is none, it is the first layer. Its
+    layers are named as transformers expects of those without weight decay.
+    """
     layers: list[nn.Module] = []
+    if len(widths) <= 2:
+        layers += normalization_layers(task.normalization, widths[0])
     for index, (width_in, width_out) in enumerate(pairwise(widths)):
         if index > 0:
-            layers.append(_ACTIVATIONS[task.activation]())
+            layers += normalization_layers(task.normalization, width_in)
+            layers.append(ACTIVATION_LAYERS[task.activation]())
         layers += [nn.Dropout(task.dropout), nn.Linear(width_in, width_out)]
-    return nn.Sequential(*layers)
+    is_norm = (nn.LayerNorm, BatchNorm)
+    names = [f"{i}_norm" if isinstance(x, is_norm) else str(i) for i, x in enumerate(layers)]
+    return nn.Sequential(OrderedDict(zip(names, layers, strict=True)))
 
 
 _PAIR_FEATURES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
@@ -61,6 +73,9 @@ class TaskHead(nn.Module):
     def __init__(self, hidden_size: int, task: TaskConfig):
         super().__init__()
         self.task: Any = task  # Any: which fields are None depends on the kind
+        self.hidden_size = hidden_size
+        # Set by `build_head` if the task has its own.
+        self.pooling: AttentionPooling | None = None
         self.feature_size = hidden_size * len(task.pair_features or ["u"])
         options = HEADS.entry(task.kind).options
         self.options: Any = None if options is None else options(**task.head_options)
@@ -104,8 +119,18 @@ class TaskHead(nn.Module):
         return logits.float().softmax(dim=-1)
 
 
+def build_head(config: Any, name: str) -> TaskHead:
+    """Return the head of a task of a `HybridMTLConfig`, with the task's own pooling, if any."""
+    task = config.task(name)
+    width = config.hidden_size if task.reads_words else config.sentence_vector_size
+    head: TaskHead = HEADS[task.kind](width, task)
+    if task.pooling == "attention":
+        head.pooling = AttentionPooling(config.hidden_size, task.attention_heads)
+    return head
+
+
 @torch.no_grad()
-def initialize_head(head: TaskHead, hidden_size: int) -> None:
+def initialize_head(head: TaskHead) -> None:
     """Initialize the parameters and buffers of a head outside its linear layers.
 
     transformers creates models on the meta device, and `_init_weights` covers linear layers only.
@@ -119,7 +144,7 @@ def initialize_head(head: TaskHead, hidden_size: int) -> None:
         and not getattr(tensor, "_is_hf_initialized", False)
     }
     if uninitialized:
-        template = type(head)(hidden_size, head.task)
+        template = type(head)(head.hidden_size, head.task)
         values = {**dict(template.named_parameters()), **dict(template.named_buffers())}
         for name, tensor in uninitialized.items():
             tensor.copy_(values[name])
@@ -167,8 +192,8 @@ class ScoreHead(TaskHead):
 class SimilarityHead(ScoreHead):
     """The cosine of two sentence vectors, mapped to the score range and trained directly.
 
-    With `hidden_sizes`, the same layers first transform both vectors; without, the head has no
-    parameters.
+    With `hidden_sizes`, the same layers first transform both vectors. Without
+    them and without normalization, the head has no parameters.
     """
 
     reads = ("cosine_range",)
@@ -177,8 +202,9 @@ class SimilarityHead(ScoreHead):
 
     def __init__(self, hidden_size: int, task: TaskConfig):
         super().__init__(hidden_size, task)
-        sizes = [hidden_size, *task.hidden_sizes]
-        self.layers = build_layers(sizes, task) if task.hidden_sizes else nn.Dropout(task.dropout)
+        self.layers = build_layers([hidden_size, *task.hidden_sizes], task)
+        if not task.hidden_sizes:
+            self.layers.append(nn.Dropout(task.dropout))
 
     @classmethod
     def complete(cls, task: TaskConfig) -> None:
@@ -194,7 +220,10 @@ class SimilarityHead(ScoreHead):
         check_range(task, "cosine_range", refuse)
 
     def forward(self, u: Tensor, v: Tensor | None = None) -> Tensor:
-        cosine = functional.cosine_similarity(self.layers(u).float(), self.layers(v).float())
+        # Together, so that batch normalization has the same statistics for both.
+        sides: Any = u, v
+        first, second = self.layers(torch.stack(sides)).float()
+        cosine = functional.cosine_similarity(first, second)
         low, high = self.task.score_range
         bottom, top = self.task.cosine_range
         return low + (high - low) * (cosine - bottom) / (top - bottom)

@@ -8,17 +8,19 @@ import torch
 from torch import Tensor, nn
 from transformers.utils import ModelOutput
 
+from .attention_hybrid_mtl import to_device
 from .backbone_hybrid_mtl import build_backbone
 from .configuration_hybrid_mtl import HybridMTLConfig
 from .dropout_hybrid_mtl import use_fast_dropout
 from .embedding_checks_hybrid_mtl import check_failed_batch
 from .encoding_hybrid_mtl import EncodingMixin
-from .heads_hybrid_mtl import HEADS, TaskHead, initialize_head
+from .heads_hybrid_mtl import build_head, initialize_head
 from .modules_hybrid_mtl import attach_modules
 from .onednn_hybrid_mtl import onednn_matmul
 from .outputs_hybrid_mtl import HybridMTLOutput
 from .pretrained_hybrid_mtl import PretrainedMixin
 from .registration_hybrid_mtl import register_pipeline
+from .shared_layers_hybrid_mtl import build_shared_layers
 from .texts_hybrid_mtl import sides, stack_texts
 from .unpadding_hybrid_mtl import enable_unpadding
 
@@ -60,12 +62,8 @@ class HybridMTLModel(PretrainedMixin, EncodingMixin):
         self.unpadding = True
         self.build_adapters()
         self.pooled_dropout = nn.Dropout(config.pooled_dropout)
-        self.heads: Any = nn.ModuleDict(
-            {
-                name: HEADS[config.task(name).kind](config.hidden_size, config.task(name))
-                for name in config.tasks
-            }
-        )
+        self.shared_layers = build_shared_layers(config)
+        self.heads: Any = nn.ModuleDict({name: build_head(config, name) for name in config.tasks})
         self.post_init()
 
     def _init_weights(self, module: nn.Module) -> None:
@@ -74,8 +72,13 @@ class HybridMTLModel(PretrainedMixin, EncodingMixin):
             nn.init.normal_(module.weight, mean=0.0, std=deviation)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
-        elif isinstance(module, TaskHead):
-            initialize_head(module, self.config.hidden_size)
+
+    def initialize_weights(self) -> None:
+        """Initialize the weights that no checkpoint provided."""
+        super().initialize_weights()
+        # transformers omits modules without parameters of their own.
+        for head in self.heads.values():
+            initialize_head(head)
 
     def get_input_embeddings(self) -> nn.Module:
         return self.backbone.get_input_embeddings()
@@ -84,12 +87,32 @@ class HybridMTLModel(PretrainedMixin, EncodingMixin):
         self.backbone.set_input_embeddings(value)
 
     def logits_of(
-        self, task: str, u: Tensor, v: Tensor | None = None, hidden: Tensor | None = None
+        self,
+        task: str,
+        u: Tensor,
+        v: Tensor | None = None,
+        hidden: Tensor | None = None,
+        attention_mask: Tensor | None = None,
     ) -> Tensor:
-        """Return a head's logits from sentence vectors (B, H), or from token vectors (B, L, H)."""
+        """Return a head's logits.
+
+        Args:
+            task: the task.
+            u: sentence vectors (B, S).
+            v: those of the second texts of a siamese task.
+            hidden: token vectors, (B, L, H), or (2B, L, H) of first and second texts; required by
+                heads of tokens and by attention pooling.
+            attention_mask: their mask, (B, L) or (2B, L).
+        """
+        head: Any = self.heads[task]
         # As in the encoder; the setting is global, so other threads must not change it here.
         with onednn_matmul if u.device.type == "cpu" and self._should_unpad(u) else nullcontext():
-            return self.heads[task](hidden if self.heads[task].output_type == "tags" else u, v)
+            if head.pooling is not None:
+                mask = None if attention_mask is None else to_device(attention_mask, u.device)
+                vectors = self.to_sentence_vectors(head.pooling(hidden, mask))
+                rows = u.shape[0]  # unlike len(u), not a constant when traced
+                u, v = vectors[:rows], None if v is None else vectors[rows:]
+            return head(hidden if head.output_type == "tags" else u, v)
 
     def forward(
         self,
@@ -149,7 +172,7 @@ class HybridMTLModel(PretrainedMixin, EncodingMixin):
         else:
             vectors, hidden = self.encode_tokens(ids, mask, types, task)
         u, v = (vectors, None) if pair_input_ids is None else vectors.chunk(2)
-        output = self._output(task, u, v, hidden, labels, label_mask)
+        output = self._output(task, u, v, hidden, mask, labels, label_mask)
         for name in OPTIONAL_OUTPUTS:
             if name in encoder_output:
                 output[name] = encoder_output[name]
@@ -220,12 +243,13 @@ class HybridMTLModel(PretrainedMixin, EncodingMixin):
         u: Tensor,
         v: Tensor | None,
         hidden: Tensor,
+        attention_mask: Tensor | None,
         labels: Tensor | None,
         label_mask: Tensor | None,
     ) -> HybridMTLOutput:
         loss = logits = None
         if task is not None:
-            logits = self.logits_of(task, u, v, hidden)
+            logits = self.logits_of(task, u, v, hidden, attention_mask)
             if labels is not None:
                 loss = self._loss(task, logits, labels, label_mask)
         embeddings = u if v is None else torch.stack([u, v], dim=1)
@@ -275,19 +299,21 @@ class HybridMTLModel(PretrainedMixin, EncodingMixin):
     def _one_pass(self, batches: dict[str, dict[str, Tensor]]) -> dict[str, HybridMTLOutput]:
         # Tasks of one table have the same tensors, which are encoded once.
         tables = {_inputs_of(batch): sides(batch) for batch in batches.values()}
-        stacked = stack_texts([side for texts in tables.values() for side in texts], self._padding)
+        ids, stacked_mask, types = stack_texts(
+            [side for texts in tables.values() for side in texts], self._padding
+        )
         sizes = [sum(len(ids) for ids, *_ in texts) for texts in tables.values()]
-        vectors, hidden = self.encode_tokens(*stacked, next(iter(batches)))
-        encoded = zip(vectors.split(sizes), hidden.split(sizes), strict=True)
-        by_table = dict(zip(tables, encoded, strict=True))
+        vectors, hidden = self.encode_tokens(ids, stacked_mask, types, next(iter(batches)))
+        parts = (table.split(sizes) for table in (vectors, hidden, stacked_mask))
+        by_table = dict(zip(tables, zip(*parts, strict=True), strict=True))
         outputs = {}
         for task, batch in batches.items():
-            u, tokens = by_table[_inputs_of(batch)]
+            u, tokens, mask = by_table[_inputs_of(batch)]
             texts = sides(batch)
             length = max(ids.shape[1] for ids, *_ in texts)
             u, v = u.chunk(2) if len(texts) == 2 else (u, None)
-            labels, mask = batch.get("labels"), batch.get("label_mask")
-            outputs[task] = self._output(task, u, v, tokens[:, :length], labels, mask)
+            labels = batch.get("labels"), batch.get("label_mask")
+            outputs[task] = self._output(task, u, v, tokens[:, :length], mask[:, :length], *labels)
         return outputs
 
     def _check_call(self, task: str | None, pair_ids: Tensor | None, labels: Any) -> None:

@@ -141,13 +141,15 @@ class PredictionSteps(Pipeline):
 
     def _encode(
         self, groups: dict[str, dict[str, Tensor]], cross: bool, task: str | None
-    ) -> tuple[Tensor, Tensor | None, Tensor]:
-        """Return the heads' inputs: sentence vectors of each side, (B, H), and token vectors."""
+    ) -> tuple[Tensor, Tensor | None, Tensor, Tensor | None]:
+        """Return the heads' inputs: sentence vectors of each side, (B, S), and token vectors with
+        their mask."""
         if groups["pair_"] and not cross:
             sides = _encoded(groups[""]), _encoded(groups["pair_"])
             return self.model.encode_pair(*sides, task)
-        u, hidden = self.model.encode_tokens(*_encoded(groups["cross_" if cross else ""]), task)
-        return u, None, hidden
+        ids, mask, types = _encoded(groups["cross_" if cross else ""])
+        u, hidden = self.model.encode_tokens(ids, mask, types, task)
+        return u, None, hidden, mask
 
     def postprocess(
         self, model_outputs: ModelOutput, truncated: Counter[bool] | None = None, **options: Any

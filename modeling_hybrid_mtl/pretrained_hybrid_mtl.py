@@ -12,7 +12,7 @@ from .embedding_checks_hybrid_mtl import check_text_encoder
 from .extension_files_hybrid_mtl import extension_files, write_extensions
 from .pipeline_hybrid_mtl import HybridMTLPipeline
 from .standard_hybrid_mtl import STANDARDS
-from .tasks_hybrid_mtl import TaskMixin
+from .tasks_hybrid_mtl import SENTENCE_OPTIONS, TaskMixin
 from .vectors_hybrid_mtl import EmbeddingMixin
 from .weights_hybrid_mtl import HUB_KWARGS, check_complete, check_shapes, check_weights, model_type
 
@@ -30,8 +30,6 @@ class PretrainedMixin(EmbeddingMixin, TaskMixin):
         name_or_path: str,
         tasks: dict[str, dict[str, Any] | TaskConfig],
         *,
-        pooling: str | None = None,
-        pooled_dropout: float | None = None,
         backbone_dropout: float | None = None,
         **kwargs,
     ) -> Any:
@@ -46,29 +44,31 @@ class PretrainedMixin(EmbeddingMixin, TaskMixin):
         Args:
             name_or_path: a Hub repository or a folder that `AutoModel` can load.
             tasks: task name -> fields of `TaskConfig`.
-            pooling: see `HybridMTLConfig`; if None, the trained model's, or `mean`.
-            pooled_dropout: see `HybridMTLConfig`; if None, the trained model's, or 0.
             backbone_dropout: if given, replaces all dropout probabilities of the encoder.
-            **kwargs: passed to `from_pretrained` (`dtype`, `device_map`, `revision`, ...). Without
-                `dtype`, the weights are at least float32, since half precision loses small updates
-                in training.
+            **kwargs: `pooling`, `pooled_dropout`, `shared_hidden_sizes`, `shared_activation` and
+                `shared_dropout` of `HybridMTLConfig`, if None, the trained model's, or the
+                default; others are passed to `from_pretrained` (`dtype`, `device_map`,
+                `revision`, ...). Without `dtype`, the weights are at least float32, since half
+                precision loses small updates in training.
 
         Raises:
             ValueError: naming the task and field, or the option, that is invalid; if the encoder
                 needs other inputs than text; if a trained model is incomplete.
         """
+        given = {name: kwargs.pop(name, None) for name in SENTENCE_OPTIONS}
+        options = {name: value for name, value in given.items() if value is not None}
         hub = {name: kwargs.pop(name) for name in HUB_KWARGS if name in kwargs}
         check_weights(name_or_path, **hub)
         if model_type(name_or_path, **hub) == cls.config_class.model_type:
             trained = cls.from_pretrained(name_or_path, dtype=kwargs.get("dtype", "auto"), **hub)
             if backbone_dropout is not None:
                 set_encoder_dropout(trained.config.backbone_config, backbone_dropout)
-            return trained._with_new_tasks(tasks, pooling, pooled_dropout, **kwargs)
+            return trained._with_new_tasks(tasks, options, **kwargs)
         hub["trust_remote_code"] = False
         backbone_config = AutoConfig.from_pretrained(name_or_path, **hub)
         if backbone_dropout is not None:
             set_encoder_dropout(backbone_config, backbone_dropout)
-        config = HybridMTLConfig(backbone_config, tasks, pooling or "mean", pooled_dropout or 0.0)
+        config = HybridMTLConfig(backbone_config, tasks, **options)
         # AutoModel handles the key prefixes of checkpoints with a language model head.
         encoder = AutoModel.from_pretrained(
             name_or_path,

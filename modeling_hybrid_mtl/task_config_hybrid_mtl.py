@@ -10,12 +10,22 @@ from typing import Any, NoReturn, get_type_hints
 
 from torch import nn
 
+from .normalization_hybrid_mtl import NORMALIZATIONS
+from .pooling_hybrid_mtl import TASK_POOLINGS
 from .registry_hybrid_mtl import HEADS, LOSSES
 
 INPUTS = ("single", "pair")
 PAIR_ENCODINGS = ("siamese", "cross")
 ACTIVATIONS = ("gelu", "relu", "silu", "tanh")
 PAIR_FEATURES = ("u", "v", "difference", "product")
+
+CHOICES = {
+    "kind": HEADS,
+    "input": INPUTS,
+    "activation": ACTIVATIONS,
+    "normalization": NORMALIZATIONS,
+    "pooling": TASK_POOLINGS,
+}
 
 Refuse = Callable[[str, str], NoReturn]
 
@@ -37,6 +47,11 @@ class TaskConfig:
         hidden_sizes: widths of the layers between the sentence vector and the output.
         dropout: dropout probability before each linear layer of the head.
         activation: `gelu`, `relu`, `silu` or `tanh`, after each hidden layer.
+        normalization: before each activation, or of the head's input if there is none: `none`,
+            `batch` (over the rows of a batch) or `layer` (over the features of a row).
+        pooling: of the token vectors: `shared` (the model's) or `attention` (the task's own).
+        attention_heads: the number of queries of attention pooling; a divisor of the encoder's
+            hidden size.
         pair_features: inputs of a siamese head other than similarity: any of `u`, `v`, `difference`
             (|u-v|) and `product` (u*v); all four if None.
         loss: `cross_entropy` for classification; `squared_error` (the default) or `correlation` for
@@ -55,6 +70,9 @@ class TaskConfig:
     hidden_sizes: list[int] = field(default_factory=list)
     dropout: float = 0.1
     activation: str = "gelu"
+    normalization: str = "none"
+    pooling: str = "shared"
+    attention_heads: int = 1
     pair_features: list[str] | None = None
     loss: str | None = None
     label_smoothing: float = 0.0
@@ -128,7 +146,7 @@ def _check_task(name: str, task: TaskConfig) -> None:
         )
     if hasattr(nn.ModuleDict(), name):
         raise ValueError(f"task '{name}': the name is reserved by torch; use another one")
-    for field_name, choices in (("kind", HEADS), ("input", INPUTS), ("activation", ACTIVATIONS)):
+    for field_name, choices in CHOICES.items():
         if getattr(task, field_name) not in choices:
             refuse(field_name, f"must be one of {', '.join(choices)}")
     if task.input == "pair" and task.pair_encoding not in PAIR_ENCODINGS:
@@ -184,6 +202,14 @@ def _check_head(task: TaskConfig, refuse: Refuse) -> None:
     task.hidden_sizes = list(sizes)
     if not is_number(task.dropout) or not 0 <= task.dropout < 1:
         refuse("dropout", "must be in [0, 1)")
+    if type(task.attention_heads) is not int or task.attention_heads < 1:
+        refuse("attention_heads", "must be a positive integer")
+    if task.attention_heads > 1 and task.pooling != "attention":
+        refuse("attention_heads", "only valid with pooling 'attention'")
+    if task.reads_words and task.pooling != "shared":
+        refuse("pooling", f"a task of kind '{task.kind}' reads token vectors, which are not pooled")
+    if task.reads_words and task.normalization == "batch":
+        refuse("normalization", "statistics of tokens would include padding; use 'layer'")
     features = task.pair_features
     if not task.is_siamese or "pair_features" not in HEADS[task.kind].reads:
         if features is not None:
@@ -193,6 +219,20 @@ def _check_head(task: TaskConfig, refuse: Refuse) -> None:
         refuse("pair_features", f"must be a list of some of {', '.join(PAIR_FEATURES)}")
     elif len(set(features)) != len(features):
         refuse("pair_features", "must be unique")
+
+
+def check_attention_heads(tasks: dict[str, TaskConfig], hidden_size: int) -> None:
+    """Check that the heads of each task's attention pooling divide the encoder's hidden size.
+
+    Raises:
+        ValueError: naming the task.
+    """
+    for name, task in tasks.items():
+        if hidden_size % task.attention_heads:
+            raise ValueError(
+                f"task '{name}': field 'attention_heads' = {task.attention_heads}: must divide "
+                f"the encoder's hidden size of {hidden_size}"
+            )
 
 
 def _check_loss(task: TaskConfig, refuse: Refuse) -> None:

@@ -15,6 +15,9 @@ logger = logging.get_logger(__name__)
 
 # Fields of a task that affect its training only; all others define its head.
 TRAINING_FIELDS = ("dropout", "label_smoothing", "loss", "loss_weight")
+# Options of the configuration that define the sentence vector, and those of training only.
+DROPOUTS = ("pooled_dropout", "shared_dropout")
+SENTENCE_OPTIONS = ("pooling", "shared_hidden_sizes", "shared_activation", *DROPOUTS)
 
 
 def changed_fields(old: dict[str, Any], new: TaskConfig) -> list[str]:
@@ -43,27 +46,30 @@ def merge_shared_adapters(model: Any) -> None:
 
 
 def new_config(
-    old: HybridMTLConfig,
-    tasks: dict[str, TaskConfig],
-    pooling: str | None,
-    pooled_dropout: float | None,
+    old: HybridMTLConfig, tasks: dict[str, TaskConfig], options: dict[str, Any]
 ) -> HybridMTLConfig:
-    """Return the configuration of new tasks on a trained model's encoder.
+    """Return the configuration of new tasks on a trained model's encoder and shared layers.
 
     Kept heads keep their adapters.
 
+    Args:
+        old: the trained model's.
+        tasks: the new tasks.
+        options: the `SENTENCE_OPTIONS` that are given.
+
     Raises:
-        ValueError: if the encoder was trained with another pooling.
+        ValueError: if the encoder was trained with another pooling or other shared layers.
     """
-    if pooling not in (None, old.pooling):
-        raise ValueError(f"pooling = '{pooling}': the model was trained with '{old.pooling}'")
+    for name in SENTENCE_OPTIONS:
+        trained = getattr(old, name)
+        if name not in DROPOUTS and options.get(name, trained) != trained:
+            raise ValueError(f"{name} = {options[name]!r}: the model was trained with {trained!r}")
     kept = kept_heads(old.tasks, tasks)
     return HybridMTLConfig(
         old.backbone_config,
         dict(tasks),
-        old.pooling,
-        old.pooled_dropout if pooled_dropout is None else pooled_dropout,
-        {name: entry for name, entry in old.adapters.items() if name in kept},
+        adapters={name: entry for name, entry in old.adapters.items() if name in kept},
+        **{name: options.get(name, getattr(old, name)) for name in SENTENCE_OPTIONS},
     )
 
 
@@ -116,8 +122,7 @@ class TaskMixin(AdapterMixin):
     def _with_new_tasks(
         self,
         tasks: dict[str, dict[str, Any] | TaskConfig],
-        pooling: str | None = None,
-        pooled_dropout: float | None = None,
+        options: dict[str, Any],
         **kwargs,
     ) -> Any:
         """Return a model of other tasks on this encoder; heads of the same shape are kept.
@@ -126,14 +131,16 @@ class TaskMixin(AdapterMixin):
         not be used any more.
 
         Args:
-            tasks: as for `from_backbone`, and so the other arguments.
+            tasks: as for `from_backbone`.
+            options: the `SENTENCE_OPTIONS` that are given.
+            **kwargs: as for `from_backbone`.
 
         Raises:
             ValueError: naming the invalid task and field, or option.
         """
         new_tasks = {name: TaskConfig.from_entry(name, entry) for name, entry in tasks.items()}
         merge_shared_adapters(self)
-        config = new_config(self.config, new_tasks, pooling, pooled_dropout)
+        config = new_config(self.config, new_tasks, options)
         dropped = set(self.config.tasks) - set(kept_heads(self.config.tasks, new_tasks))
         model = type(self).from_pretrained(
             None, config=config, state_dict=self._weights_without(dropped), **kwargs

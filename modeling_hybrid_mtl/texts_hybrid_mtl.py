@@ -8,19 +8,6 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def pool(hidden: Tensor, attention_mask: Tensor | None, pooling: str) -> Tensor:
-    """Return sentence vectors (B, H) of token vectors (B, L, H), as their mean or the first.
-
-    The mask, (B, L), selects the tokens of the mean.
-    """
-    if pooling == "cls":
-        return hidden[:, 0]
-    if attention_mask is None:
-        return hidden.mean(dim=1)
-    mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
-    return (hidden * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1)
-
-
 def stack_rows(tables: Sequence[Tensor], value: int) -> Tensor:
     """Stack tables (B1, L1), (B2, L2), ... to (B1 + B2 + ..., L), padded on the right."""
     length = max(table.shape[1] for table in tables)
@@ -31,7 +18,7 @@ def stack_rows(tables: Sequence[Tensor], value: int) -> Tensor:
 Encoded = tuple[Tensor, Tensor | None, Tensor | None]
 
 
-def stack_texts(batches: Sequence[Encoded], padding: int) -> Encoded:
+def stack_texts(batches: Sequence[Encoded], padding: int) -> tuple[Tensor, Tensor, Tensor | None]:
     """Concatenate several batches of texts."""
     ids = [ids for ids, *_ in batches]
     mask_device = next((mask.device for _, mask, _ in batches if mask is not None), ids[0].device)

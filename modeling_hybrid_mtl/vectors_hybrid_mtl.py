@@ -78,7 +78,7 @@ class EmbeddingMixin(PreTrainedModel):
             show_progress_bar: show the progress in batches.
 
         Returns:
-            Float32 vectors (N, H) in the order of the texts, or (H,) for a single text.
+            Float32 vectors (N, S) in the order of the texts, or (S,) for a single text.
 
         Raises:
             ValueError: if a text (with its index), the task, the tokenizer, a number or the device
@@ -93,7 +93,7 @@ class EmbeddingMixin(PreTrainedModel):
         self._move(device)
         order = sorted(range(len(rows)), key=lambda i: -len(rows[i]))
         batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
-        vectors = torch.empty(len(rows), self.config.hidden_size, device=self.device)
+        vectors = torch.empty(len(rows), self.config.sentence_vector_size, device=self.device)
         n_truncated = 0
         was_training = self.training
         self.eval()

@@ -195,6 +195,10 @@ def test_the_architecture_is_a_picture_and_a_table():
     assert rows[3] == ["adapter of sentiment", "LoRA, rank 8", "1,024"]
     assert ["head of similarity", "similarity", "0"] in rows
     assert rows[-1] == ["all", "", "7,239"]
+    shared = replace(PARTS, shared_hidden_sizes=[8, 4], shared_parameters=172)
+    rows = cells(section(card(architecture=shared), "Architecture"))
+    assert rows[3] == ["shared layers", "8, 4 units", "172"]
+    assert rows[-1] == ["all", "", "7,411"]
     with pytest.raises(ValueError, match="relative to the card"):
         card(architecture=replace(PARTS, figure="/tmp/a.png"))
 

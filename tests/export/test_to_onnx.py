@@ -4,7 +4,14 @@ import pytest
 import torch
 
 from tests.export.toy_exports import toy_folder
-from tests.modeling.toy_models import BACKBONES, TASKS, toy_batch, toy_model, with_adapters
+from tests.modeling.toy_models import (
+    BACKBONES,
+    TASKS,
+    toy_batch,
+    toy_model,
+    varied_model,
+    with_adapters,
+)
 from trainer.errors import InputError
 from trainer.export import export, to_onnx
 from trainer.export.folder import read_description
@@ -60,6 +67,13 @@ def test_other_encoders_predict_as_in_torch(tmp_path, kind):
 @pytest.mark.parametrize("pooling", ["cls", "pooler"])
 def test_other_poolings_predict_as_in_torch(tmp_path, pooling):
     model = toy_folder(tmp_path / "model", pooling=pooling)
+    export(str(tmp_path / "model"), tmp_path / "onnx", "onnx")
+    check_same(model, graphs(tmp_path / "onnx"), TASKS)
+
+
+@pytest.mark.slow
+def test_normalization_attention_pooling_and_shared_layers_predict_as_in_torch(tmp_path):
+    model = toy_folder(tmp_path / "model", varied_model())
     export(str(tmp_path / "model"), tmp_path / "onnx", "onnx")
     check_same(model, graphs(tmp_path / "onnx"), TASKS)
 

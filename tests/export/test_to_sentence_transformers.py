@@ -90,6 +90,17 @@ def test_an_adapter_is_merged_for_its_task_only(tmp_path, capsys):
     assert "without the adapters of mood, near" in " ".join(card.split())
 
 
+@pytest.mark.parametrize("pooling", ["mean", "pooler"])
+def test_shared_layers_are_part_of_the_encoder(tmp_path, pooling):
+    sizes = {"shared_hidden_sizes": [12, 6], "shared_activation": "relu"}
+    model = toy_folder(tmp_path / "model", pooling=pooling, **sizes)
+    encoder = exported(tmp_path)
+    assert same(encoder, vectors_of(model, TEXTS), TEXTS)
+    assert encoder.get_embedding_dimension() == 6
+    card = (tmp_path / "encoder" / "README.md").read_text()
+    assert "6 numbers" in card and "layers that all tasks share" in card
+
+
 def test_a_pooler_of_another_kind_is_refused(tmp_path, nothing_left):
     toy_folder(tmp_path / "model", kind="albert", pooling="pooler")
     with pytest.raises(InputError, match="pooler of an encoder of type albert is"):

@@ -16,6 +16,9 @@ from trainer.optimization import LAYOUTS
 # GradDrop draws a number for every entry: for those of the token embeddings that a step reaches in
 # one process, for all of them in several. LoRA leaves the embeddings out.
 AGGREGATOR_OPTIONS = {"mtrec": {"auxiliary_tasks": ["near"]}, "graddrop": {"trainable": "lora"}}
+# It removes a shift of its input: the gradient of a bias before it is rounding, which Adam would
+# make steps of.
+BATCH_NORM = {"normalization": "batch", "hidden_sizes": [6]}
 ROOT = Path(__file__).parents[2]
 SCRIPT = Path(__file__).with_name("train_one_rank.py")
 
@@ -54,6 +57,8 @@ def run(folder, ranks, batch_size, *options):
         {"step_every": "batch", "task_sampling": "square_root"},
         {"trainable": "adapters"},
         {"trainable": "lora", "aggregator": "pcgrad"},
+        {"head": BATCH_NORM, "ema_decay": 0.9, "optim": "sgd"},
+        {"head": {"pooling": "attention", "attention_heads": 2}},
     ],
     ids=json.dumps,
 )

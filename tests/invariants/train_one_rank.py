@@ -9,13 +9,15 @@ from pathlib import Path
 
 from safetensors.torch import save_file
 
-from tests.toys import toy_trainer
+from tests.toys import TASKS, toy_model, toy_trainer
 
 
 def train(folder, batch_size, options):
     sizes = options.pop("sizes", {"mood": 26, "same": 34, "near": 24})
+    head = options.pop("head", {})
     trainer = toy_trainer(
         folder,
+        model=toy_model({name: {**entry, **head} for name, entry in TASKS.items()}),
         sizes=sizes,
         per_device_train_batch_size=batch_size,
         gradient_accumulation_steps=2,

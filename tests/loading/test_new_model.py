@@ -10,7 +10,13 @@ from modeling_hybrid_mtl import HybridMTLConfig
 from tests.toys import TASKS, encoder_folder, toy_backbone_config, toy_model, toy_tokenizer
 from trainer.config.parser import parse
 from trainer.errors import InputError
-from trainer.loading.new_model import load_config, starting_model, trained_model, trained_tasks
+from trainer.loading.new_model import (
+    check_new_layers_are_trained,
+    load_config,
+    starting_model,
+    trained_model,
+    trained_tasks,
+)
 from trainer.runs import phases
 from trainer.saving.model_folder import write_model
 
@@ -163,3 +169,50 @@ def test_a_pooling_that_the_backbone_lacks_is_refused(encoder, tmp_path):
     found = settings(encoder, "--pooling", "pooler")
     with refused("pooler"):
         starting_model(found.run, found.task_configs, load_config(found.run))
+
+
+SHARED = ("--shared_hidden_sizes", "8", "6", "--shared_dropout", "0.3")
+
+
+def weights_into(folder):
+    toy_model({}).backbone.save_pretrained(folder)
+    return folder
+
+
+def test_shared_layers_are_options_of_a_new_model(encoder, tmp_path):
+    model = start(weights_into(encoder), tmp_path, ALL, *SHARED, "--shared_activation", "relu")
+    assert model.config.shared_hidden_sizes == [8, 6] and model.config.shared_dropout == 0.3
+    assert type(model.shared_layers[-1]).__name__ == "ReLU"
+
+
+def test_a_trained_model_s_shared_layers_go_on(encoder, tmp_path):
+    first = start(weights_into(encoder), tmp_path, ALL, *SHARED)
+    write_model(first, toy_tokenizer(), tmp_path / "first")
+    for entries in (ALL, TOPIC):
+        again = start(tmp_path / "first", tmp_path, entries, "--shared_dropout", "0.5")
+        assert same_weights(again, first, "shared_layers.1.weight")
+        assert again.config.shared_hidden_sizes == [8, 6] and again.config.shared_dropout == 0.5
+    with refused(f"shared_hidden_sizes = [4]: the model '{tmp_path / 'first'}' has [8, 6]"):
+        start(tmp_path / "first", tmp_path, ALL, "--shared_hidden_sizes", "4")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--shared_hidden_sizes", "0"], "shared_hidden_sizes = [0]: must be positive whole"),
+        (["--shared_activation", "sine"], "shared_activation = 'sine': must be one of gelu"),
+        (["--shared_dropout", "1"], "shared_dropout = 1.0: must be in [0, 1)"),
+    ],
+)
+def test_invalid_options_of_shared_layers_are_refused(encoder, options, message):
+    with refused(message):
+        settings(encoder, *options)
+
+
+def test_new_shared_layers_must_be_trained(encoder):
+    run = settings(encoder, *SHARED).run
+    config = load_config(run)
+    check_new_layers_are_trained(run, config, ["heads", "all"])
+    check_new_layers_are_trained(run, TRAINED, ["heads"])
+    with refused("with trainable: heads; use trainable: all or lora, or start from a trained"):
+        check_new_layers_are_trained(run, config, ["heads"])

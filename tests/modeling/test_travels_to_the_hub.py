@@ -21,6 +21,7 @@ from tests.modeling.toy_models import (
     inputs_for,
     toy_model,
     toy_tokenizer,
+    varied_model,
     with_adapters,
 )
 
@@ -75,7 +76,7 @@ for name in names:
     for thing in (config, model, pipe):
         found = dill.loads(dill.dumps(thing, recurse=True))
         assert type(found) is type(thing)
-    assert model.encode([text, text]).shape == (2, config.hidden_size)
+    assert model.encode([text, text]).shape == (2, config.sentence_vector_size)
     pipe.save_pretrained(place / "by_pipeline")
     facts = {
         "answers": answers,
@@ -125,9 +126,9 @@ def open_elsewhere(folder: Path, names: list[str]) -> None:
 
 @pytest.fixture(scope="module")
 def journey(tmp_path_factory) -> dict[str, Any]:
-    """A model with adapters saved here, opened and saved again elsewhere, and opened once more."""
+    """A varied model saved here, opened and saved again elsewhere, and opened once more."""
     folder = tmp_path_factory.mktemp("journey")
-    with_adapters(toy_model(), "mood", "near", "follows").save_pretrained(folder / "saved")
+    with_adapters(varied_model(), "mood", "near", "follows").save_pretrained(folder / "saved")
     toy_tokenizer().save_pretrained(folder / "saved")
     open_elsewhere(folder, list(STAGES))
     findings = {}

@@ -42,6 +42,16 @@ TASKS: dict[str, dict[str, Any]] = {
         "score_range": [-1, 1],
     },
 }
+# Heads with normalization, or with their own pooling.
+VARIED: dict[str, dict[str, Any]] = {
+    **TASKS,
+    "mood": {**TASKS["mood"], "normalization": "batch"},
+    "stars": {**TASKS["stars"], "normalization": "layer", "pooling": "attention"},
+    "tags": {**TASKS["tags"], "normalization": "layer", "hidden_sizes": [8]},
+    "same": {**TASKS["same"], "pooling": "attention", "attention_heads": 4},
+    "near": {**TASKS["near"], "normalization": "batch", "pooling": "attention"},
+    "follows": {**TASKS["follows"], "pooling": "attention", "attention_heads": 2},
+}
 SIAMESE = ("same", "gap", "near")
 CROSS = ("follows", "overlap")
 SINGLE = ("mood", "stars", "tags")
@@ -82,6 +92,14 @@ def toy_model(
     backbone = toy_backbone_config(kind, initializer_range=0.2)
     tasks = TASKS if tasks is None else tasks
     return HybridMTLModel(HybridMTLConfig(backbone, tasks, **options)).eval()
+
+
+def varied_model(kind: str = "bert", **options: Any) -> HybridMTLModel:
+    """A model of VARIED with shared layers, and running statistics of some batches."""
+    model = toy_model(kind, VARIED, shared_hidden_sizes=[12], **options).train()
+    with torch.no_grad():
+        model.forward_tasks({name: inputs_for(name) for name in VARIED})
+    return model.eval()
 
 
 def toy_tokenizer() -> PreTrainedTokenizerFast:

@@ -35,6 +35,13 @@ class Model(nn.Module):
         self.backbone = encoder
 
 
+def test_parameters_outside_the_encoder_are_at_the_top():
+    model = Model(Encoder(2))
+    model.shared_layers = nn.Sequential(nn.Dropout(0.1), nn.Linear(3, 3))
+    last = [name for name, _ in params_by_layer(model, list(model.named_parameters()))[0]]
+    assert {"shared_layers.1.weight", "shared_layers.1.bias"} <= set(last)
+
+
 def depths(model):
     found = params_by_layer(model, list(model.named_parameters()))
     return {depth: {name.split(".")[1] for name, _ in own} for depth, own in found.items()}

@@ -285,3 +285,22 @@ def test_a_model_without_all_of_its_weights_gives_no_answers(toy_trained, tmp_pa
         InputError, match=f": 1 weights of this trained model are {damage}, first '{name}'"
     ):
         open_model(run.model_name_or_path)
+
+
+ARCHITECTURE = (
+    "--shared_hidden_sizes 8 --tasks.sentiment.normalization batch --tasks.sentiment.hidden_sizes "
+    "[6] --tasks.paraphrase.pooling attention --tasks.paraphrase.attention_heads 2 "
+    "--tasks.paraphrase.normalization layer"
+)
+
+
+def test_shared_layers_normalization_and_attention_pooling_are_trained_and_evaluated(toy_place):
+    out = toy_place / "varied"
+    options = [str(toy_place / "toy.yaml"), *ARCHITECTURE.split()]
+    metrics = train(parse([*options, "--ema_decay", "0.9", "--output_dir", str(out)]))
+    card = (out / "README.md").read_text()
+    assert "| shared layers | 8 units | 136 |" in card
+    assert "| sentiment head | normalization | batch |" in card
+    evaluated = ["--mode", "evaluate", "--model_name_or_path", str(out)]
+    again = evaluate(parse([*options, *evaluated, "--output_dir", str(toy_place / "varied_again")]))
+    assert again["eval_overall"] == pytest.approx(metrics["eval_overall"], abs=1e-6)

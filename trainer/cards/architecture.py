@@ -28,6 +28,8 @@ def architecture(model: HybridMTLModel) -> Architecture:
         encoder_parameters=_count(model.backbone.parameters()) - sum(adapters.values()),
         heads={name: _count(head.parameters()) for name, head in model.heads.items()},
         adapters=adapters,
+        shared_hidden_sizes=config.shared_hidden_sizes,
+        shared_parameters=_count(model.shared_layers.parameters()),
         ranks={name: entry["rank"] for name, entry in config.adapters.items()},
     )
 
@@ -45,6 +47,8 @@ def draw_architecture(facts: CardFacts, path: Path) -> None:
         f"{count_text(parts.encoder_parameters)} parameters",
         f"sentence vector: {parts.pooling}",
     ]
+    if parts.shared_hidden_sizes:
+        encoder.append(f"shared layers: {', '.join(map(str, parts.shared_hidden_sizes))}")
     tasks = [
         DrawnTask(
             task.name,

@@ -116,11 +116,14 @@ class Architecture:
     adapters: dict[str, int] = field(default_factory=dict)  # by task
     ranks: dict[str, int] = field(default_factory=dict)  # of the adapters
     figure: str | None = None  # path from the card
+    shared_hidden_sizes: list[int] = field(default_factory=list)
+    shared_parameters: int = 0  # of the shared layers
 
     @property
     def parameters(self) -> int:
         """Return the number of parameters of the model."""
-        return self.encoder_parameters + sum(self.heads.values()) + sum(self.adapters.values())
+        shared = self.encoder_parameters + self.shared_parameters
+        return shared + sum(self.heads.values()) + sum(self.adapters.values())
 
 
 @dataclass

@@ -18,7 +18,10 @@ from trainer.options import changed, default_of, info_of, is_read
 from trainer.registry import REGULARIZERS
 
 # Fields of a head that a card shows where they were changed.
-SHOW_IF_CHANGED = ("activation", "cosine_range", "pair_features", "loss", "label_smoothing")
+SHOW_IF_CHANGED = (
+    *("activation", "normalization", "pooling", "attention_heads", "cosine_range"),
+    *("pair_features", "loss", "label_smoothing"),
+)
 
 
 def head_hyperparameters(

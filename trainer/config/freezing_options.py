@@ -22,10 +22,10 @@ class TrainedPartsOptions:
     trainable: str = option(
         "all",
         "The parameters that are trained, besides the heads of tasks with training rows. all: the "
-        "encoder, and the adapters of these tasks. heads: none; the encoder is frozen, with its "
-        "dropout on. lora: one LoRA adapter for all tasks, which is merged into the encoder when "
-        "training ends. adapters: a LoRA adapter per task, which stays in the model; existing "
-        "adapters are trained further.",
+        "encoder, the shared layers, and the adapters of these tasks. heads: none; the encoder is "
+        "frozen, with its dropout on. lora: one LoRA adapter for all tasks, which is merged into "
+        "the encoder when training ends, and the shared layers. adapters: a LoRA adapter per task, "
+        "which stays in the model; existing adapters are trained further.",
         group="optimization",
         card="changed",
     )

@@ -3,10 +3,11 @@
 import os
 from dataclasses import dataclass
 
+from modeling_hybrid_mtl.task_config_hybrid_mtl import ACTIVATIONS
 from trainer.config.licenses import check_license
 from trainer.data.readers.databases import check_no_password
 from trainer.errors import InputError, did_you_mean
-from trainer.options import check_types, option
+from trainer.options import check_choice, check_types, option
 
 MODES = ("train", "evaluate", "predict")
 EVAL_SPLITS = ("validation", "test")
@@ -49,10 +50,34 @@ class RunArguments:
     )
     pooling: str = option(
         "mean",
-        "Sentence vector: mean over tokens, cls, or the backbone's own pooler.",
+        "Sentence vector: mean over tokens, cls, or the backbone's own pooler. A task's own "
+        "pooling replaces it.",
         group="model",
         phase="run",
         card="always",
+    )
+    shared_hidden_sizes: list[int] | None = option(
+        None,
+        "Widths of the layers between pooling and heads, shared by all tasks; those of a trained "
+        "model, or none, if unset. The sentence vector is the output of the last one.",
+        group="model",
+        phase="run",
+        card="changed",
+    )
+    shared_activation: str | None = option(
+        None,
+        "gelu, relu, silu or tanh, after each shared layer; the trained model's, or gelu, if "
+        "unset.",
+        group="model",
+        phase="run",
+        card="changed",
+    )
+    shared_dropout: float | None = option(
+        None,
+        "Dropout before each shared layer; the trained model's, or 0.1, if unset.",
+        group="model",
+        phase="run",
+        card="changed",
     )
     backbone_dropout: float | None = option(
         None,
@@ -63,7 +88,7 @@ class RunArguments:
     )
     backbone_dropout_where: str = option(
         "pooled",
-        "pooled: backbone_dropout acts on the pooled sentence vector. encoder: it "
+        "pooled: backbone_dropout acts on the pooled vector. encoder: it "
         "replaces the dropout probabilities inside the encoder.",
         group="model",
         phase="run",
@@ -208,6 +233,7 @@ class RunArguments:
         for name in ("predict_file", "predict_output"):
             if getattr(self, name) is not None:
                 setattr(self, name, os.path.expanduser(getattr(self, name)))
+        check_shared_layers(self)
         if self.backbone_dropout is not None and not 0 <= self.backbone_dropout < 1:
             raise InputError(f"backbone_dropout = {self.backbone_dropout}: must be in [0, 1)")
         if self.license is not None:
@@ -227,3 +253,18 @@ class RunArguments:
             value = getattr(self, name)
             if self.mode != mode and value not in (None, "validation"):
                 raise InputError(f"{name} = {value!r}: has no effect with mode: {self.mode}")
+
+
+def check_shared_layers(run: RunArguments) -> None:
+    """Check the options of shared layers.
+
+    Raises:
+        InputError: naming the option.
+    """
+    sizes = run.shared_hidden_sizes
+    if sizes is not None and not all(type(size) is int and size > 0 for size in sizes):
+        raise InputError(f"shared_hidden_sizes = {sizes}: must be positive whole numbers")
+    if run.shared_activation is not None:
+        check_choice("shared_activation", run.shared_activation, ACTIVATIONS)
+    if run.shared_dropout is not None and not 0 <= run.shared_dropout < 1:
+        raise InputError(f"shared_dropout = {run.shared_dropout}: must be in [0, 1)")

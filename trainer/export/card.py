@@ -24,8 +24,8 @@ TEXTS = {
 
 The encoder of the model {model}, which hybrid-mtl trained, without the heads of its tasks
 ({tasks}){adapters}. It maps a text of up to {length} tokens (longer texts are truncated) to a
-vector of {width} numbers, {pooling} of the token vectors of an encoder of type {kind}. For its
-training data, see that model's card.
+vector of {width} numbers, {pooling} of the token vectors of an encoder of type {kind}{shared}. For
+its training data, see that model's card.
 
 ```python
 from sentence_transformers import SentenceTransformer
@@ -105,7 +105,8 @@ def export_card(
         tasks=", ".join(config.tasks) or "none",
         adapters=f" and without the adapters of {', '.join(adapted)}" if adapted else "",
         length=tokenizer.model_max_length,
-        width=config.hidden_size,
+        width=config.sentence_vector_size,
+        shared=" and layers that all tasks share" if config.shared_hidden_sizes else "",
         pooling=POOLINGS[config.pooling],
         kind=config.backbone_config.model_type,
     )

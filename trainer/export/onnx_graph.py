@@ -72,9 +72,10 @@ class Graph(nn.Module):
         for name in self.model.config.tasks:
             if self.model.config.task(name).is_siamese:
                 sides = vectors[:half], vectors[half : 2 * half]
-                outputs.append(self.model.logits_of(name, *sides))
+                tokens = hidden[: 2 * half], attention_mask[: 2 * half]
             else:
-                outputs.append(self.model.logits_of(name, vectors, None, hidden))
+                sides, tokens = (vectors, None), (hidden, attention_mask)
+            outputs.append(self.model.logits_of(name, *sides, *tokens))
         return tuple(outputs)
 
     def example(self) -> tuple[Tensor, ...]:

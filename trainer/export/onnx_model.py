@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from modeling_hybrid_mtl import HybridMTLConfig, HybridMTLModel, HybridMTLOutput
-from modeling_hybrid_mtl.heads_hybrid_mtl import HEADS
+from modeling_hybrid_mtl.heads_hybrid_mtl import build_head
 from modeling_hybrid_mtl.texts_hybrid_mtl import Encoded, stack_texts
 from trainer.errors import InputError
 from trainer.export.onnx_graph import EMBEDDINGS, SHARED, logits_name
@@ -35,12 +35,7 @@ class OnnxModel:
         self.config: Any = HybridMTLConfig(**description["config"])
         # Heads only postprocess logits here: their layers are in the graphs.
         with torch.device("meta"):
-            self.heads = {
-                name: HEADS[self.config.task(name).kind](
-                    self.config.hidden_size, self.config.task(name)
-                ).eval()
-                for name in self.config.tasks
-            }
+            self.heads = {name: build_head(self.config, name).eval() for name in self.config.tasks}
         self.device = torch.device("cpu")
         self.dtype = torch.float32
         self._sessions = {
@@ -85,14 +80,19 @@ class OnnxModel:
 
     def encode_pair(
         self, first: Encoded, second: Encoded, task: str | None = None
-    ) -> tuple[Outputs, Outputs, Outputs]:
+    ) -> tuple[Outputs, Outputs, Outputs, None]:
         """Run a graph on the texts of pairs, (B, L1) and (B, L2), as `encode_tokens` does."""
         padding = getattr(self.config.backbone_config, "pad_token_id", None) or 0
         outputs, _ = self.encode_tokens(*stack_texts([first, second], padding), task)
-        return outputs, outputs, outputs
+        return outputs, outputs, outputs, None
 
     def logits_of(
-        self, task: str, u: Outputs, v: Outputs | None = None, hidden: Outputs | None = None
+        self,
+        task: str,
+        u: Outputs,
+        v: Outputs | None = None,
+        hidden: Outputs | None = None,
+        attention_mask: Tensor | None = None,
     ) -> Tensor:
         """Return a head's logits from the outputs of `encode_tokens` or `encode_pair`."""
         return u[logits_name(task)]
@@ -116,7 +116,7 @@ class OnnxModel:
             embeddings = outputs[EMBEDDINGS]
         else:
             second = pair_input_ids, pair_attention_mask, pair_token_type_ids
-            outputs, _, _ = self.encode_pair(first, second, task)
+            outputs, *_ = self.encode_pair(first, second, task)
             embeddings = torch.stack(outputs[EMBEDDINGS].chunk(2), dim=1)
         logits = None if task is None else self.logits_of(task, outputs)
         return HybridMTLOutput(logits=logits, embeddings=embeddings)

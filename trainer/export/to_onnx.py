@@ -27,7 +27,7 @@ TOLERANCE = 1e-4
 # The size limit of protocol buffers, in bytes.
 MAX_FILE_SIZE = 2**31
 OPSET = 20
-CONFIG_FIELDS = ("backbone_config", "tasks", "pooling", "adapters")
+CONFIG_FIELDS = ("backbone_config", "tasks", "pooling", "shared_hidden_sizes", "adapters")
 
 
 def write_onnx(

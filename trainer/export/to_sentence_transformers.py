@@ -23,7 +23,7 @@ TOLERANCE = 1e-6
 def write_sentence_transformer(
     model: HybridMTLModel, tokenizer: PreTrainedTokenizerBase, folder: Path
 ) -> dict[str, Any]:
-    """Write the encoder, its pooling and the tokenizer.
+    """Write the encoder, its pooling, the shared layers and the tokenizer.
 
     Task adapters are omitted; a shared adapter is merged. The vectors of
     `SentenceTransformer(folder)` are compared with the model's.
@@ -38,7 +38,7 @@ def write_sentence_transformer(
 
     if adapted := [task for task in model.config.tasks if task in model.config.adapters]:
         print(f"adapters omitted: {', '.join(adapted)}; --task NAME merges one into the encoder")
-    _save(plain_encoder(model), model.config.pooling, tokenizer, folder)
+    _save(model, tokenizer, folder)
     difference = _difference(
         model, tokenizer, SentenceTransformer(str(folder), device="cpu", local_files_only=True)
     )
@@ -72,20 +72,30 @@ def _pop_pooler(encoder: Any) -> nn.Linear:
     return dense
 
 
-def _save(
-    encoder: PreTrainedModel,
-    pooling: str,
-    tokenizer: PreTrainedTokenizerBase,
-    folder: Path,
-) -> None:
-    from sentence_transformers import SentenceTransformer
-    from sentence_transformers.sentence_transformer.modules import Dense, Pooling, Transformer
+def _layers_after_encoder(model: HybridMTLModel, encoder: PreTrainedModel) -> list[nn.Module]:
+    """Return the pooling and the shared layers, without dropout, as sentence-transformers has
+    them."""
+    from sentence_transformers.sentence_transformer.modules import Dense, Pooling
 
+    def dense(linear: nn.Linear, activation: nn.Module) -> nn.Module:
+        sizes, weights = (linear.in_features, linear.out_features), (linear.weight, linear.bias)
+        return Dense(*sizes, True, activation, *weights)
+
+    pooling = model.config.pooling
     width = encoder.config.hidden_size
     modules: list[nn.Module] = [Pooling(width, "mean" if pooling == "mean" else "cls")]
     if pooling == "pooler":
-        dense = _pop_pooler(encoder)
-        modules.append(Dense(width, width, init_weight=dense.weight, init_bias=dense.bias))
+        modules.append(dense(_pop_pooler(encoder), nn.Tanh()))
+    layers = [layer for layer in model.shared_layers if not isinstance(layer, nn.Dropout)]
+    return modules + [dense(*pair) for pair in zip(layers[::2], layers[1::2], strict=True)]
+
+
+def _save(model: HybridMTLModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Transformer
+
+    encoder = plain_encoder(model)
+    modules = _layers_after_encoder(model, encoder)
     has_option = "add_pooling_layer" in inspect.signature(type(encoder)).parameters
     options = {"add_pooling_layer": False} if has_option else {}
     with TemporaryDirectory() as temporary:
@@ -95,8 +105,8 @@ def _save(
     # A tokenizer loaded from the temporary folder would be saved with that path.
     transformer.processor = tokenizer
     modules.insert(0, transformer)
-    model = SentenceTransformer(modules=modules, device="cpu", similarity_fn_name="cosine")
-    model.save_pretrained(str(folder), create_model_card=False)
+    exported = SentenceTransformer(modules=modules, device="cpu", similarity_fn_name="cosine")
+    exported.save_pretrained(str(folder), create_model_card=False)
     if options:
         # Without it, loading initializes an unused pooler and warns of it.
         config = folder / "sentence_bert_config.json"

@@ -10,6 +10,7 @@ from transformers import PretrainedConfig, PreTrainedTokenizerBase
 from modeling_hybrid_mtl import HybridMTLConfig, HybridMTLModel, TaskConfig
 from modeling_hybrid_mtl.pretrained_hybrid_mtl import set_encoder_dropout
 from modeling_hybrid_mtl.tasks_hybrid_mtl import TRAINING_FIELDS, changed_fields, kept_heads
+from trainer.config.freezing_options import WITHOUT_SHARED
 from trainer.config.run_arguments import RunArguments
 from trainer.errors import InputError
 from trainer.loading.trained_model import (
@@ -35,7 +36,7 @@ def starting_model(
     """
     heads: Any = dict(tasks)
     if isinstance(config, HybridMTLConfig):
-        _check_pooling(run, config)
+        _check_sentence_vector(run, config)
         if set(config.tasks) == set(heads) == set(kept_heads(config.tasks, heads)):
             return trained_model(run, tasks, config)
     pooled = run.backbone_dropout if run.backbone_dropout_where == "pooled" else None
@@ -45,6 +46,9 @@ def starting_model(
             model_path(run),
             heads,
             pooling=run.pooling,
+            shared_hidden_sizes=run.shared_hidden_sizes,
+            shared_activation=run.shared_activation,
+            shared_dropout=run.shared_dropout,
             pooled_dropout=pooled,
             backbone_dropout=inside,
             revision=run.model_revision or "main",
@@ -89,7 +93,9 @@ def trained_model(
             f"model_name_or_path = '{name}': is a {config.model_type} encoder; mode '{run.mode}' "
             f"needs a model that run_mtl.py trained"
         )
-    _check_pooling(run, config)
+    _check_sentence_vector(run, config)
+    if run.shared_dropout is not None:
+        config.shared_dropout = run.shared_dropout
     if run.backbone_dropout is not None:
         if run.backbone_dropout_where == "pooled":
             config.pooled_dropout = run.backbone_dropout
@@ -124,12 +130,36 @@ def _match_heads(
         trained.update({field_name: getattr(head, field_name) for field_name in TRAINING_FIELDS})
 
 
-def _check_pooling(run: RunArguments, config: HybridMTLConfig) -> None:
-    if run.pooling != config.pooling:
+def check_new_layers_are_trained(
+    run: RunArguments, config: PretrainedConfig, trainable: Collection[str]
+) -> None:
+    """Check that new shared layers, which have random weights, are trained.
+
+    Args:
+        run: the run.
+        config: of the encoder, or of a trained model.
+        trainable: the option of each phase.
+
+    Raises:
+        InputError: if no phase trains them.
+    """
+    is_new = bool(run.shared_hidden_sizes) and not isinstance(config, HybridMTLConfig)
+    if is_new and set(trainable) <= set(WITHOUT_SHARED):
         raise InputError(
-            f"pooling = '{run.pooling}': the model '{run.model_name_or_path}' has "
-            f"'{config.pooling}'"
+            f"shared_hidden_sizes = {run.shared_hidden_sizes}: new shared layers would keep their "
+            f"random weights with trainable: {', '.join(sorted(set(trainable)))}; use trainable: "
+            "all or lora, or start from a trained model with such layers"
         )
+
+
+def _check_sentence_vector(run: RunArguments, config: HybridMTLConfig) -> None:
+    """Check that a trained model computes its sentence vectors as the run requires."""
+    for name in ("pooling", "shared_hidden_sizes", "shared_activation"):
+        value, trained = getattr(run, name), getattr(config, name)
+        if value is not None and value != trained:
+            raise InputError(
+                f"{name} = {value!r}: the model '{run.model_name_or_path}' has {trained!r}"
+            )
 
 
 def model_path(run: RunArguments) -> str:

@@ -22,8 +22,9 @@ def params_by_layer(model: nn.Module, parameters: Named) -> dict[int, Named]:
     lower one, independent of their order in the encoder's definition.
 
     Returns:
-        0 -> parameters of the last layer and of modules after it, 1 -> of the layer before it, and
-        so on; the last entry has those before the first layer, and all embedding tables.
+        0 -> parameters of the last layer and of modules after it, also outside the encoder, 1 -> of
+        the layer before it, and so on; the last entry has those before the first layer, and all
+        embedding tables.
 
     Raises:
         InputError: if the encoder has no list of layers.
@@ -34,7 +35,8 @@ def params_by_layer(model: nn.Module, parameters: Named) -> dict[int, Named]:
     count = backbone.config.num_hidden_layers
     for name, parameter in parameters:
         module = name.removeprefix("backbone.").rpartition(".")[0]
-        params.setdefault(count - 1 - layers[module], []).append((name, parameter))
+        layer = layers[module] if name.startswith("backbone.") else count - 1
+        params.setdefault(count - 1 - layer, []).append((name, parameter))
     return dict(sorted(params.items()))
 
 

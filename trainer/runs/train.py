@@ -24,7 +24,12 @@ from trainer.evaluation.results import (
 )
 from trainer.hub.push import check_destination, destination, push
 from trainer.loading.datasets import PreparedData, prepare_data
-from trainer.loading.new_model import load_config, load_tokenizer, starting_model
+from trainer.loading.new_model import (
+    check_new_layers_are_trained,
+    load_config,
+    load_tokenizer,
+    starting_model,
+)
 from trainer.loading.task_splits import Fold
 from trainer.loading.trained_model import check_whole_models
 from trainer.runs.card_facts import collect_facts
@@ -53,6 +58,8 @@ def train(settings: Settings) -> dict[str, float]:
     run, args = settings.run, settings.training
     set_seed(args.seed)
     config = load_config(run)
+    trainings = [phase.training for phase in settings.phases] or [args]
+    check_new_layers_are_trained(run, config, [t.trainable for t in trainings])
     tokenizer = load_tokenizer(run, config, settings.task_configs.values())
     data = _prepare(settings, tokenizer)
     start.check_rows({**launch_environment(args), **data.fingerprints}, data.dropped_rows)

@@ -46,6 +46,7 @@ from trainer.training.loss_balancing import LossBalancing
 from trainer.training.nan_guard import NanGuard
 from trainer.training.precision import train_in_float32
 from trainer.training.run_parts import RunParts
+from trainer.training.step_statistics import StepStatistics
 from trainer.training.task_batches import TaskBatches
 from trainer.training.task_steps import TaskSteps
 
@@ -150,6 +151,7 @@ class HybridMTLTrainer(TaskBatches, TaskSteps, TaskEvaluation, BaseTrainer):
         )
         self.optimizer = self._given_optimizer
         self.gradients = StepGradients([], self.accelerator, None)
+        self.statistics = StepStatistics(nn.Module())
         self.nan_guard = NanGuard(
             args.nan_policy, self.processing_class, self.accelerator, self.decide_on_device
         )
@@ -215,6 +217,7 @@ class HybridMTLTrainer(TaskBatches, TaskSteps, TaskEvaluation, BaseTrainer):
         if self.loss_weights is not None:
             trained += self.loss_weights.parameters()
         self.gradients = StepGradients(trained, self.accelerator, shared)
+        self.statistics = StepStatistics(self.model)
         return self.optimizer
 
     def train(self, *args: Any, **kwargs: Any) -> Any:
@@ -225,6 +228,7 @@ class HybridMTLTrainer(TaskBatches, TaskSteps, TaskEvaluation, BaseTrainer):
             self.is_in_train = False
             self.trained_parts.release()
             self.nan_guard.release()
+            self.statistics.release()
 
     def _inner_training_loop(self, *args: Any, **kwargs: Any) -> Any:
         fast = self.model.unpads and not self.args.torch_compile

@@ -15,6 +15,7 @@ from trainer.objective.regularizers import Regularizer
 from trainer.optimization import parts_of
 from trainer.training.loss_balancing import LossBalancing
 from trainer.training.nan_guard import NanGuard
+from trainer.training.step_statistics import StepStatistics
 
 
 class TaskSteps(Trainer):
@@ -26,6 +27,7 @@ class TaskSteps(Trainer):
         regularizers: terms added to each task's loss.
         loss_weights: weights of the losses that change during the run, if any.
         balancing: updates the weights after each step, if they depend on it.
+        statistics: updates the statistics of batch normalization.
     """
 
     args: HybridMTLTrainingArguments
@@ -36,6 +38,7 @@ class TaskSteps(Trainer):
     regularizers: list[Regularizer]
     loss_weights: LossWeights | None
     balancing: LossBalancing | None
+    statistics: StepStatistics
     _losses: RunningMeans
     _batches_in_step: Counter[str]
 
@@ -103,7 +106,9 @@ class TaskSteps(Trainer):
 
     def _finish_gradients(self) -> None:
         step, optimizers = self.state.global_step + 1, parts_of(self._unwrapped_optimizer())
-        if not self.nan_guard.may_step(self.model, self.gradients, step, optimizers):
+        may_step = self.nan_guard.may_step(self.model, self.gradients, step, optimizers)
+        self.statistics.finish(skipped=not may_step)
+        if not may_step:
             self.gradients.drop()
             if self.balancing is not None:
                 self.balancing.skip()
@@ -128,8 +133,9 @@ class TaskSteps(Trainer):
             loss = output.loss * scales[task]
             if self.balancing is not None:
                 self.balancing.record(task, batches[task], loss, scales[task])
-            for regularizer in self.regularizers:
-                loss = loss + regularizer.term(self.model, task, batches[task], output)
+            with self.statistics.paused():
+                for regularizer in self.regularizers:
+                    loss = loss + regularizer.term(self.model, task, batches[task], output)
             losses[task] = loss if self.loss_weights is None else self.loss_weights(task, loss)
         return losses
 
@@ -144,7 +150,7 @@ class TaskSteps(Trainer):
 
     def _loss_of(self, task: str, batch: dict[str, Tensor]) -> Tensor:
         """Return the loss of a batch, without regularizers and loss weights."""
-        with self.compute_loss_context_manager():
+        with self.compute_loss_context_manager(), self.statistics.paused():
             return self.model(**batch, task=task).loss
 
     def _unwrapped_optimizer(self) -> Any:

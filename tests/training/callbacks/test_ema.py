@@ -3,7 +3,8 @@ import torch
 from safetensors.torch import load_file
 from transformers import TrainerCallback
 
-from tests.toys import toy_trainer, whole_and_resumed
+from modeling_hybrid_mtl.normalization_hybrid_mtl import batch_norms
+from tests.toys import TASKS, toy_model, toy_trainer, whole_and_resumed
 from trainer.errors import InputError
 
 
@@ -85,3 +86,23 @@ def test_a_resumed_run_ends_with_the_same_averages(tmp_path, best):
 def test_a_decay_that_is_no_share_is_refused(tmp_path, decay):
     with pytest.raises(InputError, match="ema_decay = .*: must be from 0 to below 1"):
         toy_trainer(tmp_path, ema_decay=decay)
+
+
+def test_statistics_of_batch_normalization_are_averaged_too(tmp_path):
+    class Statistics(TrainerCallback):
+        seen: list = []
+
+        def on_step_end(self, args, state, control, model=None, **kwargs):
+            self.seen.append(batch_norms(model)[0].running_mean.clone())
+
+    seen = Statistics()
+    mood = {"mood": {**TASKS["mood"], "normalization": "batch"}}
+    options = {"sizes": {"mood": 24}, "ema_decay": 0.8, "max_steps": 5, "callbacks": [seen]}
+    trainer = toy_trainer(tmp_path, model=toy_model(mood), **options)
+    trainer.train()
+    average = torch.zeros(16)
+    for step, mean in enumerate(seen.seen, 1):
+        average = average.lerp(mean, 1 - min(0.8, (1 + step) / (10 + step)))
+    found = batch_norms(trainer.model)[0].running_mean
+    torch.testing.assert_close(found, average)
+    assert not torch.allclose(found, seen.seen[-1])

@@ -7,7 +7,16 @@ import torch
 from safetensors.torch import load_file
 from transformers import TrainerCallback
 
-from tests.toys import TASKS, toy_model, toy_rows, toy_tokenizer, toy_trainer, whole_and_resumed
+from modeling_hybrid_mtl import HybridMTLConfig, HybridMTLModel
+from tests.toys import (
+    TASKS,
+    toy_backbone_config,
+    toy_model,
+    toy_rows,
+    toy_tokenizer,
+    toy_trainer,
+    whole_and_resumed,
+)
 from trainer import HybridMTLTrainer
 from trainer.errors import InputError
 from trainer.optimization import learning_rates
@@ -362,3 +371,20 @@ def test_an_encoder_that_peft_has_no_default_for_asks_for_targets(tmp_path, monk
     trainer = toy_trainer(tmp_path, trainable="lora", model=model)
     with pytest.raises(InputError, match="lora_targets: required, .* type mybert"):
         trainer.train()
+
+
+class TestSharedLayers:
+    """Layers between pooling and heads belong to the shared parameters."""
+
+    @pytest.mark.parametrize(
+        ("trainable", "trained"), [("all", True), ("lora", True), ("heads", False)]
+    )
+    def test_they_are_trained_with_the_encoder(self, tmp_path, trainable, trained):
+        config = HybridMTLConfig(toy_backbone_config(), TASKS, shared_hidden_sizes=[8])
+        options = {"trainable": trainable, "sizes": TWO, **QUICK}
+        trainer = toy_trainer(tmp_path, model=HybridMTLModel(config), **options)
+        before = weights_of(trainer.model)
+        name = "shared_layers.1.weight"
+        assert (name in names_of(trainer).get("shared", ())) == trained
+        trainer.train()
+        assert (name in moved(trainer.model, before)) == trained

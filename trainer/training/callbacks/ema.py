@@ -1,4 +1,4 @@
-"""An exponential moving average of the weights, for evaluation and saving."""
+"""An exponential moving average of weights and buffers, for evaluation and saving."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,19 +15,28 @@ class AveragedWeights(TrainerCallback):
     second term shortens the memory in the first steps. In a checkpoint, the model file contains the
     averages, and this object's state the trained weights.
 
+    The running statistics of batch normalization are averaged in the same way: averaged weights
+    have the statistics of the steps that they average.
+
     Args:
         decay: share of the average that is kept per step, in [0, 1).
     """
 
     def __init__(self, decay: float):
         self.decay = decay
-        self._weights: list[nn.Parameter] = []
+        self._weights: list[Tensor] = []
         self._names: list[str] = []
         self._averages: list[Tensor] = []
 
     def follow(self, model: nn.Module) -> None:
-        """Initialize the averages with the current weights that require gradients."""
-        trained = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+        """Initialize the averages with the weights that require gradients, and the buffers."""
+        trained: list[tuple[str, Tensor]] = [
+            (name, p) for name, p in model.named_parameters() if p.requires_grad
+        ]
+        saved = model.state_dict().keys()
+        trained += [
+            (n, b) for n, b in model.named_buffers() if n in saved and b.is_floating_point()
+        ]
         self._names = [name for name, _ in trained]
         self._weights = [p for _, p in trained]
         self._averages = [p.detach().clone() for p in self._weights]

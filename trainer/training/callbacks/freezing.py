@@ -63,6 +63,8 @@ class TrainedParts(TrainerCallback):
             return True
         if ".lora_" in name:
             return trainable in ("all", "lora" if owner == SHARED else "adapters")
+        if name.startswith("shared_layers."):
+            return trainable not in WITHOUT_SHARED
         return trainable == "all"
 
     def on_train_end(
