@@ -8,15 +8,13 @@ from typing import Any
 from modeling_hybrid_mtl import TaskConfig
 from trainer.evaluation import (
     bootstrap_task,
-    classification_report,
-    draw_confusion_matrix,
     draw_gradient_cosines,
     draw_learning_curves,
-    draw_scatter,
     metrics_of,
     overall_interval,
-    regression_report,
 )
+from trainer.evaluation.metrics import title_of_metric
+from trainer.evaluation.output_types import EVALUATIONS
 from trainer.evaluation.predictions import TaskPredictions
 from trainer.saving.files import write_json
 
@@ -43,22 +41,23 @@ def write_reports(
         auxiliary: the tasks excluded from the overall score.
 
     Returns:
-        For each task, its confusion matrix and per-class scores, or errors by score band, and the
-        95% `intervals` of its metrics, (lower, upper); under `overall score`, its `interval`. An
+        For each task, its confusion matrix and per-class scores, per-class scores alone for
+        multi-label tasks, or errors by score band, and the 95% `intervals` of its metrics, (lower, upper); under `overall score`, its `interval`. An
         interval is None if there are too few rows.
     """
     reports: dict[str, dict[str, Any]] = {}
     draws = {}
     for number, (name, result) in enumerate(predictions.items()):
         task: Any = tasks[name]
-        arrays = result.predictions, result.labels
-        if task.has_labels:
-            reports[name] = classification_report(*arrays, task.labels)
-        else:
-            reports[name] = regression_report(*arrays, task.score_range)
-        num_labels = len(task.labels) if task.has_labels else None
+        reports[name] = EVALUATIONS[task.output_type].report(task, result)
         drawn = bootstrap_task(
-            task.kind, *arrays, num_labels=num_labels, rows=result.rows, number=number
+            task.kind,
+            result.predictions,
+            result.labels,
+            num_labels=len(task.labels) if task.has_labels else None,
+            outputs=result.outputs,
+            rows=result.rows,
+            number=number,
         )
         draws[name] = drawn
         reports[name]["intervals"] = None if drawn is None else drawn.intervals()
@@ -71,12 +70,12 @@ def write_reports(
 def draw_figures(
     tasks: Mapping[str, TaskConfig],
     predictions: Mapping[str, TaskPredictions],
-    reports: Mapping[str, Mapping[str, Any]],
+    reports: Mapping[str, dict[str, Any]],
     log_history: list[dict[str, Any]],
     folder: Path,
     auxiliary: Collection[str] = (),
 ) -> None:
-    """Draw the confusion matrices or scatter plots, the learning curves and any gradient cosines.
+    """Draw a figure for each task, the learning curves and any gradient cosines.
 
     Auxiliary tasks have curves and cosines only.
     """
@@ -86,10 +85,7 @@ def draw_figures(
             continue
         task: Any = tasks[name]
         path = folder / FIGURES / task_figure(name)
-        if task.has_labels:
-            draw_confusion_matrix(reports[name], name, path)
-        else:
-            draw_scatter(result.predictions, result.labels, task.score_range, name, path)
+        EVALUATIONS[task.output_type].draw(task, result, reports[name], name, path)
     kinds = {name: tasks[name].kind for name in predictions}
     draw_learning_curves(log_history, kinds, folder / FIGURES / CURVES, auxiliary)
     pairs = logged_cosines(log_history, list(tasks))
@@ -127,17 +123,18 @@ def format_table(
 ) -> str:
     """Format a table of all metrics, with a column of those before training, if logged."""
     before = metrics_before(log_history, tasks)
-    lines = [
-        f"{'metric':<28}{'before':>10}{'after':>10}" if before else f"{'metric':<28}{'value':>10}"
-    ]
-    names = [
-        f"{task}_{metric}"
+    titles = {
+        f"{task}_{metric}": f"{task}_{title_of_metric(metric) if metric != 'loss' else metric}"
         for task, config in tasks.items()
         for metric in (*metrics_of(config.kind), "loss")
         if f"eval_{task}_loss" in metrics
-    ]
-    for name in [*names, "overall"]:
+    }
+    titles["overall"] = "overall"
+    width = max(28, *(len(title) + 2 for title in titles.values()))
+    columns = ("before", "after") if before else ("value",)
+    lines = [f"{'metric':<{width}}" + "".join(f"{column:>10}" for column in columns)]
+    for name, title in titles.items():
         key = f"eval_{name}"
         first = f"{before[key]:>10.4f}" if before else ""
-        lines.append(f"{name:<28}{first}{metrics[key]:>10.4f}")
+        lines.append(f"{title:<{width}}{first}{metrics[key]:>10.4f}")
     return "\n".join(lines)

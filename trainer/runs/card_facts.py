@@ -15,6 +15,7 @@ from trainer.cards.methods import MINILM, methods_used
 from trainer.config.settings import Phase, Settings
 from trainer.config.tasks import TaskEntry
 from trainer.evaluation import metrics_of
+from trainer.evaluation.output_types import EVALUATIONS
 from trainer.evaluation.results import (
     ARCHITECTURE,
     COSINES,
@@ -150,8 +151,7 @@ def _figures(trainer: HybridMTLTrainer, tasks: Iterable[TaskFacts]) -> list[tupl
 
 
 def _caption(trainer: HybridMTLTrainer, name: str) -> str:
-    kind = "Confusion matrix" if trainer.tasks[name].has_labels else "Predicted and true scores"
-    return f"{kind} of {name}"
+    return f"{EVALUATIONS[trainer.tasks[name].output_type].caption} of {name}"
 
 
 def _task_facts(name: str, entry: TaskEntry, facts: Mapping[str, Any]) -> TaskFacts:
