@@ -168,7 +168,7 @@ class Collator:
         if self.tasks[task].reads_words:
             batch["labels"], _ = pad(labels, IGNORED_LABEL)
         else:
-            dtype = torch.long if self.tasks[task].has_labels else torch.float
+            dtype = torch.long if self.tasks[task].output_type == "class" else torch.float
             batch["labels"] = torch.tensor(labels, dtype=dtype)
         return batch
 

@@ -9,6 +9,7 @@ from datasets import Sequence as SequenceFeature
 
 from modeling_hybrid_mtl import TaskConfig
 from trainer.data.labels import LabelReader, check_dataset_labels
+from trainer.data.multi_labels import check_label_columns, read_multi_labels
 from trainer.data.sources import RawSplit, TaskSource
 from trainer.errors import InputError, did_you_mean, join_truncated, truncated_repr
 
@@ -42,14 +43,19 @@ def check_split(name: str, task: TaskConfig, source: TaskSource, raw: RawSplit) 
             label, or a split without remaining rows, naming file, row and value.
     """
     check_dataset_labels(task, source)
+    check_label_columns(task, source)
     columns = _resolve_columns(name, task, source, raw)
     rows = raw.rows.with_format(None)
     texts = {key: rows[columns[key]][:] for key in TEXT_COLUMNS[task.input]}
-    labels = rows[columns["label"]][:]
     kept, dropped = _rows_with_text(texts, columns, source, raw.location, task)
     table = {key: [values[i] for i in kept] for key, values in texts.items()}
-    reader = LabelReader(task, source, columns["label"], rows.features[columns["label"]])
-    table["label"] = [_label(labels[i], reader, f"{raw.location}, row {i + 1}") for i in kept]
+    if task.output_type == "labels":
+        where = columns["label"], rows, kept, raw.location
+        table["label"] = read_multi_labels(task, source, *where)
+    else:
+        labels = rows[columns["label"]][:]
+        reader = LabelReader(task, source, columns["label"], rows.features[columns["label"]])
+        table["label"] = [_label(labels[i], reader, f"{raw.location}, row {i + 1}") for i in kept]
     if task.reads_words:
         _check_tag_counts(table, kept, raw.location)
     if not kept:
@@ -61,15 +67,15 @@ def check_split(name: str, task: TaskConfig, source: TaskSource, raw: RawSplit) 
 
 def _features(task: TaskConfig) -> Features:
     text = SequenceFeature(Value("string")) if task.reads_words else Value("string")
-    label: Any = Value("int64" if task.has_labels else "float32")
-    if task.reads_words:
+    label: Any = Value("int64" if task.output_type in ("class", "tags") else "float32")
+    if task.output_type in ("tags", "labels"):
         label = SequenceFeature(label)
     return Features({**dict.fromkeys(TEXT_COLUMNS[task.input], text), "label": label})
 
 
 def _resolve_columns(
     name: str, task: TaskConfig, source: TaskSource, raw: RawSplit
-) -> dict[str, str]:
+) -> dict[str, Any]:
     keys = (*TEXT_COLUMNS[task.input], "label")
     for key in source.columns:
         if key not in keys:
@@ -78,13 +84,14 @@ def _resolve_columns(
                 f"a task with input '{task.input}'.{did_you_mean(key, keys)}"
             )
     columns = {key: source.columns.get(key, key) for key in keys}
-    for key, column in columns.items():
-        if column not in raw.rows.column_names:
-            raise InputError(
-                f"{raw.location}: there is no column '{column}' (found: "
-                f"{join_truncated(raw.rows.column_names)}); map it with "
-                f"--tasks.{name}.columns.{key}"
-            )
+    for key, names in columns.items():
+        for column in names if isinstance(names, list) else [names]:
+            if column not in raw.rows.column_names:
+                raise InputError(
+                    f"{raw.location}: there is no column '{column}' (found: "
+                    f"{join_truncated(raw.rows.column_names)}); map it with "
+                    f"--tasks.{name}.columns.{key}"
+                )
     return columns
 
 

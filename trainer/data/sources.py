@@ -33,8 +33,12 @@ class TaskSource:
         folder: the sub-folder of `data_dir` with this task's files; the task's name by default.
         train_split: the split to train on, also the stem of the local file.
         validation_split: the split to evaluate on, also the stem of the local file.
-        columns: `text`, `text_pair` and `label` -> the dataset's column names.
+        columns: `text`, `text_pair` and `label` -> the dataset's column names; for multi-label tasks
+            `label` may be a list of columns of 0 and 1, one for each of the labels, and names them
+            if `labels` is unset.
         dataset_labels: the class names in the data, in the order of `labels`, if they differ.
+        label_separator: the text between the labels of a cell, such as `|` (multi-label); a list
+            needs none.
         separator: the character between two cells of csv and tsv files, or `tab`; detected if
             unset.
         quoting: of csv and tsv files: `standard`, cells may be quoted, with quotes inside them
@@ -53,8 +57,9 @@ class TaskSource:
     folder: str | None = None
     train_split: str = "train"
     validation_split: str = "validation"
-    columns: dict[str, str] = field(default_factory=dict)
+    columns: dict[str, str | list[str]] = field(default_factory=dict)
     dataset_labels: list[str] | None = None
+    label_separator: str | None = None
     separator: str | None = None
     quoting: str | None = None
     encoding: str | None = None
@@ -83,7 +88,8 @@ class TaskSource:
     @property
     def column_names(self) -> list[str]:
         """Return the dataset's names of `text`, `text_pair` and `label`."""
-        return [self.columns.get(key, key) for key in ("text", "text_pair", "label")]
+        names = [self.columns.get(key, key) for key in ("text", "text_pair", "label")]
+        return [column for name in names for column in (name if isinstance(name, list) else [name])]
 
 
 @dataclass
