@@ -40,9 +40,9 @@ class TaskHead(nn.Module):
     app use these attributes.
 
     Attributes:
-        output_type: `class` (class labels, logits (B, C)), `labels` (any number of classes, multi-hot
-            labels, logits (B, C)), `tags` (a class per token, logits (B, L, C) from token vectors)
-            or `score` (numeric labels, logits (B,)).
+        output_type: `class` (class labels, logits (B, C)), `labels` (any number of classes, labels
+            and logits (B, C)), `tags` (a class per token, logits (B, L, C) from token vectors) or
+            `score` (numeric labels, logits (B,)).
         inputs: the supported inputs, `single`, `pair` or both.
         reads: which of the fields `pair_features`, `cosine_range`, `label_smoothing` and
             `thresholds` apply.

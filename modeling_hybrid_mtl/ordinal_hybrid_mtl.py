@@ -53,8 +53,8 @@ class OrdinalHead(TaskHead):
         width = 1 if self.is_cumulative else count - 1
         self.layers = build_layers([self.feature_size, *task.hidden_sizes, width], task)
         if self.is_cumulative:
-            # All classes are equally likely at first. `softplus` of the gaps keeps the order. As for
-            # all names with `bias`, there is no weight decay.
+            # All classes are equally likely at first. `softplus` of the gaps keeps the order.
+            # Parameters with `bias` in their names have no weight decay.
             edges = (torch.arange(1, count) / count).logit()
             self.first_bias = nn.Parameter(edges[:1])
             self.gaps_bias = nn.Parameter(edges.diff().expm1().log())
@@ -85,7 +85,7 @@ def conditional(logits: Tensor) -> Tensor:
 def coral(head: Any, logits: Tensor, labels: Tensor) -> Tensor:
     """Return the binary cross-entropies of P(y > k), summed over k and averaged over rows.
 
-    This is the loss of CORAL (Cao et al., arXiv:1901.07884, eq. 4 with equal weights), for which
+    This is the loss of CORAL (Cao et al., arXiv:1901.07884) with equal weights, for which
     an error costs more the more classes it spans.
 
     Args:

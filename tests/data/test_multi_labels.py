@@ -174,7 +174,11 @@ def test_tokenized_rows_are_checked(labels, message):
 
 def test_rows_without_any_labels_are_unlabeled():
     features = Features(
-        {"input_ids": List(Value("int64")), "length": Value("int64"), "labels": List(Value("int64"))}
+        {
+            "input_ids": List(Value("int64")),
+            "length": Value("int64"),
+            "labels": List(Value("int64")),
+        }
     )
     table = {"input_ids": [[2, 3]], "length": [2], "labels": [None]}
     rows = Dataset.from_dict(table, features=features)

@@ -73,7 +73,9 @@ def test_the_pipeline_returns_the_classes_above_their_thresholds_best_first():
     # The function changes the scores, not the choice.
     raw = pipe(TEXTS[0], task="topics", function_to_apply="none")
     assert {entry["label"] for entry in raw} == {"plot", "cast"}
-    assert raw[0]["score"] == pytest.approx(max(torch.tensor(scores[:2]).logit().tolist()), abs=1e-4)
+    assert raw[0]["score"] == pytest.approx(
+        max(torch.tensor(scores[:2]).logit().tolist()), abs=1e-4
+    )
 
 
 def test_no_class_may_be_predicted():

@@ -34,7 +34,7 @@ def test_outputs_are_log_probabilities(model, scale):
 
 
 def corn_loss_of_the_paper(logits, labels):
-    """The sum of eq. 5 of arXiv:2111.08851, and the rows over which the paper averages it."""
+    """The summed loss of arXiv:2111.08851, and the rows over which the paper averages it."""
     total, rows = torch.zeros(()), 0
     for k in range(CLASSES - 1):
         subset = labels > k - 1  # S_k: y >= k
@@ -50,7 +50,7 @@ def test_corn_is_the_papers_loss_and_its_probabilities():
     logits = torch.randn(ROWS, CLASSES - 1, generator=RANDOM)
     head = head_for("corn")
     log_p = conditional(logits)
-    above = logits.sigmoid().cumprod(dim=-1)  # eq. 6: P(y > k)
+    above = logits.sigmoid().cumprod(dim=-1)  # the chain rule: P(y > k)
     edges = torch.cat([torch.ones(ROWS, 1), above, torch.zeros(ROWS, 1)], dim=-1)
     torch.testing.assert_close(log_p.exp(), edges[:, :-1] - edges[:, 1:])
     total, rows = corn_loss_of_the_paper(logits, LABELS)
@@ -77,7 +77,6 @@ def test_the_cumulative_model_has_proportional_odds():
 def test_all_classes_are_equally_likely_at_first_in_the_cumulative_model():
     fields = {"kind": "ordinal", "labels": list("abcde"), "head_options": {"model": "cumulative"}}
     head = HEADS["ordinal"](WIDTH, TaskConfig.from_entry("task", fields)).eval()
-    probabilities = head(torch.zeros(1, WIDTH) * 0).exp()
     with torch.no_grad():
         head.layers[-1].bias.zero_()
     probabilities = head(torch.zeros(1, WIDTH)).exp()
@@ -89,7 +88,7 @@ def test_coral_is_the_papers_loss():
     score = head.layers(VECTORS)
     thresholds = torch.cat([head.first_bias, functional.softplus(head.gaps_bias)]).cumsum(0)
     levels = (LABELS[:, None] > torch.arange(CLASSES - 1)).float()
-    logits = score - thresholds  # eq. 4 of arXiv:1901.07884
+    logits = score - thresholds
     expected = functional.binary_cross_entropy_with_logits(logits, levels, reduction="none")
     torch.testing.assert_close(head.loss(head(VECTORS), LABELS), expected.sum(-1).mean())
 

@@ -52,7 +52,7 @@ class Labels:
 
     def __init__(self, name: str, entry: dict[str, Any]):
         self.name, self.labels = name, entry["labels"]
-        thresholds = entry["thresholds"] or [0.5] * len(self.labels)
+        thresholds = entry.get("thresholds") or [0.5] * len(self.labels)
         self.thresholds = dict(zip(self.labels, thresholds, strict=True))
 
     def result(self) -> gr.Label:

@@ -18,7 +18,9 @@ from trainer.options import changed, default_of, info_of, is_read
 from trainer.registry import REGULARIZERS
 
 # Fields of a head that a card shows where they were changed.
-SHOW_IF_CHANGED = ("activation", "cosine_range", "pair_features", "loss", "label_smoothing")
+SHOW_IF_CHANGED = (
+    *("activation", "cosine_range", "pair_features", "loss", "label_smoothing", "thresholds"),
+)
 
 
 def head_hyperparameters(
@@ -33,6 +35,7 @@ def head_hyperparameters(
         "hidden_sizes": model.hidden_sizes,
         "loss_weight": model.loss_weight,
         **changed(model, SHOW_IF_CHANGED),
+        **{f"head_options.{option}": value for option, value in model.head_options.items()},
         **_augmentation(entry.augmentation),
     }
 

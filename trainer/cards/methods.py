@@ -48,6 +48,10 @@ def _of_task(entry: TaskEntry) -> Iterator[str]:
         yield "sbert"
     if entry.training.auxiliary:
         yield "mtrec"
+    if entry.model.kind == "ordinal":
+        model = entry.model.head_options["model"]
+        yield {"cumulative": "proportional_odds"}.get(model, model)
+    yield str(entry.model.loss)
     yield from (method.citation for method in entry.augmentation.methods())
 
 

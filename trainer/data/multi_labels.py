@@ -76,13 +76,9 @@ def read_multi_labels(
         ]
     values = rows[column][:]
     reader = LabelReader(task, source, column, rows.features[column])
-    lists = [
-        _items(values[i], reader, place) for i, place in zip(kept, places, strict=True)
-    ]
+    lists = [_items(values[i], reader, place) for i, place in zip(kept, places, strict=True)]
     convert = _multi_hot if _holds_flags(rows.features[column], lists, task) else _from_names
-    return [
-        convert(items, reader, place) for items, place in zip(lists, places, strict=True)
-    ]
+    return [convert(items, reader, place) for items, place in zip(lists, places, strict=True)]
 
 
 def _flag(cell: Any, column: str, place: str) -> float:
@@ -130,7 +126,8 @@ def _holds_flags(feature: Any, lists: list[list[Any]], task: TaskConfig) -> bool
         return False
     count = len(task.labels or [])
     is_hot = [
-        len(items) == count and all(number(item) in (0, 1) or item in (True, False) for item in items)
+        len(items) == count
+        and all(number(item) in (0, 1) or item in (True, False) for item in items)
         for items in lists
     ]
     return all(is_hot) or (count > 2 and any(is_hot))

@@ -33,9 +33,9 @@ class TaskSource:
         folder: the sub-folder of `data_dir` with this task's files; the task's name by default.
         train_split: the split to train on, also the stem of the local file.
         validation_split: the split to evaluate on, also the stem of the local file.
-        columns: `text`, `text_pair` and `label` -> the dataset's column names; for multi-label tasks
-            `label` may be a list of columns of 0 and 1, one for each of the labels, and names them
-            if `labels` is unset.
+        columns: `text`, `text_pair` and `label` -> the dataset's column names; for multi-label
+            tasks, `label` may be a list of columns of 0 and 1, one for each of the labels, which
+            they name if `labels` is unset.
         dataset_labels: the class names in the data, in the order of `labels`, if they differ.
         label_separator: the text between the labels of a cell, such as `|` (multi-label); a list
             needs none.

@@ -184,8 +184,8 @@ def overall_score(
 ) -> float:
     """Return the mean over tasks of the main metric mapped to 0-1, which ranks checkpoints.
 
-    A share such as accuracy is used as it is, a correlation r as (1 + r) / 2: for two classification tasks and
-    one similarity task this is (acc_1 + acc_2 + (1 + r) / 2) / 3.
+    A share such as accuracy is used as it is, a correlation r as (1 + r) / 2: for two
+    classification tasks and one similarity task this is (acc_1 + acc_2 + (1 + r) / 2) / 3.
 
     Args:
         metrics: flat results with `{prefix}_{task}_{main metric}` for every task.

@@ -27,9 +27,7 @@ def _f1(predicted: NDArray[np.int64], true: NDArray[np.int64], average: str) -> 
 
 
 @METRICS.register("average_precision", reads_outputs=True)
-def _average_precision(
-    probabilities: ArrayLike, true: NDArray[np.int64], num_labels: int
-) -> float:
+def _average_precision(probabilities: ArrayLike, true: NDArray[np.int64], num_labels: int) -> float:
     """Return the mean average precision (mAP) over the classes that occur."""
     from sklearn.metrics import average_precision_score
 

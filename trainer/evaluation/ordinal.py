@@ -15,9 +15,7 @@ def _quadratic_kappa(
 
     if np.ptp(np.concatenate([predicted, true])) == 0:
         return 0.0
-    return float(
-        cohen_kappa_score(true, predicted, labels=range(num_labels), weights="quadratic")
-    )
+    return float(cohen_kappa_score(true, predicted, labels=range(num_labels), weights="quadratic"))
 
 
 @METRICS.register("mae", greater_is_better=False)

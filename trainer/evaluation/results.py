@@ -42,8 +42,8 @@ def write_reports(
 
     Returns:
         For each task, its confusion matrix and per-class scores, per-class scores alone for
-        multi-label tasks, or errors by score band, and the 95% `intervals` of its metrics, (lower, upper); under `overall score`, its `interval`. An
-        interval is None if there are too few rows.
+        multi-label tasks, or errors by score band, and the 95% `intervals` of its metrics, (lower,
+        upper); under `overall score`, its `interval`. An interval is None if there are too few rows.
     """
     reports: dict[str, dict[str, Any]] = {}
     draws = {}
