@@ -99,7 +99,7 @@ def test_the_card_describes_them(run):
     assert "Figure 3: Precision, recall and F1 of the classes of topics" in card
     assert "| stars head | head_options.model | cumulative |" in card
     assert "| topics head | thresholds | 0.01, 0.5, 0.99 |" in card
-    for key in ("corn", "coral", "proportional_odds"):
+    for key in ("corn", "coral", "cumulative"):
         assert f"{{{key}," in card
     assert "(1 + quadratic_kappa(urgency)) / 2" in card
     assert "For flags, topics, it predicts every label whose score reaches its threshold" in card

@@ -108,8 +108,8 @@ def _read_entry(name: str, entry: Any, with_data: list[str]) -> TaskEntry:
         for key, value in merged.items()
         if value is not None
     }
-    label = values.get("columns", {}).get("label")
-    if isinstance(label, list) and values.get("kind") == "multi_label":
+    label, head = values.get("columns", {}).get("label"), HEADS.get(values.get("kind", ""))
+    if isinstance(label, list) and head is not None and head.output_type == "labels":
         values.setdefault("labels", label)
     values = complete_entry(name, values, with_data)
     _check_data_name(name, values.get("data_name"))

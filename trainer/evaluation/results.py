@@ -43,7 +43,7 @@ def write_reports(
     Returns:
         For each task, its confusion matrix and per-class scores, per-class scores alone for
         multi-label tasks, or errors by score band, and the 95% `intervals` of its metrics, (lower,
-        upper); under `overall score`, its `interval`. An interval is None if there are too few rows.
+        upper); under `overall score`, its `interval`. Intervals are None if there are too few rows.
     """
     reports: dict[str, dict[str, Any]] = {}
     draws = {}

@@ -30,15 +30,15 @@ def symmetric_kl(first: Tensor, second: Tensor, mask: Tensor | None = None) -> T
 
 
 def symmetric_binary_kl(first: Tensor, second: Tensor) -> Tensor:
-    """Return `KL(p || q) + KL(q || p)` of each class alone, summed over classes, a scalar.
+    """Return `KL(p || q) + KL(q || p)` of each class alone, averaged like their loss, a scalar.
 
     Args:
-        first: logits of p, (B, C); the result is averaged over rows.
+        first: logits of p, (B, C).
         second: logits of q, (B, C).
     """
     # For two outcomes the sum is (p - q) (logit p - logit q); see `symmetric_kl` for its rounding.
     first, second = first.float(), second.float()
-    return ((first.sigmoid() - second.sigmoid()) * (first - second)).sum(dim=-1).mean()
+    return ((first.sigmoid() - second.sigmoid()) * (first - second)).mean()
 
 
 def squared_error(first: Tensor, second: Tensor, low: float, high: float) -> Tensor:
