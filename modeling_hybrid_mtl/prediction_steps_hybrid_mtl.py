@@ -112,10 +112,7 @@ class PredictionSteps(Pipeline):
         }
         sides = ("truncated", "pair_truncated", "cross_truncated")
         truncated = [model_inputs.pop(name) for name in sides if name in model_inputs]
-        groups: dict[str, dict[str, Tensor]] = {"": {}, "pair_": {}, "cross_": {}}
-        for name, value in model_inputs.items():
-            prefix = next((p for p in ("pair_", "cross_") if name.startswith(p)), "")
-            groups[prefix][name.removeprefix(prefix)] = value
+        groups = _by_prefix(model_inputs)
         model = self.model
         kind = "pair" if groups["pair_"] or groups["cross_"] else "single"
         names = [task] if task else [n for n, e in model.config.tasks.items() if e["input"] == kind]
@@ -190,6 +187,15 @@ class PredictionSteps(Pipeline):
                 values, ids, spans, text, task.labels, self.tokenizer, **token_options
             )
         return word_entities(values, spans, outputs["word_ids"][0].tolist(), text, task.labels)
+
+
+def _by_prefix(inputs: dict[str, Tensor]) -> dict[str, dict[str, Tensor]]:
+    """Return the inputs of each encoder pass, without their prefixes."""
+    groups: dict[str, dict[str, Tensor]] = {"": {}, "pair_": {}, "cross_": {}}
+    for name, value in inputs.items():
+        prefix = next((p for p in ("pair_", "cross_") if name.startswith(p)), "")
+        groups[prefix][name.removeprefix(prefix)] = value
+    return groups
 
 
 def _encoded(encoded: dict[str, Tensor]) -> tuple[Tensor, Tensor | None, Tensor | None]:

@@ -116,6 +116,7 @@ def test_invalid_labels_are_refused_with_row_and_column(labels, source, message)
     [
         ({"label_separator": "|"}, "field 'label_separator' = '|'"),
         ({"columns": {"label": ["a", "b"]}}, "field 'columns': label = ['a', 'b']"),
+        ({"columns": {"text": ["a", "b"]}}, "field 'columns': text = ['a', 'b']: must be the name"),
     ],
 )
 def test_fields_of_multi_label_columns_are_refused_for_other_kinds(source, message):
@@ -170,6 +171,18 @@ def test_tokenized_rows_are_checked(labels, message):
     rows = Dataset.from_dict({"input_ids": [[2, 3]] * 2, "length": [2, 2], "labels": labels})
     with refused(message):
         check_rows("train_dataset", "topics", rows, TOPICS, Limits())
+
+
+def test_lists_of_a_fixed_length_are_read():
+    ids = List(Value("int64"))
+    hot = List(Value("float32"), length=3)
+    features = Features({"input_ids": ids, "length": Value("int64"), "labels": hot})
+    table = {"input_ids": [[2, 3]] * 2, "length": [2, 2], "labels": [[1, 0, 1], [0, 0, 0]]}
+    rows = Dataset.from_dict(table, features=features)
+    assert check_rows("train_dataset", "topics", rows, TOPICS, Limits())
+    with refused("row 1: column 'labels' has [1.0, 0.0, 1.0]; expected 0 or 1 for each of the 2"):
+        two = TaskConfig.from_entry("t", {"kind": "multi_label", "labels": ["a", "b"]})
+        check_rows("train_dataset", "topics", rows, two, Limits())
 
 
 def test_rows_without_any_labels_are_unlabeled():

@@ -18,8 +18,12 @@ def check_label_columns(task: TaskConfig, source: TaskSource) -> None:
     """Check the fields of a source that describe multi-label columns.
 
     Raises:
-        InputError: if the task is of another kind, or there is not one column for each label.
+        InputError: if the task is of another kind, there is not one column for each label, or a
+            text has several columns.
     """
+    for key, column in source.columns.items():
+        if key != "label" and isinstance(column, list):
+            raise InputError(f"field 'columns': {key} = {column}: must be the name of one column")
     columns, labels = source.columns.get("label"), task.labels or []
     is_multi_label = task.output_type == "labels"
     if source.label_separator is not None and not (is_multi_label and source.label_separator):

@@ -9,7 +9,13 @@ import pyarrow.compute as pc
 from datasets import ClassLabel, Dataset, IterableDataset
 
 from modeling_hybrid_mtl import TaskConfig
-from trainer.data.token_checks import Limits, check_sequences, is_list_of_integers, row_of
+from trainer.data.token_checks import (
+    Limits,
+    check_sequences,
+    is_list,
+    is_list_of_integers,
+    row_of,
+)
 from trainer.data.tokens import IGNORED_LABEL
 from trainer.errors import InputError, join_truncated, truncated_repr
 
@@ -195,7 +201,7 @@ def _has_multi_hot(where: str, labels: pa.ChunkedArray, task: TaskConfig) -> boo
     if labels.null_count == len(labels):
         return False
     kind: Any = labels.type
-    if not pa.types.is_list(kind) or not (
+    if not is_list(kind) or not (
         pa.types.is_integer(kind.value_type) or pa.types.is_floating(kind.value_type)
     ):
         raise InputError(f"{where}: column 'labels' must hold a list of numbers for each row")
