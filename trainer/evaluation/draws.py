@@ -104,17 +104,24 @@ def _label_values(data: Drawn, draws: np.random.Generator) -> Values:
 def _average_precision(weights: NDArray[np.int64], outputs: Any, true: NDArray) -> NDArray:
     """Return the average precision of each draw, (draws,), averaged over the classes in it."""
     total, classes = np.zeros(len(weights)), np.zeros(len(weights))
-    for scores, is_true in zip(np.asarray(outputs).T, true.T, strict=True):
+    times = np.ascontiguousarray(weights.T, dtype=np.int32)  # (N, draws)
+    for scores, is_true in zip(np.asarray(outputs).T, true.T.astype(bool), strict=True):
         order = np.argsort(-scores, kind="stable")
-        # Rows of equal scores share a threshold: its precision counts after the last of them.
-        ends = np.flatnonzero(np.diff(scores[order], append=np.nan))
-        times = weights[:, order]
-        hits = (times * is_true[order]).cumsum(axis=1)[:, ends]
-        precision = _ratio(hits, times.cumsum(axis=1)[:, ends])
-        positives = hits[:, -1]
-        area = (precision * np.diff(hits, prepend=0, axis=1)).sum(axis=1)
-        total += _ratio(area, positives)
-        classes += positives > 0
+        positives = np.flatnonzero(is_true[order])
+        if not len(positives):
+            continue
+        # Rows of equal scores share a threshold, and only those with a positive row count.
+        _, last = np.unique(-scores[order], return_index=True)
+        ends = np.append(last[1:], len(order))
+        group = np.searchsorted(ends, positives, side="right")
+        first = np.flatnonzero(np.diff(group, prepend=-1))
+        ends = ends[group[first]]
+        ordered = times[order[: ends[-1]]]
+        rows = np.add.reduceat(ordered, np.append(0, ends[:-1]), axis=0).cumsum(axis=0)
+        hits = np.add.reduceat(ordered[positives], first, axis=0)
+        found = hits.sum(axis=0)
+        total += _ratio((_ratio(hits.cumsum(axis=0), rows) * hits).sum(axis=0), found)
+        classes += found > 0
     return _ratio(total, classes)
 
 

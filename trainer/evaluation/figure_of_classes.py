@@ -38,6 +38,6 @@ def draw_classes(report: Mapping[str, Any], title: str, path: str | Path) -> Non
     axes.set_xlabel("0 to 1")
     axes.set_ylabel("class (rows with it)")
     axes.grid(alpha=0.25, zorder=1)
-    axes.legend(loc="best", fontsize="small")
+    figure.legend(loc="outside lower center", ncols=len(_COLORS), fontsize="small")
     axes.set_title(title, parse_math=False)
     save_figure(figure, path)
