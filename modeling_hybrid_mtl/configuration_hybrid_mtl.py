@@ -10,6 +10,8 @@ from transformers import CONFIG_MAPPING, AutoConfig, PretrainedConfig
 from .extensions_hybrid_mtl import __name__ as _extensions  # noqa: F401 (registers)
 from .heads_hybrid_mtl import HEADS, LOSSES  # registers the kinds of tasks
 from .modules_hybrid_mtl import attach_modules
+from .multi_label_hybrid_mtl import __name__ as _multi_label  # noqa: F401 (registers)
+from .ordinal_hybrid_mtl import __name__ as _ordinal  # noqa: F401 (registers)
 from .shared_layers_hybrid_mtl import check_shared_layers
 from .task_config_hybrid_mtl import TaskConfig, check_attention_heads, is_number
 

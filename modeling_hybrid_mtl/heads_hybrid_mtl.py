@@ -52,10 +52,12 @@ class TaskHead(nn.Module):
     app use these attributes.
 
     Attributes:
-        output_type: `class` (class labels, logits (B, C)), `tags` (a class per token, logits (B, L,
-            C) from token vectors) or `score` (numeric labels, logits (B,)).
+        output_type: `class` (class labels, logits (B, C)), `labels` (any number of classes, labels
+            and logits (B, C)), `tags` (a class per token, logits (B, L, C) from token vectors) or
+            `score` (numeric labels, logits (B,)).
         inputs: the supported inputs, `single`, `pair` or both.
-        reads: which of the fields `pair_features` and `cosine_range` apply.
+        reads: which of the fields `pair_features`, `cosine_range`, `label_smoothing` and
+            `thresholds` apply.
         losses: the names of the losses, the default first.
         metrics: the names of the metrics, the main one first.
         standard: the name of the standard pipeline with such outputs.
@@ -64,7 +66,7 @@ class TaskHead(nn.Module):
 
     output_type = "class"
     inputs: tuple[str, ...] = ("single", "pair")
-    reads: tuple[str, ...] = ("pair_features",)
+    reads: tuple[str, ...] = ("pair_features", "label_smoothing")
     losses: tuple[str, ...] = ("cross_entropy",)
     metrics: tuple[str, ...] = ("accuracy", "f1")
     standard = "text-classification"
@@ -117,6 +119,10 @@ class TaskHead(nn.Module):
         if self.output_type == "score":
             return logits.float().clamp(*self.task.score_range)
         return logits.float().softmax(dim=-1)
+
+    def predict(self, outputs: Tensor) -> Tensor:
+        """Return class indices (...), or scores (B,), for the outputs of `postprocess`."""
+        return outputs if self.output_type == "score" else outputs.argmax(dim=-1)
 
 
 def build_head(config: Any, name: str) -> TaskHead:
@@ -183,6 +189,7 @@ class ScoreHead(TaskHead):
     """A score (B,) in units of the task's range."""
 
     output_type = "score"
+    reads: tuple[str, ...] = ("pair_features",)
     losses: tuple[str, ...] = ("squared_error", "correlation")
     metrics = ("pearson", "spearman")
     standard = "sentence-similarity"

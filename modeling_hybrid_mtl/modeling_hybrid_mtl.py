@@ -144,8 +144,8 @@ class HybridMTLModel(PretrainedMixin, EncodingMixin):
             pair_attention_mask: (B, L2).
             pair_token_type_ids: (B, L2).
             task: the task whose head to run; if None, there are no logits.
-            labels: class indices (B,), token classes (B, L) with -100 for ignored ones, or scores
-                (B,) in units of the score range.
+            labels: class indices (B,), multi-hot rows (B, C), token classes (B, L) with -100 for
+                ignored ones, or scores (B,) in units of the score range.
             label_mask: whether each row has a label, (B,), which may stay on the CPU; the loss is
                 the mean over the rows that have one, 0 without any. If None, all rows have.
             output_hidden_states: also return the hidden states of all layers; if None, as

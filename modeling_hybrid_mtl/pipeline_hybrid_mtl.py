@@ -35,17 +35,19 @@ class HybridMTLPipeline(PredictionSteps):
         task: the task to predict; if None, all single-text tasks for a text and all pair tasks for
             a pair, as `{task: prediction}`.
         top_k: for classification, 1 (the default) returns the best class as a dictionary, another
-            number that many classes as a list, and `None` all of them.
+            number that many classes as a list, and `None` all of them. For multi-label tasks, the
+            default is the classes whose probabilities reach their thresholds, which may be none.
         return_all_scores: return all classes, in the model's order.
-        function_to_apply: converts the logits of classes to scores: `softmax` (the default),
-            `sigmoid` or `none`.
+        function_to_apply: converts the logits of classes to scores: `softmax` (the default, except
+            for multi-label tasks), `sigmoid` (theirs) or `none`.
         aggregation_strategy, ignore_labels: for token classification, as in transformers.
         truncation, max_length, padding: passed to the tokenizer.
         batch_size: inputs per pass.
 
-    Outputs: `{"label": str, "score": probability}` for classification, `{"score": float}` in the
-    task's range for regression and similarity, a list of `{"entity", "score", "word", "start",
-    "end"}` for token classification, with one entry per word of the tokenizer.
+    Outputs: `{"label": str, "score": probability}` for classification, a list of these for
+    multi-label classification, `{"score": float}` in the task's range for regression and
+    similarity, a list of `{"entity", "score", "word", "start", "end"}` for token classification,
+    with one entry per word of the tokenizer.
 
     Under a standard name, such as `text-classification`, the outputs have the standard's format,
     for the given task or the first that supports the input.

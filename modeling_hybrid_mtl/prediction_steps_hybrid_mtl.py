@@ -13,6 +13,7 @@ from .standard_hybrid_mtl import (
     STANDARDS,
     TEXT,
     TOKENS,
+    chosen_classes,
     first_task,
     ranked_classes,
     scores_of,
@@ -111,29 +112,30 @@ class PredictionSteps(Pipeline):
         }
         sides = ("truncated", "pair_truncated", "cross_truncated")
         truncated = [model_inputs.pop(name) for name in sides if name in model_inputs]
-        groups: dict[str, dict[str, Tensor]] = {"": {}, "pair_": {}, "cross_": {}}
-        for name, value in model_inputs.items():
-            prefix = next((p for p in ("pair_", "cross_") if name.startswith(p)), "")
-            groups[prefix][name.removeprefix(prefix)] = value
+        groups = _by_prefix(model_inputs)
         model = self.model
         kind = "pair" if groups["pair_"] or groups["cross_"] else "single"
         names = [task] if task else [n for n, e in model.config.tasks.items() if e["input"] == kind]
         vectors: dict[tuple[bool, str | None], Any] = {}
         outputs: dict[str, Any] = {}
+        chosen: dict[str, Tensor] = {}
         for name in names:
             # Tasks without their own adapter share a pass.
             adapter = name if name in model.config.adapters else None
             encoder_pass = (model.config.task(name).pair_encoding == "cross", adapter)
             if encoder_pass not in vectors:
                 vectors[encoder_pass] = self._encode(groups, *encoder_pass)
-            logits = model.logits_of(name, *vectors[encoder_pass])
-            outputs[name] = scores_of(model.heads[name], logits, function_to_apply)
+            logits, head = model.logits_of(name, *vectors[encoder_pass]), model.heads[name]
+            outputs[name] = scores_of(head, logits, function_to_apply)
+            if head.output_type == "labels":
+                # By probability, whatever the function that is applied to the logits.
+                chosen[f"chosen_{name}"] = head.predict(head.postprocess(logits))
         # A first entry prevents ModelOutput from unpacking a single tensor; 1 if a task was given.
         result: dict[str, Any] = {
             "has_task": torch.full((len(next(iter(outputs.values()))),), int(task is not None))
         }
         result["truncated"] = torch.stack(truncated).any(dim=0)
-        result.update({f"prediction_{name}": value for name, value in outputs.items()})
+        result.update({f"prediction_{name}": value for name, value in outputs.items()} | chosen)
         if texts:
             texts["token_ids"] = groups[""]["input_ids"]
         result.update(texts)
@@ -175,10 +177,10 @@ class PredictionSteps(Pipeline):
             n: options[n] for n in ("aggregation_strategy", "ignore_labels") if n in options
         }
         if not task.reads_words:
+            class_options = {n: options[n] for n in options if n not in token_options}
+            if f"chosen_{name}" in outputs and not class_options and not self.standard:
+                return chosen_classes(values, outputs[f"chosen_{name}"][0], task.labels)
             as_list = self.standard == TEXT and "top_k" in options
-            class_options = {
-                name: value for name, value in options.items() if name not in token_options
-            }
             return ranked_classes(values, task.labels, as_list=as_list, **class_options)
         spans, text = outputs["offset_mapping"][0].tolist(), outputs["words"][0]
         if self.standard == TOKENS or token_options:
@@ -187,6 +189,15 @@ class PredictionSteps(Pipeline):
                 values, ids, spans, text, task.labels, self.tokenizer, **token_options
             )
         return word_entities(values, spans, outputs["word_ids"][0].tolist(), text, task.labels)
+
+
+def _by_prefix(inputs: dict[str, Tensor]) -> dict[str, dict[str, Tensor]]:
+    """Return the inputs of each encoder pass, without their prefixes."""
+    groups: dict[str, dict[str, Tensor]] = {"": {}, "pair_": {}, "cross_": {}}
+    for name, value in inputs.items():
+        prefix = next((p for p in ("pair_", "cross_") if name.startswith(p)), "")
+        groups[prefix][name.removeprefix(prefix)] = value
+    return groups
 
 
 def _encoded(encoded: dict[str, Tensor]) -> tuple[Tensor, Tensor | None, Tensor | None]:

@@ -18,6 +18,8 @@ class Entry:
         kinds: for losses and metrics, further kinds of tasks that support it, besides those whose
             head lists it.
         lowest: for metrics, the lowest value; the highest is 1.
+        greater_is_better: for metrics, False for an error from 0, without an upper limit.
+        reads_outputs: for metrics, whether they are computed from probabilities, not predictions.
         module: the name of the module that registered it.
         place: file and line of the registration.
     """
@@ -26,6 +28,8 @@ class Entry:
     options: Any
     kinds: tuple[str, ...]
     lowest: float
+    greater_is_better: bool
+    reads_outputs: bool
     module: str
     place: str
 
@@ -53,6 +57,8 @@ class Registry(Mapping[str, Any]):
         options: type | None = None,
         kinds: tuple[str, ...] = (),
         lowest: float = 0.0,
+        greater_is_better: bool = True,
+        reads_outputs: bool = False,
     ) -> Any:
         """Register a class or function; without `value`, return a decorator.
 
@@ -61,7 +67,7 @@ class Registry(Mapping[str, Any]):
             value: the class or function.
             options: the dataclass of its options; calls of `value` then get an instance as the
                 keyword argument `config`.
-            kinds: see `Entry`, and for `lowest`.
+            kinds: see `Entry`, and for the following.
 
         Raises:
             ValueError: if the name is taken or invalid, or `options` is not a dataclass.
@@ -72,7 +78,10 @@ class Registry(Mapping[str, Any]):
 
         def add(value: Any) -> Any:
             self._check(name, options, place)
-            self.entries[name] = Entry(value, options, tuple(kinds), lowest, module, place)
+            self.entries[name] = Entry(
+                *(value, options, tuple(kinds), lowest, greater_is_better, reads_outputs),
+                *(module, place),
+            )
             return value
 
         return add if value is None else add(value)

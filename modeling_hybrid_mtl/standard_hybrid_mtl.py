@@ -129,6 +129,19 @@ def ranked_classes(
     return classes if as_list or top_k != 1 else classes[0]
 
 
+def chosen_classes(scores: Tensor, chosen: Tensor, labels: list[str]) -> list[dict[str, Any]]:
+    """Return the predicted classes of a text, best first; maybe none.
+
+    Args:
+        scores: one score per class, (C,).
+        chosen: 1 for the predicted classes, otherwise 0, (C,).
+        labels: the class names.
+    """
+    is_chosen = dict(zip(labels, chosen.tolist(), strict=True))
+    ranked = ranked_classes(scores, labels, as_list=True, top_k=None)
+    return [entry for entry in ranked if is_chosen[entry["label"]]]
+
+
 class _Grouping(TokenClassificationPipeline):
     """The grouping of transformers' token classification pipeline, without its model."""
 

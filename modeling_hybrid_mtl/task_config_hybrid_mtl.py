@@ -35,13 +35,14 @@ class TaskConfig:
     """Configuration of a task: its kind, its input and the shape of its head.
 
     Attributes:
-        kind: `classification`, `regression`, `similarity`, `token_classification` or a kind of an
-            extension.
+        kind: `classification`, `multi_label`, `ordinal`, `regression`, `similarity`,
+            `token_classification` or a kind of an extension.
         input: `single` (one text) or `pair` (two texts).
         pair_encoding: for pairs, `siamese` (each text is encoded alone, the default) or `cross`
             (both in one sequence).
-        labels: the class names, in the order of their indices (classification kinds); in a
-            configuration file, `auto` takes them from the training rows.
+        labels: the class names, in the order of their indices (classification kinds), from the
+            lowest to the highest for `ordinal`; in a configuration file, `auto` takes them from the
+            training rows.
         score_range: lowest and highest score (regression and similarity).
         cosine_range: the cosines that correspond to the ends of `score_range` (similarity).
         hidden_sizes: widths of the layers between the sentence vector and the output.
@@ -54,11 +55,16 @@ class TaskConfig:
             hidden size.
         pair_features: inputs of a siamese head other than similarity: any of `u`, `v`, `difference`
             (|u-v|) and `product` (u*v); all four if None.
-        loss: `cross_entropy` for classification; `squared_error` (the default) or `correlation` for
-            scores; for similarity also `cosine_embedding`; or a loss of an extension.
-        label_smoothing: share of the target that is spread over all classes (classification).
+        loss: `cross_entropy` for classification; for ordinal also `coral`; `binary_cross_entropy`
+            for multi-label; `squared_error` (the default) or `correlation` for scores; for
+            similarity also `cosine_embedding`; or a loss of an extension.
+        label_smoothing: share of the target that is spread over all classes (classification), or
+            over the two values of each class (multi-label).
+        thresholds: the lowest probability at which a class is predicted, for each of the labels;
+            0.5 if None (multi-label).
         loss_weight: factor of the task's loss.
-        head_options: options of a kind of an extension.
+        head_options: options of a kind: for ordinal, `model`: `corn` (the default) or `cumulative`;
+            or of a kind of an extension.
     """
 
     kind: str
@@ -76,6 +82,7 @@ class TaskConfig:
     pair_features: list[str] | None = None
     loss: str | None = None
     label_smoothing: float = 0.0
+    thresholds: list[float] | None = None
     loss_weight: float = 1.0
     head_options: dict[str, Any] = field(default_factory=dict)
 
@@ -86,7 +93,7 @@ class TaskConfig:
 
     @property
     def output_type(self) -> str:
-        """Return the type of the outputs: `class`, `tags` (a class per token) or `score`."""
+        """Return the type of the outputs: `class`, `labels`, `tags` or `score`."""
         return HEADS[self.kind].output_type
 
     @property
@@ -180,9 +187,10 @@ def _check_outputs(task: TaskConfig, refuse: Refuse) -> None:
         if task.labels is not None:
             refuse("labels", f"a task of kind '{task.kind}' has a score_range, not labels")
         check_range(task, "score_range", refuse)
-    if "cosine_range" not in HEADS[task.kind].reads and task.cosine_range is not None:
-        kinds = [kind for kind, head in HEADS.items() if "cosine_range" in head.reads]
-        refuse("cosine_range", f"only valid for tasks of kind {', '.join(map(repr, kinds))}")
+    for field_name in ("cosine_range", "thresholds", "label_smoothing"):
+        if getattr(task, field_name) and field_name not in HEADS[task.kind].reads:
+            kinds = [kind for kind, head in HEADS.items() if field_name in head.reads]
+            refuse(field_name, f"only valid for tasks of kind {', '.join(map(repr, kinds))}")
 
 
 def check_range(task: TaskConfig, field_name: str, refuse: Refuse) -> None:
@@ -241,8 +249,6 @@ def _check_loss(task: TaskConfig, refuse: Refuse) -> None:
         refuse("loss", f"must be one of {', '.join(losses)} for kind '{task.kind}'")
     if not is_number(task.label_smoothing) or not 0 <= task.label_smoothing < 1:
         refuse("label_smoothing", "must be in [0, 1)")
-    if task.label_smoothing and not task.has_labels:
-        refuse("label_smoothing", f"a task of kind '{task.kind}' has no classes to smooth")
     if not is_number(task.loss_weight) or not task.loss_weight > 0:
         refuse("loss_weight", "must be a positive number")
 

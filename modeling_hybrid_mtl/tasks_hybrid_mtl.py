@@ -13,7 +13,7 @@ from .configuration_hybrid_mtl import HybridMTLConfig, TaskConfig
 
 logger = logging.get_logger(__name__)
 
-# Fields of a task that affect its training only; all others define its head.
+# Fields of a task that affect its training only; all others but the thresholds define its head.
 TRAINING_FIELDS = ("dropout", "label_smoothing", "loss", "loss_weight")
 # Options of the configuration that define the sentence vector, and those of training only.
 DROPOUTS = ("pooled_dropout", "shared_dropout")
@@ -23,7 +23,8 @@ SENTENCE_OPTIONS = ("pooling", "shared_hidden_sizes", "shared_activation", *DROP
 def changed_fields(old: dict[str, Any], new: TaskConfig) -> list[str]:
     """Return the fields in which a task requires another head than the trained one."""
     entry = dataclasses.asdict(new)
-    return [f for f, value in entry.items() if f not in TRAINING_FIELDS and old[f] != value]
+    others = (*TRAINING_FIELDS, "thresholds")
+    return [f for f, value in entry.items() if f not in others and old.get(f) != value]
 
 
 def kept_heads(old: dict[str, dict[str, Any]], new: dict[str, TaskConfig]) -> list[str]:

@@ -72,7 +72,7 @@ def test_a_run_trains_with_all_of_them(example, metrics):
     assert 0 <= metrics["eval_sentiment_balanced_accuracy"] <= 1
     assert 0 <= metrics["eval_overall"] <= 1
     facts = json.loads((example.folder / "out" / "card_facts.json").read_text())
-    assert {task["kind"] for task in facts["tasks"]} == {"ordinal", "classification"}
+    assert {task["kind"] for task in facts["tasks"]} == {"grades", "classification"}
     assert facts["shared_hyperparameters"]["length_power"] == 0.5
     assert all("balanced_accuracy" in task["metrics"] for task in facts["tasks"])
 
@@ -112,7 +112,7 @@ def test_the_sampler_draws_the_last_task_first(example, metrics):
         (["--tasks.sentiment.labels", "[a, b]"], "an order needs three classes"),
         (["--tasks.sentiment.head_options", "{spred: 1}"], "Did you mean 'spread'"),
         (["--tasks.sentiment.augmentation", "[{method: shout, marks: x}]"], "option 'marks'"),
-        (["--tasks.sentiment.kind", "ordnal"], "must be one of classification.*ordinal"),
+        (["--tasks.sentiment.kind", "grade"], "must be one of classification.*grades"),
     ],
 )
 def test_their_own_checks_are_made(example, metrics, options, message):

@@ -37,6 +37,28 @@ def test_classes_are_bars_and_the_correct_one_is_a_label():
         mood.validate("x", RANKED, "good")
 
 
+def test_several_labels_are_bars_with_marks_and_the_correct_ones_are_chosen():
+    topics = create_view(
+        "topics", {**TASKS["topics"], "thresholds": [0.5, 0.2, 0.5, 0.9]}, "labels"
+    )
+    scores = {"price": 0.8, "plot": 0.6, "cast": 0.3, "music": 0.1}
+    ranked = [{"label": label, "score": score} for label, score in scores.items()]
+    assert topics.render("x", ranked) == {
+        "price": 0.8,
+        "✓ plot": 0.6,
+        "✓ cast": 0.3,
+        "music": 0.1,
+    }
+    assert topics.initial_value(ranked) == ["plot", "cast"]
+    row = topics.validate("x", ranked, ["price", "plot"])
+    assert row == {"text": "x", "label": ["plot", "price"], "prediction": ["plot", "cast"]}
+    assert topics.validate("x", ranked, [])["label"] == []
+    with pytest.raises(UserError, match="'acting' is not a label; use some of plot, cast"):
+        topics.validate("x", ranked, ["acting"])
+    with pytest.raises(UserError, match="The correction equals the prediction"):
+        topics.validate("x", ranked, ["cast", "plot"])
+
+
 def test_a_score_is_shown_on_its_own_scale():
     near = view("near")
     shown = near.render("x", {"score": 4.0})

@@ -108,6 +108,8 @@ def test_bad_input_is_refused(kind, predictions, labels, advice):
 def test_the_main_metric_is_the_first():
     assert {kind: main_metric(kind) for kind in HEADS} == {
         "classification": "accuracy",
+        "multi_label": "f1_micro",
+        "ordinal": "quadratic_kappa",
         "token_classification": "accuracy",
         "regression": "pearson",
         "similarity": "pearson",

@@ -43,8 +43,11 @@ class TestForward:
     @pytest.mark.parametrize("task", TASKS)
     def test_every_task_answers_and_learns(self, model, task):
         output = model(**inputs_for(task), task=task, labels=labels_for(task))
+        classes = (3, len(TASKS[task].get("labels", ())))
         shapes = {
-            "classification": (3, len(TASKS[task].get("labels", ()))),
+            "classification": classes,
+            "multi_label": classes,
+            "ordinal": classes,
             "token_classification": (3, 7, 3),
             "regression": (3,),
             "similarity": (3,),

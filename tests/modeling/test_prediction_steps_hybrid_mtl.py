@@ -34,10 +34,14 @@ class TestAnswers:
         entry = TASKS[task]
         for row in inputs_of(task):
             answer, logits = pipe(row, task=task), logits_by_hand(pipe, row, task)
-            if entry["kind"] == "classification":
+            if entry["kind"] in ("classification", "ordinal"):
                 best = logits.softmax(-1).max(-1)
                 label = entry["labels"][best.indices]
                 assert_close(answer, {"label": label, "score": best.values.item()})
+            elif entry["kind"] == "multi_label":
+                scores = dict(zip(entry["labels"], logits.sigmoid().tolist(), strict=True))
+                chosen = sorted((s, n) for n, s in scores.items() if s >= 0.5)[::-1]
+                assert_close(answer, [{"label": n, "score": s} for s, n in chosen])
             elif entry["kind"] == "token_classification":
                 words = pipe.tokenizer(row).word_ids()
                 firsts = [i for i, word in enumerate(words) if word not in (None, words[i - 1])]

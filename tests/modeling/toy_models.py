@@ -26,6 +26,13 @@ TASKS: dict[str, dict[str, Any]] = {
     "mood": {"kind": "classification", "labels": ["bad", "so-so", "good"], "hidden_sizes": [8]},
     "stars": {"kind": "regression", "score_range": [1, 5]},
     "tags": {"kind": "token_classification", "labels": ["O", "PERSON", "PLACE"]},
+    "topics": {"kind": "multi_label", "labels": ["plot", "cast", "music", "price"]},
+    "grade": {"kind": "ordinal", "labels": ["1", "2", "3", "4", "5"]},
+    "urgency": {
+        "kind": "ordinal",
+        "labels": ["low", "middle", "high"],
+        "head_options": {"model": "cumulative"},
+    },
     "same": {"kind": "classification", "input": "pair", "labels": ["no", "yes"]},
     "gap": {"kind": "regression", "input": "pair", "score_range": [0, 10], "hidden_sizes": [6]},
     "near": {"kind": "similarity", "input": "pair", "score_range": [0, 5]},
@@ -54,7 +61,7 @@ VARIED: dict[str, dict[str, Any]] = {
 }
 SIAMESE = ("same", "gap", "near")
 CROSS = ("follows", "overlap")
-SINGLE = ("mood", "stars", "tags")
+SINGLE = ("mood", "stars", "tags", "topics", "grade", "urgency")
 
 
 # More texts than share a call of attention; some calls see one length only.
@@ -142,7 +149,9 @@ def inputs_for(task: str) -> dict[str, Tensor]:
 
 def labels_for(task: str) -> Tensor:
     kind = TASKS[task]["kind"]
-    if kind == "classification":
+    if kind == "multi_label":
+        return torch.tensor([[1.0, 0, 0, 1], [0, 0, 0, 0], [0, 1, 0, 0]])
+    if kind in ("classification", "ordinal"):
         return torch.tensor([0, 1, 1])
     if kind == "token_classification":
         mask = inputs_for(task)["attention_mask"].bool()

@@ -13,11 +13,12 @@ HELPS = {"same": {"auxiliary": True}}
 
 def answers(right):
     """Of three tasks; those of `same` are all right or all wrong."""
-    classes = np.eye(3)[[0, 1, 2, 0]]
+    same = np.array([0, 1])
+    moods, scores = np.array([0, 1, 2, 0]), np.array([1.0, 2.0, 4.0])
     return {
-        "mood": TaskPredictions(classes, np.array([0, 1, 2, 1]), 0.5),
-        "same": TaskPredictions(np.eye(2)[[0, 1]], np.array([0, 1] if right else [1, 0]), 9.0),
-        "near": TaskPredictions(np.array([1.0, 2.0, 4.0]), np.array([2.0, 4.0, 5.0]), 0.25),
+        "mood": TaskPredictions(np.eye(3)[moods], moods, np.array([0, 1, 2, 1]), 0.5),
+        "same": TaskPredictions(np.eye(2)[same], same, same if right else 1 - same, 9.0),
+        "near": TaskPredictions(scores, scores, np.array([2.0, 4.0, 5.0]), 0.25),
     }
 
 

@@ -24,7 +24,7 @@ class ModelSession:
 
     Attributes:
         tasks: task name -> its entry in the model's configuration, in the model's order.
-        output_types: task name -> `class`, `tags` or `score`.
+        output_types: task name -> `class`, `labels`, `tags` or `score`.
         title: the model's display name.
         revision: the commit, or a fingerprint of the weights of a local folder.
         max_tokens: the maximum number of tokens of an input.
@@ -48,7 +48,7 @@ class ModelSession:
         """Predict all tasks of a text or a pair, with as few encoder passes as possible.
 
         Returns:
-            Task name -> output of the pipeline; for classification all classes, best first.
+            Task name -> output of the pipeline; for classes all of them, best first.
 
         Raises:
             UserError: if a text is empty or too long for the model.

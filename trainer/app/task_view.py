@@ -47,6 +47,45 @@ class Classes:
         return {"text": text, "label": given, "prediction": prediction[0]["label"]}
 
 
+class Labels:
+    """A bar for each class, and a mark for those that are predicted."""
+
+    def __init__(self, name: str, entry: dict[str, Any]):
+        self.name, self.labels = name, entry["labels"]
+        thresholds = entry.get("thresholds") or [0.5] * len(self.labels)
+        self.thresholds = dict(zip(self.labels, thresholds, strict=True))
+
+    def result(self) -> gr.Label:
+        return gr.Label(label=title_of(self.name), elem_id=f"prediction-{self.name}")
+
+    def render(self, text: str, prediction: list[dict[str, Any]]) -> dict[str, float]:
+        chosen = self._chosen(prediction)
+        marks = {label: f"✓ {label}" for label in chosen}
+        return {marks.get(e["label"], e["label"]): e["score"] for e in prediction}
+
+    def correction(self) -> gr.CheckboxGroup:
+        return gr.CheckboxGroup(
+            self.labels, label="Correct labels", elem_id=f"corrected-{self.name}"
+        )
+
+    def initial_value(self, prediction: list[dict[str, Any]]) -> list[str]:
+        return self._chosen(prediction)
+
+    def validate(self, text: str, prediction: list[dict[str, Any]], given: Any) -> dict[str, Any]:
+        chosen = [label for label in self.labels if label in (given or [])]
+        unknown = sorted(set(map(str, given or [])) - set(self.labels))
+        if unknown:
+            raise UserError(f"'{unknown[0]}' is not a label; use some of {', '.join(self.labels)}.")
+        predicted = self._chosen(prediction)
+        _check_differs(chosen, predicted)
+        return {"text": text, "label": chosen, "prediction": predicted}
+
+    def _chosen(self, prediction: list[dict[str, Any]]) -> list[str]:
+        """Return the labels that reach their thresholds, in the model's order."""
+        scores = {entry["label"]: entry["score"] for entry in prediction}
+        return [label for label in self.labels if scores[label] >= self.thresholds[label]]
+
+
 class Score:
     """A number on the task's own scale."""
 
@@ -136,8 +175,8 @@ class Tags:
 
 
 def create_view(name: str, entry: dict[str, Any], output_type: str) -> TaskView:
-    """Return the components of a task by its output type: `class`, `tags` or `score`."""
-    views: dict[str, Any] = {"class": Classes, "tags": Tags, "score": Score}
+    """Return the components of a task by its output type: `class`, `labels`, `tags` or `score`."""
+    views: dict[str, Any] = {"class": Classes, "labels": Labels, "tags": Tags, "score": Score}
     return views[output_type](name, entry)
 
 

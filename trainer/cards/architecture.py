@@ -70,7 +70,8 @@ def _describe_input(task: TaskFacts) -> str:
 
 def _describe_head(task: TaskFacts) -> str:
     if task.labels:
-        unit = "labels of words" if task.output_type == "tags" else "classes"
+        units = {"tags": "labels of words", "labels": "labels, any number of them"}
+        unit = units.get(task.output_type, "classes")
         return f"{len(task.labels)} {unit}"
     score = "cosine" if "cosine_range" in HEADS[task.kind].reads else "score"
     low, high = task.score_range or (0, 1)

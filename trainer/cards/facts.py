@@ -66,7 +66,7 @@ class TaskFacts:
 
     @property
     def output_type(self) -> str:
-        """Return the form of its predictions: `class`, `tags` or `score`."""
+        """Return the form of its predictions: `class`, `labels`, `tags` or `score`."""
         return heads()[self.kind].output_type
 
     def __post_init__(self) -> None:

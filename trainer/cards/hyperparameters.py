@@ -20,7 +20,7 @@ from trainer.registry import REGULARIZERS
 # Fields of a head that a card shows where they were changed.
 SHOW_IF_CHANGED = (
     *("activation", "normalization", "pooling", "attention_heads", "cosine_range"),
-    *("pair_features", "loss", "label_smoothing"),
+    *("pair_features", "loss", "label_smoothing", "thresholds"),
 )
 
 
@@ -36,6 +36,7 @@ def head_hyperparameters(
         "hidden_sizes": model.hidden_sizes,
         "loss_weight": model.loss_weight,
         **changed(model, SHOW_IF_CHANGED),
+        **{f"head_options.{option}": value for option, value in model.head_options.items()},
         **_augmentation(entry.augmentation),
     }
 

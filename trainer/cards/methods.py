@@ -48,6 +48,8 @@ def _of_task(entry: TaskEntry) -> Iterator[str]:
         yield "sbert"
     if entry.training.auxiliary:
         yield "mtrec"
+    # A loss, or an option of a head, may be named after a method.
+    yield from map(str, (entry.model.loss, *entry.model.head_options.values()))
     yield from (method.citation for method in entry.augmentation.methods())
 
 

@@ -81,6 +81,7 @@ def _environment() -> Environment:
     )
     environment.filters["python"] = lambda value: Markup(json.dumps(value, ensure_ascii=False))
     environment.filters["url"] = lambda value: Markup(quote(value))
+    environment.filters["metric_title"] = _metric_title
     environment.filters["metric"] = lambda value: None if value is None else f"{value:.4f}"
     environment.filters["interval"] = _interval
     environment.filters["count"] = lambda value: f"{value:,}"
@@ -148,11 +149,16 @@ def _version(facts: CardFacts) -> str | None:
 
 def _overall_formula(tasks: list[TaskFacts]) -> str | None:
     """Return the formula of the overall score, if every main metric has a known term."""
-    terms = {"accuracy": "accuracy({})", "pearson": "(1 + pearson({})) / 2"}
-    mains = [heads()[task.kind].metrics[0] for task in tasks]
-    if any(main not in terms for main in mains):
+    from trainer.evaluation.metrics import formula_of  # imports torch
+
+    terms = [formula_of(heads()[task.kind].metrics[0], task.name) for task in tasks]
+    if None in terms:
         return None
-    total = " + ".join(
-        terms[main].format(task.name) for main, task in zip(mains, tasks, strict=True)
-    )
-    return f"({total}) / {len(tasks)}"
+    return f"({' + '.join(map(str, terms))}) / {len(tasks)}"
+
+
+def _metric_title(metric: str) -> str:
+    from trainer.evaluation.metrics import title_of_metric
+    from trainer.registry import METRICS
+
+    return title_of_metric(metric) if metric in METRICS else metric

@@ -41,6 +41,8 @@ def labels_of_rows(task: str, source: TaskSource, *, data_dir: str | None = None
     default = DEFAULT_TASKS.get(task, {}).get("dataset")
     raw = load_split(task, source, "train", data_dir, default)
     column = source.columns.get("label", "label")
+    if isinstance(column, list):  # one for each label
+        return column
     if column not in raw.rows.column_names:
         raise InputError(
             f"{raw.location}: there is no column '{column}' (found: "
@@ -51,7 +53,8 @@ def labels_of_rows(task: str, source: TaskSource, *, data_dir: str | None = None
         feature = feature.feature
     names = getattr(feature, "names", None)
     if names is None:
-        names = _sorted_names(set(_values(raw.rows.with_format(None)[column][:])))
+        cells = raw.rows.with_format(None)[column][:]
+        names = _sorted_names(set(_values(cells, source.label_separator)))
     if not 2 <= len(names) <= MAX_CLASSES:
         found = join_truncated([truncated_repr(name) for name in names]) or "none"
         raise InputError(
@@ -64,11 +67,13 @@ def labels_of_rows(task: str, source: TaskSource, *, data_dir: str | None = None
     return list(names)
 
 
-def _values(cells: Iterable[Any]) -> Iterator[Any]:
-    """Yield the labels of cells, each of which may be a list, without missing ones."""
+def _values(cells: Iterable[Any], separator: str | None) -> Iterator[Any]:
+    """Yield the labels of cells, each of which may hold several, without missing ones."""
     for cell in cells:
         if isinstance(cell, (list, tuple)):
-            yield from _values(cell)
+            yield from _values(cell, separator)
+        elif isinstance(cell, str) and separator is not None and separator in cell:
+            yield from _values([part.strip() for part in cell.split(separator)], None)
         elif not is_missing(cell) and number(cell) != IGNORED_LABEL:
             yield cell
 

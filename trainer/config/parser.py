@@ -124,7 +124,8 @@ def _phase(
         if entry.objective == "tasks":
             _check(training, {name: settings.tasks[name] for name in entry.tasks})
             kinds = {name: settings.tasks[name].model.kind for name in entry.tasks}
-            check_best_metric(training.metric_for_best_model, kinds)
+            best, greater = training.metric_for_best_model, training.greater_is_better
+            check_best_metric(best, kinds, greater)
     except InputError as error:
         option = re.split(r"\W", str(error))[0]
         hint = ""

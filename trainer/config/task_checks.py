@@ -14,6 +14,7 @@ from trainer.objective.aggregators import Aggregator
 from trainer.objective.loss_weights import LOSS_WEIGHTS, LossBalancer, LossWeights
 from trainer.objective.regularizers import REGULARIZERS, Regularizer, weight_option
 from trainer.optimization import SCHEDULE_FIELDS, check_task_name
+from trainer.registry import METRICS
 
 if TYPE_CHECKING:
     from trainer.config.training_arguments import HybridMTLTrainingArguments
@@ -97,26 +98,36 @@ def check_scored(tasks: Iterable[str], args: HybridMTLTrainingArguments) -> None
         )
 
 
-def check_best_metric(name: str | None, kinds: Mapping[str, str]) -> None:
+def check_best_metric(
+    name: str | None, kinds: Mapping[str, str], greater_is_better: bool | None
+) -> None:
     """Check that the metric for choosing the best checkpoint will be computed.
 
     Args:
         name: the metric, with or without `eval_`.
         kinds: task -> kind, of the tasks with rows to evaluate on.
+        greater_is_better: whether the checkpoint with the highest value is chosen; None if none is.
 
     Raises:
-        InputError: with the names of the metrics that will be.
+        InputError: with the names of the metrics that will be, or naming the wrong direction.
     """
-    names = ["eval_overall", "eval_loss"] + [
-        f"eval_{task}_{metric}"
-        for task, kind in kinds.items()
-        for metric in (*metrics_of(kind), "loss")
-    ]
+    is_greater = {"eval_overall": True, "eval_loss": False}
+    for task, kind in kinds.items():
+        for metric in metrics_of(kind):
+            is_greater[f"eval_{task}_{metric}"] = METRICS.entry(metric).greater_is_better
+        is_greater[f"eval_{task}_loss"] = False
+    names = list(is_greater)
     full = f"eval_{(name or 'overall').removeprefix('eval_')}"
     if full not in names:
         raise InputError(
             f"metric_for_best_model = '{name}': must be one of {', '.join(names)}."
             f"{did_you_mean(full, names)}"
+        )
+    if greater_is_better not in (None, is_greater[full]):
+        direction = "higher" if is_greater[full] else "lower"
+        raise InputError(
+            f"greater_is_better = {greater_is_better}: {direction} values of {full} are better; "
+            f"set greater_is_better: {str(is_greater[full]).lower()}"
         )
 
 

@@ -12,6 +12,7 @@ from modeling_hybrid_mtl import TaskConfig
 from trainer.data.augmentation import AUGMENTATIONS, TaskAugmentation
 from trainer.data.derived_labels import DerivedLabels, complete_entry
 from trainer.data.labels import check_dataset_labels
+from trainer.data.multi_labels import check_label_columns
 from trainer.data.sources import TaskSource
 from trainer.errors import InputError, did_you_mean
 from trainer.optimization import TaskTraining, check_task_name
@@ -123,6 +124,9 @@ def _read_entry(
         for key, value in merged.items()
         if value is not None
     }
+    label, head = values.get("columns", {}).get("label"), HEADS.get(values.get("kind", ""))
+    if isinstance(label, list) and head is not None and head.output_type == "labels":
+        values.setdefault("labels", label)
     values = complete_entry(name, values, with_data)
     _check_data_name(name, values.get("data_name"))
     try:
@@ -134,6 +138,7 @@ def _read_entry(
             parts["model"].labels = find_labels(name, parts["source"])
         parts["model"] = _model_of(name, parts["model"])
         check_dataset_labels(parts["model"], parts["source"])
+        check_label_columns(parts["model"], parts["source"])
         parts["augmentation"].check(parts["model"])
     except InputError as error:
         message = str(error).removeprefix(f"task '{name}': ")
@@ -273,8 +278,8 @@ def coerce(value: Any, kind: Any, place: str) -> Any:
     """
     options = [option for option in get_args(kind) if option is not type(None)]
     if get_origin(kind) not in (list, dict) and options:
-        lists = [option for option in options if get_origin(option) is list]
-        kind = (lists if isinstance(value, (list, tuple)) and lists else options)[0]
+        is_list = isinstance(value, (list, tuple))
+        kind = next((o for o in options if is_list and get_origin(o) is list), options[0])
     if get_origin(kind) is list:
         if not isinstance(value, (list, tuple)):
             raise InputError(f"{place} = {value!r}: must be a list")

@@ -217,11 +217,15 @@ class Collator:
                 for tags, ids in zip(labels, tokens, strict=True)
             ]
             return {"labels": pad(labels, IGNORED_LABEL)[0]}
-        dtype = torch.long if self.tasks[task].has_labels else torch.float
+        kind = self.tasks[task].output_type
+        dtype = torch.long if kind == "class" else torch.float
         missing = [is_missing(label, self.tasks[task]) for label in labels]
         if not any(missing):
             return {"labels": torch.tensor(labels, dtype=dtype)}
-        known = [0 if absent else label for label, absent in zip(labels, missing, strict=True)]
+        placeholder: Any = [0.0] * len(self.tasks[task].labels or []) if kind == "labels" else 0
+        known = [
+            placeholder if absent else label for label, absent in zip(labels, missing, strict=True)
+        ]
         return {
             "labels": torch.tensor(known, dtype=dtype),
             "label_mask": ~torch.tensor(missing),

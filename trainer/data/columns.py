@@ -12,6 +12,7 @@ from datasets import Sequence as SequenceFeature
 
 from modeling_hybrid_mtl import TaskConfig
 from trainer.data.labels import LabelReader, check_dataset_labels, find_decimal, number
+from trainer.data.multi_labels import MultiLabelReader, check_label_columns
 from trainer.data.readers import RawSplit
 from trainer.data.sources import TaskSource
 from trainer.data.tokens import IGNORED_LABEL
@@ -82,18 +83,16 @@ def check_split(
             rows, naming file, row and value.
     """
     check_dataset_labels(task, source)
+    check_label_columns(task, source)
     columns = _resolve_columns(name, task, source, raw)
     rows = raw.rows.with_format(None)
-    if source.decimal is None and not task.has_labels:
-        labels = rows[columns["label"]][:]
-        source = replace(source, decimal=_decimal(labels, columns["label"], raw.location))
-    reader = LabelReader(task, source, columns["label"], rows.features[columns["label"]])
+    reader, labels = _reader_and_labels(task, source, columns["label"], raw)
     checked: list[dict[str, Any]] = []
     kept: list[int] = []
     dropped: list[DroppedRow] = []
     first_error = None
-    cells = [rows[column][:] for column in columns.values()]
-    for index, values in enumerate(zip(*cells, strict=True)):
+    texts = [rows[columns[key]][:] for key in TEXT_COLUMNS[task.input]]
+    for index, values in enumerate(zip(*texts, labels, strict=True)):
         row = dict(zip(columns, values, strict=True))
         try:
             checked.append(_check_row(row, columns, reader, partial))
@@ -118,6 +117,20 @@ def check_split(
     return CheckedSplit(Dataset.from_dict(table, features=_features(task)), counts, dropped, groups)
 
 
+def _reader_and_labels(
+    task: TaskConfig, source: TaskSource, column: Any, raw: RawSplit
+) -> tuple[LabelReader | MultiLabelReader, Sequence[Any]]:
+    """Return a reader of the labels, and the cell of each row, a tuple for several columns."""
+    rows = raw.rows.with_format(None)
+    if task.output_type == "labels":
+        reader = MultiLabelReader(task, source, column, rows)
+        return reader, reader.cells
+    labels = rows[column][:]
+    if source.decimal is None and not task.has_labels:
+        source = replace(source, decimal=_decimal(labels, column, raw.location))
+    return LabelReader(task, source, column, rows.features[column]), labels
+
+
 def _decimal(labels: Sequence[Any], column: str, location: str) -> str:
     sign = find_decimal(labels)
     if sign == ",":
@@ -131,15 +144,15 @@ def _decimal(labels: Sequence[Any], column: str, location: str) -> str:
 
 def _features(task: TaskConfig) -> Features:
     text = SequenceFeature(Value("string")) if task.reads_words else Value("string")
-    label: Any = Value("int64" if task.has_labels else "float32")
-    if task.reads_words:
+    label: Any = Value("int64" if task.output_type in ("class", "tags") else "float32")
+    if task.output_type in ("tags", "labels"):
         label = SequenceFeature(label)
     return Features({**dict.fromkeys(TEXT_COLUMNS[task.input], text), "label": label})
 
 
 def _resolve_columns(
     name: str, task: TaskConfig, source: TaskSource, raw: RawSplit
-) -> dict[str, str]:
+) -> dict[str, Any]:
     keys = (*TEXT_COLUMNS[task.input], "label")
     for key in source.columns:
         if key not in keys:
@@ -148,13 +161,14 @@ def _resolve_columns(
                 f"a task with input '{task.input}'.{did_you_mean(key, keys)}"
             )
     columns = {key: source.columns.get(key, key) for key in keys}
-    for key, column in columns.items():
-        if column not in raw.rows.column_names:
-            raise InputError(
-                f"{raw.location}: there is no column '{column}' (found: "
-                f"{join_truncated(raw.rows.column_names)}); map it with "
-                f"--tasks.{name}.columns.{key}"
-            )
+    for key, names in columns.items():
+        for column in names if isinstance(names, list) else [names]:
+            if column not in raw.rows.column_names:
+                raise InputError(
+                    f"{raw.location}: there is no column '{column}' (found: "
+                    f"{join_truncated(raw.rows.column_names)}); map it with "
+                    f"--tasks.{name}.columns.{key}"
+                )
     if source.split_by is not None and source.split_by not in raw.rows.column_names:
         raise InputError(
             f"{raw.location}: there is no column '{source.split_by}' (found: "
@@ -164,7 +178,10 @@ def _resolve_columns(
 
 
 def _check_row(
-    row: dict[str, Any], columns: Mapping[str, str], reader: LabelReader, partial: bool
+    row: dict[str, Any],
+    columns: Mapping[str, Any],
+    reader: LabelReader | MultiLabelReader,
+    partial: bool,
 ) -> dict[str, Any]:
     """Return a row with its label converted, or null if it has none and `partial` allows it.
 
@@ -198,7 +215,7 @@ def _no_text(value: Any, column: str, is_split: bool) -> _BadRowError:
     )
 
 
-def _reason(value: Any, reader: LabelReader) -> str:
+def _reason(value: Any, reader: LabelReader | MultiLabelReader) -> str:
     """Return why a label is none of the task's."""
     if is_missing(value):
         return "missing label"
@@ -208,7 +225,7 @@ def _reason(value: Any, reader: LabelReader) -> str:
     return "score out of range" if is_number else "invalid score"
 
 
-def _is_ignored(value: Any, reader: LabelReader) -> bool:
+def _is_ignored(value: Any, reader: LabelReader | MultiLabelReader) -> bool:
     """Return whether a value is -100 in place of a class."""
     if not reader.task.has_labels or isinstance(value, (list, tuple)):
         return False
@@ -216,7 +233,9 @@ def _is_ignored(value: Any, reader: LabelReader) -> bool:
 
 
 def is_missing(value: Any) -> bool:
-    """Return whether a cell holds no label: null, NaN or a text without characters."""
+    """Return whether a cell, or each of a tuple, is null, NaN or a text without characters."""
+    if isinstance(value, tuple):
+        return all(map(is_missing, value))
     is_nan = isinstance(value, float) and math.isnan(value)
     return value is None or is_nan or (isinstance(value, str) and not value.strip())
 
@@ -231,8 +250,10 @@ def _is_text(value: Any, is_split: bool) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
 
-def _label(value: Any, reader: LabelReader, words: int) -> Any:
-    """Return the class index, the score, or the tags of so many words."""
+def _label(value: Any, reader: LabelReader | MultiLabelReader, words: int) -> Any:
+    """Return the class index, the multi-hot row, the score, or the tags of so many words."""
+    if isinstance(reader, MultiLabelReader):
+        return reader.read(value)
     if not reader.task.reads_words:
         read = reader.class_index if reader.task.has_labels else reader.score
         return read(value)

@@ -43,6 +43,6 @@ def only_labeled(rows: Dataset, name: str, task: TaskConfig) -> Dataset:
 
 
 def count_labeled(rows: Dataset, name: str) -> int:
-    """Return the number of rows whose label is not null."""
+    """Return the number of rows whose label is not null; all, if there is no column of labels."""
     column = label_column(rows.column_names, name)
-    return 0 if column is None else len(rows) - rows.with_format("arrow")[column].null_count
+    return len(rows) if column is None else len(rows) - rows.with_format("arrow")[column].null_count

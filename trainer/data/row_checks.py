@@ -10,7 +10,13 @@ from datasets import ClassLabel, Dataset, IterableDataset
 
 from modeling_hybrid_mtl import TaskConfig
 from trainer.data.partial_labels import label_column
-from trainer.data.token_checks import Limits, check_sequences, is_list_of_integers, row_of
+from trainer.data.token_checks import (
+    Limits,
+    check_sequences,
+    is_list,
+    is_list_of_integers,
+    row_of,
+)
 from trainer.data.tokens import IGNORED_LABEL
 from trainer.errors import InputError, join_truncated, truncated_repr
 
@@ -135,6 +141,8 @@ def _has_labels(
         return False
     if task.reads_words:
         return _has_tags(where, labels, ids, task)
+    if task.output_type == "labels":
+        return _has_multi_hot(where, labels, task)
     kind = labels.type
     readable = pa.types.is_integer(kind) or (pa.types.is_floating(kind) and not task.has_labels)
     if labels.null_count == len(labels):
@@ -194,7 +202,33 @@ def _has_tags(where: str, labels: pa.ChunkedArray, ids: pa.ChunkedArray, task: T
     return True
 
 
+def _has_multi_hot(where: str, labels: pa.ChunkedArray, task: TaskConfig) -> bool:
+    if labels.null_count == len(labels):
+        return False
+    kind: Any = labels.type
+    if not is_list(kind) or not (
+        pa.types.is_integer(kind.value_type) or pa.types.is_floating(kind.value_type)
+    ):
+        raise InputError(f"{where}: column 'labels' must hold a list of numbers for each row")
+    count = len(task.labels or [])
+    lengths = pc.list_value_length(labels).fill_null(-1).to_numpy()
+    flat = pc.list_flatten(labels).fill_null(-1).to_numpy()
+    valid = lengths == count
+    if valid.all():
+        valid = np.isin(flat, (0, 1)).reshape(-1, count).all(axis=1)
+    if not valid.all():
+        row = int(np.argmin(valid))
+        raise InputError(
+            f"{where}, row {row + 1}: column 'labels' has {truncated_repr(labels[row].as_py())}; "
+            f"{_valid_labels(task)}"
+        )
+    return True
+
+
 def _valid_labels(task: TaskConfig) -> str:
+    if task.output_type == "labels":
+        names = task.labels or []
+        return f"expected 0 or 1 for each of the {len(names)} labels {_quoted(names)}"
     if task.has_labels:
         names = task.labels or []
         return f"labels of this task are the indices 0 to {len(names) - 1} of {_quoted(names)}"

@@ -49,8 +49,11 @@ class TaskSource:
         validation_file: the rows to evaluate on, likewise.
         test_file: the rows that are measured once, at the end of training, likewise.
         columns: `text`, `text_pair` and `label` -> the dataset's column names; in CoNLL files also
-            positions, such as 0 and -1.
+            positions, such as 0 and -1. For multi-label tasks, `label` may be a list of columns of
+            0 and 1, one for each of the labels, which they name if `labels` is unset.
         dataset_labels: the class names in the data, in the order of `labels`, if they differ.
+        label_separator: the text between the labels of a cell, such as `|` (multi-label); a list
+            needs none.
         format: `csv`, `tsv`, `jsonl`, `json`, `parquet`, `xlsx`, `conll` or `conllu`; by the
             suffix of a file's name if unset. Files of text may be compressed (`.csv.gz`).
         separator: the character between two cells of csv and tsv files, or `tab`; detected if
@@ -79,8 +82,9 @@ class TaskSource:
     train_file: str | list[str] | None = None
     validation_file: str | list[str] | None = None
     test_file: str | list[str] | None = None
-    columns: dict[str, str] = field(default_factory=dict)
+    columns: dict[str, str | list[str]] = field(default_factory=dict)
     dataset_labels: list[str] | None = None
+    label_separator: str | None = None
     format: str | None = None
     separator: str | None = None
     quoting: str | None = None
@@ -141,7 +145,8 @@ class TaskSource:
     @property
     def column_names(self) -> list[str]:
         """Return the dataset's names of `text`, `text_pair` and `label`."""
-        return [self.columns.get(key, key) for key in ("text", "text_pair", "label")]
+        names = [self.columns.get(key, key) for key in ("text", "text_pair", "label")]
+        return [column for name in names for column in (name if isinstance(name, list) else [name])]
 
 
 def _name_or_share(value: Any) -> str | float:

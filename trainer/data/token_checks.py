@@ -87,10 +87,14 @@ def _aligned(
 
 def is_list_of_integers(kind: pa.DataType) -> bool:
     """Return whether a column holds a list of integers in each row."""
-    is_list = (
+    return is_list(kind) and pa.types.is_integer(kind.value_type)
+
+
+def is_list(kind: pa.DataType) -> bool:
+    """Return whether a column holds a list in each row."""
+    return (
         pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
     )
-    return is_list and pa.types.is_integer(kind.value_type)
 
 
 def row_of(index: int, counts: np.ndarray) -> int:

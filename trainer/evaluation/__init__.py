@@ -15,6 +15,8 @@ from trainer.evaluation.metrics import (
     metrics_of,
     overall_score,
 )
+from trainer.evaluation.multi_label import multi_label_report
+from trainer.evaluation.ordinal import __name__ as _ordinal  # noqa: F401 (registers)
 from trainer.evaluation.report import classification_report, regression_report
 
 __all__ = [
@@ -31,6 +33,7 @@ __all__ = [
     "load_metric",
     "main_metric",
     "metrics_of",
+    "multi_label_report",
     "overall_interval",
     "overall_score",
     "regression_report",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 BLUE, ORANGE, GREEN, GRAY = "#0072B2", "#D55E00", "#009E73", "#666666"
 PURPLE = "#CC79A7"
 _DPI = 120
+_MAX_LABEL_LENGTH = 30
 
 
 def new_figure(width: float, height: float) -> "Figure":
@@ -31,3 +32,9 @@ def save_figure(figure: "Figure", path: str | Path) -> None:
     """Write a PNG file atomically."""
     with atomic_file(Path(path)) as unfinished:
         figure.savefig(unfinished, format="png")
+
+
+def shorten_label(name: str) -> str:
+    """Return a label on one line, truncated to fit beside an axis."""
+    line = "".join(c if c.isprintable() else " " for c in name)
+    return line if len(line) <= _MAX_LABEL_LENGTH else f"{line[: _MAX_LABEL_LENGTH - 1]}…"

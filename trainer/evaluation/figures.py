@@ -7,16 +7,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from trainer.evaluation.figure_files import BLUE, GRAY, GREEN, ORANGE, new_figure, save_figure
-from trainer.evaluation.metrics import main_metric, paired_scores
+from trainer.evaluation.figure_files import (
+    BLUE,
+    GRAY,
+    GREEN,
+    ORANGE,
+    new_figure,
+    save_figure,
+    shorten_label,
+)
+from trainer.evaluation.metrics import axis_label, main_metric
+from trainer.evaluation.pairs import paired_scores
 from trainer.evaluation.report import regression_report
+from trainer.registry import METRICS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _MAX_CLASSES_WITH_COUNTS = 20
-_MAX_LABEL_LENGTH = 30
-_METRIC_LABELS = {"accuracy": "accuracy (0 to 1)", "pearson": "Pearson's r (-1 to 1)"}
 _TRAINING: dict[str, Any] = {"label": "training", "color": BLUE, "linewidth": 1.2}
 _EVALUATION: dict[str, Any] = {
     "label": "evaluation",
@@ -44,7 +52,7 @@ def draw_confusion_matrix(report: Mapping[str, Any], title: str, path: str | Pat
         path: the PNG file to write; missing folders are created.
     """
     counts = np.asarray(report["confusion_matrix"])
-    names = [_truncate(name) for name in report["labels"]]
+    names = [shorten_label(name) for name in report["labels"]]
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     with_counts = len(names) <= _MAX_CLASSES_WITH_COUNTS
     side = min(max(4.0, 2.5 + (0.75 if with_counts else 0.3) * len(names)), 16.0)
@@ -63,12 +71,6 @@ def draw_confusion_matrix(report: Mapping[str, Any], title: str, path: str | Pat
             color = "white" if shares[row, column] > 0.5 else "black"
             axes.text(column, row, str(count), ha="center", va="center", color=color)
     save_figure(figure, path)
-
-
-def _truncate(name: str) -> str:
-    """Return a label on one line, truncated to fit beside an axis."""
-    line = "".join(c if c.isprintable() else " " for c in name)
-    return line if len(line) <= _MAX_LABEL_LENGTH else f"{line[: _MAX_LABEL_LENGTH - 1]}…"
 
 
 def draw_scatter(
@@ -176,8 +178,8 @@ def _draw_task(
     _draw_lines(upper, log_history, lines, "mean loss of an example")
     _start_at_zero(upper)
     upper.set_title(f"{task} (auxiliary)" if auxiliary else task, parse_math=False)
-    _draw_lines(lower, log_history, {f"eval_{task}_{metric}": _EVALUATION}, _METRIC_LABELS[metric])
-    _start_at_zero(lower, best=1)
+    _draw_lines(lower, log_history, {f"eval_{task}_{metric}": _EVALUATION}, axis_label(metric))
+    _start_at_zero(lower, best=1 if METRICS.entry(metric).greater_is_better else None)
 
 
 def _draw_legend(axes: "Axes") -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from trainer.evaluation.pairs import PAIRED
 from trainer.registry import HEADS, METRICS
 
 if TYPE_CHECKING:
@@ -61,69 +62,36 @@ def metrics_of(kind: str) -> tuple[str, ...]:
 
 
 def zero_to_one(metric: str, value: Any) -> Any:
-    """Map a metric's value, or an array of values, from its range (lowest to 1) to 0-1."""
-    lowest = METRICS.entry(metric).lowest
-    return (value - lowest) / (1 - lowest)
+    """Map a metric's value, or an array of values, to 0-1, the best value to 1.
 
-
-def paired_classes(
-    predictions: ArrayLike, labels: ArrayLike, num_labels: int | None = None
-) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
-    """Check class indices and return them as integer arrays with the number of classes.
-
-    Args:
-        predictions: predicted class indices, (N,).
-        labels: true class indices, (N,).
-        num_labels: number of classes of the task; by default as many as occur, at least 2.
-
-    Returns:
-        Predictions (N,), labels (N,) and the number of classes.
-
-    Raises:
-        ValueError: if they are empty, differ in length, are not integers, or lie outside
-            `0 .. num_labels - 1`.
+    A value in its range (lowest to 1) is mapped linearly; an error e, which has no upper limit,
+    becomes 1 / (1 + e).
     """
-    predicted, true = _paired(predictions, labels)
-    if not all(np.issubdtype(values.dtype, np.integer) for values in (predicted, true)):
-        raise ValueError("Predictions and labels must be integer class indices: take the argmax.")
-    lowest = int(min(predicted.min(), true.min()))
-    highest = int(max(predicted.max(), true.max()))
-    if num_labels is None:
-        num_labels = max(highest + 1, 2)
-    if lowest < 0 or highest >= num_labels:
-        raise ValueError(
-            f"Class indices must lie in 0..{num_labels - 1}, got {lowest}..{highest}: "
-            "exclude ignored positions and check the number of labels."
-        )
-    return predicted.astype(np.int64), true.astype(np.int64), num_labels
+    entry = METRICS.entry(metric)
+    if not entry.greater_is_better:
+        return 1 / (1 + value)
+    return (value - entry.lowest) / (1 - entry.lowest)
 
 
-def paired_scores(
-    predictions: ArrayLike, labels: ArrayLike
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Check scores and return predictions and labels as float arrays, both (N,).
-
-    Raises:
-        ValueError: if they are empty, differ in length, or are not finite.
-    """
-    predicted, true = (values.astype(np.float64) for values in _paired(predictions, labels))
-    for name, values in (("predictions", predicted), ("labels", true)):
-        if not np.isfinite(values).all():
-            raise ValueError(
-                f"The {name} contain values that are not finite: look for a diverged loss or a "
-                "broken column before computing metrics."
-            )
-    return predicted, true
+def formula_of(metric: str, task: str) -> str | None:
+    """Return the formula of `zero_to_one` for a task's metric; None for an unusual range."""
+    entry = METRICS.entry(metric)
+    if not entry.greater_is_better:
+        return f"1 / (1 + {metric}({task}))"
+    formulas = {0.0: f"{metric}({task})", -1.0: f"(1 + {metric}({task})) / 2"}
+    return formulas.get(entry.lowest)
 
 
-def _paired(predictions: ArrayLike, labels: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
-    predicted, true = np.asarray(predictions), np.asarray(labels)
-    if predicted.ndim != 1 or predicted.shape != true.shape or predicted.size == 0:
-        raise ValueError(
-            "Predictions and labels must be flat, of equal length and not empty; "
-            f"got shapes {predicted.shape} and {true.shape}."
-        )
-    return predicted, true
+def axis_label(metric: str) -> str:
+    """Return a metric's name and range, for the axis of a figure."""
+    entry = METRICS.entry(metric)
+    name = {"pearson": "Pearson's r"}.get(metric, metric.replace("_", " "))
+    return f"{name} ({entry.lowest:g} to 1)" if entry.greater_is_better else f"{name} (0 is best)"
+
+
+def title_of_metric(metric: str) -> str:
+    """Return a metric's name in tables, with a note if lower values are better."""
+    return metric if METRICS.entry(metric).greater_is_better else f"{metric} (lower is better)"
 
 
 def compute_task_metrics(
@@ -132,6 +100,7 @@ def compute_task_metrics(
     labels: ArrayLike,
     *,
     num_labels: int | None = None,
+    outputs: ArrayLike | None = None,
 ) -> dict[str, float]:
     """Compute every metric of one task.
 
@@ -142,24 +111,29 @@ def compute_task_metrics(
     Args:
         kind: a key of `HEADS`.
         predictions: class indices (N,), or scores (N,) in the labels' unit; for tags the N tokens
-            of all sentences, without ignored positions.
-        labels: true class indices or scores, (N,).
+            of all sentences, without ignored positions; multi-hot (N, C) for multi-label tasks.
+        labels: true class indices or scores, (N,), or multi-hot, (N, C).
         num_labels: number of classes of the task; by default as many as occur, at least 2.
             Ignored for scores.
+        outputs: probabilities, (N, C), for the metrics that are computed from them.
 
     Returns:
         The value of each metric of `metrics_of(kind)`, in that order.
 
     Raises:
-        ValueError: if the kind is unknown, or as `paired_classes` and `paired_scores`.
+        ValueError: if the kind is unknown, `outputs` are needed and missing, or as the functions
+            of `pairs`.
     """
     names = metrics_of(kind)
-    pairs: Any
-    if HEADS[kind].output_type == "score":
-        pairs = (*paired_scores(predictions, labels), None)
-    else:
-        pairs = paired_classes(predictions, labels, num_labels)
-    return {name: float(METRICS[name](*pairs)) for name in names}
+    predicted, true, classes = PAIRED[HEADS[kind].output_type](predictions, labels, num_labels)
+    values = {}
+    for name in names:
+        metric = METRICS.entry(name)
+        if metric.reads_outputs and outputs is None:
+            raise ValueError(f"The metric {name} is computed from probabilities: pass outputs.")
+        given = outputs if metric.reads_outputs else predicted
+        values[name] = float(metric.value(given, true, classes))
+    return values
 
 
 @METRICS.register("accuracy")
@@ -210,8 +184,8 @@ def overall_score(
 ) -> float:
     """Return the mean over tasks of the main metric mapped to 0-1, which ranks checkpoints.
 
-    Accuracy is used as it is, and a correlation r as (1 + r) / 2: for two classification tasks and
-    one similarity task this is (acc_1 + acc_2 + (1 + r) / 2) / 3.
+    A share such as accuracy is used as it is, a correlation r as (1 + r) / 2: for two
+    classification tasks and one similarity task this is (acc_1 + acc_2 + (1 + r) / 2) / 3.
 
     Args:
         metrics: flat results with `{prefix}_{task}_{main metric}` for every task.

@@ -12,6 +12,7 @@ from accelerate.utils import gather_object
 from datasets import Dataset
 
 from modeling_hybrid_mtl import HybridMTLModel, TaskConfig
+from modeling_hybrid_mtl.heads_hybrid_mtl import TaskHead
 from trainer.data.batches import Collator
 from trainer.data.partial_labels import label_column
 from trainer.data.tokens import IGNORED_LABEL
@@ -31,29 +32,31 @@ class TaskPredictions:
             counts the labeled tokens of all rows, or all tokens without labels. Scores are
             clipped to the range, and correlations are computed on them; the loss is computed on
             the head's unclipped scores.
-        labels: class indices or scores, (N,) or (M,), -100 or NaN for a row without a label; None
-            without labels.
+        predictions: class indices or scores, (N,) or (M,), or multi-hot, (N, C).
+        labels: as the predictions, -100 or NaN for a row without a label; None without labels.
         loss: mean loss of the labeled rows, times the task's weight; NaN without labels.
         rows: the row of each token, (M,), for token classification; None for other kinds.
     """
 
     outputs: np.ndarray
+    predictions: np.ndarray
     labels: Any
     loss: float
     rows: np.ndarray | None = None
-
-    @property
-    def predictions(self) -> np.ndarray:
-        """Return class indices or scores, (N,) or (M,)."""
-        return self.outputs.argmax(axis=-1) if self.outputs.ndim > 1 else self.outputs
 
     def labeled(self) -> "TaskPredictions":
         """Return the predictions of the labeled rows."""
         if self.labels is None or self.rows is not None:  # of tokens, all are labeled
             return self
-        is_score = np.issubdtype(self.labels.dtype, np.floating)
-        mask = ~np.isnan(self.labels) if is_score else self.labels != IGNORED_LABEL
-        return replace(self, outputs=self.outputs[mask], labels=self.labels[mask])
+        first = self.labels.reshape(len(self.labels), -1)[:, 0]  # of multi-hot rows, too
+        is_float = np.issubdtype(self.labels.dtype, np.floating)
+        mask = ~np.isnan(first) if is_float else first != IGNORED_LABEL
+        return replace(
+            self,
+            outputs=self.outputs[mask],
+            predictions=self.predictions[mask],
+            labels=self.labels[mask],
+        )
 
 
 @torch.no_grad()
@@ -99,7 +102,7 @@ def predict_task(
     if processes > 1:
         results, loss_sum = gather_object(results), sum(gather_object([loss_sum]))
         counts = sum(gather_object([counts]))
-    predictions = _concatenate(results, loss_sum / max(counts, 1))
+    predictions = _concatenate(model.heads[task], results, loss_sum / max(counts, 1))
     return predictions if labeled else replace(predictions, labels=None, loss=float("nan"))
 
 
@@ -125,7 +128,8 @@ def _predict_batch(
     labels = batch["labels"] if "labels" in batch else _placeholders(output.logits, batch)
     if "label_mask" in batch:
         missing = float("nan") if labels.is_floating_point() else IGNORED_LABEL
-        labels = labels.cpu().masked_fill(~batch["label_mask"], missing)
+        mask = batch["label_mask"].reshape(-1, *[1] * (labels.dim() - 1))
+        labels = labels.cpu().masked_fill(~mask, missing)
     return output.loss, outputs, labels.cpu().numpy()
 
 
@@ -136,18 +140,22 @@ def _placeholders(logits: torch.Tensor, batch: dict[str, torch.Tensor]) -> torch
     return torch.where(batch["attention_mask"].bool(), 0, IGNORED_LABEL)
 
 
-def _concatenate(results: list[Result], loss: float) -> TaskPredictions:
+def _concatenate(head: TaskHead, results: list[Result], loss: float) -> TaskPredictions:
     results = sorted(results, key=lambda result: result[0])
-    if results[0][2].ndim == 0:
-        outputs = np.stack([output for _, output, _ in results])
-        return TaskPredictions(outputs, np.stack([label for _, _, label in results]), loss)
+    if not head.task.reads_words:
+        outputs, labels = (np.stack([result[i] for result in results]) for i in (1, 2))
+        return TaskPredictions(outputs, _predictions(head, outputs), labels, loss)
     labeled_tokens = [
         (outputs[mask], tags[mask], np.full(mask.sum(), row))
         for row, outputs, tags in results
         for mask in [tags != IGNORED_LABEL]
     ]
     outputs, tags, rows = (np.concatenate(part) for part in zip(*labeled_tokens, strict=True))
-    return TaskPredictions(outputs, tags, loss, rows)
+    return TaskPredictions(outputs, _predictions(head, outputs), tags, loss, rows)
+
+
+def _predictions(head: TaskHead, outputs: np.ndarray) -> np.ndarray:
+    return head.predict(torch.from_numpy(outputs)).numpy()
 
 
 def task_metrics(
@@ -171,6 +179,7 @@ def task_metrics(
             result.predictions,
             result.labels,
             num_labels=len(task.labels) if task.labels else None,
+            outputs=result.outputs,
         )
         metrics.update({f"{prefix}_{name}_{metric}": value for metric, value in values.items()})
         metrics[f"{prefix}_{name}_loss"] = result.loss

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from trainer.evaluation.metrics import paired_classes, paired_scores
+from trainer.evaluation.pairs import paired_classes, paired_scores
 
 _MIN_BANDS = 4
 

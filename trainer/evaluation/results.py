@@ -8,15 +8,13 @@ from typing import Any
 from modeling_hybrid_mtl import TaskConfig
 from trainer.evaluation import (
     bootstrap_task,
-    classification_report,
-    draw_confusion_matrix,
     draw_gradient_cosines,
     draw_learning_curves,
-    draw_scatter,
     metrics_of,
     overall_interval,
-    regression_report,
 )
+from trainer.evaluation.metrics import title_of_metric
+from trainer.evaluation.output_types import EVALUATIONS
 from trainer.evaluation.predictions import TaskPredictions
 from trainer.saving.files import write_json
 
@@ -45,22 +43,23 @@ def write_reports(
         auxiliary: the tasks excluded from the overall score.
 
     Returns:
-        For each task, its confusion matrix and per-class scores, or errors by score band, and the
-        95% `intervals` of its metrics, (lower, upper); under `overall score`, its `interval`. An
-        interval is None if there are too few rows.
+        For each task, its confusion matrix and per-class scores, per-class scores alone for
+        multi-label tasks, or errors by score band, and the 95% `intervals` of its metrics, (lower,
+        upper); under `overall score`, its `interval`. Intervals are None if there are too few rows.
     """
     reports: dict[str, dict[str, Any]] = {}
     draws = {}
     for number, (name, result) in enumerate(predictions.items()):
         task: Any = tasks[name]
-        arrays = result.predictions, result.labels
-        if task.has_labels:
-            reports[name] = classification_report(*arrays, task.labels)
-        else:
-            reports[name] = regression_report(*arrays, task.score_range)
-        num_labels = len(task.labels) if task.has_labels else None
+        reports[name] = EVALUATIONS[task.output_type].report(task, result)
         drawn = bootstrap_task(
-            task.kind, *arrays, num_labels=num_labels, rows=result.rows, number=number
+            task.kind,
+            result.predictions,
+            result.labels,
+            num_labels=len(task.labels) if task.has_labels else None,
+            outputs=result.outputs,
+            rows=result.rows,
+            number=number,
         )
         draws[name] = drawn
         reports[name]["intervals"] = None if drawn is None else drawn.intervals()
@@ -73,12 +72,12 @@ def write_reports(
 def draw_figures(
     tasks: Mapping[str, TaskConfig],
     predictions: Mapping[str, TaskPredictions],
-    reports: Mapping[str, Mapping[str, Any]],
+    reports: Mapping[str, dict[str, Any]],
     log_history: list[dict[str, Any]],
     folder: Path,
     auxiliary: Collection[str] = (),
 ) -> None:
-    """Draw the confusion matrices or scatter plots, the learning curves and any gradient cosines.
+    """Draw a figure for each task, the learning curves and any gradient cosines.
 
     Auxiliary tasks have curves and cosines only.
     """
@@ -94,18 +93,15 @@ def draw_figures(
 def draw_predictions(
     tasks: Mapping[str, TaskConfig],
     predictions: Mapping[str, TaskPredictions],
-    reports: Mapping[str, Mapping[str, Any]],
+    reports: Mapping[str, dict[str, Any]],
     folder: Path,
 ) -> None:
-    """Draw the confusion matrix or scatter plot of each task into a folder."""
+    """Draw the figure of each task into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, result in predictions.items():
         task: Any = tasks[name]
         path = folder / task_figure(name)
-        if task.has_labels:
-            draw_confusion_matrix(reports[name], name, path)
-        else:
-            draw_scatter(result.predictions, result.labels, task.score_range, name, path)
+        EVALUATIONS[task.output_type].draw(task, result, reports[name], name, path)
 
 
 def task_figure(name: str) -> str:
@@ -154,15 +150,17 @@ def format_table(
         for title, (prefix, values) in columns.items()
         if any(key.startswith(f"{prefix}_") for key in values)
     }
-    lines = [f"{'metric':<28}" + "".join(f"{title:>12}" for title in columns)]
-    names = [
-        f"{task}_{metric}"
+    titles = {
+        f"{task}_{metric}": f"{task}_{title_of_metric(metric) if metric != 'loss' else metric}"
         for task, config in tasks.items()
         for metric in (*metrics_of(config.kind), "loss")
-    ]
-    for name in [*names, "overall"]:
+    }
+    titles["overall"] = "overall"
+    width = max(28, *(len(title) + 2 for title in titles.values()))
+    lines = [f"{'metric':<{width}}" + "".join(f"{title:>12}" for title in columns)]
+    for name, title in titles.items():
         found = [values.get(f"{prefix}_{name}") for prefix, values in columns.values()]
         if any(value is not None for value in found):
             cells = (f"{'' if value is None else f'{value:.4f}':>12}" for value in found)
-            lines.append(f"{name:<28}{''.join(cells)}")
+            lines.append(f"{title:<{width}}{''.join(cells)}")
     return "\n".join(lines)

@@ -9,6 +9,7 @@ from torch.nn import functional
 from transformers import PreTrainedTokenizerBase
 
 from modeling_hybrid_mtl import HybridMTLConfig, TaskConfig
+from modeling_hybrid_mtl.heads_hybrid_mtl import TaskHead
 from trainer.export.samples import sample_pairs
 
 FIELDS = ("input_ids", "attention_mask", "token_type_ids")
@@ -104,6 +105,7 @@ def prediction_changes(
         `same`, the share of unchanged labels; for `embeddings`, the smallest `cosine`.
     """
     parts: dict[str, list[tuple[Tensor, Tensor]]] = {}
+    heads = model.heads
     cosine = 1.0
     for task, inputs in batches:
         ours, theirs = model(**inputs, task=task), other(**inputs, task=task)
@@ -117,14 +119,15 @@ def prediction_changes(
         ]
         parts.setdefault(task, []).append((predictions[0], predictions[1]))
     changes = {
-        task: _change(*map(torch.cat, zip(*pairs, strict=True))) for task, pairs in parts.items()
+        task: _change(heads[task], *map(torch.cat, zip(*pairs, strict=True)))
+        for task, pairs in parts.items()
     }
     return {"embeddings": {"cosine": cosine}, **changes}
 
 
-def _change(ours: Tensor, theirs: Tensor) -> dict[str, float]:
+def _change(head: TaskHead, ours: Tensor, theirs: Tensor) -> dict[str, float]:
     difference = (ours - theirs).abs()
     change = {"largest": difference.max().item(), "mean": difference.mean().item()}
     if ours.dim() > 1:
-        change["same"] = (ours.argmax(-1) == theirs.argmax(-1)).float().mean().item()
+        change["same"] = (head.predict(ours) == head.predict(theirs)).float().mean().item()
     return change

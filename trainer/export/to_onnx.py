@@ -90,6 +90,8 @@ def _describe_output(model: HybridMTLModel, name: str) -> str:
     rows = "rows / 2" if task.is_siamese else "rows"
     if task.reads_words:
         return f"logits of each token over the task's labels, ({rows}, length, classes)"
+    if task.output_type == "labels":
+        return f"logits of each of the task's labels, each by itself, ({rows}, classes)"
     if task.has_labels:
         return f"logits over the task's labels, ({rows}, classes)"
     return f"scores, to be clipped to the task's score_range, ({rows},)"

@@ -128,6 +128,8 @@ def _match_heads(
                 f"configuration and {trained[field_name]!r} in the model '{name}'"
             )
         trained.update({field_name: getattr(head, field_name) for field_name in TRAINING_FIELDS})
+        if head.thresholds is not None:
+            trained["thresholds"] = head.thresholds
 
 
 def check_new_layers_are_trained(

@@ -151,6 +151,11 @@ def _default_dataset(name: str) -> str | None:
 
 def _has_labels(source: TaskSource, raw: RawSplit) -> bool:
     column = source.columns.get("label", "label")
-    labels = raw.rows[column][:] if column in raw.rows.column_names else []
+    names = [
+        name
+        for name in (column if isinstance(column, list) else [column])
+        if name in raw.rows.column_names
+    ]
+    labels = [label for name in names for label in raw.rows[name][:]]
     # GLUE marks test rows without a public label by -1.
     return not all(is_missing(label) or number(label) == -1 for label in labels)

@@ -16,6 +16,7 @@ from trainer.config.settings import Phase, Settings
 from trainer.config.tasks import TaskEntry
 from trainer.data.partial_labels import count_labeled
 from trainer.evaluation import metrics_of
+from trainer.evaluation.output_types import EVALUATIONS
 from trainer.evaluation.results import (
     ARCHITECTURE,
     COSINES,
@@ -167,8 +168,7 @@ def _figures(trainer: HybridMTLTrainer, tasks: Sequence[TaskFacts]) -> list[tupl
 
 
 def _caption(trainer: HybridMTLTrainer, name: str) -> str:
-    kind = "Confusion matrix" if trainer.tasks[name].has_labels else "Predicted and true scores"
-    return f"{kind} of {name}"
+    return f"{EVALUATIONS[trainer.tasks[name].output_type].caption} of {name}"
 
 
 def _task_facts(name: str, entry: TaskEntry, facts: Mapping[str, Any]) -> TaskFacts:

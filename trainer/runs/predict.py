@@ -68,7 +68,7 @@ def _warn_truncated(pipe: HybridMTLPipeline, inputs: list[Any], task: str | None
     warn_truncated("predict_file", truncated, limit)
 
 
-def _text_columns(rows: Dataset, columns: Mapping[str, str], source: str) -> Dataset:
+def _text_columns(rows: Dataset, columns: Mapping[str, Any], source: str) -> Dataset:
     """Return the columns text and text_pair, found by these names or by those of the task.
 
     Args:

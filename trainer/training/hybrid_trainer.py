@@ -142,7 +142,7 @@ class HybridMTLTrainer(TaskBatches, TaskSteps, TaskEvaluation, BaseTrainer):
         check_scored(self.tasks if evaluation is None else evaluation, args)
         if evaluation is not None:
             kinds = {name: self.tasks[name].kind for name in evaluation}
-            check_best_metric(args.metric_for_best_model, kinds)
+            check_best_metric(args.metric_for_best_model, kinds, args.greater_is_better)
         order = args.task_order or list(train.tasks if train is not None else self.tasks)
         self.task_names = [name for name in order if name in self.tasks]
         self.data_collator = Collator(self.tasks, self.processing_class.pad_token_id)

@@ -19,7 +19,9 @@ def toy_batch(task: str) -> dict[str, Tensor]:
 def with_more_padding(batch: dict[str, Tensor], count: int = 3) -> dict[str, Tensor]:
     fill = {"labels": -100, "input_ids": 1, "pair_input_ids": 1}
     return {
-        name: functional.pad(x, (0, count), value=fill.get(name, 0)) if x.ndim == 2 else x
+        name: functional.pad(x, (0, count), value=fill.get(name, 0))
+        if x.ndim == 2 and x.dtype == torch.long
+        else x
         for name, x in batch.items()
     }
 

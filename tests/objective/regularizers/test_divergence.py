@@ -51,6 +51,19 @@ def test_symmetric_kl_has_the_gradient_of_both_kls(pair):
         torch.testing.assert_close(a.grad, b.grad)
 
 
+def test_symmetric_binary_kl_is_the_mean_of_both_kls_of_each_class(pair):
+    def two_outcomes(logits):  # a logit against 0 is a softmax over two classes
+        return torch.stack([logits, torch.zeros_like(logits)], dim=-1)
+
+    p, q = pair[0][:, 0], pair[1][:, 0]
+    expected = two_kls(two_outcomes(p), two_outcomes(q)).mean()
+    topics = task(kind="multi_label", labels=["a", "b", "c"])
+    torch.testing.assert_close(divergence(topics, p, q, p), expected)
+    close = p + 1e-5 * q
+    exact = two_kls(two_outcomes(p.double()), two_outcomes(close.double())).mean()
+    assert divergence(topics, p, close, p).item() == pytest.approx(exact.item(), rel=0.05)
+
+
 def test_squared_error_is_in_units_of_the_score_range():
     first, second = torch.tensor([0.0, 5.0]), torch.tensor([2.5, 5.0])
     assert squared_error(first, second, 0, 5).item() == pytest.approx(0.5**2 / 2)

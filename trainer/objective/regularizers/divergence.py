@@ -29,6 +29,18 @@ def symmetric_kl(first: Tensor, second: Tensor, mask: Tensor | None = None) -> T
     return (values * mask).sum() / mask.sum().clamp(min=1)
 
 
+def symmetric_binary_kl(first: Tensor, second: Tensor) -> Tensor:
+    """Return `KL(p || q) + KL(q || p)` of each class alone, averaged like their loss, a scalar.
+
+    Args:
+        first: logits of p, (B, C).
+        second: logits of q, (B, C).
+    """
+    # For two outcomes the sum is (p - q) (logit p - logit q); see `symmetric_kl` for its rounding.
+    first, second = first.float(), second.float()
+    return ((first.sigmoid() - second.sigmoid()) * (first - second)).mean()
+
+
 def squared_error(first: Tensor, second: Tensor, low: float, high: float) -> Tensor:
     """Return the mean squared difference of scores (B,) in units of high - low, a scalar.
 
@@ -48,6 +60,8 @@ def divergence(task: TaskConfig, first: Tensor, second: Tensor, labels: Tensor) 
     """
     if task.reads_words:
         return symmetric_kl(first, second, labels != IGNORED_LABEL)
+    if task.output_type == "labels":
+        return symmetric_binary_kl(first, second)
     if task.has_labels:
         return symmetric_kl(first, second)
     score_range: Any = task.score_range
