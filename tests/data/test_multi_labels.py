@@ -136,14 +136,14 @@ def test_several_columns_name_the_labels():
 def test_a_csv_file_and_a_jsonl_file_give_the_same_rows(tmp_path):
     text = "text;genres\nw1;plot|music\nw2;[]\nw3;cast\n"
     (tmp_path / "train.csv").write_text(text)
-    (tmp_path / "other.jsonl").write_text(
+    (tmp_path / "validation.jsonl").write_text(
         "".join(
             json.dumps({"text": t, "genres": g}) + "\n"
             for t, g in [("w1", ["plot", "music"]), ("w2", []), ("w3", ["cast"])]
         )
     )
     options = {"dataset": str(tmp_path), "columns": {"label": "genres"}, "label_separator": "|"}
-    for split in ("train", "other"):
+    for split in ("train", "validation"):
         source = TaskSource(**options)
         raw = load_split("topics", source, split, None)
         assert check_split("topics", TOPICS, source, raw).rows["label"][:] == EXPECTED
@@ -163,7 +163,6 @@ def test_a_batch_has_multi_hot_floats():
     [
         ([[1, 0, 0], [1, 0]], "train_dataset, task 'topics', row 2: column 'labels' has [1, 0]"),
         ([[1, 0, 2], [1, 0, 0]], "row 1: column 'labels' has [1, 0, 2]; expected 0 or 1 for each"),
-        ([[1, 0, 1], None], "row 2: column 'labels' has None"),
         ([1, 0], "task 'topics': column 'labels' must hold a list of numbers"),
     ],
 )
@@ -196,3 +195,19 @@ def test_rows_without_any_labels_are_unlabeled():
     table = {"input_ids": [[2, 3]], "length": [2], "labels": [None]}
     rows = Dataset.from_dict(table, features=features)
     assert not check_rows("test_dataset", "topics", rows, TOPICS, Limits())
+
+
+def test_rows_without_labels_of_a_table_of_several_tasks_are_null():
+    task = TaskConfig.from_entry("topics", {"kind": "multi_label", "labels": ["a", "b"]})
+    for columns, rows in (
+        ({"label": "label"}, {"label": ["a", "", "[]"]}),
+        ({"label": ["a", "b"]}, {"a": ["1", "", "0"], "b": ["0", "", "0"]}),
+    ):
+        raw = RawSplit(Dataset.from_dict({"text": ["x", "y", "z"], **rows}), "t.csv")
+        source = TaskSource(columns=columns)
+        checked = check_split("topics", task, source, raw, partial=True)
+        assert checked.rows["label"][:] == [[1, 0], None, [0, 0]]
+        with pytest.raises(InputError, match="t.csv, row 2: column"):
+            check_split("topics", task, source, raw)
+        dropped = check_split("topics", task, TaskSource(columns=columns, bad_rows="drop"), raw)
+        assert dropped.dropped == {"missing label": 1}

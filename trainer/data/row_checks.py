@@ -211,11 +211,12 @@ def _has_multi_hot(where: str, labels: pa.ChunkedArray, task: TaskConfig) -> boo
     ):
         raise InputError(f"{where}: column 'labels' must hold a list of numbers for each row")
     count = len(task.labels or [])
+    absent = labels.is_null().to_numpy()
     lengths = pc.list_value_length(labels).fill_null(-1).to_numpy()
     flat = pc.list_flatten(labels).fill_null(-1).to_numpy()
-    valid = lengths == count
+    valid = absent | (lengths == count)
     if valid.all():
-        valid = np.isin(flat, (0, 1)).reshape(-1, count).all(axis=1)
+        valid[~absent] = np.isin(flat, (0, 1)).reshape(-1, count).all(axis=1)
     if not valid.all():
         row = int(np.argmin(valid))
         raise InputError(
