@@ -11,7 +11,8 @@ from datasets import Dataset
 from tests.docs_blocks import blocks
 from tests.toys import toy_model, toy_tokenizer
 from trainer.config.tasks import read_tasks
-from trainer.loading.task_splits import load_splits
+from trainer.loading.shared_tables import group_by_table
+from trainer.loading.task_splits import load_table
 
 DOCUMENT = "data.md"
 TICKETS = "message,topic\nIt came late.,delivery\n" + '"Too dear, and broken.",price\n'
@@ -38,6 +39,9 @@ def folder(tmp_path, monkeypatch):
         (tmp_path / name).mkdir(parents=True)
     for name in ("tickets.csv", "tickets_check.csv"):
         (tmp_path / name).write_text(TICKETS)
+    topics = ["delivery", "price", "quality", "price"]
+    rows = [f"Ticket {i}.,{topics[i % 4]},{'' if i == 3 else i % 3 + 1}" for i in range(20)]
+    (tmp_path / "desk.csv").write_text("\n".join(["message,topic,urgency", *rows]))
     for i in (2, 10):
         (tmp_path / f"parts/part-{i}.csv.gz").write_bytes(gzip.compress(LABELED.encode()))
     (tmp_path / "more_tickets.jsonl").write_text('{"text": "Broken.", "label": "quality"}\n')
@@ -71,11 +75,13 @@ def test_the_rows_of_every_configuration_are_read(folder, block):
         write_workbook(folder / "tickets.xlsx")
     if "sqlite" in block:
         pytest.importorskip("sqlalchemy")
-    ((name, entry),) = read_tasks(yaml.safe_load(block)["tasks"]).items()
+    (table,) = group_by_table(read_tasks(yaml.safe_load(block)["tasks"]), "train", None)
     parts = ["train", "validation"]
-    splits = load_splits(name, entry, parts, None, seed=0)
-    counts = [len(splits[part].rows) for part in parts]
+    splits = load_table(table, parts, None, seed=0)
+    counts = [len(splits[name][part].rows) for part in parts for name in table]
     assert min(counts) > 0
+    if "desk" in block:
+        assert counts == [19, 19, 1, 1]
     if "parts" in block:
         assert counts == [5, 1]
     if "query" in block:
