@@ -9,7 +9,7 @@ from trainer.config import extensions
 from trainer.config.parser import build_parser, parse
 from trainer.config.yaml_text import read_yaml, to_yaml
 from trainer.errors import InputError
-from trainer.registry import AGGREGATORS, REGULARIZERS, SAMPLERS
+from trainer.registry import AGGREGATORS, HEADS, LOSSES, METRICS, REGULARIZERS, SAMPLERS
 from trainer.runs.resume import check_same_run
 
 MINE = """
@@ -61,7 +61,7 @@ def every_second(args, batches, seed):
 @pytest.fixture(autouse=True)
 def forget():
     """Leave nothing registered, and no module, behind."""
-    registries = (AGGREGATORS, REGULARIZERS, SAMPLERS)
+    registries = (AGGREGATORS, HEADS, LOSSES, METRICS, REGULARIZERS, SAMPLERS)
     kept = [dict(registry.entries) for registry in registries]
     modules = set(sys.modules)
     yield
@@ -301,3 +301,14 @@ def test_installed_packages_are_asked_for_their_extensions(monkeypatch):
         extensions.load_extensions(None)
     extensions._load_entry_points.cache_clear()
     assert loaded == [1]
+
+
+@pytest.mark.parametrize("names", [["losses.py"], ["mine.py", "mine_hybrid_mtl.py"]])
+def test_files_that_cannot_be_saved_beside_others_are_refused(tmp_path, names):
+    for number, name in enumerate(names):
+        (tmp_path / name).write_text(
+            "from modeling_hybrid_mtl.registry_hybrid_mtl import LOSSES\n"
+            f"@LOSSES.register('mine_{number}')\ndef loss(head, logits, labels): ...\n"
+        )
+    with pytest.raises(InputError, match=rf"{names[-1]}: another saved file is named .*rename"):
+        extensions.load_extensions(names, tmp_path)

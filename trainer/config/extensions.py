@@ -10,7 +10,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from modeling_hybrid_mtl.extension_files_hybrid_mtl import with_relative_imports
+from modeling_hybrid_mtl.extension_files_hybrid_mtl import saved_files
 from trainer.errors import InputError
 from trainer.registry import HEADS, LOSSES
 
@@ -42,14 +42,10 @@ def load_extensions(named: Any, folder: Path | None = None) -> list[str]:
 
 def _check_heads_travel() -> None:
     """Check, before anything is trained, that heads and losses can be saved with a model."""
-    for registry in (HEADS, LOSSES):
-        for entry in registry.entries.values():
-            file = getattr(sys.modules.get(entry.module), "__file__", None)
-            if file is not None and not entry.module.startswith("modeling_hybrid_mtl."):
-                try:
-                    with_relative_imports(Path(file))
-                except ValueError as error:
-                    raise InputError(f"extensions: {error}") from error
+    try:
+        saved_files(e.module for registry in (HEADS, LOSSES) for e in registry.entries.values())
+    except ValueError as error:
+        raise InputError(f"extensions: {error}") from error
 
 
 def _load(name: str, folders: Sequence[Path]) -> str:
