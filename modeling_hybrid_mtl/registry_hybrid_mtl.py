@@ -71,13 +71,13 @@ class Registry(Mapping[str, Any]):
         place = f"{file}, line {frame.f_lineno}"
 
         def add(value: Any) -> Any:
-            self._check(name, options, place)
+            self._check(name, options, kinds, place)
             self.entries[name] = Entry(value, options, tuple(kinds), lowest, module, place)
             return value
 
         return add if value is None else add(value)
 
-    def _check(self, name: str, options: type | None, place: str) -> None:
+    def _check(self, name: str, options: type | None, kinds: Any, place: str) -> None:
         existing = self.entries.get(name)
         # An entry of the same place is that of a reloaded module.
         if existing is not None and existing.place != place:
@@ -92,6 +92,10 @@ class Registry(Mapping[str, Any]):
             )
         if options is not None and not is_dataclass(options):
             raise self.error(f"{place}: {self.noun} '{name}': options must be a dataclass")
+        if not isinstance(kinds, (list, tuple)):
+            raise self.error(
+                f"{place}: {self.noun} '{name}': kinds = {kinds!r}: must be a tuple of kinds"
+            )
 
     def entry(self, name: str) -> Entry:
         """Return the entry of a name.
@@ -106,10 +110,19 @@ class Registry(Mapping[str, Any]):
         return self.entries[name]
 
     def make(self, name: str, *arguments: Any, config: Any = None) -> Any:
-        """Call the class or function of a name, with `config` if it has options."""
+        """Call the class or function of a name, with `config` if it has options.
+
+        Raises:
+            ValueError: that of the entry, or naming it if its code fails otherwise.
+        """
         entry = self.entry(name)
         options = {} if entry.options is None else {"config": config or entry.options()}
-        return entry.value(*arguments, **options)
+        try:
+            return entry.value(*arguments, **options)
+        except (ValueError, ImportError):
+            raise
+        except Exception as error:  # a user's code may raise anything
+            raise self.error(f"{entry.place}: {self.noun} '{name}': {error!r}") from error
 
     def of_kind(self, kind: str) -> tuple[str, ...]:
         """Return the names that were registered for a kind of task."""
