@@ -129,7 +129,8 @@ class HybridMTLConfig(PretrainedConfig):
                 for name, entry in (tasks or {}).items()
             }
         except ValueError as error:
-            raise ValueError(f"{error}{_extensions_hint(kwargs, tasks)}") from error
+            hint = _extensions_hint(kwargs, tasks)
+            raise ValueError(f"{error}; {hint}" if hint else str(error)) from error
         self.pooling = pooling
         self.pooled_dropout = pooled_dropout
         self.adapters = check_adapters({} if adapters is None else adapters, self.tasks)
@@ -240,8 +241,9 @@ def _extensions_hint(config: dict[str, Any], tasks: Any) -> str:
     if not files or not missing:
         return ""
     return (
-        f". It is defined in {', '.join(map(str, files))} in the model's folder: review that code, "
-        "and load it as an extension, or load the model with trust_remote_code=True"
+        f"it is defined in {', '.join(map(str, files))} in the model's folder: review that code, "
+        "and pass the file that it is a copy of with --extensions, or load the model with "
+        "trust_remote_code=True"
     )
 
 

@@ -3,7 +3,7 @@
 import difflib
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, is_dataclass
 from typing import Any
 
@@ -104,9 +104,8 @@ class Registry(Mapping[str, Any]):
             ValueError: listing the names, if there is none.
         """
         if name not in self.entries:
-            close = difflib.get_close_matches(str(name), self, n=1, cutoff=0.7)
-            hint = f" Did you mean '{close[0]}'?" if close else ""
-            raise self.error(f"no {self.noun} '{name}'; registered: {', '.join(self)}.{hint}")
+            registered = f"registered: {', '.join(self)}{did_you_mean(name, self)}"
+            raise self.error(f"no {self.noun} '{name}'; {registered}")
         return self.entries[name]
 
     def make(self, name: str, *arguments: Any, config: Any = None) -> Any:
@@ -139,6 +138,13 @@ class Registry(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self.entries)
+
+
+def did_you_mean(name: Any, names: Iterable[str]) -> str:
+    """Return `. Did you mean 'x'?` for the most similar of some names, or an empty string."""
+    lowered = {known.lower(): known for known in names}
+    close = difflib.get_close_matches(str(name).lower(), lowered, n=1, cutoff=0.7)
+    return f". Did you mean '{lowered[close[0]]}'?" if close else ""
 
 
 # Kind of task -> its `TaskHead`.

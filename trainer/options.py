@@ -13,6 +13,8 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from trainer.errors import InputError, did_you_mean
 
+# The limit of numpy's seeds; no other option needs a larger number.
+MAX_WHOLE = 2**32 - 1
 OTHER = "everything else of transformers.TrainingArguments"
 
 
@@ -167,6 +169,8 @@ def _expected(value: Any, declared: Any) -> str | None:
     if types not in _EXPECTED:
         return None
     description, expected = _EXPECTED[types]
+    if expected is Integral and isinstance(value, Integral) and abs(value) > MAX_WHOLE:
+        return f"a whole number of at most {MAX_WHOLE}"
     is_right = isinstance(value, expected) and (expected is bool or not isinstance(value, bool))
     return None if is_right else description
 

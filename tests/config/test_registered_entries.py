@@ -138,3 +138,16 @@ def test_percent_signs_in_help_are_kept(tmp_path):
     path = register_option(tmp_path, "a: int = field(default=1, metadata={'help': '5% (a)s'})")
     parse(["--extensions", path])
     assert "5% (a)s (default: 1)" in build_parser().format_help()
+
+
+@pytest.mark.parametrize(
+    ("result", "message"), [("None", "TypeError"), ("{}[predictions[0]]", "KeyError")]
+)
+def test_a_users_metric_is_tried_before_training(tmp_path, result, message):
+    path = register(
+        tmp_path,
+        "@METRICS.register('ill', kinds=('classification',))\n"
+        f"def ill(predictions, labels, num_labels): return {result}\n",
+    )
+    with pytest.raises(InputError, match=rf"ill.py, line 7: metric 'ill': {message}"):
+        parse(["--extensions", path])

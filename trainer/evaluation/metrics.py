@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from trainer.errors import InputError
 from trainer.registry import HEADS, METRICS
 
 if TYPE_CHECKING:
@@ -159,7 +160,37 @@ def compute_task_metrics(
         pairs = (*paired_scores(predictions, labels), None)
     else:
         pairs = paired_classes(predictions, labels, num_labels)
-    return {name: float(METRICS[name](*pairs)) for name in names}
+    return {name: _value(name, pairs) for name in names}
+
+
+def _value(name: str, pairs: Any) -> float:
+    """Return the value of a metric.
+
+    Raises:
+        InputError: if it is not a number or cannot be computed, naming the registration.
+    """
+    entry = METRICS.entry(name)
+    try:
+        return float(entry.value(*pairs))
+    except Exception as error:  # a user's code may raise anything
+        raise InputError(f"{entry.place}: metric '{name}': {error!r}") from error
+
+
+def check_metrics(kind: str, num_labels: int | None) -> None:
+    """Compute the metrics that extensions registered for a kind of task from a few values.
+
+    An error appears before training, not after it.
+
+    Raises:
+        InputError: naming the metric that fails.
+    """
+    labels: Any = np.linspace(0, 1, 8)
+    if HEADS[kind].output_type != "score":
+        num_labels = num_labels or 2
+        labels = np.arange(2 * num_labels) % num_labels
+    for name in metrics_of(kind):
+        if not METRICS.entry(name).module.startswith("trainer."):
+            _value(name, (np.roll(labels, 1), labels, num_labels))
 
 
 @METRICS.register("accuracy")
