@@ -169,7 +169,7 @@ def _expected(value: Any, declared: Any) -> str | None:
     if types not in _EXPECTED:
         return None
     description, expected = _EXPECTED[types]
-    if expected is Integral and isinstance(value, Integral) and abs(value) > MAX_WHOLE:
+    if expected is Integral and isinstance(value, Integral) and abs(int(value)) > MAX_WHOLE:
         return f"a whole number of at most {MAX_WHOLE}"
     is_right = isinstance(value, expected) and (expected is bool or not isinstance(value, bool))
     return None if is_right else description

@@ -19,7 +19,6 @@ from trainer.registry import (
     METRICS,
     REGULARIZERS,
     SAMPLERS,
-    Registry,
 )
 
 _OF_RUN = (AGGREGATORS, SAMPLERS, REGULARIZERS)
@@ -78,7 +77,7 @@ def _check_head(head: type[TaskHead]) -> None:
         _check_names(name, getattr(head, name), known)
 
 
-def _check_names(attribute: str, names: Any, known: Registry) -> None:
+def _check_names(attribute: str, names: Any, known: Any) -> None:
     if not isinstance(names, (list, tuple)):
         raise InputError(f"{attribute} = {names!r}: must be a tuple of names")
     for name in names:

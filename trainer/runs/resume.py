@@ -47,8 +47,20 @@ def check_same_run(recorded: Path, resolved: Mapping[str, Any]) -> None:
         raise InputError(f"resume: '{recorded}' is damaged: {error}") from error
     if not isinstance(options, Mapping):
         raise InputError(f"resume: '{recorded}' is not the configuration of a run")
-    then = _flat(_comparable(options))
-    now = _flat(_comparable(read_yaml(to_yaml(dict(resolved)))))
+    then, now = _comparable(options), _comparable(read_yaml(to_yaml(dict(resolved))))
+    changed = _changes(then, now)
+    if changed:
+        place = "phases/N-NAME" if any(n.startswith("phases.") for n in now) else "checkpoint-N"
+        raise InputError(
+            "resume: a run continues with the options that it began with:\n  "
+            + "\n  ".join(changed)
+            + "\nFor a run with other options, start from a model that it saved: "
+            + f"--model_name_or_path {recorded.parent}/{place} with a new --output_dir"
+        )
+
+
+def _changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Describe the options that must not differ, but do."""
     changed = [
         f"{name} was {then[name]!r} and is now {now[name]!r}"
         for name in then
@@ -62,19 +74,11 @@ def check_same_run(recorded: Path, resolved: Mapping[str, Any]) -> None:
         for name in sorted(new)
         if name in defaults and now[name] != defaults[name] and not _is_free(name)
     ]
-    changed += [
+    return changed + [
         f"{name} {'is no longer there' if name in then else 'is new'}"
         for name in sorted(then.keys() ^ now.keys())
         if name.startswith(("tasks.", "phases.")) and not _is_free(name)
     ]
-    if changed:
-        place = "phases/N-NAME" if any(n.startswith("phases.") for n in now) else "checkpoint-N"
-        raise InputError(
-            "resume: a run continues with the options that it began with:\n  "
-            + "\n  ".join(changed)
-            + "\nFor a run with other options, start from a model that it saved: "
-            + f"--model_name_or_path {recorded.parent}/{place} with a new --output_dir"
-        )
 
 
 def launch_environment(args: HybridMTLTrainingArguments) -> dict[str, Any]:
@@ -135,17 +139,22 @@ def _is_free(name: str) -> bool:
 
 
 def _comparable(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return options in which extensions have the names of their files, which may have moved."""
+    """Return options -> value, the fields of tasks and phases by dotted names.
+
+    Extensions have the names of their files, which may have moved.
+    """
     names = options.get("extensions") or []
-    return {**options, "extensions": [Path(str(name)).name for name in names]}
+    nested = {name: options[name] for name in ("tasks", "phases") if name in options}
+    others = {name: value for name, value in options.items() if name not in nested}
+    return {**others, "extensions": [Path(str(name)).name for name in names], **_flat(nested)}
 
 
 def _defaults() -> dict[str, Any]:
-    """Return option -> its default, as `_flat` gives it."""
+    """Return option -> its default, as `_comparable` gives it."""
     kinds: Any = dict.fromkeys(added_options(HybridMTLTrainingArguments).values())
     added = {name: value for kind in kinds for name, value in asdict(kind()).items()}
     own = {**asdict(RunArguments()), **HybridMTLTrainingArguments().to_dict()}
-    return _flat(read_yaml(to_yaml({**own, **added})))
+    return _comparable(read_yaml(to_yaml({**own, **added})))
 
 
 def _flat(options: Any, prefix: str = "") -> dict[str, Any]:
