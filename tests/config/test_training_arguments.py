@@ -24,7 +24,8 @@ def refused(message):
 
 
 def make(**options):
-    return HybridMTLTrainingArguments(output_dir="out", use_cpu=True, report_to="none", **options)
+    options = {"output_dir": "out", **options}
+    return HybridMTLTrainingArguments(use_cpu=True, report_to="none", **options)
 
 
 @pytest.mark.parametrize(
@@ -43,6 +44,7 @@ def make(**options):
         ),
         ("cycles_per_epoch", 0, "cycles_per_epoch = 0: must be a number, 1 or more"),
         ("cycles_per_epoch", 10**30, "must be a whole number of at most 4294967295"),
+        ("output_dir", " ", "output_dir: is empty; name a folder"),
         ("seed", 10**30, "must be a whole number of at most 4294967295"),
         ("num_train_epochs", 1e300, "num_train_epochs = 1e+300: must be above 0 and below"),
         ("log_level", "warnin", "must be one of detail, debug, info"),

@@ -133,7 +133,7 @@ def check_choices(args: TrainingArguments) -> None:
     Raises:
         InputError: naming the argument.
     """
-    if args.output_dir is not None and not args.output_dir.strip():
+    if args.output_dir is not None and not str(args.output_dir).strip():
         raise InputError("output_dir: is empty; name a folder")
     for name, choices in _CHOICES.items():
         value = getattr(args, name)
