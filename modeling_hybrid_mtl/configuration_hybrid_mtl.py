@@ -134,7 +134,8 @@ class HybridMTLConfig(PretrainedConfig):
         try:
             checked = {n: TaskConfig.from_entry(n, entry) for n, entry in (tasks or {}).items()}
         except ValueError as error:
-            raise ValueError(f"{error}{_extensions_hint(kwargs, tasks)}") from error
+            hint = _extensions_hint(kwargs, tasks)
+            raise ValueError(f"{error}; {hint}" if hint else str(error)) from error
         check_attention_heads(checked, backbone_config.hidden_size)
         self.tasks = {name: dataclasses.asdict(task) for name, task in checked.items()}
         self.pooling = pooling
@@ -255,8 +256,9 @@ def _extensions_hint(config: dict[str, Any], tasks: Any) -> str:
     if not files or not missing:
         return ""
     return (
-        f". It is defined in {', '.join(map(str, files))} in the model's folder: review that code, "
-        "and load it as an extension, or load the model with trust_remote_code=True"
+        f"it is defined in {', '.join(map(str, files))} in the model's folder: review that code, "
+        "and pass the file that it is a copy of with --extensions, or load the model with "
+        "trust_remote_code=True"
     )
 
 

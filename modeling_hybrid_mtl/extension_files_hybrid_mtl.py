@@ -3,7 +3,8 @@
 import ast
 import re
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -28,21 +29,28 @@ def extension_files(tasks: Collection[dict[str, Any]]) -> dict[str, str]:
         ValueError: if a file imports code that is not saved, with the line, or two files have one
             name.
     """
+    entries = [HEADS.entry(task["kind"]) for task in tasks]
+    entries += [LOSSES.entry(task["loss"]) for task in tasks if task["loss"] in LOSSES]
+    return saved_files(entry.module for entry in entries)
+
+
+def saved_files(modules: Iterable[str]) -> dict[str, str]:
+    """Return the files of modules that register kinds of tasks and losses: saved name -> text.
+
+    Args:
+        modules: names of modules; those of this package are left out.
+
+    Raises:
+        ValueError: see `extension_files`.
+    """
     files: dict[str, str] = {}
-    for module in sorted(_modules(tasks)):
+    for module in sorted({m for m in modules if not m.startswith(f"{_PACKAGE}.")}):
         path = _file_of(module)
         name = path.stem.removesuffix(_SUFFIX) + _SUFFIX + ".py"
         if name in files or Path(__file__).with_name(name).is_file():
             raise ValueError(f"{path}: another saved file is named {name}; rename this one")
         files[name] = with_relative_imports(path)
     return files
-
-
-def _modules(tasks: Collection[dict[str, Any]]) -> set[str]:
-    """Return the modules of extensions that registered the kinds and losses of some tasks."""
-    entries = [HEADS.entry(task["kind"]) for task in tasks]
-    entries += [LOSSES.entry(task["loss"]) for task in tasks if task["loss"] in LOSSES]
-    return {e.module for e in entries if not e.module.startswith(f"{_PACKAGE}.")}
 
 
 def _file_of(module: str) -> Path:
@@ -61,21 +69,48 @@ def with_relative_imports(path: Path) -> str:
 
     Raises:
         ValueError: with the line of an import other than torch, transformers, the standard library
-            and the files of this package.
+            and the files of this package that `_importable` returns.
     """
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    for line, name in _imports("".join(lines)):
-        if name.split(".")[0] in _ALLOWED:
-            continue
-        if not name.startswith(f"{_INSTALLED}.") or name.count(".") > 1:
-            hint = "such as 'from modeling_hybrid_mtl.heads_hybrid_mtl import TaskHead'"
+    # `ast` counts lines by newlines only, unlike `str.splitlines`.
+    lines = path.read_text(encoding="utf-8-sig").split("\n")
+    for line, name in _imports("\n".join(lines)):
+        package, _, module = name.partition(".")
+        if package not in _ALLOWED and not (package == _INSTALLED and module in _importable()):
             raise ValueError(
                 f"{path}, line {line}: imports '{name}'; a file that registers a kind of task or a "
                 "loss is saved with the model, and may only import torch, transformers, the "
-                f"standard library and names from files of modeling_hybrid_mtl ({hint})"
+                "standard library and names from these files of modeling_hybrid_mtl: "
+                f"{', '.join(_importable())} (such as 'from modeling_hybrid_mtl.heads_hybrid_mtl "
+                "import TaskHead')"
             )
         lines[line - 1] = re.sub(rf"\bfrom\s+{_INSTALLED}\.", "from .", lines[line - 1], count=1)
-    return "".join(lines)
+    text = "\n".join(lines)
+    for line, name in _imports(text):
+        if name.startswith(_INSTALLED):
+            raise ValueError(
+                f"{path}, line {line}: write 'from {name} import ...' at the beginning of a line, "
+                "so that it can be made relative"
+            )
+    return text
+
+
+@cache
+def _importable() -> tuple[str, ...]:
+    """Return the files of this package that do not import the configuration.
+
+    It imports the extensions of a saved model, so the others would import each other in a circle.
+    """
+    files = sorted(Path(__file__).parent.glob(f"*{_SUFFIX}.py"))
+    return tuple(file.stem for file in files if not _needs_configuration(file))
+
+
+def _needs_configuration(file: Path) -> bool:
+    names = (name for _, name in _imports(file.read_text(encoding="utf-8")))
+    return file.stem == f"configuration{_SUFFIX}" or any(
+        _needs_configuration(file.with_name(f"{name[1:]}.py"))
+        for name in names
+        if name.startswith(".")
+    )
 
 
 def _imports(text: str) -> Iterator[tuple[int, str]]:

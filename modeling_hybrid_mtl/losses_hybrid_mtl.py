@@ -10,6 +10,10 @@ from .registry_hybrid_mtl import LOSSES
 IGNORED_LABEL = -100
 
 
+class LossError(ValueError):
+    """A loss is not a scalar that depends on the logits."""
+
+
 @LOSSES.register("cross_entropy")
 def cross_entropy(head: Any, logits: Tensor, labels: Tensor) -> Tensor:
     """Return the cross-entropy, averaged over rows or, for tags, over labeled tokens.

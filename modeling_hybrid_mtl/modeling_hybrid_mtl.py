@@ -15,6 +15,7 @@ from .dropout_hybrid_mtl import use_fast_dropout
 from .embedding_checks_hybrid_mtl import check_failed_batch
 from .encoding_hybrid_mtl import EncodingMixin
 from .heads_hybrid_mtl import build_head, initialize_head
+from .losses_hybrid_mtl import LossError
 from .modules_hybrid_mtl import attach_modules
 from .onednn_hybrid_mtl import onednn_matmul
 from .outputs_hybrid_mtl import HybridMTLOutput
@@ -261,7 +262,17 @@ class HybridMTLModel(PretrainedMixin, EncodingMixin):
             if len(rows) == 0:
                 return 0 * logits.sum()
             logits, labels = logits[rows], labels[rows]
-        return self.config.tasks[task]["loss_weight"] * self.heads[task].loss(logits, labels)
+        loss = self.heads[task].loss(logits, labels)
+        self._check_loss(task, loss, logits)
+        return self.config.tasks[task]["loss_weight"] * loss
+
+    def _check_loss(self, task: str, loss: Any, logits: Tensor) -> None:
+        if not isinstance(loss, Tensor) or loss.dim() or logits.requires_grad > loss.requires_grad:
+            found = f"shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else f"{loss!r}"
+            raise LossError(
+                f"task '{task}': loss '{self.config.tasks[task]['loss']}': expected a scalar "
+                f"tensor that depends on the logits, got {found}"
+            )
 
     def forward_tasks(self, batches: dict[str, dict[str, Tensor]]) -> dict[str, HybridMTLOutput]:
         """Run a batch of each of several tasks, in as few passes of the encoder as possible.

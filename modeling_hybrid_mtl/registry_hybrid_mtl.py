@@ -3,7 +3,7 @@
 import difflib
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, is_dataclass
 from typing import Any
 
@@ -77,7 +77,7 @@ class Registry(Mapping[str, Any]):
         place = f"{file}, line {frame.f_lineno}"
 
         def add(value: Any) -> Any:
-            self._check(name, options, place)
+            self._check(name, options, kinds, place)
             self.entries[name] = Entry(
                 *(value, options, tuple(kinds), lowest, greater_is_better, reads_outputs),
                 *(module, place),
@@ -86,7 +86,7 @@ class Registry(Mapping[str, Any]):
 
         return add if value is None else add(value)
 
-    def _check(self, name: str, options: type | None, place: str) -> None:
+    def _check(self, name: str, options: type | None, kinds: Any, place: str) -> None:
         existing = self.entries.get(name)
         # An entry of the same place is that of a reloaded module.
         if existing is not None and existing.place != place:
@@ -101,6 +101,10 @@ class Registry(Mapping[str, Any]):
             )
         if options is not None and not is_dataclass(options):
             raise self.error(f"{place}: {self.noun} '{name}': options must be a dataclass")
+        if not isinstance(kinds, (list, tuple)):
+            raise self.error(
+                f"{place}: {self.noun} '{name}': kinds = {kinds!r}: must be a tuple of kinds"
+            )
 
     def entry(self, name: str) -> Entry:
         """Return the entry of a name.
@@ -109,16 +113,24 @@ class Registry(Mapping[str, Any]):
             ValueError: listing the names, if there is none.
         """
         if name not in self.entries:
-            close = difflib.get_close_matches(str(name), self, n=1, cutoff=0.7)
-            hint = f" Did you mean '{close[0]}'?" if close else ""
-            raise self.error(f"no {self.noun} '{name}'; registered: {', '.join(self)}.{hint}")
+            registered = f"registered: {', '.join(self)}{did_you_mean(name, self)}"
+            raise self.error(f"no {self.noun} '{name}'; {registered}")
         return self.entries[name]
 
     def make(self, name: str, *arguments: Any, config: Any = None) -> Any:
-        """Call the class or function of a name, with `config` if it has options."""
+        """Call the class or function of a name, with `config` if it has options.
+
+        Raises:
+            ValueError: that of the entry, or naming it if its code fails otherwise.
+        """
         entry = self.entry(name)
         options = {} if entry.options is None else {"config": config or entry.options()}
-        return entry.value(*arguments, **options)
+        try:
+            return entry.value(*arguments, **options)
+        except (ValueError, ImportError):
+            raise
+        except Exception as error:  # a user's code may raise anything
+            raise self.error(f"{entry.place}: {self.noun} '{name}': {error!r}") from error
 
     def of_kind(self, kind: str) -> tuple[str, ...]:
         """Return the names that were registered for a kind of task."""
@@ -135,6 +147,13 @@ class Registry(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self.entries)
+
+
+def did_you_mean(name: Any, names: Iterable[str]) -> str:
+    """Return `. Did you mean 'x'?` for the most similar of some names, or an empty string."""
+    lowered = {known.lower(): known for known in names}
+    close = difflib.get_close_matches(str(name).lower(), lowered, n=1, cutoff=0.7)
+    return f". Did you mean '{lowered[close[0]]}'?" if close else ""
 
 
 # Kind of task -> its `TaskHead`.

@@ -1,7 +1,6 @@
 """Configuration of a task, and its checks."""
 
 import dataclasses
-import difflib
 import math
 import re
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from torch import nn
 
 from .normalization_hybrid_mtl import NORMALIZATIONS
 from .pooling_hybrid_mtl import TASK_POOLINGS
-from .registry_hybrid_mtl import HEADS, LOSSES
+from .registry_hybrid_mtl import HEADS, LOSSES, did_you_mean
 
 INPUTS = ("single", "pair")
 PAIR_ENCODINGS = ("siamese", "cross")
@@ -154,8 +153,9 @@ def _check_task(name: str, task: TaskConfig) -> None:
     if hasattr(nn.ModuleDict(), name):
         raise ValueError(f"task '{name}': the name is reserved by torch; use another one")
     for field_name, choices in CHOICES.items():
-        if getattr(task, field_name) not in choices:
-            refuse(field_name, f"must be one of {', '.join(choices)}")
+        value = getattr(task, field_name)
+        if value not in choices:
+            refuse(field_name, f"must be one of {', '.join(choices)}{did_you_mean(value, choices)}")
     if task.input == "pair" and task.pair_encoding not in PAIR_ENCODINGS:
         refuse("pair_encoding", f"must be one of {', '.join(PAIR_ENCODINGS)}")
     if task.input == "single" and task.pair_encoding is not None:
@@ -246,7 +246,8 @@ def check_attention_heads(tasks: dict[str, TaskConfig], hidden_size: int) -> Non
 def _check_loss(task: TaskConfig, refuse: Refuse) -> None:
     losses = (*HEADS[task.kind].losses, *LOSSES.of_kind(task.kind))
     if task.loss not in losses:
-        refuse("loss", f"must be one of {', '.join(losses)} for kind '{task.kind}'")
+        hint = did_you_mean(task.loss, losses)
+        refuse("loss", f"must be one of {', '.join(losses)} for kind '{task.kind}'{hint}")
     if not is_number(task.label_smoothing) or not 0 <= task.label_smoothing < 1:
         refuse("label_smoothing", "must be in [0, 1)")
     if not is_number(task.loss_weight) or not task.loss_weight > 0:
@@ -262,8 +263,7 @@ def _check_head_options(task: TaskConfig, refuse: Refuse) -> None:
         refuse("head_options", "must be a mapping of options")
     for name, value in options.items():
         if name not in types:
-            close = difflib.get_close_matches(str(name), types, n=1, cutoff=0.7)
-            hint = f". Did you mean '{close[0]}'?" if close else ""
+            hint = did_you_mean(name, types)
             valid = f"has {', '.join(types)}" if types else "has no options"
             refuse("head_options", f"unknown option '{name}': kind '{task.kind}' {valid}{hint}")
         expected = types[name]

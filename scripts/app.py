@@ -32,6 +32,7 @@ def _open(given: argparse.Namespace) -> int:
     import modeling_hybrid_mtl  # noqa: F401 (registers the pipeline that opens the model)
     from trainer.app.errors import UserError
     from trainer.app.serve import AppOptions, serve
+    from trainer.config.extensions import load_extensions
     from trainer.errors import InputError
     from trainer.hub.space import write_space
 
@@ -40,6 +41,7 @@ def _open(given: argparse.Namespace) -> int:
     if not space and not without:
         options["feedback"] = given.feedback or FEEDBACK
     try:
+        load_extensions(options.pop("extensions"))
         if space:
             write_space(space, AppOptions(**options))
             print(f"Wrote {space}. Deploy it: hf upload NAME/my-space {space} . --repo-type space")
@@ -79,6 +81,9 @@ def _parser() -> argparse.ArgumentParser:
         "--trust_remote_code",
         action="store_true",
         help="run the model's own Python code: read it first, and set --revision",
+    )
+    parser.add_argument(
+        "--extensions", nargs="+", help="files or modules that register the model's kinds of tasks"
     )
     parser.add_argument("--title", help="the model's name on the page")
     parser.add_argument(

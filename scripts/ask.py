@@ -4,13 +4,14 @@ The folder of an ONNX export works, too. This project's code opens the model, or
 --trust_remote_code, the model's own Python code, as on machines without this project.
 """
 
+import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from transformers import pipeline
 
-TRUST = "--trust_remote_code"
 EXAMPLES = (
     ("sentiment", "A gorgeous, witty film that never overstays its welcome."),
     (
@@ -27,12 +28,15 @@ EXAMPLES = (
 )
 
 
-def load(model: str, trust_remote_code: bool) -> Any:
+def load(model: str, trust_remote_code: bool, extensions: Sequence[str] | None) -> Any:
     """Return the pipeline of a model, or of an export."""
     if trust_remote_code:
         return pipeline("hybrid-mtl", model=model, trust_remote_code=True)
     # For a checkout that is not installed.
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+    from trainer.config.extensions import load_extensions
+
+    load_extensions(extensions)
     if (Path(model) / "export.json").is_file():
         from trainer.export import onnx_pipeline
 
@@ -44,10 +48,12 @@ def load(model: str, trust_remote_code: bool) -> Any:
     return HybridMTLPipeline(model=trained, tokenizer=tokenizer)
 
 
-def main(model: str, trust_remote_code: bool = False) -> None:
+def main(
+    model: str, trust_remote_code: bool = False, extensions: Sequence[str] | None = None
+) -> None:
     """Print the predictions of the model in a folder or repository."""
     try:
-        pipe = load(model, trust_remote_code)
+        pipe = load(model, trust_remote_code, extensions)
     except (OSError, ValueError) as error:
         reason = str(error).strip()
         if "Traceback" in reason:  # `pipeline` puts the reason at its end
@@ -62,7 +68,14 @@ def main(model: str, trust_remote_code: bool = False) -> None:
 
 
 if __name__ == "__main__":
-    given = [argument for argument in sys.argv[1:] if argument != TRUST]
-    if len(given) != 1:
-        sys.exit(f"usage: ask.py FOLDER_OR_REPOSITORY [{TRUST}]")
-    main(given[0], TRUST in sys.argv)
+    parser = argparse.ArgumentParser(
+        prog="ask.py", description="Run a trained model on three examples.", allow_abbrev=False
+    )
+    parser.add_argument("model", metavar="FOLDER_OR_REPOSITORY")
+    parser.add_argument(
+        "--trust_remote_code", action="store_true", help="run the model's own Python code"
+    )
+    parser.add_argument(
+        "--extensions", nargs="+", help="files or modules that register the model's kinds of tasks"
+    )
+    main(**vars(parser.parse_args()))

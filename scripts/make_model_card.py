@@ -1,5 +1,6 @@
 """Write the top-level model_card.md of a trained folder: `make_model_card.py FOLDER NAME`."""
 
+import argparse
 import shutil
 import sys
 from dataclasses import replace
@@ -9,6 +10,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from trainer.cards import facts_from_json, write_card  # noqa: E402
+from trainer.config.extensions import load_extensions  # noqa: E402
 from trainer.errors import InputError  # noqa: E402
 from trainer.loading.trained_model import check_whole_models  # noqa: E402
 
@@ -41,9 +43,19 @@ def main(folder: Path, name: str, root: Path = ROOT) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
-        sys.exit("usage: make_model_card.py FOLDER NAME")
+    parser = argparse.ArgumentParser(
+        prog="make_model_card.py",
+        description="Write the top-level model_card.md of a trained folder.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("folder", metavar="FOLDER", type=Path)
+    parser.add_argument("name", metavar="NAME", help="the model's name on the card")
+    parser.add_argument(
+        "--extensions", nargs="+", help="files or modules that register the model's kinds of tasks"
+    )
+    given = parser.parse_args()
     try:
-        main(Path(sys.argv[1]), sys.argv[2])
+        load_extensions(given.extensions)
+        main(given.folder, given.name)
     except (OSError, ValueError) as error:
         sys.exit(f"make_model_card.py: {error}")

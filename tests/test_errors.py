@@ -5,7 +5,15 @@ import pytest
 from trainer.config.parser import parse
 from trainer.errors import InputError, did_you_mean
 
-NAMES = ["learning_rate", "num_train_epochs", "folder", "do_predict", "dropout", "max_length"]
+NAMES = [
+    "learning_rate",
+    "learning-rate",
+    "num_train_epochs",
+    "folder",
+    "do_predict",
+    "dropout",
+    "max_length",
+]
 
 
 @pytest.mark.parametrize(
@@ -17,6 +25,8 @@ NAMES = ["learning_rate", "num_train_epochs", "folder", "do_predict", "dropout",
         ("LR", "learning_rate"),
         ("n-epochs", "num_train_epochs"),
         ("max_seq_length", "max_length"),
+        ("Do_Predict", "do_predict"),
+        ("fold", "folder"),
     ],
 )
 def test_what_is_close_or_called_so_elsewhere_is_guessed(name, meant):
@@ -47,6 +57,11 @@ def test_options_are_known_by_their_usual_names(option, guess, tmp_path):
     for arguments in ([f"--{option}", "1"], [str(tmp_path / "config.yaml")]):
         with pytest.raises(InputError, match=f"unknown option '{option}'. Did you mean {guess}"):
             parse(arguments)
+
+
+def test_two_spellings_of_an_option_are_one_completion():
+    with pytest.raises(InputError, match="'stop'. Did you mean 'stopping_strategy'?"):
+        parse(["--stop", "first_exhausted"])
 
 
 @pytest.mark.parametrize("option", ["batch_size", "dropout", "labels", "kind"])

@@ -86,11 +86,20 @@ def join_truncated(names: Sequence[str]) -> str:
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """Return ` Did you mean 'x'?` for a synonym or similar name in `names`, or an empty string."""
-    names = list(names)
-    close = [n for n in _SYNONYMS.get(name.lower().replace("-", "_"), ()) if n in names]
+    """Return ` Did you mean 'x'?` for a synonym or similar name in `names`, or an empty string.
+
+    Upper and lower case, and `-` and `_`, are not distinguished.
+    """
+
+    def key(name: str) -> str:
+        return name.lower().replace("-", "_")
+
+    # The first of several spellings is suggested.
+    spellings = {key(n): n for n in reversed(list(names))}
+    name = key(name)
+    close = [n for n in _SYNONYMS.get(name, ()) if n in spellings]
     if not close and len(name) >= _MIN_PREFIX:
-        completions = [n for n in names if n.startswith(name)]
+        completions = [n for n in spellings if n.startswith(name)]
         close = completions if len(completions) == 1 else []
-    close = close or difflib.get_close_matches(name, names, n=1, cutoff=_CUTOFF)
-    return f" Did you mean '{close[0]}'?" if close else ""
+    close = close or difflib.get_close_matches(name, spellings, n=1, cutoff=_CUTOFF)
+    return f" Did you mean '{spellings[close[0]]}'?" if close else ""

@@ -8,11 +8,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from functools import cache
 from numbers import Integral, Real
-from types import NoneType
-from typing import Any, get_args, get_type_hints
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from trainer.errors import InputError, did_you_mean
 
+# The limit of numpy's seeds; no other option needs a larger number.
+MAX_WHOLE = 2**32 - 1
 OTHER = "everything else of transformers.TrainingArguments"
 
 
@@ -132,7 +134,7 @@ def check_options(options: Any, kind: type) -> None:
 
 
 def check_types(options: Any, prefix: str = "") -> None:
-    """Check that the integers, numbers and booleans of a dataclass instance have their type.
+    """Check that integers, numbers, booleans and lists of a dataclass instance have their type.
 
     Args:
         options: the instance; fields of other types and fields that are None are not checked.
@@ -144,12 +146,33 @@ def check_types(options: Any, prefix: str = "") -> None:
     kind: Any = type(options)
     for name, declared in _types_of(kind).items():
         value = getattr(options, name)
-        types = frozenset(get_args(declared) or (declared,)) - {NoneType}
-        if value is None or types not in _EXPECTED:
-            continue
-        description, expected = _EXPECTED[types]
-        if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
-            raise InputError(f"{prefix}{name} = {value!r}: must be {description}")
+        expected = None if value is None else _expected(value, declared)
+        if expected is not None:
+            raise InputError(f"{prefix}{name} = {value!r}: must be {expected}")
+
+
+def types_in(declared: Any) -> frozenset[Any]:
+    """Return the types of a union other than None, or the type itself."""
+    is_union = get_origin(declared) in (Union, UnionType)
+    return frozenset(get_args(declared) if is_union else (declared,)) - {NoneType}
+
+
+def _expected(value: Any, declared: Any) -> str | None:
+    """Return what a value must be, if it is not of a type."""
+    types = types_in(declared)
+    lists = [kind for kind in types if get_origin(kind) is list]
+    if lists and isinstance(value, (list, tuple)):
+        wrong = (_expected(element, get_args(lists[0])[0]) for element in value)
+        return next((f"a list, each element {reason}" for reason in wrong if reason), None)
+    if len(types) == len(lists) == 1:
+        return "a list"
+    if types not in _EXPECTED:
+        return None
+    description, expected = _EXPECTED[types]
+    if expected is Integral and isinstance(value, Integral) and abs(int(value)) > MAX_WHOLE:
+        return f"a whole number of at most {MAX_WHOLE}"
+    is_right = isinstance(value, expected) and (expected is bool or not isinstance(value, bool))
+    return None if is_right else description
 
 
 # The abstract types include numpy's numbers.

@@ -9,7 +9,6 @@ from trainer.config import extensions
 from trainer.config.parser import build_parser, parse
 from trainer.config.yaml_text import read_yaml, to_yaml
 from trainer.errors import InputError
-from trainer.registry import AGGREGATORS, REGULARIZERS, SAMPLERS
 from trainer.runs.resume import check_same_run
 
 MINE = """
@@ -56,20 +55,6 @@ class Small(Regularizer):
 def every_second(args, batches, seed):
     return RoundRobin(list(batches), 2, args.step_every)
 """
-
-
-@pytest.fixture(autouse=True)
-def forget():
-    """Leave nothing registered, and no module, behind."""
-    registries = (AGGREGATORS, REGULARIZERS, SAMPLERS)
-    kept = [dict(registry.entries) for registry in registries]
-    modules = set(sys.modules)
-    yield
-    for registry, entries in zip(registries, kept, strict=True):
-        registry.entries = entries
-    for name in set(sys.modules) - modules:
-        del sys.modules[name]
-    extensions._load_file.cache_clear()
 
 
 @pytest.fixture
@@ -301,3 +286,50 @@ def test_installed_packages_are_asked_for_their_extensions(monkeypatch):
         extensions.load_extensions(None)
     extensions._load_entry_points.cache_clear()
     assert loaded == [1]
+
+
+@pytest.mark.parametrize("names", [["losses.py"], ["mine.py", "mine_hybrid_mtl.py"]])
+def test_files_that_cannot_be_saved_beside_others_are_refused(tmp_path, names):
+    for number, name in enumerate(names):
+        (tmp_path / name).write_text(
+            "from modeling_hybrid_mtl.registry_hybrid_mtl import LOSSES\n"
+            f"@LOSSES.register('mine_{number}')\ndef loss(head, logits, labels): ...\n"
+        )
+    with pytest.raises(InputError, match=rf"{names[-1]}: another saved file is named .*rename"):
+        extensions.load_extensions(names, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("import json\n\njson.loads('x')\n", "^extensions: [^ ]*bad.py, line 3: JSONDecodeError"),
+        ("raise SystemExit(3)\n", "^extensions: [^ ]*bad.py, line 1: SystemExit: 3$"),
+        (
+            "from trainer.registry import AGGREGATORS\nAGGREGATORS.register('sum', len)\n",
+            "^extensions: [^ ]*bad.py, line 2: aggregator 'sum' is already",
+        ),
+    ],
+)
+def test_the_place_of_a_failure_is_the_users_line_and_stands_once(tmp_path, text, message):
+    (tmp_path / "bad.py").write_text(text)
+    with pytest.raises(InputError, match=message):
+        parse(["--extensions", str(tmp_path / "bad.py")])
+
+
+def test_a_run_goes_on_with_an_extension_that_has_moved(config, tmp_path):
+    recorded = tmp_path / "run_config.yaml"
+    resolved = parse([str(config)]).resolved
+    recorded.write_text(to_yaml({**resolved, "extensions": ["/elsewhere/my_share.py"]}))
+    check_same_run(recorded, resolved)
+    with pytest.raises(InputError, match="extensions was .*my_share.py.* now .*other.py"):
+        check_same_run(recorded, {**resolved, "extensions": ["/elsewhere/other.py"]})
+
+
+def test_a_new_option_must_have_its_default_as_a_run_goes_on(config, tmp_path):
+    recorded = tmp_path / "run_config.yaml"
+    resolved = parse([str(config)]).resolved
+    added = {"small_power": 2, "small_weight": 0.0, "disable_tqdm": False, "warmup_steps": 0}
+    recorded.write_text(to_yaml({k: v for k, v in resolved.items() if k not in added}))
+    check_same_run(recorded, resolved)
+    with pytest.raises(InputError, match="small_power is new and is 3\n"):
+        check_same_run(recorded, {**resolved, "small_power": 3})

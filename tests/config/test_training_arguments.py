@@ -24,7 +24,8 @@ def refused(message):
 
 
 def make(**options):
-    return HybridMTLTrainingArguments(output_dir="out", use_cpu=True, report_to="none", **options)
+    options = {"output_dir": "out", **options}
+    return HybridMTLTrainingArguments(use_cpu=True, report_to="none", **options)
 
 
 @pytest.mark.parametrize(
@@ -42,6 +43,30 @@ def make(**options):
             "stopping_strategy = 'first': must be one of first_exhausted, all_exhausted. Did you",
         ),
         ("cycles_per_epoch", 0, "cycles_per_epoch = 0: must be a number, 1 or more"),
+        ("cycles_per_epoch", 10**30, "must be a whole number of at most 4294967295"),
+        ("output_dir", " ", "output_dir: is empty; name a folder"),
+        ("seed", 10**30, "must be a whole number of at most 4294967295"),
+        ("num_train_epochs", 1e300, "num_train_epochs = 1e+300: must be above 0 and below"),
+        ("log_level", "warnin", "must be one of detail, debug, info"),
+        ("log_level_replica", "warnin", "Did you mean 'warning'?"),
+        ("ddp_backend", "x", "ddp_backend = 'x': must be one of"),
+        ("torch_compile_backend", "inducter", "Did you mean 'inductor'?"),
+        ("torch_compile_mode", "x", "torch_compile_mode = 'x': must be one of default"),
+        ("dataloader_num_workers", -7, "dataloader_num_workers = -7: must be a number, 0 or"),
+        ("dataloader_persistent_workers", True, "has no effect without worker processes"),
+        ("dataloader_multiprocessing_context", "x", "must be one of"),
+        ("dataloader_multiprocessing_context", "spawn", "has no effect without worker"),
+        ("neftune_noise_alpha", -7.0, "neftune_noise_alpha = -7.0: must be a number, 0 or more"),
+        ("optim_args", "x", "optim_args = 'x': expected 'name=value,name=value'"),
+        ("adam_beta1", 2.0, "adam_beta1 = 2.0: must be from 0 to below 1"),
+        ("adam_beta2", -1.0, "adam_beta2 = -1.0: must be from 0 to below 1"),
+        ("adam_epsilon", -1.0, "adam_epsilon = -1.0: must be a number, 0 or more"),
+        (
+            "activation_checkpointing_kwargs",
+            {"use_rentrant": True},
+            "activation_checkpointing_kwargs: there is no 'use_rentrant'",
+        ),
+        ("activation_checkpointing_kwargs", [1], "must be a mapping, name -> value"),
         (
             "task_sampling",
             "anealed",
@@ -85,7 +110,6 @@ def make(**options):
             {"a": {"batch_size": "8"}},
             "task 'a': batch_size = '8': must be a",
         ),
-        ("adam_beta1", 2.0, "optim = 'adamw_torch_fused': Invalid beta parameter at index 0: 2.0"),
         ("optim", "galore_adamw", "optim = 'galore_adamw': "),
         ("optim", "adamw_bnb_8bit", "optim = 'adamw_bnb_8bit': "),
         ("lr_scheduler_type", "warmup_stable_decay", "lr_scheduler_type = 'warmup_stable_decay': "),

@@ -314,3 +314,13 @@ class TestLabelsForClientsOfOneTask:
     def test_without_tasks_they_are_the_caller_s(self):
         assert HybridMTLConfig(num_labels=5).num_labels == 5
         assert HybridMTLConfig(id2label={0: "a", 1: "b"}).id2label == {0: "a", 1: "b"}
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "meant"),
+    [("kind", "Clasification", "classification"), ("loss", "crossentropy", "cross_entropy")],
+)
+def test_the_nearest_kind_or_loss_is_suggested(field, value, meant):
+    task = {"kind": "classification", "labels": ["a", "b"], field: value}
+    with pytest.raises(ValueError, match=f"Did you mean '{meant}'"):
+        HybridMTLConfig(tasks={"mood": task})

@@ -23,6 +23,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
+from modeling_hybrid_mtl.embedding_checks_hybrid_mtl import check_ids
+from modeling_hybrid_mtl.standard_hybrid_mtl import TEXT
+from modeling_hybrid_mtl.task_config_hybrid_mtl import TaskConfig
 from modeling_hybrid_mtl.heads_hybrid_mtl import (
     TaskHead,
     build_layers,
@@ -201,6 +204,14 @@ def test_a_model_without_it_is_saved_as_ever(ranked, tmp_path):
         ("from trainer.registry import HEADS", "trainer.registry"),
         ("from modeling_hybrid_mtl import TaskConfig", "modeling_hybrid_mtl"),
         ("import modeling_hybrid_mtl.heads_hybrid_mtl", "modeling_hybrid_mtl"),
+        ("from modeling_hybrid_mtl.handler import x", "modeling_hybrid_mtl.handler"),
+        *[
+            (
+                f"from modeling_hybrid_mtl.{m}_hybrid_mtl import x",
+                f"modeling_hybrid_mtl.{m}_hybrid_mtl",
+            )
+            for m in ("configuration", "tasks", "encoding", "modeling", "registration", "none")
+        ],
         ("from .mine import x", ".mine"),
         ("def f():\n    from scipy import stats", "scipy"),
     ],
@@ -216,3 +227,18 @@ def test_the_saved_text_has_relative_imports(ranked):
     text = with_relative_imports(ranked)
     assert "from .heads_hybrid_mtl import (\n    TaskHead," in text
     assert "modeling_hybrid_mtl." not in text.replace("_hybrid_mtl import", "")
+
+
+def test_only_newlines_separate_lines(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "\ufeff'\x0c \x1c \x85 \u2028'\n\x0cfrom modeling_hybrid_mtl.texts_hybrid_mtl import a\n"
+    )
+    assert with_relative_imports(path).endswith("\n\x0cfrom .texts_hybrid_mtl import a\n")
+
+
+def test_an_import_that_stays_absolute_is_refused(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text("from \\\n    modeling_hybrid_mtl.heads_hybrid_mtl import TaskHead\n")
+    with pytest.raises(ValueError, match="mine.py, line 1: write 'from modeling_hybrid_mtl.heads_"):
+        with_relative_imports(path)

@@ -91,8 +91,8 @@ def test_predict_names_what_is_wrong(toy_trained, tmp_path):
     rows.write_text('text\nw1\n""\n')
     with pytest.raises(InputError, match="input 1: 'text' must be a non-empty text"):
         predict(parse([*options, "--predict_file", str(rows), "--predict_task", "sentiment"]))
-    with pytest.raises(InputError, match="no task 'mood' in this model"):
-        predict(parse([*options, "--predict_file", str(rows), "--predict_task", "mood"]))
+    with pytest.raises(InputError, match="no task 'Sentimnt' in this model.*mean 'sentiment'"):
+        predict(parse([*options, "--predict_file", str(rows), "--predict_task", "Sentimnt"]))
     rows.write_text("sentence\nw1\n")
     with pytest.raises(InputError, match="no column 'text'"):
         predict(parse([*options, "--predict_file", str(rows)]))

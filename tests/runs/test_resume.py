@@ -35,6 +35,15 @@ def test_the_same_options_and_those_that_change_nothing_go_on(recorded):
     check_same_run(recorded, changed(push_to_hub=True, hub_model_id="me/run"))
 
 
+@pytest.mark.parametrize("before", [None, {}, {"num_cycles": 2}])
+def test_a_mapping_that_changed_is_named(tmp_path, before):
+    path = tmp_path / "run_config.yaml"
+    path.write_text(to_yaml(changed(lr_scheduler_kwargs=before)))
+    for after in ({"num_cycles": 3}, {"other": 2}):
+        with pytest.raises(InputError, match="lr_scheduler_kwargs was .* and is now {'"):
+            check_same_run(path, changed(lr_scheduler_kwargs=after))
+
+
 def test_every_option_that_changed_is_named(recorded):
     task = {"batch_size": 4, "columns": {"text": "a"}, "hidden_sizes": [4]}
     with pytest.raises(InputError) as caught:

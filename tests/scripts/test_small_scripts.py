@@ -10,10 +10,13 @@ import pytest
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 WRONG = [
     (["ask.py", "/nowhere"], "ask.py: cannot load a model from '/nowhere': "),
-    (["ask.py"], "usage: ask.py FOLDER_OR_REPOSITORY"),
+    (["ask.py", ".", "--extensions", "gone.py"], "ask.py: cannot load a model from '.': extens"),
     (["make_model_card.py", "/nowhere", "x"], "make_model_card.py: there is no folder '/nowh"),
     (["make_model_card.py", ".", "x"], "make_model_card.py: '.' has no card_facts.json"),
-    (["make_model_card.py"], "usage: make_model_card.py FOLDER NAME"),
+    (
+        ["make_model_card.py", ".", "x", "--extensions", "gone.py"],
+        "make_model_card.py: extensions: there is no file 'gone.py'",
+    ),
 ]
 
 
@@ -26,6 +29,15 @@ def test_wrong_arguments_give_one_message(monkeypatch, tmp_path, arguments, mess
         runpy.run_path(str(SCRIPTS / arguments[0]), run_name="__main__")
     # Which Python prints, and ends with status 1.
     assert isinstance(ended.value.code, str) and ended.value.code.startswith(message)
+
+
+@pytest.mark.parametrize("script", ["ask.py", "make_model_card.py"])
+def test_missing_arguments_print_the_usage(monkeypatch, capsys, script):
+    monkeypatch.setattr(sys, "argv", [script])
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    with pytest.raises(SystemExit, match="2"):
+        runpy.run_path(str(SCRIPTS / script), run_name="__main__")
+    assert f"usage: {script}" in capsys.readouterr().err
 
 
 @pytest.mark.slow

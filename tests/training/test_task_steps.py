@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from tests.toys import toy_trainer, whole_and_resumed
+from trainer.errors import InputError
 
 
 def passes_of_each_step(trainer, steps):
@@ -68,3 +69,19 @@ def test_a_batch_moves_its_own_head_and_the_backbone_only(tmp_path):
         "heads.mood.layers.1.weight",
         "heads.mood.layers.1.bias",
     }
+
+
+@pytest.mark.parametrize(
+    ("loss", "found"),
+    [
+        (lambda logits: logits.sum(dim=-1), r"shape \(4,\)"),
+        (lambda logits: torch.tensor(1.0), r"shape \(\)"),
+        (lambda logits: None, "None"),
+    ],
+)
+def test_a_loss_that_cannot_be_differentiated_is_named(tmp_path, monkeypatch, loss, found):
+    trainer = toy_trainer(tmp_path, max_steps=1)
+    head = trainer.model.heads["mood"]
+    monkeypatch.setattr(head, "loss", lambda logits, labels: loss(logits))
+    with pytest.raises(InputError, match=f"task 'mood': loss 'cross_entropy': .* got {found}"):
+        trainer.train()

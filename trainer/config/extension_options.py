@@ -11,6 +11,8 @@ from trainer.registry import AGGREGATORS, LOSS_WEIGHTS, REGULARIZERS, SAMPLERS, 
 
 # For a field that an extension declares without `option`.
 PLAIN = OptionInfo(group="extensions", card="changed", phase="tasks")
+# What a configuration, the command line or a phase uses for something else.
+RESERVED = ("help", "tasks", "phases", "name", "objective", "mask_share", "options")
 # The registries whose entries have options of the run; the others' options are a task's.
 _OF_RUN: tuple[Registry, ...] = (AGGREGATORS, LOSS_WEIGHTS, SAMPLERS, REGULARIZERS)
 
@@ -32,7 +34,9 @@ def added_options(own: type) -> dict[str, type]:
             if kind is None or issubclass(own, kind):
                 continue
             for field in fields(kind):
-                taken = "run_mtl.py" if field.name in _names(own) else places.get(field.name)
+                # Of a flag that is on by default, `no_NAME` is the negation.
+                known = {field.name, field.name.removeprefix("no_")}
+                taken = "run_mtl.py" if known & _names(own) else places.get(field.name)
                 if taken is not None and kinds.get(field.name) is not kind:
                     raise InputError(
                         f"{entry.place}: {registry.noun} '{name}': option '{field.name}' exists "
@@ -50,7 +54,7 @@ def infos_of_added(own: type) -> dict[str, OptionInfo]:
 
 def _names(own: type) -> set[str]:
     kinds: tuple[Any, ...] = (own, RunArguments)
-    return {f.name for kind in kinds for f in fields(kind)}
+    return {*RESERVED, *(f.name for kind in kinds for f in fields(kind))}
 
 
 def options_of(kind: Any, given: Any) -> Any:
@@ -64,8 +68,9 @@ def options_of(kind: Any, given: Any) -> Any:
         options = kind(**{name: value for name, value in (given or {}).items() if name in names})
     except InputError:
         raise
-    except (TypeError, ValueError) as error:
-        raise InputError(str(error)) from error
+    except Exception as error:  # a user's code may raise anything
+        reason = str(error) if isinstance(error, ValueError) else repr(error)
+        raise InputError(f"extensions: {kind.__module__}.{kind.__name__}: {reason}") from error
     check_types(options)
     return options
 

@@ -10,7 +10,8 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from modeling_hybrid_mtl.extension_files_hybrid_mtl import with_relative_imports
+from modeling_hybrid_mtl.extension_files_hybrid_mtl import saved_files
+from trainer.config.registered_entries import check_registered
 from trainer.errors import InputError
 from trainer.registry import HEADS, LOSSES
 
@@ -36,20 +37,17 @@ def load_extensions(named: Any, folder: Path | None = None) -> list[str]:
         raise InputError(f"extensions = {named!r}: must be a list of files or modules")
     folders = [folder, Path.cwd()] if folder else [Path.cwd()]
     paths = [_load(name, folders) for name in named]
+    check_registered()
     _check_heads_travel()
     return paths
 
 
 def _check_heads_travel() -> None:
     """Check, before anything is trained, that heads and losses can be saved with a model."""
-    for registry in (HEADS, LOSSES):
-        for entry in registry.entries.values():
-            file = getattr(sys.modules.get(entry.module), "__file__", None)
-            if file is not None and not entry.module.startswith("modeling_hybrid_mtl."):
-                try:
-                    with_relative_imports(Path(file))
-                except ValueError as error:
-                    raise InputError(f"extensions: {error}") from error
+    try:
+        saved_files(e.module for registry in (HEADS, LOSSES) for e in registry.entries.values())
+    except ValueError as error:
+        raise InputError(f"extensions: {error}") from error
 
 
 def _load(name: str, folders: Sequence[Path]) -> str:
@@ -104,25 +102,32 @@ def _run(source: str, load: Callable[[], Any]) -> None:
     """
     try:
         load()
-    except Exception as error:  # any code may raise anything
-        line = _line_of(error).removeprefix(f", {source}")
-        raise InputError(f"extensions: {source}{line}: {_reason(error)}") from error
+    except (Exception, SystemExit) as error:  # any code may raise anything
+        line = _line_of(error, source).removeprefix(f", {source}")
+        place = f"{source}{line}: "
+        # A registration's error has the place, too.
+        reason = _reason(error).removeprefix(place)
+        raise InputError(f"extensions: {place}{reason}") from error
 
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, InputError):  # a registration's, with the places
+def _reason(error: BaseException) -> str:
+    if isinstance(error, InputError):
         return str(error)
     if isinstance(error, SyntaxError):
         return f"{type(error).__name__}: {error.msg}"
     return f"{type(error).__name__}: {error}"
 
 
-def _line_of(error: Exception) -> str:
-    """Return `, FILE, line N` of the user's code that failed, or an empty string."""
+def _line_of(error: BaseException, source: str) -> str:
+    """Return `, FILE, line N` of the user's code that failed, or an empty string.
+
+    The line is the last one in the file `source` that ran, or else in any file of others.
+    """
     if isinstance(error, SyntaxError) and error.filename:
         return f", {error.filename}, line {error.lineno}"
     own = Path(__file__).parents[2]
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+    frames = traceback.extract_tb(error.__traceback__)[::-1]
+    for frame in [f for f in frames if f.filename == source] or frames:
         file = Path(frame.filename)
         inside = any(own / part in file.parents for part in ("trainer", "modeling_hybrid_mtl"))
         if file.is_file() and not inside and "importlib" not in file.parts:

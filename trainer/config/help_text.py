@@ -52,7 +52,7 @@ class OptionParser(HfArgumentParser):
     def __init__(self, kinds: Any, *, hidden: Mapping[str, str], **options: Any):
         self._hidden = hidden
         added = infos_of_added(HybridMTLTrainingArguments)
-        self._infos = {**INHERITED, **added}
+        self._infos, self._added = {**INHERITED, **added}, set(added)
         self._groups: dict[str, Any] = {}
         self._lists: set[str] = set()
         self.known_options = ["help"]
@@ -62,7 +62,9 @@ class OptionParser(HfArgumentParser):
         for name in sorted(names, key=lambda name: name == OTHER):  # which keeps their order
             self._groups[name] = self.add_argument_group(name)
         for kind in kinds:
-            self.dataclass_types.append(kind)
+            # Those of extensions are parsed into a namespace, since not all options are set there.
+            if not self._added & {f.name for f in dataclasses.fields(kind)}:
+                self.dataclass_types.append(kind)
             self._add_dataclass_arguments(kind)
         self._describe_fields()
 
@@ -71,6 +73,8 @@ class OptionParser(HfArgumentParser):
         plain = copy.copy(declared)
         hidden = declared.name in self._hidden
         help_text = argparse.SUPPRESS if hidden else help_of(declared)
+        if declared.name in self._added and help_text:
+            help_text = help_text.replace("%", "%%")
         plain.metadata = {"help": help_text}  # type: ignore[assignment]
         group = info_of(declared, self._infos).group
         super()._parse_dataclass_field(self._groups[group], plain)

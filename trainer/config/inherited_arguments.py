@@ -1,14 +1,28 @@
 """Metadata and checks of the arguments inherited from `TrainingArguments`."""
 
+import inspect
+import multiprocessing
+from collections.abc import Callable, Collection
 from dataclasses import fields
+from importlib import import_module
 from typing import Any
 
+import torch
+from torch.utils.checkpoint import checkpoint
 from transformers import TrainingArguments
 from transformers.integrations import get_available_reporting_integrations
 from transformers.trainer_pt_utils import AcceleratorConfig
+from transformers.training_args import trainer_log_levels
 
-from trainer.errors import InputError
-from trainer.options import OptionInfo, check_lowest, default_of
+from trainer.errors import InputError, did_you_mean
+from trainer.options import (
+    MAX_WHOLE,
+    OptionInfo,
+    check_choice,
+    check_lowest,
+    default_of,
+    read_mapping,
+)
 
 # Arguments without an effect on this trainer, and what to use instead.
 UNSUPPORTED_OPTIONS = {
@@ -56,9 +70,9 @@ INHERITED: dict[str, OptionInfo] = {
     **_each("activation_checkpointing activation_checkpointing_kwargs", group="model"),
     **_each("dataloader_drop_last dataloader_in_order", group="data", phase="run"),
     **_each("dataloader_multiprocessing_context", group="data", phase="run"),
+    **_each("dataloader_num_workers", group="data", phase="run", resume="free", lowest=0),
     **_each(
-        "dataloader_num_workers dataloader_persistent_workers dataloader_pin_memory "
-        "dataloader_prefetch_factor",
+        "dataloader_persistent_workers dataloader_pin_memory dataloader_prefetch_factor",
         group="data",
         phase="run",
         resume="free",
@@ -68,7 +82,9 @@ INHERITED: dict[str, OptionInfo] = {
     **_each("max_steps", group="cycle"),
     **_each("per_device_train_batch_size", group="cycle", lowest=1),
     **_each("gradient_accumulation_steps", group="cycle", lowest=1, card="always"),
-    **_each("optim_args adam_beta1 adam_beta2 adam_epsilon", group="optimization"),
+    **_each("optim_args adam_beta1 adam_beta2", group="optimization"),
+    **_each("adam_epsilon", group="optimization", lowest=0),
+    **_each("neftune_noise_alpha", lowest=0),
     **_each("eval_strategy eval_steps eval_on_start", group="evaluation"),
     **_each("eval_delay", group="evaluation", lowest=0),
     **_each("per_device_eval_batch_size", group="evaluation", lowest=1),
@@ -100,6 +116,46 @@ INHERITED: dict[str, OptionInfo] = {
     ),
 }
 _ABOVE_ZERO = ("eval_steps", "logging_steps", "save_steps")
+# Options whose values `TrainingArguments` does not check -> their values.
+_CHOICES: dict[str, Callable[[], Collection[str]]] = {
+    "log_level": lambda: trainer_log_levels,
+    "log_level_replica": lambda: trainer_log_levels,
+    "dataloader_multiprocessing_context": multiprocessing.get_all_start_methods,
+    "ddp_backend": lambda: torch.distributed.Backend.backend_list,
+    "torch_compile_backend": lambda: torch.compiler.list_backends(exclude_tags=()),
+    "torch_compile_mode": lambda: import_module("torch._inductor").list_mode_options(),
+}
+
+
+def check_choices(args: TrainingArguments) -> None:
+    """Check options that would otherwise fail during the run.
+
+    Raises:
+        InputError: naming the argument.
+    """
+    if args.output_dir is not None and not str(args.output_dir).strip():
+        raise InputError("output_dir: is empty; name a folder")
+    for name, choices in _CHOICES.items():
+        value = getattr(args, name)
+        if value is not None:
+            check_choice(name, value, choices())
+    for name in ("dataloader_persistent_workers", "dataloader_multiprocessing_context"):
+        if getattr(args, name) and args.dataloader_num_workers == 0:
+            raise InputError(
+                f"{name} = {getattr(args, name)!r}: has no effect without worker processes; "
+                "unset it, or set dataloader_num_workers"
+            )
+    if any("=" not in part for part in (args.optim_args or "=").split(",")):
+        raise InputError(f"optim_args = {args.optim_args!r}: expected 'name=value,name=value'")
+    allowed = inspect.signature(checkpoint).parameters
+    for name in read_mapping(
+        "activation_checkpointing_kwargs", args.activation_checkpointing_kwargs, "name -> value"
+    ):
+        if name not in allowed:
+            raise InputError(
+                f"activation_checkpointing_kwargs: there is no '{name}' among the arguments of "
+                f"torch.utils.checkpoint.checkpoint.{did_you_mean(str(name), allowed)}"
+            )
 
 
 def check_numbers(args: TrainingArguments) -> None:
@@ -112,8 +168,13 @@ def check_numbers(args: TrainingArguments) -> None:
         value = getattr(args, name)
         if info.lowest is not None and value is not None:
             check_lowest(name, value, info.lowest)
-    if args.max_steps <= 0 and not 0 < args.num_train_epochs < float("inf"):
-        raise InputError(f"num_train_epochs = {args.num_train_epochs!r}: must be above 0")
+    for name in ("adam_beta1", "adam_beta2"):
+        if not 0 <= getattr(args, name) < 1:
+            raise InputError(f"{name} = {getattr(args, name)!r}: must be from 0 to below 1")
+    if args.max_steps <= 0 and not 0 < args.num_train_epochs < MAX_WHOLE:
+        raise InputError(
+            f"num_train_epochs = {args.num_train_epochs!r}: must be above 0 and below {MAX_WHOLE}"
+        )
     for name in _ABOVE_ZERO:
         value = getattr(args, name)
         if value is not None and not value > 0:

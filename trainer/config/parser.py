@@ -34,6 +34,7 @@ from trainer.config.tasks import TaskEntry, read_tasks
 from trainer.config.training_arguments import HybridMTLTrainingArguments
 from trainer.config.yaml_text import read_yaml
 from trainer.errors import InputError, did_you_mean
+from trainer.evaluation import check_metrics
 from trainer.options import info_of
 from trainer.saving.run_folder import PHASES
 
@@ -138,6 +139,8 @@ def _phase(
 def _check(training: HybridMTLTrainingArguments, tasks: dict[str, TaskEntry]) -> None:
     """Check that training arguments fit the tasks that they train."""
     training.check_tasks()
+    for entry in tasks.values():
+        check_metrics(entry.model.kind, len(entry.model.labels or []) or None)
     check_scored(tasks, training)
     check_enough(training, {name: entry.model for name, entry in tasks.items()})
     check_regularizers(training, training.make_regularizers(list(tasks)))

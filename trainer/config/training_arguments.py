@@ -15,6 +15,7 @@ from trainer.config.extension_options import (
 )
 from trainer.config.freezing_options import check_trained_parts
 from trainer.config.inherited_arguments import (
+    check_choices,
     check_numbers,
     check_report_to,
     refuse_unsupported,
@@ -108,6 +109,7 @@ class HybridMTLTrainingArguments(ComposedOptions):
         refuse_unsupported(self)
         check_types(self)
         check_numbers(self)
+        check_choices(self)
         check_options(self, OptimizationOptions)
         check_choice("optim", self.optim, OPTIMIZERS)
         check_choice("lr_scheduler_type", self.lr_scheduler_type, SCHEDULES)

@@ -9,6 +9,7 @@ from trainer.evaluation.figures import (
 )
 from trainer.evaluation.intervals import bootstrap_task, overall_interval
 from trainer.evaluation.metrics import (
+    check_metrics,
     compute_task_metrics,
     load_metric,
     main_metric,
@@ -22,6 +23,7 @@ from trainer.evaluation.report import classification_report, regression_report
 __all__ = [
     "DrawnTask",
     "bootstrap_task",
+    "check_metrics",
     "classification_report",
     "compute_task_metrics",
     "count_text",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from trainer.errors import InputError
 from trainer.evaluation.pairs import PAIRED
 from trainer.registry import HEADS, METRICS
 
@@ -126,14 +127,47 @@ def compute_task_metrics(
     """
     names = metrics_of(kind)
     predicted, true, classes = PAIRED[HEADS[kind].output_type](predictions, labels, num_labels)
-    values = {}
-    for name in names:
-        metric = METRICS.entry(name)
-        if metric.reads_outputs and outputs is None:
-            raise ValueError(f"The metric {name} is computed from probabilities: pass outputs.")
-        given = outputs if metric.reads_outputs else predicted
-        values[name] = float(metric.value(given, true, classes))
-    return values
+    return {name: _value(name, predicted, outputs, true, classes) for name in names}
+
+
+def _value(
+    name: str, predicted: Any, outputs: ArrayLike | None, true: Any, num_labels: int | None
+) -> float:
+    """Return the value of a metric.
+
+    Raises:
+        InputError: if it is not a number or cannot be computed, naming the registration.
+        ValueError: if it is computed from outputs, and there are none.
+    """
+    entry = METRICS.entry(name)
+    if entry.reads_outputs and outputs is None:
+        raise ValueError(f"The metric {name} is computed from probabilities: pass outputs.")
+    given = outputs if entry.reads_outputs else predicted
+    try:
+        return float(entry.value(given, true, num_labels))
+    except Exception as error:  # a user's code may raise anything
+        raise InputError(f"{entry.place}: metric '{name}': {error!r}") from error
+
+
+def check_metrics(kind: str, num_labels: int | None) -> None:
+    """Compute the metrics that extensions registered for a kind of task from a few values.
+
+    An error appears before training, not after it.
+
+    Raises:
+        InputError: naming the metric that fails.
+    """
+    classes = num_labels or 2
+    labels: Any = np.linspace(0, 1, 8)
+    outputs = labels
+    if HEADS[kind].output_type != "score":
+        labels = np.arange(2 * classes) % classes
+        outputs = np.eye(classes)[labels]
+    if HEADS[kind].output_type == "labels":
+        labels = outputs.astype(int)
+    for name in metrics_of(kind):
+        if not METRICS.entry(name).module.startswith("trainer."):
+            _value(name, np.roll(labels, 1, axis=0), outputs, labels, num_labels)
 
 
 @METRICS.register("accuracy")

@@ -16,6 +16,9 @@ from trainer.config.extensions import load_extensions
 from trainer.errors import InputError
 from trainer.saving.model_folder import MERGED
 
+# Patterns, of all tokenizers of transformers.
+_TOKENIZER_FILES = ("tokenizer*", "vocab*", "*.vocab", "*.model", "*.txt", "*.bpe*")
+
 
 class UnreachableError(InputError):
     """A model, tokenizer or configuration could not be found, reached or read."""
@@ -76,6 +79,8 @@ def open_tokenizer(name: str, revision: str | None = None) -> PreTrainedTokenize
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, revision=revision, trust_remote_code=False)
     except Exception as error:  # the tokenizers library raises nothing more specific
+        if Path(name).is_dir() and not any(map(list, map(Path(name).glob, _TOKENIZER_FILES))):
+            raise InputError(f"'{name}' holds no tokenizer") from error
         raise unreachable(f"the tokenizer of '{name}'", error) from error
     # For a folder without tokenizer files transformers returns an empty one, without an error.
     if len(tokenizer) < len(set(tokenizer.all_special_ids)) + 3:

@@ -19,6 +19,7 @@ from trainer.saving.checkpoints import find_checkpoint
 from trainer.saving.model_folder import write_model
 from trainer.saving.phase_records import PhaseRecord, merge_histories, read_record, write_record
 from trainer.saving.sessions import Session
+from trainer.training.callbacks.freezing import check_lora_targets
 from trainer.training.hybrid_trainer import HybridMTLTrainer
 from trainer.training.masked_lm import collect_texts, pretrain
 
@@ -81,6 +82,8 @@ def train_in_phases(
             print(f"phase {number} of {len(phases)}: {_description(phase)}", flush=True)
             if number == 1:
                 model = starting_model(run, tasks, config)
+                for each in phases:
+                    check_lora_targets(each.training, model)
                 begin()
             else:  # from the folder even if the model is in memory: a resumed run does the same
                 model = _open(phases[number - 2].folder)

@@ -11,7 +11,7 @@ from modeling_hybrid_mtl import HybridMTLPipeline
 from trainer.config.settings import Settings
 from trainer.data.readers import read_rows
 from trainer.data.tokens import is_truncated
-from trainer.errors import InputError, join_truncated
+from trainer.errors import InputError, did_you_mean, join_truncated
 from trainer.loading.datasets import warn_truncated
 from trainer.loading.new_model import model_path, naming_option
 from trainer.loading.trained_model import open_trained
@@ -44,8 +44,11 @@ def predict(settings: Settings) -> Path:
         model, tokenizer = open_trained(model_path(run), run.model_revision)
     pipe = HybridMTLPipeline(model=model, tokenizer=tokenizer, device=args.device)
     if task is not None and task not in model.config.tasks:
-        names = ", ".join(model.config.tasks)
-        raise InputError(f"predict_task: no task '{task}' in this model ({names})")
+        names = list(model.config.tasks)
+        raise InputError(
+            f"predict_task: no task '{task}' in this model ({', '.join(names)})."
+            f"{did_you_mean(task, names)}"
+        )
     inputs = list(rows)
     options: dict[str, Any] = {} if task is None else {"task": task}
     try:

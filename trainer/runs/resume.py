@@ -4,13 +4,13 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from trainer.config.extension_options import infos_of_added
+from trainer.config.extension_options import added_options, infos_of_added
 from trainer.config.inherited_arguments import INHERITED
 from trainer.config.run_arguments import RunArguments
 from trainer.config.training_arguments import HybridMTLTrainingArguments
@@ -47,19 +47,8 @@ def check_same_run(recorded: Path, resolved: Mapping[str, Any]) -> None:
         raise InputError(f"resume: '{recorded}' is damaged: {error}") from error
     if not isinstance(options, Mapping):
         raise InputError(f"resume: '{recorded}' is not the configuration of a run")
-    then = _flat(options)
-    now = _flat(read_yaml(to_yaml(dict(resolved))))
-    changed = [
-        f"{name} was {then[name]!r} and is now {now[name]!r}"
-        for name in then
-        if name in now and then[name] != now[name] and not _is_free(name)
-    ]
-    # Any other new option is from another version of a library, at its default.
-    changed += [
-        f"{name} {'is no longer there' if name in then else 'is new'}"
-        for name in sorted(then.keys() ^ now.keys())
-        if name.startswith(("tasks.", "phases.")) and not _is_free(name)
-    ]
+    then, now = _comparable(options), _comparable(read_yaml(to_yaml(dict(resolved))))
+    changed = _changes(then, now)
     if changed:
         place = "phases/N-NAME" if any(n.startswith("phases.") for n in now) else "checkpoint-N"
         raise InputError(
@@ -68,6 +57,28 @@ def check_same_run(recorded: Path, resolved: Mapping[str, Any]) -> None:
             + "\nFor a run with other options, start from a model that it saved: "
             + f"--model_name_or_path {recorded.parent}/{place} with a new --output_dir"
         )
+
+
+def _changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Describe the options that must not differ, but do."""
+    changed = [
+        f"{name} was {then[name]!r} and is now {now[name]!r}"
+        for name in then
+        if name in now and then[name] != now[name] and not _is_free(name)
+    ]
+    new = now.keys() - then.keys()
+    # Others are from another version of a library or an extension.
+    defaults = _defaults() if new else {}
+    changed += [
+        f"{name} is new and is {now[name]!r}"
+        for name in sorted(new)
+        if name in defaults and now[name] != defaults[name] and not _is_free(name)
+    ]
+    return changed + [
+        f"{name} {'is no longer there' if name in then else 'is new'}"
+        for name in sorted(then.keys() ^ now.keys())
+        if name.startswith(("tasks.", "phases.")) and not _is_free(name)
+    ]
 
 
 def launch_environment(args: HybridMTLTrainingArguments) -> dict[str, Any]:
@@ -125,6 +136,25 @@ def _is_free(name: str) -> bool:
     option = re.sub(r"^(phases\.\d+|tasks\.\w+)\.", "", name)
     added = infos_of_added(HybridMTLTrainingArguments).get(option)
     return option in MAY_CHANGE_ON_RESUME or (added is not None and added.resume == "free")
+
+
+def _comparable(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options -> value, the fields of tasks and phases by dotted names.
+
+    Extensions have the names of their files, which may have moved.
+    """
+    names = options.get("extensions") or []
+    nested = {name: options[name] for name in ("tasks", "phases") if name in options}
+    others = {name: value for name, value in options.items() if name not in nested}
+    return {**others, "extensions": [Path(str(name)).name for name in names], **_flat(nested)}
+
+
+def _defaults() -> dict[str, Any]:
+    """Return option -> its default, as `_comparable` gives it."""
+    kinds: Any = dict.fromkeys(added_options(HybridMTLTrainingArguments).values())
+    added = {name: value for kind in kinds for name, value in asdict(kind()).items()}
+    own = {**asdict(RunArguments()), **HybridMTLTrainingArguments().to_dict()}
+    return _comparable(read_yaml(to_yaml({**own, **added})))
 
 
 def _flat(options: Any, prefix: str = "") -> dict[str, Any]:

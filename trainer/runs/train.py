@@ -40,6 +40,7 @@ from trainer.saving.checkpoints import find_checkpoint
 from trainer.saving.files import write_json
 from trainer.saving.model_folder import write_model
 from trainer.saving.phase_records import PhaseRecord
+from trainer.training.callbacks.freezing import check_lora_targets
 from trainer.training.callbacks.stop_on_signal import StopOnSignal
 from trainer.training.hybrid_trainer import HybridMTLTrainer
 from trainer.training.precision import cast
@@ -139,6 +140,7 @@ def _train_at_once(
         processing_class=tokenizer,
         callbacks=[stop],
     )
+    check_lora_targets(settings.training, trainer.model)
     begin()
     folder = Path(settings.training.output_dir)
     checkpoint = find_checkpoint(folder) if settings.run.resume else None

@@ -7,7 +7,9 @@ import torch
 from torch import Tensor, nn
 from transformers import Trainer
 
+from modeling_hybrid_mtl.losses_hybrid_mtl import LossError
 from trainer.config.training_arguments import HybridMTLTrainingArguments
+from trainer.errors import InputError
 from trainer.objective import StepGradients
 from trainer.objective.loss_weights import LossWeights
 from trainer.objective.means import RunningMeans
@@ -123,11 +125,14 @@ class TaskSteps(Trainer):
         """Return the loss of each batch, with regularizers and loss weights."""
         # Of the mean over this rank's labeled rows; terms of regularizers are means over all rows.
         scales = {task: batch.pop("loss_scale", 1.0) for task, batch in batches.items()}
-        if len(batches) == 1:
-            outputs = {task: model(**batch, task=task) for task, batch in batches.items()}
-        else:
-            with self.accelerator.autocast():  # accelerate wraps `forward` only
-                outputs = self.model.forward_tasks(batches)
+        try:
+            if len(batches) == 1:
+                outputs = {task: model(**batch, task=task) for task, batch in batches.items()}
+            else:
+                with self.accelerator.autocast():  # accelerate wraps `forward` only
+                    outputs = self.model.forward_tasks(batches)
+        except LossError as error:
+            raise InputError(str(error)) from error
         losses = {}
         for task, output in outputs.items():
             loss = output.loss * scales[task]

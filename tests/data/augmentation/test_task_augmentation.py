@@ -5,6 +5,7 @@ import re
 import pytest
 from datasets import Dataset
 
+from modeling_hybrid_mtl.registry_hybrid_mtl import Entry
 from tests.data.augmentation.toy_wordnet import ToyWordNet
 from tests.toys import toy_backbone_config, toy_data
 from trainer.cards.hyperparameters import _augmentation
@@ -232,3 +233,20 @@ def test_the_card_counts_added_rows_apart():
     assert _data_facts("mood", data)["rows"] == {"train": 40, "augmented": 20, "validation": 9}
     assert _augmentation(TaskAugmentation()) == {}
     assert _augmentation(TaskAugmentation(DELETE))["augmentation"] == "deletion (share: 0.3)"
+
+
+def test_a_method_that_drops_rows_is_named(monkeypatch):
+    class Drop:
+        is_random = True
+
+        def __call__(self, columns, rngs, lookup):
+            return {name: texts[1:] for name, texts in columns.items()}
+
+    monkeypatch.setitem(
+        task_augmentation.AUGMENTATIONS.entries,
+        "drop",
+        Entry(Drop, None, (), 0.0, "mine", "mine.py, line 1"),
+    )
+    message = "task 'mood': augmentation: 'drop' returned {'text': 59} texts, expected {'text': 60}"
+    with refused(message):
+        augment("mood", ROWS, TaskAugmentation([{"method": "drop"}]), 1)

@@ -14,7 +14,7 @@ from tests.objective.aggregators._asserts import (
 )
 from trainer.errors import InputError
 from trainer.objective.aggregators import AGGREGATORS, AggregatorOptions, make_aggregator
-from trainer.objective.aggregators.base import weighted_sum
+from trainer.objective.aggregators.base import GramianAggregator, weighted_sum
 
 KEEP_STATE = {"pcgrad", "gradvac", "graddrop", "random", "nash_mtl"}
 
@@ -124,3 +124,13 @@ def test_weights_of_a_device_weigh_as_plain_numbers_do():
     found = weighted_sum(kept, [torch.tensor(weight) for weight in weights])
     torch.testing.assert_close(found, usual)
     assert all(torch.equal(a, b) for a, b in zip(kept[1], random_gradients()[1], strict=True))
+
+
+def test_weights_of_another_length_are_refused():
+    class Short(GramianAggregator):
+        def weights(self, gramian, tasks):
+            return gramian.new_ones(len(tasks) - 1)
+
+    aggregator = Short(TASKS, AggregatorOptions())
+    with pytest.raises(InputError, match=r"aggregator Short: weights: expected the shape \(3,\)"):
+        combined(aggregator, random_gradients())

@@ -20,6 +20,7 @@ from tests.toys import (
 from trainer import HybridMTLTrainer
 from trainer.errors import InputError
 from trainer.optimization import learning_rates
+from trainer.training.callbacks.freezing import check_lora_targets
 
 TWO = {"mood": 24, "same": 32}
 NEAR = {"sizes": {"near": 24}}
@@ -361,6 +362,8 @@ def test_resumed_equals_uninterrupted(tmp_path, options):
 
 def test_layers_that_are_not_there_are_named(tmp_path):
     trainer = toy_trainer(tmp_path, trainable="lora", lora_targets=["quary"])
+    with pytest.raises(InputError, match="lora_targets: .*'quary' matches no layer"):
+        check_lora_targets(trainer.args, trainer.model)
     with pytest.raises(InputError, match="lora_targets: .*'quary' matches no layer"):
         trainer.train()
 

@@ -10,7 +10,7 @@ import torch
 from datasets import Dataset, concatenate_datasets
 
 from modeling_hybrid_mtl import TaskConfig
-from trainer.data.augmentation.methods import Lookup, Method
+from trainer.data.augmentation.methods import Columns, Lookup, Method
 from trainer.data.augmentation.swap_sides import SwapSides
 from trainer.errors import InputError
 from trainer.registry import AUGMENTATIONS, HEADS
@@ -94,6 +94,15 @@ def _check_input(name: str, method: Method, task: TaskConfig) -> None:
         )
 
 
+def _check_shape(name: str, columns: Columns, rewritten: Columns) -> None:
+    """Check that a method has returned the same columns with as many texts."""
+    expected, found = (
+        {side: len(texts) for side, texts in c.items()} for c in (columns, rewritten)
+    )
+    if found != expected:
+        raise InputError(f"'{name}' returned {found} texts, expected {expected}")
+
+
 class Copier:
     """Rewrites copies of a task's rows, deterministically for the same rows and seed.
 
@@ -135,8 +144,10 @@ class Copier:
         # The random numbers of a copy do not depend on the other rows.
         rngs = [np.random.default_rng([*self.seed, row, copy]) for row, copy in pairs]
         columns = {side: [texts[row] for row, _ in pairs] for side, texts in self.columns.items()}
-        for method in self.methods:
-            columns = dict(method(columns, rngs, self.lookup))
+        for step, method in zip(self.options.augmentation, self.methods, strict=True):
+            rewritten = dict(method(columns, rngs, self.lookup))
+            _check_shape(step["method"], columns, rewritten)
+            columns = rewritten
         copies = zip((row for row, _ in pairs), zip(*columns.values(), strict=True), strict=True)
         return [(row, copy) for row, copy in dict.fromkeys(copies) if copy != self.texts(row)]
 

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from trainer.errors import InputError
+
 
 @dataclass(frozen=True)
 class AggregatorOptions:
@@ -102,6 +104,11 @@ class GramianAggregator(Aggregator):
         self, gradients: Sequence[Sequence[Tensor]], tasks: Sequence[str], gramian: Tensor
     ) -> list[Tensor]:
         weights = self.weights(gramian if self.on_device else gramian.cpu(), tasks)
+        if weights.shape != (len(tasks),):
+            raise InputError(
+                f"aggregator {type(self).__name__}: weights: expected the shape ({len(tasks)},), "
+                f"got {tuple(weights.shape)}"
+            )
         on_host = weights.device.type == "cpu"
         return weighted_sum(gradients, weights.tolist() if on_host else weights.unbind())
 

@@ -10,12 +10,25 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from modeling_hybrid_mtl import HybridMTLModel
 from modeling_hybrid_mtl.configuration_hybrid_mtl import SHARED_ADAPTER
+from modeling_hybrid_mtl.lora_hybrid_mtl import target_layers
 from trainer.config.freezing_options import WITHOUT_SHARED, changed_options
 from trainer.errors import InputError
 from trainer.optimization import SHARED, task_of_param
 
 if TYPE_CHECKING:
     from trainer.config.training_arguments import HybridMTLTrainingArguments
+
+
+def check_lora_targets(args: HybridMTLTrainingArguments, model: HybridMTLModel) -> None:
+    """Check, before anything is written, that `lora_targets` are layers of the encoder.
+
+    Raises:
+        InputError: naming the target that is not.
+    """
+    try:
+        target_layers(model.backbone, args.lora_targets or ())
+    except ValueError as error:
+        raise InputError(f"lora_targets: {error}") from error
 
 
 class TrainedParts(TrainerCallback):
