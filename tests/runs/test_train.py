@@ -285,3 +285,15 @@ def test_a_model_without_all_of_its_weights_gives_no_answers(toy_trained, tmp_pa
         InputError, match=f": 1 weights of this trained model are {damage}, first '{name}'"
     ):
         open_model(run.model_name_or_path)
+
+
+@pytest.mark.parametrize("in_phase", [False, True])
+def test_nothing_is_written_if_lora_targets_are_no_layers(toy_place, tmp_path, in_phase):
+    options = yaml.safe_load((toy_place / "toy.yaml").read_text())
+    wrong = {"trainable": "lora", "lora_targets": ["nope"]}
+    options |= {"output_dir": str(tmp_path / "out")}
+    options |= {"phases": [{"name": "first"}, {"name": "last", **wrong}]} if in_phase else wrong
+    (tmp_path / "run.yaml").write_text(yaml.safe_dump(options))
+    with pytest.raises(InputError, match="lora_targets: .*'nope' matches no layer"):
+        train(parse([str(tmp_path / "run.yaml")]))
+    assert not list((tmp_path / "out").glob("*"))  # the folder itself is made by `Trainer`
