@@ -28,7 +28,7 @@ EXAMPLES = (
 )
 
 
-def load(model: str, trust_remote_code: bool, extensions: Sequence[str] | None) -> Any:
+def load(model: str, trust_remote_code: bool, extensions: Sequence[str] | None = None) -> Any:
     """Return the pipeline of a model, or of an export."""
     if trust_remote_code:
         return pipeline("hybrid-mtl", model=model, trust_remote_code=True)

@@ -304,3 +304,15 @@ def test_shared_layers_normalization_and_attention_pooling_are_trained_and_evalu
     evaluated = ["--mode", "evaluate", "--model_name_or_path", str(out)]
     again = evaluate(parse([*options, *evaluated, "--output_dir", str(toy_place / "varied_again")]))
     assert again["eval_overall"] == pytest.approx(metrics["eval_overall"], abs=1e-6)
+
+
+@pytest.mark.parametrize("in_phase", [False, True])
+def test_nothing_is_written_if_lora_targets_are_no_layers(toy_place, tmp_path, in_phase):
+    options = yaml.safe_load((toy_place / "toy.yaml").read_text())
+    wrong = {"trainable": "lora", "lora_targets": ["nope"]}
+    options |= {"output_dir": str(tmp_path / "out")}
+    options |= {"phases": [{"name": "first"}, {"name": "last", **wrong}]} if in_phase else wrong
+    (tmp_path / "run.yaml").write_text(yaml.safe_dump(options))
+    with pytest.raises(InputError, match="lora_targets: .*'nope' matches no layer"):
+        train(parse([str(tmp_path / "run.yaml")]))
+    assert not list((tmp_path / "out").glob("*"))  # the folder itself is made by `Trainer`
