@@ -1,12 +1,11 @@
 """The options of a run of `scripts/run_mtl.py` besides the trainer's arguments."""
 
-import os
 from dataclasses import dataclass
 
 from trainer.config.licenses import check_license
-from trainer.data.readers.databases import check_no_password
 from trainer.errors import InputError, did_you_mean
 from trainer.options import check_types, option
+from trainer.prediction.options import PredictionOptions
 
 MODES = ("train", "evaluate", "predict")
 EVAL_SPLITS = ("validation", "test")
@@ -15,7 +14,7 @@ SAVE_DTYPES = ("float32", "bfloat16", "float16")
 
 
 @dataclass
-class RunArguments:
+class RunArguments(PredictionOptions):
     """The model, the data and the mode of a run.
 
     Raises:
@@ -155,30 +154,6 @@ class RunArguments:
         group="data",
         phase="run",
     )
-    predict_file: str | None = option(
-        None,
-        "Mode predict: rows to predict, a file, a pattern, a folder or a database's URL as in a "
-        "task's train_file, with the columns text and, for pairs, text_pair; or, with "
-        "predict_task, that task's own columns, and its own format, separator, quoting, encoding "
-        "and sheet.",
-        group="run",
-        phase="run",
-        resume="free",
-    )
-    predict_task: str | None = option(
-        None,
-        "Mode predict: the task; every task that fits the rows if unset.",
-        group="run",
-        phase="run",
-        resume="free",
-    )
-    predict_output: str | None = option(
-        None,
-        "Mode predict: the jsonl file to write; predictions.jsonl in output_dir.",
-        group="run",
-        phase="run",
-        resume="free",
-    )
 
     def __post_init__(self):
         check_types(self)
@@ -196,18 +171,7 @@ class RunArguments:
                     f"{did_you_mean(value, choices)}"
                 )
         self._check_folds()
-        if self.mode == "predict" and self.predict_file is None:
-            raise InputError("mode = 'predict': name the rows with --predict_file")
-        for name in ("predict_file", "predict_task", "predict_output"):
-            if self.mode != "predict" and getattr(self, name) is not None:
-                raise InputError(
-                    f"{name} = {getattr(self, name)!r}: has no effect with mode: {self.mode}; "
-                    f"unset it, or use mode: predict"
-                )
-        check_no_password("predict_file", self.predict_file or "")
-        for name in ("predict_file", "predict_output"):
-            if getattr(self, name) is not None:
-                setattr(self, name, os.path.expanduser(getattr(self, name)))
+        self.check_predictions(self.mode)
         if self.backbone_dropout is not None and not 0 <= self.backbone_dropout < 1:
             raise InputError(f"backbone_dropout = {self.backbone_dropout}: must be in [0, 1)")
         if self.license is not None:
