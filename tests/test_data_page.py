@@ -73,7 +73,7 @@ def is_prediction(block):
     return "mode: predict" in block
 
 
-@pytest.mark.parametrize("block", filterfalse(is_prediction, blocks(DOCUMENT, "yaml")))
+@pytest.mark.parametrize("block", [*filterfalse(is_prediction, blocks(DOCUMENT, "yaml"))])
 def test_the_rows_of_every_configuration_are_read(folder, block):
     if ".xlsx" in block:
         write_workbook(folder / "tickets.xlsx")

@@ -122,3 +122,18 @@ def test_a_text_that_is_refused_is_not_warned_of(session, monkeypatch):
     with pytest.raises(UserError, match="too long for this model"):
         session.predict("film " * 100)
     assert warned == []
+
+
+def test_examples_are_those_recorded_beside_the_model(tmp_path):
+    write_model(toy_model(), toy_tokenizer(), tmp_path)
+    assert open_model(str(tmp_path)).examples == {}
+    pair = {"text": "a film", "text_pair": "a play"}
+    rows = {"mood": [{"text": "good"}, {"text": "bad"}], "tags": [{"text": "good"}]}
+    (tmp_path / "examples.json").write_text(json.dumps({**rows, "near": [pair], "gone": [pair]}))
+    session = open_model(str(tmp_path))
+    assert session.examples_of("single") == [("good",), ("bad",)]
+    assert session.examples_of("pair") == [("a film", "a play")]
+    assert example_corpus(session.examples) == [("a film\na play\nbad\ngood",)]
+    for damaged in ("[1]", '{"mood": [{"text": 1}]}', "{", '{"mood": 3}'):
+        (tmp_path / "examples.json").write_text(damaged)
+        assert open_model(str(tmp_path)).examples == {}

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from trainer.config.licenses import check_license
 from trainer.errors import InputError, did_you_mean
-from trainer.options import check_types, option
+from trainer.options import check_lowest, check_types, option
 from trainer.prediction.options import PredictionOptions
 
 MODES = ("train", "evaluate", "predict")
@@ -106,6 +106,15 @@ class RunArguments(PredictionOptions):
         phase="run",
         resume="free",
     )
+    examples: int | None = option(
+        None,
+        "Mode train: how many short validation rows of each task to publish with the model, with "
+        "its predictions: in examples.json, on the card, in the app and by ask.py. 0 if unset, but "
+        "3 for the shipped sample.",
+        group="run",
+        phase="run",
+        resume="free",
+    )
     overwrite_output_dir: bool = option(
         False,
         "Mode train: delete the run that output_dir holds and start again. Other "
@@ -176,6 +185,8 @@ class RunArguments(PredictionOptions):
             raise InputError(f"backbone_dropout = {self.backbone_dropout}: must be in [0, 1)")
         if self.license is not None:
             check_license(self.license)
+        if self.examples is not None:
+            check_lowest("examples", self.examples, 0)
         if self.max_length < 3:
             raise InputError(f"max_length = {self.max_length}: must be at least 3 tokens")
         if self.resume and self.overwrite_output_dir:

@@ -24,6 +24,7 @@ class PreparedData:
 
     Attributes:
         train, validation, test: task -> tokenized rows; only some tasks have test rows.
+        validation_texts: task -> validation rows before they are tokenized.
         dropped: task -> `SPLIT: REASON` -> number of dropped rows.
         dropped_rows: the dropped rows of files and Hub splits.
         augmented: task -> number of added training rows.
@@ -34,6 +35,7 @@ class PreparedData:
     train: dict[str, Dataset] = field(default_factory=dict)
     validation: dict[str, Dataset] = field(default_factory=dict)
     test: dict[str, Dataset] = field(default_factory=dict)
+    validation_texts: dict[str, Dataset] = field(default_factory=dict)
     dropped: dict[str, dict[str, int]] = field(default_factory=dict)
     dropped_rows: list[DroppedRow] = field(default_factory=list)
     augmented: dict[str, int] = field(default_factory=dict)
@@ -100,6 +102,8 @@ def prepare_data(
             augmented = _augmented(name, entry, rows, args)
             data.augmented[name] = len(augmented) - len(rows)
             rows = augmented
+        if part == "validation":
+            data.validation_texts[name] = rows
         getattr(data, part)[name] = _tokenized(f"{name} {part}", rows, entry, tokenizer)
         data.origins[name] = origin_of(name, entry.source, entry.derived, data_dir)
     data.overlaps = _overlaps(names, checked)
