@@ -1,5 +1,6 @@
 """The model predicts all tasks of a text at once, and refuses texts that it cannot encode."""
 
+import json
 import logging
 import re
 import shutil
@@ -19,6 +20,7 @@ from tests.modeling.toy_models import (
     toy_tokenizer,
 )
 from trainer.app.errors import UserError
+from trainer.app.examples import example_corpus
 from trainer.app.model_session import MAX_CHARACTERS, open_model
 
 
@@ -125,7 +127,8 @@ def test_a_text_that_is_refused_is_not_warned_of(session, monkeypatch):
 
 
 def test_examples_are_those_recorded_beside_the_model(tmp_path):
-    write_model(toy_model(), toy_tokenizer(), tmp_path)
+    toy_model().save_pretrained(tmp_path)
+    toy_tokenizer().save_pretrained(tmp_path)
     assert open_model(str(tmp_path)).examples == {}
     pair = {"text": "a film", "text_pair": "a play"}
     rows = {"mood": [{"text": "good"}, {"text": "bad"}], "tags": [{"text": "good"}]}

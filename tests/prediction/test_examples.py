@@ -13,9 +13,7 @@ def test_rows_are_short_labeled_and_of_all_labels():
     texts = ["good " * 60, "bad film", "bad play", "a film", "no label", "good film"]
     rows = Dataset.from_dict({"text": texts, "label": [1, 0, 0, 1, None, 2]})
     chosen = choose_rows(rows, task, 3)
-    assert [row["label"] for row in chosen] == ["bad", "bad", "good"] or [
-        row["label"] for row in chosen
-    ] == ["bad", "so-so", "good"]
+    assert [row["label"] for row in chosen] == ["bad", "so-so", "good"]
     assert {row["text"] for row in choose_rows(rows, task, 9)} == {
         *("bad film", "bad play", "a film", "good film")
     }
