@@ -94,6 +94,12 @@ def test_predict_names_what_is_wrong(toy_trained, tmp_path):
         predict(parse([*options, "--predict_file", str(rows), "--predict_task", "sentiment"]))
     with pytest.raises(InputError, match="no task 'mood' in this model"):
         predict(parse([*options, "--predict_file", str(rows), "--predict_task", "mood"]))
+    rows.write_text("text,label\nw1,2\n")
+    options += ["--predict_file", str(rows), "--output_dir", str(tmp_path / "out")]
+    for column, message in (("label", "the predictions have a column of"), ("id", "there is no")):
+        with pytest.raises(InputError, match=f"predict_keep.*: {message}"):
+            predict(parse([*options, "--predict_task", "sentiment", "--predict_keep", column]))
+    assert not (tmp_path / "out").exists()
     rows.write_text("sentence\nw1\n")
     with pytest.raises(InputError, match="no column 'text'"):
         predict(parse([*options, "--predict_file", str(rows)]))
