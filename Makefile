@@ -42,7 +42,7 @@ $(STAMP): pyproject.toml constraints.txt
 
 demo: $(STAMP)
 	HF_HUB_OFFLINE=1 $(BIN)/python scripts/run_mtl.py configs/demo.yaml --overwrite_output_dir true
-	HF_HUB_OFFLINE=1 $(BIN)/python scripts/ask.py runs/demo
+	HF_HUB_OFFLINE=1 $(BIN)/python scripts/ask.py runs/demo --examples
 
 lint: $(STAMP)
 	$(BIN)/ruff check

@@ -15,7 +15,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("options", "registry"),
     ("data", "saving"),
-    ("objective", "optimization", "evaluation"),
+    ("objective", "optimization", "evaluation", "prediction"),
     ("config",),
     ("loading",),
     ("cards", "app"),

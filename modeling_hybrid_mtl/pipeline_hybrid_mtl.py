@@ -93,7 +93,7 @@ class HybridMTLPipeline(PredictionSteps):
                 return [entry["score"] for entry in self(inputs, task=task, **kwargs)]
         truncated: Counter[bool] = Counter()  # per call: calls may run in several threads
         if several:
-            predictions = self._predict_rows(
+            predictions = self.predict_rows(
                 list(inputs), 0, task=task, truncated=truncated, **kwargs
             )
         else:
@@ -122,14 +122,24 @@ class HybridMTLPipeline(PredictionSteps):
         start = 0
         truncated: Counter[bool] = Counter()
         while batch := list(islice(rows, size)):
-            yield from self._predict_rows(
+            yield from self.predict_rows(
                 batch, start, batch_size=size, truncated=truncated, **kwargs
             )
             start += size
         self._warn_truncated(truncated, kwargs)
 
-    def _predict_rows(self, inputs: list[Any], start: int, task: str | None, **kwargs) -> list[Any]:
-        """Predict a list; `start` is its first row's index in the inputs, for messages."""
+    def predict_rows(
+        self, inputs: list[Any], start: int = 0, task: str | None = None, **kwargs
+    ) -> list[Any]:
+        """Predict a list, without a warning of truncated inputs.
+
+        Args:
+            inputs: texts and pairs.
+            start: the index of the first of them, for messages.
+            task: the task, as in `__call__`.
+            **kwargs: call arguments, and `truncated`, a Counter that counts the inputs by whether
+                they are truncated.
+        """
         rows = [parse_input(row, index) for index, row in enumerate(inputs, start)]
         for index, row in enumerate(rows, start):
             self._tasks_for(row, task, index)

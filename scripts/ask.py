@@ -1,39 +1,24 @@
-"""Run a trained model on three examples: `ask.py FOLDER_OR_REPOSITORY`.
+"""Ask a trained model: `ask.py FOLDER_OR_REPOSITORY "a text" ["a second text"]`.
 
-The folder of an ONNX export works, too. This project's code opens the model, or, with
+Without a text, a terminal prompts for texts, and piped lines are texts, with a tab before a second
+one. The folder of an ONNX export works, too. This project's code opens the model, or, with
 --trust_remote_code, the model's own Python code, as on machines without this project.
 """
 
 import argparse
+import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from transformers import pipeline
-
-EXAMPLES = (
-    ("sentiment", "A gorgeous, witty film that never overstays its welcome."),
-    (
-        "paraphrase",
-        {
-            "text": "How can I learn to cook well at home?",
-            "text_pair": "What is a good way to teach myself cooking?",
-        },
-    ),
-    (
-        "similarity",
-        {"text": "A plane is taking off.", "text_pair": "An airplane leaves the runway."},
-    ),
-)
 
 
 def load(model: str, trust_remote_code: bool, extensions: Sequence[str] | None = None) -> Any:
     """Return the pipeline of a model, or of an export."""
     if trust_remote_code:
         return pipeline("hybrid-mtl", model=model, trust_remote_code=True)
-    # For a checkout that is not installed.
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
     from trainer.config.extensions import load_extensions
 
     load_extensions(extensions)
@@ -48,34 +33,123 @@ def load(model: str, trust_remote_code: bool, extensions: Sequence[str] | None =
     return HybridMTLPipeline(model=trained, tokenizer=tokenizer)
 
 
-def main(
-    model: str, trust_remote_code: bool = False, extensions: Sequence[str] | None = None
-) -> None:
-    """Print the predictions of the model in a folder or repository."""
+def open_pipeline(
+    model: str, trust_remote_code: bool, extensions: Sequence[str] | None = None
+) -> Any:
+    """Return the pipeline of a model; exit with one line if it cannot be loaded."""
     try:
-        pipe = load(model, trust_remote_code, extensions)
+        return load(model, trust_remote_code, extensions)
     except (OSError, ValueError) as error:
         reason = str(error).strip()
         if "Traceback" in reason:  # `pipeline` puts the reason at its end
             reason = reason.splitlines()[-1]
         sys.exit(f"ask.py: cannot load a model from '{model}': {reason}")
-    examples = [(task, example) for task, example in EXAMPLES if task in pipe.model.config.tasks]
+
+
+def recorded_examples(model: str) -> Iterator[tuple[str, ...]]:
+    """Yield the texts of the examples beside a model."""
+    from trainer.app.recorded_examples import read_examples
+
+    examples = read_examples(model)
     if not examples:
-        sys.exit(f"ask.py: no example for its tasks: {', '.join(pipe.model.config.tasks)}")
-    for task, example in examples:
-        shown = example if isinstance(example, str) else " | ".join(example.values())
-        print(f"{task}: {shown}\n    {pipe(example, task=task)}")
+        sys.exit(
+            f"ask.py: there are no examples beside '{model}'; training records some with "
+            "--examples 3, or give a text"
+        )
+    yield from dict.fromkeys(texts for rows in examples.values() for texts in rows)
 
 
-if __name__ == "__main__":
+def prompted(kinds: set[str]) -> Iterator[tuple[str, ...]]:
+    """Yield texts and pairs from a terminal until its input ends."""
+    print("Enter a text; Ctrl-D ends.")
+    try:
+        while True:
+            text = input("text> ")
+            second = input("second text, or empty> ") if text and "pair" in kinds else ""
+            if text:
+                yield (text, second) if second else (text,)
+    except EOFError:
+        print()
+
+
+def piped(kinds: set[str]) -> Iterator[tuple[str, ...]]:
+    """Yield a text, or a pair separated by a tab, for each line of the standard input."""
+    for line in sys.stdin:
+        text = line.rstrip("\n")
+        yield tuple(text.split("\t", 1)) if "pair" in kinds else (text,)
+
+
+def describe(prediction: Any) -> str:
+    """Format a prediction for people."""
+    if isinstance(prediction, list):
+        return " ".join(map(describe, prediction)) or "no label"
+    if "entity" in prediction:
+        return f"{prediction['word']}/{prediction['entity']}"
+    score = f"{prediction['score']:.2f}"
+    return f"{prediction['label']} ({score})" if "label" in prediction else score
+
+
+def answer(pipe: Any, texts: tuple[str, ...], as_json: bool) -> str:
+    """Return texts and the predictions of every task that fits, a line for each, or as JSON."""
+    row = dict(zip(("text", "text_pair"), texts, strict=False))
+    predictions = pipe(row)
+    if as_json:
+        return json.dumps({**row, "predictions": predictions}, ensure_ascii=False)
+    width = max(map(len, predictions))
+    lines = [f"  {name:<{width}}  {describe(x)}" for name, x in predictions.items()]
+    return "\n".join([" | ".join(texts), *lines])
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """Parse the command line; exit with its usage if it is wrong."""
     parser = argparse.ArgumentParser(
-        prog="ask.py", description="Run a trained model on three examples.", allow_abbrev=False
+        prog="ask.py",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage="ask.py FOLDER_OR_REPOSITORY [TEXT [SECOND_TEXT]] [--examples] [--json] "
+        "[--trust_remote_code] [--extensions FILE ...]",
     )
     parser.add_argument("model", metavar="FOLDER_OR_REPOSITORY")
-    parser.add_argument(
-        "--trust_remote_code", action="store_true", help="run the model's own Python code"
-    )
+    parser.add_argument("texts", metavar="TEXT", nargs="*", help="a text, and for pairs a second")
+    parser.add_argument("--examples", action="store_true", help="the examples beside the model")
+    parser.add_argument("--json", action="store_true", help="print a JSON object for each text")
+    parser.add_argument("--trust_remote_code", action="store_true", help="run the model's own code")
     parser.add_argument(
         "--extensions", nargs="+", help="files or modules that register the model's kinds of tasks"
     )
-    main(**vars(parser.parse_args()))
+    try:
+        args = parser.parse_args(arguments)
+    except SystemExit as ended:
+        if ended.code:
+            sys.exit(parser.format_usage())
+        raise
+    if len(args.texts) > 2 or (args.texts and args.examples):
+        sys.exit(f"{parser.format_usage()}ask.py: expected one text, two, or --examples")
+    return args
+
+
+def main(arguments: list[str]) -> None:
+    """Print a model's predictions for the texts that are given, typed, piped or recorded."""
+    args = parse(arguments)
+    pipe = open_pipeline(args.model, args.trust_remote_code, args.extensions)
+    kinds = {entry["input"] for entry in pipe.model.config.tasks.values()}
+    is_prompt = not args.texts and not args.examples and sys.stdin.isatty()
+    if args.examples:
+        inputs = recorded_examples(args.model)
+    elif args.texts:
+        inputs = iter([tuple(args.texts)])
+    else:
+        inputs = (prompted if is_prompt else piped)(kinds)
+    for number, texts in enumerate(inputs, 1):
+        try:
+            print(answer(pipe, texts, args.json), flush=True)
+        except ValueError as error:
+            if not is_prompt:
+                sys.exit(f"ask.py: text {number}: {error}")
+            print(f"  {error}")
+
+
+if __name__ == "__main__":
+    # For a checkout that is not installed.
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+    main(sys.argv[1:])

@@ -2,6 +2,7 @@
 
 import gzip
 import sqlite3
+from itertools import filterfalse
 
 import pandas as pd
 import pytest
@@ -10,9 +11,12 @@ from datasets import Dataset
 
 from tests.docs_blocks import blocks
 from tests.toys import toy_model, toy_tokenizer
+from trainer.config.parser import parse
 from trainer.config.tasks import read_tasks
 from trainer.loading.shared_tables import group_by_table
 from trainer.loading.task_splits import load_table
+from trainer.runs.predict import predict
+from trainer.saving.model_folder import write_model
 
 DOCUMENT = "data.md"
 TICKETS = "message,topic\nIt came late.,delivery\n" + '"Too dear, and broken.",price\n'
@@ -69,7 +73,11 @@ def write_workbook(path):
             )
 
 
-@pytest.mark.parametrize("block", blocks(DOCUMENT, "yaml"))
+def is_prediction(block):
+    return "mode: predict" in block
+
+
+@pytest.mark.parametrize("block", [*filterfalse(is_prediction, blocks(DOCUMENT, "yaml"))])
 def test_the_rows_of_every_configuration_are_read(folder, block):
     if ".xlsx" in block:
         write_workbook(folder / "tickets.xlsx")
@@ -86,6 +94,20 @@ def test_the_rows_of_every_configuration_are_read(folder, block):
         assert counts == [5, 1]
     if "query" in block:
         assert counts == [5, 2]
+
+
+def test_the_configuration_of_predictions_writes_its_columns(folder):
+    (block,) = filter(is_prediction, blocks(DOCUMENT, "yaml"))
+    write_model(toy_model(TABLE_MODEL), toy_tokenizer(), folder / "runs/topics")
+    (folder / "new").mkdir()
+    (folder / "new/tickets.csv").write_text("id,message\na7,w1 w2\nb3,w4\n")
+    (folder / "submit.yaml").write_text(block)
+    target = predict(parse(["submit.yaml", "--use_cpu", "true"]))
+    assert str(target) == "runs/submission.csv"
+    header, *lines = target.read_text().splitlines()
+    assert header == "id,Predicted_Topic"
+    assert [line.split(",")[0] for line in lines] == ["a7", "b3"]
+    assert all(line.split(",")[1] in "012" for line in lines)
 
 
 def test_the_calls_in_python_run(folder):

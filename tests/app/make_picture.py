@@ -21,6 +21,8 @@ OUT = Path(__file__).parents[2] / "docs/figures/app.png"
 # Widths in pixels.
 PHONE, DESK = 390, 860
 GAP = 24
+# The first recorded example of the open tab.
+EXAMPLE = "button.gallery-item"
 
 
 def whole_page(browser: Browser, width: int) -> Image.Image:
@@ -41,22 +43,22 @@ def _resize(browser: Browser, width: int, height: int) -> None:
 
 
 def views(browser: Browser) -> list[Image.Image]:
-    browser.click_text("button", "Praise")
+    browser.click(EXAMPLE)
     browser.wait(lambda: browser.find("#text textarea").get_attribute("value"), "no example")
     browser.click("#predict-single")
     browser.wait_for_text("#prediction-sentiment", "%")
     one = whole_page(browser, PHONE)
     browser.open_tab("Two texts")
-    browser.click_text("button", "Two questions")
+    browser.click(EXAMPLE)
     browser.wait(lambda: browser.find("#second textarea").get_attribute("value"), "no example")
     browser.click("#predict-pair")
     browser.wait_for_text("#prediction-similarity", "scale")
     two = whole_page(browser, PHONE)
     browser.open_tab("Many texts")
-    browser.click_text("button", "Questions to a shop")
+    browser.click(EXAMPLE)
     browser.wait(lambda: browser.find("#corpus textarea").get_attribute("value"), "no example")
     browser.click("#search")
-    browser.wait_for_text("#pairs", "password")
+    browser.wait_for_text("#summary", "among")
     return [one, two, whole_page(browser, DESK)]
 
 

@@ -1,5 +1,6 @@
 """The model predicts all tasks of a text at once, and refuses texts that it cannot encode."""
 
+import json
 import logging
 import re
 import shutil
@@ -19,6 +20,7 @@ from tests.modeling.toy_models import (
     toy_tokenizer,
 )
 from trainer.app.errors import UserError
+from trainer.app.examples import example_corpus
 from trainer.app.model_session import MAX_CHARACTERS, open_model
 
 
@@ -122,3 +124,19 @@ def test_a_text_that_is_refused_is_not_warned_of(session, monkeypatch):
     with pytest.raises(UserError, match="too long for this model"):
         session.predict("film " * 100)
     assert warned == []
+
+
+def test_examples_are_those_recorded_beside_the_model(tmp_path):
+    toy_model().save_pretrained(tmp_path)
+    toy_tokenizer().save_pretrained(tmp_path)
+    assert open_model(str(tmp_path)).examples == {}
+    pair = {"text": "a film", "text_pair": "a play"}
+    rows = {"mood": [{"text": "good"}, {"text": "bad"}], "tags": [{"text": "good"}]}
+    (tmp_path / "examples.json").write_text(json.dumps({**rows, "near": [pair], "gone": [pair]}))
+    session = open_model(str(tmp_path))
+    assert session.examples_of("single") == [("good",), ("bad",)]
+    assert session.examples_of("pair") == [("a film", "a play")]
+    assert example_corpus(session.examples) == [("a film\na play\nbad\ngood",)]
+    for damaged in ("[1]", '{"mood": [{"text": 1}]}', "{", '{"mood": 3}'):
+        (tmp_path / "examples.json").write_text(damaged)
+        assert open_model(str(tmp_path)).examples == {}

@@ -153,9 +153,9 @@ def test_a_damaged_head_is_one_message_in_every_program(whole, tmp_path, use):
 
 def test_ask_and_push_say_it_in_one_line(whole, tmp_path, capsys):
     folder = damaged(whole, tmp_path)
-    for trust in (False, True):
+    for trust in ([], ["--trust_remote_code"]):
         with pytest.raises(SystemExit, match=re.escape(DAMAGES["no head"][1])) as caught:
-            ask.main(str(folder), trust)
+            ask.main([str(folder), "w1", *trust])
         assert "\n" not in str(caught.value)
     assert script("push_to_hub").main([str(folder), "me/model", "--dry_run"]) == 2
     printed = capsys.readouterr()

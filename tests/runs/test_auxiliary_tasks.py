@@ -133,7 +133,8 @@ def test_predict_takes_the_same_configuration(trained, place, tmp_path):
     options = ["--mode", "predict", "--model_name_or_path", str(folder)]
     options += ["--predict_file", str(place / "data/sst5/validation.jsonl")]
     target = predict(settings(place, tmp_path, *options))
-    assert set(json.loads(target.read_text().splitlines()[0])) == {"sentiment"}
+    names = {f"sentiment_{column}" for column in ("label", "index", "score")}
+    assert set(json.loads(target.read_text().splitlines()[0])) == names
     with pytest.raises(InputError, match=r"no task 'pos' in this model \(sentiment, similarity\)"):
         predict(settings(place, tmp_path / "other", *options, "--predict_task", "pos"))
 

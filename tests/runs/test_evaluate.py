@@ -24,14 +24,16 @@ def test_evaluate_repeats_the_trained_models_metrics(toy_trained, toy_place, tmp
 
 def test_evaluate_and_predict_leave_files_that_are_there(toy_trained, toy_place):
     folder, _ = toy_trained
+    (folder / "mine.csv").write_text("mine")
     before = {path: path.read_bytes() for path in folder.iterdir() if path.is_file()}
     options = [str(toy_place / "toy.yaml"), "--model_name_or_path", str(folder)]
     with pytest.raises(InputError, match="evaluation.json' exists already"):
         evaluate(parse([*options, "--mode", "evaluate"]))
-    options += ["--mode", "predict", "--predict_output", str(folder / "metrics.json")]
-    with pytest.raises(InputError, match="metrics.json' exists already"):
+    options += ["--mode", "predict", "--predict_output", str(folder / "mine.csv")]
+    with pytest.raises(InputError, match="mine.csv' exists already"):
         predict(parse([*options, "--predict_file", str(toy_place / "data/sst5/validation.jsonl")]))
     assert {path: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
+    (folder / "mine.csv").unlink()
 
 
 def test_damaged_weights_are_named(toy_trained, toy_place, tmp_path):

@@ -234,12 +234,14 @@ def test_script_runs_in_a_process_of_its_own(toy_place, tmp_path):
     assert "before" in done.stdout and "similarity_pearson" in done.stdout
     asked = subprocess.run(
         [sys.executable, str(ROOT / "scripts" / "ask.py"), str(tmp_path / "out")],
+        input="w1 w2\nw1 w2\tw3\n",
         capture_output=True,
         text=True,
         cwd=tmp_path,
     )
     assert asked.returncode == 0, asked.stderr
-    assert asked.stdout.count("{'label'") == 2 and asked.stdout.count("{'score'") == 1
+    assert asked.stdout.startswith("w1 w2\n  sentiment  ")
+    assert "\nw1 w2 | w3\n  paraphrase  " in asked.stdout and "\n  similarity  " in asked.stdout
 
 
 QUICK_ADAPTERS = (

@@ -53,8 +53,8 @@ def test_both_formats_are_written_and_ask_reads_one(folder, tmp_path, main, monk
     assert (output / "int8" / "shared.onnx").is_file()
     assert not (output / "modules.json").exists()
     capsys.readouterr()
-    script("ask", monkeypatch)(str(output))
-    assert capsys.readouterr().out.startswith("sentiment: A gorgeous, witty film")
+    script("ask", monkeypatch)([str(output), "w1 w2"])
+    assert capsys.readouterr().out.startswith("w1 w2\n  sentiment  ")
 
 
 def hold(tmp_path):

@@ -5,10 +5,9 @@ from typing import Any
 import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 
-from . import examples
 from .corpus import Corpus, csv_columns, csv_corpus, csv_text, pasted_corpus
 from .events import LIGHT, MODEL, show_errors
-from .examples import example_chips
+from .examples import example_chips, example_corpus
 from .mining import most_similar_pairs
 from .model_session import ModelSession
 
@@ -24,7 +23,7 @@ Mined = tuple[str, list[list[Any]]]
 
 def corpus_tab(session: ModelSession, max_rows: int) -> None:
     """Add the tab's components to the page under construction."""
-    pasted, upload, column = _corpus_inputs(max_rows)
+    pasted, upload, column = _corpus_inputs(session, max_rows)
     search = gr.Button("Find paraphrases", variant="primary", elem_id="search")
     threshold = gr.Slider(
         *(0, 1, DEFAULT_THRESHOLD), step=0.01, label="Minimum cosine", elem_id="threshold"
@@ -57,10 +56,10 @@ def corpus_tab(session: ModelSession, max_rows: int) -> None:
     gr.on([upload.upload, upload.clear], show_errors(_column_choice), upload, column, **LIGHT)
 
 
-def _corpus_inputs(max_rows: int) -> tuple[gr.Textbox, gr.File, gr.Dropdown]:
+def _corpus_inputs(session: ModelSession, max_rows: int) -> tuple[gr.Textbox, gr.File, gr.Dropdown]:
     label = f"Texts, one per line, at most {max_rows:,}"
     pasted = gr.Textbox(label=label, lines=6, max_lines=12, elem_id="corpus")
-    example_chips(examples.CORPORA, [pasted])
+    example_chips(example_corpus(session.examples), [pasted])
     upload = gr.File(
         label="Or a CSV file, used instead of the pasted texts",
         file_types=[".csv"],

@@ -1,7 +1,7 @@
 """A trained model for the page: predictions of all tasks, and sentence vectors."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -13,6 +13,7 @@ from transformers.pipelines import PIPELINE_REGISTRY
 
 from .errors import UserError
 from .model_check import check_model
+from .recorded_examples import Texts, read_examples
 
 # Longer texts are refused without tokenizing them.
 MAX_CHARACTERS = 20_000
@@ -28,21 +29,37 @@ class ModelSession:
         title: the model's display name.
         revision: the commit, or a fingerprint of the weights of a local folder.
         max_tokens: the maximum number of tokens of an input.
+        examples: task name -> texts, or pairs, that training recorded.
     """
 
-    def __init__(self, pipe: Any, title: str, revision: str):
+    def __init__(
+        self,
+        pipe: Any,
+        title: str,
+        revision: str,
+        examples: Mapping[str, Sequence[Texts]] | None = None,
+    ):
         self._pipe = pipe
         self._lock = Lock()
         self.tasks: dict[str, dict[str, Any]] = pipe.model.config.tasks
         self.output_types = {name: pipe.model.heads[name].output_type for name in self.tasks}
         self.title = title
         self.revision = revision
+        self.examples = {
+            name: rows for name, rows in (examples or {}).items() if name in self.tasks
+        }
         positions = getattr(pipe.model.config.backbone_config, "max_position_embeddings", None)
         self.max_tokens = min(pipe.tokenizer.model_max_length, positions or MAX_CHARACTERS)
 
     def task_names(self, kind: str) -> list[str]:
         """Return the tasks of one text (`single`) or two texts (`pair`)."""
         return [name for name, entry in self.tasks.items() if entry["input"] == kind]
+
+    def examples_of(self, kind: str) -> list[Texts]:
+        """Return the examples of the tasks of one text (`single`) or two texts (`pair`)."""
+        count = 2 if kind == "pair" else 1
+        rows = [row for name in self.task_names(kind) for row in self.examples.get(name, [])]
+        return list(dict.fromkeys(row for row in rows if len(row) == count))
 
     def predict(self, text: str, text_pair: str | None = None) -> dict[str, Any]:
         """Predict all tasks of a text or a pair, with as few encoder passes as possible.
@@ -162,9 +179,8 @@ def open_model(
         raise UserError(f"cannot load a model from '{name}': {_reason(error)}") from error
     # The title, which feedback stores, must not contain a path of this machine.
     title = title or (Path(name).resolve().name if local else name)
-    return ModelSession(
-        pipe, title, _fingerprint(Path(name)) if local else pipe.model.config._commit_hash
-    )
+    commit = _fingerprint(Path(name)) if local else pipe.model.config._commit_hash
+    return ModelSession(pipe, title, commit, read_examples(name, revision))
 
 
 def _reason(error: Exception) -> str:

@@ -5,7 +5,6 @@ from typing import Any
 
 import gradio as gr
 
-from . import examples
 from .corpus_tab import corpus_tab
 from .errors import UserError
 from .events import LIGHT, MODEL, show_errors
@@ -29,14 +28,14 @@ def build_page(session: ModelSession, feedback: Feedback | None, max_rows: int) 
         if session.task_names("single"):
             with gr.Tab("One text"):
                 box = gr.Textbox(label="Text", lines=3, elem_id="text")
-                _prediction_tab(session, feedback, "single", [box], examples.TEXTS)
+                _prediction_tab(session, feedback, "single", [box])
         if session.task_names("pair"):
             with gr.Tab("Two texts"):
                 boxes = [
                     gr.Textbox(label="First text", lines=2, elem_id="first"),
                     gr.Textbox(label="Second text", lines=2, elem_id="second"),
                 ]
-                _prediction_tab(session, feedback, "pair", boxes, examples.PAIRS)
+                _prediction_tab(session, feedback, "pair", boxes)
         with gr.Tab("Many texts"):
             corpus_tab(session, max_rows)
         _endpoints(session)
@@ -68,14 +67,13 @@ def _prediction_tab(
     feedback: Feedback | None,
     tab: str,
     boxes: list[Any],
-    samples: dict[str, list[str]],
 ) -> None:
     """Add the predict button, the predictions of all tasks of a tab, and their corrections."""
     views = {
         name: create_view(name, session.tasks[name], session.output_types[name])
         for name in session.task_names(tab)
     }
-    example_chips(samples, boxes)
+    example_chips(session.examples_of(tab), boxes)
     button = gr.Button("Predict", variant="primary", elem_id=f"predict-{tab}")
     # The predicted texts and predictions: the boxes may change before a correction.
     predicted = gr.State(None)

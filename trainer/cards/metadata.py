@@ -4,6 +4,7 @@ import re
 
 from huggingface_hub import EvalResult, ModelCardData
 
+from trainer.cards.examples import widgets
 from trainer.cards.facts import CardFacts, TaskFacts, heads
 
 HUB_METRICS = {"pearson": "pearsonr", "spearman": "spearmanr"}
@@ -21,6 +22,7 @@ def metadata(facts: CardFacts) -> ModelCardData:
     results = _eval_results(facts)
     metrics = list(dict.fromkeys(r.metric_type for r in results if r.task_type != "multitask"))
     standards = {heads()[kind].standard for kind in kinds}
+    pipeline_tag = _pipeline_tag(standards)
     return ModelCardData(
         model_name=facts.model_name if results else None,
         base_model=facts.base_model,
@@ -29,9 +31,10 @@ def metadata(facts: CardFacts) -> ModelCardData:
         library_name="transformers",
         license=facts.license,
         metrics=metrics or None,
-        pipeline_tag=_pipeline_tag(standards),
+        pipeline_tag=pipeline_tag,
         tags=["hybrid-mtl", "multitask", *(heads()[kind].hub_task for kind in kinds)],
         eval_results=results or None,
+        widget=widgets(facts.tasks, pipeline_tag),
     )
 
 

@@ -16,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from trainer.cards.citations import bibtex
+from trainer.cards.examples import describe_prediction, example_inputs
 from trainer.cards.facts import CardFacts, TaskFacts, heads, hub_id, one_line, public
 from trainer.cards.metadata import metadata
 from trainer.saving.files import write_text
@@ -45,6 +46,7 @@ def render_card(facts: CardFacts) -> str:
         .render(
             facts=facts,
             repo=repo,
+            inputs=example_inputs(facts.tasks),
             max_length=facts.shared_hyperparameters.get("max_length"),
             repo_line=Markup(f"repo = {json.dumps(repo)}" if repo else SOME_REPO),
             has_cosines=any(Path(path).stem == COSINES for _, path in facts.figures),
@@ -80,6 +82,7 @@ def _environment() -> Environment:
         finalize=lambda value: value if isinstance(value, Markup) else in_markdown(value),
     )
     environment.filters["python"] = lambda value: Markup(json.dumps(value, ensure_ascii=False))
+    environment.filters["prediction"] = describe_prediction
     environment.filters["url"] = lambda value: Markup(quote(value))
     environment.filters["metric_title"] = _metric_title
     environment.filters["metric"] = lambda value: None if value is None else f"{value:.4f}"

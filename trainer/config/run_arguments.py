@@ -1,13 +1,12 @@
 """The options of a run of `scripts/run_mtl.py` besides the trainer's arguments."""
 
-import os
 from dataclasses import dataclass
 
 from modeling_hybrid_mtl.task_config_hybrid_mtl import ACTIVATIONS
 from trainer.config.licenses import check_license
-from trainer.data.readers.databases import check_no_password
 from trainer.errors import InputError, did_you_mean
-from trainer.options import check_choice, check_types, option
+from trainer.options import check_choice, check_lowest, check_types, option
+from trainer.prediction.options import PredictionOptions
 
 MODES = ("train", "evaluate", "predict")
 EVAL_SPLITS = ("validation", "test")
@@ -16,7 +15,7 @@ SAVE_DTYPES = ("float32", "bfloat16", "float16")
 
 
 @dataclass
-class RunArguments:
+class RunArguments(PredictionOptions):
     """The model, the data and the mode of a run.
 
     Raises:
@@ -132,6 +131,15 @@ class RunArguments:
         phase="run",
         resume="free",
     )
+    examples: int | None = option(
+        None,
+        "Mode train: how many short validation rows of each task to publish with the model, with "
+        "its predictions: in examples.json, on the card, in the app and by ask.py. 0 if unset, but "
+        "3 for the shipped sample.",
+        group="run",
+        phase="run",
+        resume="free",
+    )
     overwrite_output_dir: bool = option(
         False,
         "Mode train: delete the run that output_dir holds and start again. Other "
@@ -180,30 +188,6 @@ class RunArguments:
         group="data",
         phase="run",
     )
-    predict_file: str | None = option(
-        None,
-        "Mode predict: rows to predict, a file, a pattern, a folder or a database's URL as in a "
-        "task's train_file, with the columns text and, for pairs, text_pair; or, with "
-        "predict_task, that task's own columns, and its own format, separator, quoting, encoding "
-        "and sheet.",
-        group="run",
-        phase="run",
-        resume="free",
-    )
-    predict_task: str | None = option(
-        None,
-        "Mode predict: the task; every task that fits the rows if unset.",
-        group="run",
-        phase="run",
-        resume="free",
-    )
-    predict_output: str | None = option(
-        None,
-        "Mode predict: the jsonl file to write; predictions.jsonl in output_dir.",
-        group="run",
-        phase="run",
-        resume="free",
-    )
 
     def __post_init__(self):
         check_types(self)
@@ -221,23 +205,14 @@ class RunArguments:
                     f"{did_you_mean(value, choices)}"
                 )
         self._check_folds()
-        if self.mode == "predict" and self.predict_file is None:
-            raise InputError("mode = 'predict': name the rows with --predict_file")
-        for name in ("predict_file", "predict_task", "predict_output"):
-            if self.mode != "predict" and getattr(self, name) is not None:
-                raise InputError(
-                    f"{name} = {getattr(self, name)!r}: has no effect with mode: {self.mode}; "
-                    f"unset it, or use mode: predict"
-                )
-        check_no_password("predict_file", self.predict_file or "")
-        for name in ("predict_file", "predict_output"):
-            if getattr(self, name) is not None:
-                setattr(self, name, os.path.expanduser(getattr(self, name)))
+        self.check_predictions(self.mode)
         check_shared_layers(self)
         if self.backbone_dropout is not None and not 0 <= self.backbone_dropout < 1:
             raise InputError(f"backbone_dropout = {self.backbone_dropout}: must be in [0, 1)")
         if self.license is not None:
             check_license(self.license)
+        if self.examples is not None:
+            check_lowest("examples", self.examples, 0)
         if self.max_length < 3:
             raise InputError(f"max_length = {self.max_length}: must be at least 3 tokens")
         if self.resume and self.overwrite_output_dir:

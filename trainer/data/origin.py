@@ -8,6 +8,8 @@ from trainer.data.readers.databases import describe_database, is_database
 from trainer.data.sources import PARTS, SAMPLE_FOLDER, TaskSource, local_folder
 from trainer.errors import join_truncated
 
+SAMPLE = "the demonstration sample shipped with hybrid-mtl"
+
 
 @dataclass
 class DataOrigin:
@@ -30,6 +32,11 @@ class DataOrigin:
     dataset_revision: str | None = None
     dataset_license: str | None = None
     dataset_description: str = "local files"
+
+    @property
+    def is_sample(self) -> bool:
+        """Return whether the rows are those that ship with the package."""
+        return self.dataset_description == SAMPLE
 
 
 def origin_of(
@@ -58,9 +65,8 @@ def origin_of(
             dataset_license=source.data_license,
         )
     if folder.parent == SAMPLE_FOLDER:
-        sample = "the demonstration sample shipped with hybrid-mtl"
         license = source.data_license or "Apache 2.0"
-        return DataOrigin(dataset_license=license, dataset_description=sample)
+        return DataOrigin(dataset_license=license, dataset_description=SAMPLE)
     return _of_files(source, "local files")
 
 

@@ -39,6 +39,7 @@ PUBLISHED = (
     *MODEL_FILES,
     "README.md",
     "metrics.json",
+    "examples.json",
     "evaluation.json",
     "test_evaluation.json",
     "figures/*.png",

@@ -25,6 +25,7 @@ class PreparedData:
 
     Attributes:
         train, validation, test: task -> tokenized rows; only some tasks have test rows.
+        validation_texts: task -> validation rows before they are tokenized.
         dropped: task -> `SPLIT: REASON` -> number of dropped rows.
         dropped_rows: the dropped rows of files and Hub splits.
         augmented: task -> number of added training rows.
@@ -35,6 +36,7 @@ class PreparedData:
     train: dict[str, Dataset] = field(default_factory=dict)
     validation: dict[str, Dataset] = field(default_factory=dict)
     test: dict[str, Dataset] = field(default_factory=dict)
+    validation_texts: dict[str, Dataset] = field(default_factory=dict)
     dropped: dict[str, dict[str, int]] = field(default_factory=dict)
     dropped_rows: list[DroppedRow] = field(default_factory=list)
     augmented: dict[str, int] = field(default_factory=dict)
@@ -101,6 +103,8 @@ def prepare_data(
             augmented = _augmented(name, entry, rows, args)
             data.augmented[name] = len(augmented) - len(rows)
             rows = augmented
+        if part == "validation":
+            data.validation_texts[name] = rows
         if part != "train" or name not in tables:
             getattr(data, part)[name] = _tokenized(f"{name} {part}", rows, entry, tokenizer)
         elif name not in data.train:

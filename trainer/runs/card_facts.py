@@ -228,6 +228,7 @@ def _metric_facts(
         "metrics": _of_task(name, kind, metrics),
         "metrics_before": _of_task(name, kind, before) if before else None,
         "intervals": reports[name]["intervals"],
+        "per_class": list(reports[name].get("per_class", {}).values()),
     }
 
 

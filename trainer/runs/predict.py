@@ -1,26 +1,26 @@
 """Write a trained model's predictions to a file: mode `predict`."""
 
-import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from datasets import Dataset
-
 from modeling_hybrid_mtl import HybridMTLPipeline
+from trainer.config.run_arguments import RunArguments
 from trainer.config.settings import Settings
-from trainer.data.readers import read_rows
-from trainer.data.tokens import is_truncated
+from trainer.config.tasks import TaskEntry
+from trainer.data.columns import TEXT_COLUMNS
+from trainer.data.readers import RawSplit, read_split
 from trainer.errors import InputError, did_you_mean, join_truncated
-from trainer.loading.datasets import warn_truncated
 from trainer.loading.new_model import model_path, naming_option
 from trainer.loading.trained_model import open_trained
-from trainer.saving.files import write_text
+from trainer.prediction.predictor import Predictor
+from trainer.prediction.tables import PredictionTables
+from trainer.prediction.writers import open_writer
 from trainer.saving.run_folder import claim_output_files
 
 
 def predict(settings: Settings) -> Path:
-    """Write a trained model's predictions to a jsonl file, one line per row and in their order.
+    """Write a trained model's predictions to a file, one row per row of the input, in its order.
 
     Only the first of several processes does so.
 
@@ -35,60 +35,118 @@ def predict(settings: Settings) -> Path:
     if args.process_index != 0:
         return target
     claim_output_files([target], overwrite=run.overwrite_output_dir)
-    source, task = str(run.predict_file), run.predict_task
-    entry = settings.tasks.get(task or "")
-    rows = read_rows(source, entry.source.read_options if entry else None)
-    rows = _text_columns(rows, entry.source.columns if entry else {}, source)
+    entry = settings.tasks.get(run.predict_task or "")
+    split = _read(run, entry)
     # Our own classes, not the code in the folder, which is run only where it is trusted.
     with naming_option(model_path(run)):
         model, tokenizer = open_trained(model_path(run), run.model_revision)
     pipe = HybridMTLPipeline(model=model, tokenizer=tokenizer, device=args.device)
-    if task is not None and task not in model.config.tasks:
-        names = list(model.config.tasks)
-        raise InputError(
-            f"predict_task: no task '{task}' in this model ({', '.join(names)})."
-            f"{did_you_mean(task, names)}"
-        )
-    inputs = list(rows)
-    options: dict[str, Any] = {} if task is None else {"task": task}
-    try:
-        predictions = pipe(inputs, batch_size=args.per_device_eval_batch_size, **options)
-    except ValueError as error:
-        raise InputError(f"{source}: {error} (inputs are counted from 0)") from error
-    write_text(target, "".join(json.dumps(prediction) + "\n" for prediction in predictions))
-    _warn_truncated(pipe, inputs, task)
-    print(f"{len(predictions)} predictions written to {target}")
+    texts = _text_columns(split, {} if entry is None else entry.source.columns, pipe, run)
+    predictor = Predictor(
+        pipe,
+        _fitting_tasks(pipe, run.predict_task, texts, split.location),
+        prefixed=run.predict_task is None,
+        probabilities=run.predict_probabilities,
+        batch_size=args.per_device_eval_batch_size,
+    )
+    on_bad_row = None if _drops_bad_rows(run, entry) else _raise_for(split)
+    tables = PredictionTables(split.rows, texts, predictor, on_bad_row)
+    _write(tables, run, target, show_progress=not args.disable_tqdm)
+    _report(tables, predictor, len(split.rows), pipe.tokenizer.model_max_length)
+    print(f"{len(split.rows)} predictions written to {target}")
     return target
 
 
-def _warn_truncated(pipe: HybridMTLPipeline, inputs: list[Any], task: str | None) -> None:
-    tasks = pipe.model.config.tasks
-    entries = tasks.values() if task is None else [tasks[task]]
-    together = any(entry["pair_encoding"] == "cross" for entry in entries)
-    limit = pipe.tokenizer.model_max_length
-    texts = [list(row.values()) for row in inputs]
-    truncated = [is_truncated(pipe.tokenizer, limit, *row, together=together) for row in texts]
-    warn_truncated("predict_file", truncated, limit)
+def _read(run: RunArguments, entry: TaskEntry | None) -> RawSplit:
+    location = str(run.predict_file)
+    if entry is None:
+        return read_split(location)
+    return read_split(location, entry.source.read_options, entry.source.column_names)
 
 
-def _text_columns(rows: Dataset, columns: Mapping[str, Any], source: str) -> Dataset:
-    """Return the columns text and text_pair, found by these names or by those of the task.
-
-    Args:
-        rows: of the file.
-        columns: `text` and `text_pair` -> the names of the task's own columns.
-        source: the file or database, for messages.
-    """
-    renamed = {}
+def _text_columns(
+    split: RawSplit, columns: Mapping[str, Any], pipe: HybridMTLPipeline, run: RunArguments
+) -> dict[str, str]:
+    """Return `text` and, for pairs, `text_pair` -> the column of these or of the task's names."""
+    found = {}
     for name in ("text", "text_pair"):
-        column = next((c for c in (name, columns.get(name)) if c in rows.column_names), None)
+        names = (name, columns.get(name))
+        column = next((c for c in names if c in split.rows.column_names), None)
         if column is not None:
-            renamed[column] = name
-    if "text" not in renamed.values():
-        text = columns.get("text", "text")
-        expected = "text" if text == "text" else f"text' or '{text}"
+            found[name] = column
+    required: tuple[str, ...] = ("text",)
+    if run.predict_task in pipe.model.config.tasks:
+        required = TEXT_COLUMNS[pipe.model.config.task(run.predict_task).input]
+        found = {name: column for name, column in found.items() if name in required}
+    for name in required:
+        if name not in found:
+            own = columns.get(name, name)
+            expected = name if own == name else f"{name}' or '{own}"
+            raise InputError(
+                f"{split.location}: there is no column '{expected}' (found: "
+                f"{join_truncated(split.rows.column_names)}); the columns are text and, for pairs, "
+                f"text_pair"
+            )
+    return found
+
+
+def _fitting_tasks(
+    pipe: HybridMTLPipeline, task: str | None, texts: Mapping[str, str], location: str
+) -> list[str]:
+    """Return the task that is named, or all that have such inputs."""
+    tasks = pipe.model.config.tasks
+    if task is not None:
+        if task not in tasks:
+            raise InputError(
+                f"predict_task: no task '{task}' in this model ({', '.join(tasks)})."
+                f"{did_you_mean(task, tasks)}"
+            )
+        return [task]
+    kind = "pair" if "text_pair" in texts else "single"
+    fitting = [name for name, entry in tasks.items() if entry["input"] == kind]
+    if not fitting:
+        missing = "two texts" if kind == "pair" else "one text; pairs have a column text_pair"
+        raise InputError(f"{location}: this model has no task for {missing}")
+    return fitting
+
+
+def _drops_bad_rows(run: RunArguments, entry: TaskEntry | None) -> bool:
+    default = "error" if entry is None else entry.source.bad_rows
+    return (run.predict_bad_rows or default) == "drop"
+
+
+def _raise_for(split: RawSplit) -> Callable[[int, str], None]:
+    def raise_error(index: int, reason: str) -> None:
         raise InputError(
-            f"{source}: there is no column '{expected}' (found: "
-            f"{join_truncated(rows.column_names)}); the columns are text and, for pairs, text_pair"
+            f"{split.place(index)}: {reason}; fix the row, or set --predict_bad_rows drop to write "
+            f"such rows without predictions"
         )
-    return rows.select_columns(list(renamed)).rename_columns(renamed)
+
+    return raise_error
+
+
+def _write(tables: PredictionTables, run: RunArguments, target: Path, show_progress: bool) -> None:
+    columns = run.predict_columns
+    option = "predict_keep" if columns is None else "predict_columns"
+    if not isinstance(columns, dict):
+        columns = tables.default_columns(run.predict_keep or [])
+    try:
+        schema = tables.schema(columns)
+    except InputError as error:
+        raise InputError(f"{option}: {error}") from error
+    with open_writer(target, schema) as write:
+        for table in tables.predict(columns, show_progress=show_progress):
+            write(table)
+
+
+def _report(tables: PredictionTables, predictor: Predictor, rows: int, max_length: int) -> None:
+    """Print the numbers of truncated rows, words without tags and rows without predictions."""
+    if predictor.truncated[True]:
+        print(
+            f"predict_file: {predictor.truncated[True]} of {rows} rows have more than {max_length} "
+            f"tokens; the rest of their texts is not read"
+        )
+    if predictor.untagged:
+        print(f"predict_file: {predictor.untagged} words have no tag, as they were not read")
+    for reason, count in tables.reasons.items():
+        print(f"predict_file: {count} of {rows} rows have no prediction: {reason}")

@@ -33,6 +33,7 @@ from trainer.loading.new_model import (
 from trainer.loading.task_splits import Fold
 from trainer.loading.trained_model import check_whole_models
 from trainer.runs.card_facts import collect_facts
+from trainer.runs.examples import add_examples
 from trainer.runs.phases import train_in_phases
 from trainer.runs.resume import launch_environment
 from trainer.runs.start import RunStart
@@ -81,6 +82,7 @@ def train(settings: Settings) -> dict[str, float]:
     if trainer.is_world_process_zero():
         write_json(start.folder / "metrics.json", metrics)
         facts = collect_facts(settings, data, trainer, metrics, reports, test_reports, records)
+        add_examples(facts, settings, data, trainer)
         _write_card(facts, start.folder)
         print(format_table(trainer.tasks, trainer.state.log_history, metrics))
         print(f"model written to {start.folder}")

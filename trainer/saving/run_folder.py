@@ -25,6 +25,7 @@ RUN_FILES = (
     FOLDS_FILE,
     "fold-[0-9]*",
     "card_facts.json",
+    "examples.json",
     "README.md",
     CHECKPOINTS,
     PHASES,

@@ -1,0 +1,35 @@
+"""Options of predictions that are refused."""
+
+import re
+
+import pytest
+
+from trainer.config.parser import parse
+from trainer.errors import InputError
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (
+            ["--predict_output", "a.txt"],
+            "predict_output = 'a.txt': expected a name that ends",
+        ),
+        (["--predict_columns", "[1]"], "predict_columns = [1]: must be a mapping, column -> its"),
+        (["--predict_columns", '{"a": 1}'], "predict_columns = {'a': 1}: must be a mapping, col"),
+        (["--predict_columns", '{"a": "x", "b": "x"}'], "'b': 'x'}: the names must differ"),
+        (
+            ["--predict_columns", '{"a": "x"}', "--predict_keep", "b"],
+            "predict_keep and predict_columns: choose one of the two",
+        ),
+        (["--predict_bad_rows", "skip"], "predict_bad_rows = 'skip': must be one of error, drop"),
+        (["--mode", "train"], "predict_file = 'a.csv': has no effect with mode: train"),
+        (
+            ["--mode", "evaluate", "--predict_file=", "--predict_probabilities", "true"],
+            "has no effect with mode: evaluate",
+        ),
+    ],
+)
+def test_wrong_options_are_one_message(options, message):
+    with pytest.raises(InputError, match=re.escape(message)):
+        parse(["--mode", "predict", "--predict_file", "a.csv", *options])

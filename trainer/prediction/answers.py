@@ -1,0 +1,143 @@
+"""The columns of a task's predictions, by its output type."""
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from modeling_hybrid_mtl import TaskConfig
+
+
+class Answer(Protocol):
+    """The columns of a task's predictions.
+
+    Attributes:
+        types: name -> type.
+    """
+
+    types: Mapping[str, pa.DataType]
+
+    def cells(self, prediction: Any, words: Sequence[str] | None) -> dict[str, Any]:
+        """Return the cells of a row.
+
+        Args:
+            prediction: the pipeline's output with `return_all_scores`.
+            words: the words of a text that was given as such.
+        """
+
+
+class ClassAnswer:
+    """The name, index and probability of the best class, or the probabilities of all classes."""
+
+    def __init__(self, task: TaskConfig, probabilities: bool):
+        self.types = {"label": pa.string(), "index": pa.int64(), "score": pa.float64()}
+        self._labels = (task.labels or []) if probabilities else []
+        self.types.update({f"probability_{label}": pa.float64() for label in self._labels})
+
+    def cells(self, prediction: list[dict[str, Any]], words: Any) -> dict[str, Any]:
+        scores = [entry["score"] for entry in prediction]
+        best = scores.index(max(scores))
+        names = [f"probability_{label}" for label in self._labels]
+        return {
+            "label": prediction[best]["label"],
+            "index": best,
+            "score": scores[best],
+            **dict(zip(names, scores, strict=False)),
+        }
+
+
+class LabelsAnswer:
+    """Lists of the names, indices and probabilities of the classes from their thresholds on."""
+
+    def __init__(self, task: TaskConfig, probabilities: bool):
+        self.types = {
+            "label": pa.list_(pa.string()),
+            "index": pa.list_(pa.int64()),
+            "score": pa.list_(pa.float64()),
+        }
+        names = task.labels or []
+        self._thresholds = task.thresholds or [0.5] * len(names)
+        self._labels = names if probabilities else []
+        self.types.update({f"probability_{label}": pa.float64() for label in self._labels})
+
+    def cells(self, prediction: list[dict[str, Any]], words: Any) -> dict[str, Any]:
+        scores = [entry["score"] for entry in prediction]
+        chosen = [i for i, score in enumerate(scores) if score >= self._thresholds[i]]
+        names = [f"probability_{label}" for label in self._labels]
+        return {
+            "label": [prediction[i]["label"] for i in chosen],
+            "index": chosen,
+            "score": [scores[i] for i in chosen],
+            **dict(zip(names, scores, strict=False)),
+        }
+
+
+class ScoreAnswer:
+    """A score on the task's scale."""
+
+    def __init__(self, task: TaskConfig, probabilities: bool):
+        self.types = {"score": pa.float64()}
+
+    def cells(self, prediction: dict[str, float], words: Any) -> dict[str, Any]:
+        return {"score": prediction["score"]}
+
+
+class TagAnswer:
+    """Lists of words, with the name, index and probability of each word's tag.
+
+    The words are those given, or else the tokenizer's. A given word beyond the model's maximum
+    length has no tag.
+    """
+
+    def __init__(self, task: TaskConfig, probabilities: bool):
+        kinds = {"word": pa.string(), "label": pa.string(), "index": pa.int64()}
+        self.types = {name: pa.list_(kind) for name, kind in kinds.items()}
+        self.types["score"] = pa.list_(pa.float64())
+        self._indices = {label: i for i, label in enumerate(task.labels or [])}
+
+    def cells(
+        self, prediction: list[dict[str, Any]], words: Sequence[str] | None
+    ) -> dict[str, Any]:
+        entities: list[dict[str, Any]] = prediction
+        if words is not None:
+            entities = [entity or {} for entity in align_words(words, prediction)]
+        labels = [entity.get("entity") for entity in entities]
+        return {
+            "word": [entity["word"] for entity in prediction] if words is None else list(words),
+            "label": labels,
+            "index": [None if label is None else self._indices[label] for label in labels],
+            "score": [entity.get("score") for entity in entities],
+        }
+
+
+def align_words(
+    words: Sequence[str], entities: Sequence[dict[str, Any]]
+) -> list[dict[str, Any] | None]:
+    """Return the first entity in each word of a text, whose words are separated by one space."""
+    ends = list(accumulate(len(word) + 1 for word in words))
+    first: dict[int, dict[str, Any]] = {}
+    for entity in entities:
+        # By its last character: some tokenizers include the space before a word.
+        first.setdefault(bisect_right(ends, entity["end"] - 1), entity)
+    return [first.get(index) for index in range(len(words))]
+
+
+# Output type -> its columns.
+ANSWERS: dict[str, Any] = {
+    "class": ClassAnswer,
+    "labels": LabelsAnswer,
+    "score": ScoreAnswer,
+    "tags": TagAnswer,
+}
+
+
+def create_answer(task: TaskConfig, probabilities: bool) -> Answer:
+    """Return the columns of a task.
+
+    Args:
+        task: the task.
+        probabilities: whether there is a column for each class.
+    """
+    return ANSWERS[task.output_type](task, probabilities)

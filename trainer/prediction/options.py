@@ -1,0 +1,99 @@
+"""The options of mode `predict`."""
+
+import os
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from trainer.data.readers.databases import check_no_password
+from trainer.errors import InputError
+from trainer.options import changed, check_choice, option, read_mapping
+from trainer.prediction.writers import WRITERS
+
+BAD_ROWS = ("error", "drop")
+
+
+def _option(default: Any, help: str) -> Any:
+    return option(default, help, group="run", phase="run", resume="free")
+
+
+@dataclass
+class PredictionOptions:
+    """The rows to predict, and the file of predictions."""
+
+    predict_file: str | None = _option(
+        None,
+        "Mode predict: rows to predict, a file, a pattern, a folder or a database's URL as in a "
+        "task's train_file, with the columns text and, for pairs, text_pair; or, with "
+        "predict_task, that task's own columns, and its own format, separator, quoting, encoding "
+        "and sheet.",
+    )
+    predict_task: str | None = _option(
+        None,
+        "Mode predict: the task; every task that fits the rows if unset, whose columns then begin "
+        "with its name.",
+    )
+    predict_output: str | None = _option(
+        None,
+        "Mode predict: the csv, jsonl or parquet file to write; predictions.jsonl in output_dir.",
+    )
+    predict_keep: list[str] | None = _option(
+        None, "Mode predict: columns of predict_file to write before the predictions."
+    )
+    predict_columns: dict[str, str] | str | None = _option(
+        None,
+        "Mode predict: the columns to write, in order, and their names: a mapping from columns of "
+        "predict_file or of the predictions, such as {id: id, index: Predicted_Sentiment}.",
+    )
+    predict_probabilities: bool = _option(
+        False, "Mode predict: also write the probability of every class."
+    )
+    predict_bad_rows: str | None = _option(
+        None,
+        "Mode predict: error, or drop to write rows with an empty text without predictions, with "
+        "a reason. The bad_rows of predict_task if unset, or error.",
+    )
+
+    def check_predictions(self, mode: str) -> None:
+        """Check the options of predictions, and expand `~` in paths.
+
+        Raises:
+            InputError: naming the option that is wrong, or has no effect in this mode.
+        """
+        if mode == "predict" and self.predict_file is None:
+            raise InputError("mode = 'predict': name the rows with --predict_file")
+        given = changed(self, [declared.name for declared in fields(PredictionOptions)])
+        for name, value in given.items():
+            if mode != "predict":
+                raise InputError(
+                    f"{name} = {value!r}: has no effect with mode: {mode}; "
+                    f"unset it, or use mode: predict"
+                )
+        check_no_password("predict_file", self.predict_file or "")
+        for name in ("predict_file", "predict_output"):
+            if getattr(self, name) is not None:
+                setattr(self, name, os.path.expanduser(getattr(self, name)))
+        if self.predict_output is not None and Path(self.predict_output).suffix not in WRITERS:
+            raise InputError(
+                f"predict_output = '{self.predict_output}': expected a name that ends in "
+                f"{' or '.join(WRITERS)}"
+            )
+        if self.predict_bad_rows is not None:
+            check_choice("predict_bad_rows", self.predict_bad_rows, BAD_ROWS)
+        self._check_columns()
+
+    def _check_columns(self) -> None:
+        if self.predict_columns is None:
+            return
+        expected = "column -> its name in predict_output"
+        columns = read_mapping("predict_columns", self.predict_columns, expected)
+        if not columns or not all(isinstance(x, str) for x in (*columns, *columns.values())):
+            raise InputError(f"predict_columns = {columns!r}: must be a mapping, {expected}")
+        if len(set(columns.values())) < len(columns):
+            raise InputError(f"predict_columns = {columns!r}: the names must differ")
+        if self.predict_keep:
+            raise InputError(
+                "predict_keep and predict_columns: choose one of the two; predict_columns names "
+                "all columns"
+            )
+        self.predict_columns = columns

@@ -1,0 +1,95 @@
+"""Predictions for chunks of rows, as columns of a table."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from modeling_hybrid_mtl import HybridMTLPipeline
+from modeling_hybrid_mtl.texts_hybrid_mtl import text_error
+from trainer.prediction.answers import create_answer
+
+REASON = "reason"
+
+
+class Predictor:
+    """Predict tasks for rows of texts, as columns of a table.
+
+    Args:
+        pipe: the model's pipeline.
+        tasks: the tasks; their columns begin with their names if there can be several.
+        prefixed: whether they do.
+        probabilities: whether to return the probabilities of all classes.
+        batch_size: rows per pass.
+
+    Attributes:
+        types: column -> type.
+        reads_words: whether a text may be a list of words.
+        truncated: counts the predicted rows by whether they are truncated.
+        untagged: number of given words without a tag.
+    """
+
+    def __init__(
+        self,
+        pipe: HybridMTLPipeline,
+        tasks: Sequence[str],
+        *,
+        prefixed: bool,
+        probabilities: bool,
+        batch_size: int,
+    ):
+        self._pipe, self._batch_size = pipe, batch_size
+        configs = {name: pipe.model.config.task(name) for name in tasks}
+        self._task = None if prefixed else tasks[0]
+        self._answers = {name: create_answer(task, probabilities) for name, task in configs.items()}
+        self.reads_words = any(task.reads_words for task in configs.values())
+        self.types: dict[str, pa.DataType] = {
+            self._column(name, column): kind
+            for name, answer in self._answers.items()
+            for column, kind in answer.types.items()
+        }
+        self.truncated: Counter[bool] = Counter()
+        self.untagged = 0
+
+    def _column(self, task: str, column: str) -> str:
+        return column if self._task else f"{task}_{column}"
+
+    def problem(self, row: Mapping[str, Any]) -> tuple[str, str] | None:
+        """Return the column of a row that is not text, `text` or `text_pair`, and the reason."""
+        for name, value in row.items():
+            words = value if self.reads_words and isinstance(value, (list, tuple)) else [value]
+            reason = next(filter(None, map(text_error, words)), None)
+            if reason is not None or not words:
+                return name, reason or "must have at least one word, got []"
+        return None
+
+    def predict(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Return the cells of each row.
+
+        Args:
+            rows: `text` and, for pairs, `text_pair` -> a text, or a list of words.
+        """
+        words = [row["text"] if isinstance(row["text"], (list, tuple)) else None for row in rows]
+        inputs = [
+            {**row, "text": row["text"] if given is None else " ".join(given)}
+            for row, given in zip(rows, words, strict=True)
+        ]
+        predictions = self._pipe.predict_rows(
+            inputs,
+            task=self._task,
+            batch_size=self._batch_size,
+            truncated=self.truncated,
+            return_all_scores=True,
+        )
+        return [self._cells(*pair) for pair in zip(predictions, words, strict=True)]
+
+    def _cells(self, prediction: Any, words: Sequence[str] | None) -> dict[str, Any]:
+        by_task = {self._task: prediction} if self._task else prediction
+        cells = {}
+        for name, answer in self._answers.items():
+            for column, value in answer.cells(by_task[name], words).items():
+                cells[self._column(name, column)] = value
+                if words is not None and column == "label" and isinstance(value, list):
+                    self.untagged += value.count(None)
+        return cells
