@@ -117,14 +117,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--extensions", nargs="+", help="files or modules that register the model's kinds of tasks"
     )
-    try:
-        args = parser.parse_args(arguments)
-    except SystemExit as ended:
-        if ended.code:
-            sys.exit(parser.format_usage())
-        raise
+    args = parser.parse_args(arguments)
     if len(args.texts) > 2 or (args.texts and args.examples):
-        sys.exit(f"{parser.format_usage()}ask.py: expected one text, two, or --examples")
+        parser.error("expected one text, two, or --examples")
     return args
 
 

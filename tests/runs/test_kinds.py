@@ -126,7 +126,8 @@ def test_predictions_of_a_file_are_lists_of_labels(run, tmp_path):
     target = predict(parse([*options, "--output_dir", str(tmp_path), "--predict_task", "topics"]))
     lines = [json.loads(line) for line in target.read_text().splitlines()]
     assert len(lines) == 13
-    assert all("plot" in {entry["label"] for entry in line} for line in lines)
+    assert all("plot" in line["label"] for line in lines)
+    assert all(len(line["label"]) == len(line["index"]) == len(line["score"]) for line in lines)
 
 
 def test_a_trained_model_is_evaluated_with_its_own_or_given_thresholds(run, tmp_path):
