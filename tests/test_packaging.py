@@ -211,7 +211,7 @@ def test_readme_examples_with_a_trained_model_run(fresh_clone):
     fresh_clone.python(readme_block("python", "pipe = pipeline("))
     fresh_clone.python(readme_block("python", "vectors ="))
     printed = fresh_clone(readme_block("bash", "--format onnx"))
-    assert "similarity: A plane is taking off." in printed
+    assert "A plane is taking off.\n  sentiment  " in printed
     fresh_clone.python(readme_block("python", "onnx_pipeline("))
     commands = readme_block("bash", "--mode evaluate").split("\n\n")
     for command in commands:

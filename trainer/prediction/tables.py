@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 from datasets import Dataset
-from huggingface_hub.utils import tqdm
+from datasets.utils import tqdm
 
 from trainer.errors import InputError, did_you_mean, join_truncated
 from trainer.prediction.predictor import REASON, Predictor
