@@ -1,7 +1,6 @@
 """Every example of docs/extending.md is run: they train, are saved and are loaded again."""
 
 import json
-import sys
 import textwrap
 from pathlib import Path
 from typing import NamedTuple
@@ -11,24 +10,14 @@ import yaml
 
 from modeling_hybrid_mtl import HybridMTLModel
 from tests.docs_blocks import write_files
+from tests.registrations import forgotten
 from tests.toy_runs import toy_run
-from trainer.config import extensions
 from trainer.config.parser import parse
 from trainer.errors import InputError
-from trainer.registry import (
-    AGGREGATORS,
-    AUGMENTATIONS,
-    HEADS,
-    LOSSES,
-    METRICS,
-    REGULARIZERS,
-    SAMPLERS,
-)
 from trainer.runs.evaluate import evaluate
 from trainer.runs.train import train
 
 DOCUMENT = "extending.md"
-REGISTRIES = (AGGREGATORS, AUGMENTATIONS, HEADS, LOSSES, METRICS, REGULARIZERS, SAMPLERS)
 
 
 class Example(NamedTuple):
@@ -44,7 +33,6 @@ def example(tmp_path_factory):
     names = write_files(DOCUMENT, folder, "python")
     assert yaml.safe_load((folder / configuration).read_text())["extensions"] == names
     toy_run(folder, 1, 1)
-    kept, modules = [dict(registry.entries) for registry in REGISTRIES], set(sys.modules)
     options = {
         "model_name_or_path": folder / "encoder",
         "output_dir": folder / "out",
@@ -54,13 +42,8 @@ def example(tmp_path_factory):
         "disable_tqdm": True,
     }
     named = [word for name, value in options.items() for word in (f"--{name}", str(value))]
-    yield Example(folder, [str(folder / configuration), *named])
-    for registry, entries in zip(REGISTRIES, kept, strict=True):
-        registry.entries = entries
-    for name in set(sys.modules) - modules:
-        if f"{name}.py" in names:
-            del sys.modules[name]
-    extensions._load_file.cache_clear()
+    with forgotten():
+        yield Example(folder, [str(folder / configuration), *named])
 
 
 @pytest.fixture(scope="module")
