@@ -12,6 +12,7 @@ from modeling_hybrid_mtl import HybridMTLModel
 from tests.docs_blocks import write_files
 from tests.registrations import forgotten
 from tests.toy_runs import toy_run
+from trainer.config import extensions
 from trainer.config.parser import parse
 from trainer.errors import InputError
 from trainer.runs.evaluate import evaluate
