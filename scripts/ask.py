@@ -79,24 +79,16 @@ def piped(kinds: set[str]) -> Iterator[tuple[str, ...]]:
         yield tuple(text.split("\t", 1)) if "pair" in kinds else (text,)
 
 
-def describe(prediction: Any) -> str:
-    """Format a prediction for people."""
-    if isinstance(prediction, list):
-        return " ".join(map(describe, prediction)) or "no label"
-    if "entity" in prediction:
-        return f"{prediction['word']}/{prediction['entity']}"
-    score = f"{prediction['score']:.2f}"
-    return f"{prediction['label']} ({score})" if "label" in prediction else score
-
-
 def answer(pipe: Any, texts: tuple[str, ...], as_json: bool) -> str:
     """Return texts and the predictions of every task that fits, a line for each, or as JSON."""
+    from trainer.prediction.examples import describe_prediction
+
     row = dict(zip(("text", "text_pair"), texts, strict=False))
     predictions = pipe(row)
     if as_json:
         return json.dumps({**row, "predictions": predictions}, ensure_ascii=False)
     width = max(map(len, predictions))
-    lines = [f"  {name:<{width}}  {describe(x)}" for name, x in predictions.items()]
+    lines = [f"  {name:<{width}}  {describe_prediction(x)}" for name, x in predictions.items()]
     return "\n".join([" | ".join(texts), *lines])
 
 

@@ -7,7 +7,7 @@ from datasets import ClassLabel, Dataset, Features, Value
 from trainer.config.auto_labels import labels_of_rows
 from trainer.config.parser import parse
 from trainer.config.tasks import read_tasks
-from trainer.data.sources import TaskSource
+from trainer.data.task_source import TaskSource
 from trainer.errors import InputError
 
 

@@ -11,7 +11,8 @@ from trainer.config.parser import parse
 from trainer.data import cache, tokenize
 from trainer.data.augmentation.translation_cache import TranslationCache
 from trainer.data.readers import read_rows
-from trainer.data.sources import TaskSource, load_split
+from trainer.data.sources import load_split
+from trainer.data.task_source import TaskSource
 from trainer.errors import InputError
 
 MOOD = TaskConfig("classification", labels=["bad", "good"])

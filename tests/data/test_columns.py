@@ -7,7 +7,7 @@ from datasets import Dataset
 from modeling_hybrid_mtl import TaskConfig
 from trainer.data.columns import DroppedRow, check_split
 from trainer.data.readers import RawSplit
-from trainer.data.sources import TaskSource
+from trainer.data.task_source import TaskSource
 from trainer.errors import InputError
 
 CLASSES = TaskConfig.from_entry("mood", {"kind": "classification", "labels": ["bad", "ok", "good"]})

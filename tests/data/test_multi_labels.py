@@ -11,8 +11,10 @@ from tests.toys import toy_tokenizer
 from trainer.config.tasks import read_tasks
 from trainer.data import Collator, tokenize
 from trainer.data.columns import check_split
+from trainer.data.readers import RawSplit
 from trainer.data.row_checks import check_rows
-from trainer.data.sources import RawSplit, TaskSource, load_split
+from trainer.data.sources import load_split
+from trainer.data.task_source import TaskSource
 from trainer.data.token_checks import Limits
 from trainer.errors import InputError
 

@@ -9,7 +9,8 @@ from datasets.exceptions import DatasetGenerationError, DatasetNotFoundError
 from trainer.config.tasks import DEFAULT_TASKS
 from trainer.data import sources
 from trainer.data.readers import read_rows
-from trainer.data.sources import TaskSource, load_split
+from trainer.data.sources import load_split
+from trainer.data.task_source import TaskSource
 from trainer.errors import InputError
 
 ROWS = [{"text": "a, b", "label": 0}, {"text": 'she said "no"', "label": 1}]

@@ -9,7 +9,7 @@ import torch
 
 from modeling_hybrid_mtl import HybridMTLPipeline
 from trainer.config.parser import parse
-from trainer.data.sources import SAMPLE_FOLDER
+from trainer.data.task_locations import SAMPLE_FOLDER
 from trainer.export import export, onnx_pipeline
 from trainer.export.folder import read_description
 from trainer.loading.trained_model import open_trained

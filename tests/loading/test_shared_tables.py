@@ -55,7 +55,7 @@ def test_tasks_of_one_table_share_its_tokens_and_keep_their_own_labels(folder, c
     assert data.validation["urgency"]["labels"][:] == [3, 1, 2, 5, 4]
     printed = capsys.readouterr().out
     assert "train.csv: 5 of 8 rows have a label for task 'topic'\n" in printed
-    assert "topic, urgency: read the same 8 texts, which are encoded once per step\n" in printed
+    assert "topic, urgency: share the 8 texts of one table\n" in printed
 
 
 def test_a_missing_label_of_a_table_of_one_task_is_a_bad_row(folder):

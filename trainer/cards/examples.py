@@ -31,13 +31,3 @@ def widgets(tasks: list[TaskFacts], pipeline_tag: str) -> list[dict[str, Any]] |
             {"source_sentence": row["text"], "sentences": [row["text_pair"]]} for row in rows
         ] or None
     return [{"text": row["text"]} for row in rows] or None
-
-
-def describe_prediction(prediction: Any) -> str:
-    """Format an output of the pipeline for a cell of a table."""
-    if isinstance(prediction, list):
-        return " ".join(map(describe_prediction, prediction)) or "no label"
-    if "entity" in prediction:
-        return f"{prediction['word']}/{prediction['entity']}"
-    score = f"{prediction['score']:.2f}"
-    return f"{prediction['label']} ({score})" if "label" in prediction else score

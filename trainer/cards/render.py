@@ -16,9 +16,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from trainer.cards.citations import bibtex
-from trainer.cards.examples import describe_prediction, example_inputs
+from trainer.cards.examples import example_inputs
 from trainer.cards.facts import CardFacts, TaskFacts, heads, hub_id, one_line, public
 from trainer.cards.metadata import metadata
+from trainer.prediction.examples import describe_prediction
 from trainer.saving.files import write_text
 
 # In examples without a known repository.

@@ -11,7 +11,8 @@ from trainer.config.run_arguments import RunArguments
 from trainer.config.tasks import DEFAULT_TASKS
 from trainer.data.columns import is_missing
 from trainer.data.labels import number
-from trainer.data.sources import TaskSource, load_split
+from trainer.data.sources import load_split
+from trainer.data.task_source import TaskSource
 from trainer.data.tokens import IGNORED_LABEL
 from trainer.errors import InputError, join_truncated, truncated_repr
 

@@ -17,7 +17,7 @@ from trainer.config.phases import PhaseEntry
 from trainer.config.training_arguments import HybridMTLTrainingArguments
 from trainer.data.augmentation import TaskAugmentation
 from trainer.data.derived_labels import DerivedLabels
-from trainer.data.sources import TaskSource
+from trainer.data.task_source import TaskSource
 from trainer.errors import InputError
 from trainer.optimization import TaskTraining
 from trainer.options import OTHER, help_of, info_of

@@ -13,7 +13,7 @@ from trainer.data.augmentation import AUGMENTATIONS, TaskAugmentation
 from trainer.data.derived_labels import DerivedLabels, complete_entry
 from trainer.data.labels import check_dataset_labels
 from trainer.data.multi_labels import check_label_columns
-from trainer.data.sources import TaskSource
+from trainer.data.task_source import TaskSource
 from trainer.errors import InputError, did_you_mean
 from trainer.optimization import TaskTraining, check_task_name
 from trainer.registry import HEADS

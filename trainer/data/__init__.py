@@ -5,7 +5,8 @@ from trainer.data.columns import CheckedSplit, check_split
 from trainer.data.prepare import prepare
 from trainer.data.readers import RawSplit, ReadOptions, read_rows, to_rows
 from trainer.data.sampling import SAMPLERS, STOPPING_STRATEGIES, RoundRobin, make_task_schedule
-from trainer.data.sources import TaskSource, load_split
+from trainer.data.sources import load_split
+from trainer.data.task_source import TaskSource
 from trainer.data.tokens import tokenize
 
 __all__ = [

@@ -14,7 +14,7 @@ from modeling_hybrid_mtl import TaskConfig
 from trainer.data.labels import LabelReader, check_dataset_labels, find_decimal, number
 from trainer.data.multi_labels import MultiLabelReader, check_label_columns
 from trainer.data.readers import RawSplit
-from trainer.data.sources import TaskSource
+from trainer.data.task_source import TaskSource
 from trainer.data.tokens import IGNORED_LABEL
 from trainer.errors import InputError, did_you_mean, join_truncated, truncated_repr
 

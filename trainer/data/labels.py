@@ -10,7 +10,7 @@ import numpy as np
 from datasets import ClassLabel
 
 from modeling_hybrid_mtl import TaskConfig
-from trainer.data.sources import TaskSource
+from trainer.data.task_source import TaskSource
 from trainer.errors import InputError, join_truncated, truncated_repr
 
 _WORDS = {True: ("true", "yes"), False: ("false", "no")}

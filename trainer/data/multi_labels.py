@@ -7,7 +7,7 @@ from datasets import ClassLabel, Dataset
 
 from modeling_hybrid_mtl import TaskConfig
 from trainer.data.labels import LabelReader, number
-from trainer.data.sources import TaskSource
+from trainer.data.task_source import TaskSource
 from trainer.errors import InputError, join_truncated, truncated_repr
 
 _FLAGS = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from trainer.data.derived_labels import DerivedLabels
 from trainer.data.readers.databases import describe_database, is_database
-from trainer.data.sources import PARTS, SAMPLE_FOLDER, TaskSource, local_folder
+from trainer.data.task_locations import SAMPLE_FOLDER, local_folder
+from trainer.data.task_source import PARTS, TaskSource
 from trainer.errors import join_truncated
 
 SAMPLE = "the demonstration sample shipped with hybrid-mtl"

@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerBase
 from modeling_hybrid_mtl import HybridMTLConfig
 from trainer.data.columns import check_split
 from trainer.data.readers import RawSplit, read_split, to_rows
-from trainer.data.sources import TaskSource
+from trainer.data.task_source import TaskSource
 from trainer.data.tokens import tokenize
 from trainer.errors import InputError, did_you_mean
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from trainer.evaluation.pairs import paired_labels
+from trainer.evaluation.report import class_scores
 from trainer.registry import METRICS
 
 
@@ -69,21 +70,12 @@ def multi_label_report(
     names = list(label_names)
     predicted, true, _ = paired_labels(predictions, labels, len(names))
     columns = precision_recall_fscore_support(true, predicted, zero_division=0)
-    counts = predicted.sum(axis=0)
+    per_class = class_scores(names, columns)
+    for name, count in zip(names, predicted.sum(axis=0), strict=True):
+        per_class[name]["predicted"] = int(count)
     return {
         "labels": names,
-        "per_class": {
-            name: {
-                "precision": float(precision),
-                "recall": float(recall),
-                "f1": float(f1),
-                "support": int(support),
-                "predicted": int(count),
-            }
-            for name, precision, recall, f1, support, count in zip(
-                names, *columns, counts, strict=True
-            )
-        },
+        "per_class": per_class,
         "classes_per_row": float(true.sum(axis=1).mean()),
         "predicted_per_row": float(predicted.sum(axis=1).mean()),
     }

@@ -1,7 +1,7 @@
 """Errors by class, and errors by band of the true score."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,15 +41,20 @@ def classification_report(
     return {
         "labels": names,
         "confusion_matrix": confusion_matrix(true, predicted, labels=classes).tolist(),
-        "per_class": {
-            name: {
-                "precision": float(precision),
-                "recall": float(recall),
-                "f1": float(f1),
-                "support": int(support),
-            }
-            for name, precision, recall, f1, support in zip(names, *columns, strict=True)
-        },
+        "per_class": class_scores(names, columns),
+    }
+
+
+def class_scores(names: Sequence[str], columns: Iterable[Any]) -> dict[str, dict[str, Any]]:
+    """Return class -> `precision`, `recall`, `f1` and `support`, given scikit-learn's columns."""
+    return {
+        name: {
+            "precision": float(precision),
+            "recall": float(recall),
+            "f1": float(f1),
+            "support": int(support),
+        }
+        for name, precision, recall, f1, support in zip(names, *columns, strict=True)
     }
 
 

@@ -4,7 +4,7 @@ import csv
 
 from transformers import PreTrainedTokenizerBase
 
-from trainer.data.sources import SAMPLE_FOLDER
+from trainer.data.task_locations import SAMPLE_FOLDER
 
 
 def sample_pairs(count: int) -> list[tuple[str, str]]:

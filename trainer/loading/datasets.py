@@ -122,7 +122,7 @@ def _table_tokens(
     """Return the tokens of a table, with a column of labels for each of its tasks."""
     texts = next(iter(splits.values())).rows.remove_columns("label")
     names = ", ".join(splits)
-    print(f"{names}: read the same {len(texts)} texts, which are encoded once per step", flush=True)
+    print(f"{names}: share the {len(texts)} texts of one table", flush=True)
     return with_labels(_tokenized(f"{names} train", texts, entry, tokenizer), splits)
 
 

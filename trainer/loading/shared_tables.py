@@ -7,7 +7,7 @@ from datasets import Dataset
 
 from trainer.config.tasks import DEFAULT_TASKS, TaskEntry
 from trainer.data.columns import TEXT_COLUMNS, CheckedSplit
-from trainer.data.sources import table_key
+from trainer.data.task_locations import table_key
 from trainer.errors import InputError
 
 # Fields of `TaskSource` that tasks of one table may have different values of.

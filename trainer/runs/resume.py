@@ -15,7 +15,7 @@ from trainer.config.inherited_arguments import INHERITED
 from trainer.config.run_arguments import RunArguments
 from trainer.config.training_arguments import HybridMTLTrainingArguments
 from trainer.config.yaml_text import read_yaml, to_yaml
-from trainer.data.sources import TaskSource
+from trainer.data.task_source import TaskSource
 from trainer.errors import InputError
 from trainer.options import info_of
 

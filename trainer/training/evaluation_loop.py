@@ -47,12 +47,15 @@ class TaskEvaluation(Trainer):
     def _rows_of(
         self, given: Mapping[str, Dataset] | None, default: Mapping[str, Dataset] | None
     ) -> Mapping[str, Dataset]:
-        """Return the given rows after a check, or the defaults if None."""
+        """Return the labeled ones of the given rows after a check, or the defaults if None."""
         if given is not None:
             self._check_labeled("eval_dataset", given)
         datasets = default if given is None else given
         if not datasets:
             raise InputError("evaluation requires an eval_dataset")
+        return datasets if given is None else self._only_labeled(datasets)
+
+    def _only_labeled(self, datasets: Mapping[str, Dataset]) -> dict[str, Dataset]:
         return {name: only_labeled(rows, name, self.tasks[name]) for name, rows in datasets.items()}
 
     def _check_labeled(self, argument: str, datasets: Any) -> None:

@@ -120,7 +120,7 @@ class HybridMTLTrainer(TaskBatches, TaskSteps, TaskEvaluation, BaseTrainer):
         for argument, rows in datasets.items():
             self._check_labeled(argument, rows)
         if eval_dataset is not None:
-            self.eval_dataset = self.measured = self._rows_of(None, eval_dataset)
+            self.eval_dataset = self.measured = self._only_labeled(eval_dataset)
 
     def _check_parallelism(self) -> None:
         if self.is_fsdp_enabled or self.is_deepspeed_enabled:

@@ -115,13 +115,13 @@ class TaskBatches(Trainer):
         if self._parameters_outside_embeddings is None:
             count = self.model.num_parameters(exclude_embeddings=True)
             self._parameters_outside_embeddings = count
-        tokens = sum(
-            tensor.numel()
+        tokens = {  # by tensor: tasks of one table share theirs
+            id(tensor): tensor.numel()
             for batch in inputs.values()
             for name, tensor in batch.items()
             if name.endswith("input_ids")
-        )
-        return 6.0 * tokens * self._parameters_outside_embeddings
+        }
+        return 6.0 * sum(tokens.values()) * self._parameters_outside_embeddings
 
     def _finalize_training(self, trial: Any, num_train_samples: float, start_time: float) -> Any:
         # `Trainer` scales this number by the share of steps taken.

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from trainer.data.readers import read_rows
-from trainer.data.sources import TaskSource, load_split
+from trainer.data.sources import load_split
+from trainer.data.task_source import TaskSource
 from trainer.errors import InputError
 
 ROOT = Path(__file__).parents[3]

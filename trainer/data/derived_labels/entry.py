@@ -13,7 +13,7 @@ from trainer.data.derived_labels.base import LabelGenerator
 from trainer.data.derived_labels.part_of_speech import PART_OF_SPEECH
 from trainer.data.derived_labels.source import SOURCE
 from trainer.data.derived_labels.texts import sample, texts_by_task
-from trainer.data.sources import TaskSource
+from trainer.data.task_source import TaskSource
 from trainer.errors import InputError, did_you_mean
 
 LABEL_GENERATORS: dict[str, LabelGenerator] = {"part_of_speech": PART_OF_SPEECH, "source": SOURCE}
