@@ -81,7 +81,7 @@ def piped(kinds: set[str]) -> Iterator[tuple[str, ...]]:
 
 def answer(pipe: Any, texts: tuple[str, ...], as_json: bool) -> str:
     """Return texts and the predictions of every task that fits, a line for each, or as JSON."""
-    from trainer.prediction.examples import describe_prediction
+    from trainer.prediction.describe import describe_prediction
 
     row = dict(zip(("text", "text_pair"), texts, strict=False))
     predictions = pipe(row)

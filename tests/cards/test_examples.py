@@ -6,7 +6,7 @@ from huggingface_hub import ModelCard
 
 from tests.cards.toy_cards import NASTY, PARAPHRASE, SENTIMENT, SIMILARITY, card, cells, section
 from trainer.cards.examples import TEXTS
-from trainer.prediction.examples import describe_prediction
+from trainer.prediction.describe import describe_prediction
 
 TEXT = {"text": "It came late.", "label": "negative"}
 TEXT["prediction"] = {"label": "positive", "score": 0.613}

@@ -19,7 +19,7 @@ from trainer.cards.citations import bibtex
 from trainer.cards.examples import example_inputs
 from trainer.cards.facts import CardFacts, TaskFacts, heads, hub_id, one_line, public
 from trainer.cards.metadata import metadata
-from trainer.prediction.examples import describe_prediction
+from trainer.prediction.describe import describe_prediction
 from trainer.saving.files import write_text
 
 # In examples without a known repository.

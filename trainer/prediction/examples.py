@@ -57,16 +57,6 @@ def predict_examples(
     return predicted
 
 
-def describe_prediction(prediction: Any) -> str:
-    """Format an output of the pipeline for people, in one line."""
-    if isinstance(prediction, list):
-        return " ".join(map(describe_prediction, prediction)) or "no label"
-    if "entity" in prediction:
-        return f"{prediction['word']}/{prediction['entity']}"
-    score = f"{prediction['score']:.2f}"
-    return f"{prediction['label']} ({score})" if "label" in prediction else score
-
-
 def _text(cell: Any) -> str:
     return cell if isinstance(cell, str) else " ".join(cell)
 
