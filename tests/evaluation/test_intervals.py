@@ -46,6 +46,16 @@ def test_intervals_of_scores_are_scipys(metric, statistic):
     assert found[metric] == pytest.approx(scipy_interval(statistic, GUESSES, SCORES), abs=0.01)
 
 
+def test_f1_of_a_draw_is_over_its_classes():
+    # Of a class with one row, 37% of the draws have none, in which it does not count.
+    true = np.array([0] * 10 + [1] * 10 + [2])
+    drawn = bootstrap_task("classification", true, true, num_labels=4)
+    assert (drawn.values["f1"] == 1).all()
+    hot = np.eye(4)[true]
+    drawn = bootstrap_task("multi_label", hot, hot, outputs=hot)
+    assert (drawn.values["f1_macro"] == 1).all()
+
+
 @pytest.mark.parametrize("classes", [2, 5])
 def test_a_draw_is_measured_as_the_metrics_are(classes):
     # Every draw is a multiset of the rows, so the mean over draws is close to the metric.

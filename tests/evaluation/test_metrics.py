@@ -35,14 +35,14 @@ def test_a_class_metric_by_hand():
     assert all(type(value) is float for value in found.values())
 
 
-def test_f1_is_macro_over_all_classes_of_the_task():
+def test_f1_is_macro_over_the_classes_that_occur_or_are_predicted():
     predictions, labels = np.array([0, 1, 2, 2]), np.array([0, 1, 2, 1])
     found = compute_task_metrics("classification", predictions, labels, num_labels=4)
-    # F1 of the classes: 1, 2/3, 2/3, and 0 for the class that does not occur.
-    assert found["f1"] == pytest.approx((1 + 2 / 3 + 2 / 3 + 0) / 4)
+    # F1 of the classes: 1, 2/3, 2/3; the last neither occurs nor is predicted.
+    assert found["f1"] == pytest.approx((1 + 2 / 3 + 2 / 3) / 3)
     assert found["accuracy"] == 0.75
-    without = compute_task_metrics("classification", predictions, labels)
-    assert without["f1"] == pytest.approx((1 + 2 / 3 + 2 / 3) / 3)
+    predicted = compute_task_metrics("classification", [0, 1, 2, 3], labels, num_labels=5)
+    assert predicted["f1"] == pytest.approx(f1_score(labels, [0, 1, 2, 3], average="macro"))
 
 
 def test_two_classes_of_which_one_occurs():

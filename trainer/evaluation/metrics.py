@@ -105,9 +105,9 @@ def compute_task_metrics(
 ) -> dict[str, float]:
     """Compute every metric of one task.
 
-    F1 is that of class 1 for two classes, else the unweighted mean over all classes; a class that
-    neither occurs nor is predicted counts as 0. An undefined correlation, of constant predictions
-    or labels, is 0.0.
+    F1 is that of class 1 for two classes, else the unweighted mean over the classes that occur or
+    are predicted, as in scikit-learn. An undefined correlation, of constant predictions or labels,
+    is 0.0.
 
     Args:
         kind: a key of `HEADS`.
@@ -180,7 +180,7 @@ def _f1(predicted: NDArray[np.int64], true: NDArray[np.int64], num_labels: int) 
     pairs = {"predictions": predicted, "references": true}
     average: dict[str, Any] = {"average": "binary", "pos_label": 1}
     if num_labels > 2:
-        average = {"average": "macro", "labels": list(range(num_labels))}
+        average = {"average": "macro"}  # over the classes that occur or are predicted
     f1_metric = load_metric("f1")
     with warnings.catch_warnings():
         # scikit-learn warns of every class that is never predicted and scores it 0, as we want.
