@@ -38,8 +38,8 @@ def reduce_loss(losses: Any, labels: Tensor, weights: Tensor | None) -> Tensor:
     if shape not in {(), tuple(labels.shape), tuple(labels.shape[:1])}:
         found = f"{losses!r}" if shape is None else f"shape {shape}"
         raise LossError(
-            f"expected a tensor with a value for each label, {tuple(labels.shape)}, for each row or "
-            f"for the batch, got {found}"
+            f"expected a tensor with a value for each label, {tuple(labels.shape)}, for each row "
+            f"or for the batch, got {found}"
         )
     if weights is not None:
         if losses.dim() < weights.dim():

@@ -29,7 +29,7 @@ def test_a_weighted_loss_is_divided_by_the_number_of_rows():
 
 
 def test_balanced_classes_have_the_loss_of_torch_over_all_rows():
-    # Over rows with mean weight 1, PyTorch's division by the sum of weights is that by their number.
+    # With a mean weight of 1, the sum of weights, by which PyTorch divides, is the number of rows.
     by_class = 6 / (3 * torch.bincount(LABELS))
     expected = functional.cross_entropy(LOGITS, LABELS, weight=by_class)
     torch.testing.assert_close(head_for().loss(LOGITS, LABELS, by_class[LABELS]), expected)

@@ -10,6 +10,7 @@ from datasets import Dataset
 from torch import Tensor
 
 from modeling_hybrid_mtl import TaskConfig
+from trainer.data.label_weights import LabelWeights
 from trainer.data.partial_labels import is_missing, label_column
 from trainer.data.sampling import TaskSchedule
 from trainer.data.tokens import IGNORED_LABEL
@@ -172,14 +173,24 @@ class Collator:
     Args:
         tasks: each task's configuration, which determines the dtype of the labels.
         pad_token_id: padding value of token ids.
+        weights: the weights of each task's labels in training.
     """
 
-    def __init__(self, tasks: Mapping[str, TaskConfig], pad_token_id: int):
+    def __init__(
+        self,
+        tasks: Mapping[str, TaskConfig],
+        pad_token_id: int,
+        weights: Mapping[str, LabelWeights] | None = None,
+    ):
         self.tasks = tasks
         self.pad_token_id = pad_token_id
+        self.weights = weights or {}
 
     def __call__(self, step: dict[str, dict[str, Any]]) -> dict[str, dict[str, Tensor]]:
-        """Return task -> batch; tasks with the same rows share the tensors of their inputs."""
+        """Return task -> batch of a training step.
+
+        Tasks with the same rows share the tensors of their inputs.
+        """
         inputs: dict[int, dict[str, Tensor]] = {}
         batches = {}
         for task, columns in step.items():
@@ -187,12 +198,20 @@ class Collator:
             if table not in inputs:
                 inputs[table] = self._inputs(columns)
             batches[task] = {**inputs[table], **self._labels(task, columns)}
+            if task in self.weights:
+                labels = batches[task]["labels"]
+                weights = self.weights[task].of_batch(task, columns, labels)
+                if weights is not None:
+                    batches[task]["label_weights"] = weights
             if "loss_scale" in columns:
                 batches[task]["loss_scale"] = torch.tensor(columns["loss_scale"])
         return batches
 
     def collate(self, task: str, columns: dict[str, list]) -> dict[str, Tensor]:
-        """Return the arguments of `HybridMTLModel.forward` except `task`, with `labels` if any."""
+        """Return the arguments of `HybridMTLModel.forward` except `task`, with `labels` if any.
+
+        Labels have no weights, which are for training only.
+        """
         return {**self._inputs(columns), **self._labels(task, columns)}
 
     def _inputs(self, columns: dict[str, list]) -> dict[str, Tensor]:

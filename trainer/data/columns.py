@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from trainer.data.tokens import IGNORED_LABEL
 from trainer.errors import InputError, did_you_mean, join_truncated, truncated_repr
 
 _NO_TEXT = "empty text"
+_NO_WEIGHT = "invalid weight"
 TEXT_COLUMNS = {"single": ("text",), "pair": ("text", "text_pair")}
 
 
@@ -34,7 +35,7 @@ class DroppedRow:
 
 @dataclass
 class CheckedSplit:
-    """Rows with the columns `text`, `text_pair` (pairs) and `label`.
+    """Rows with the columns `text`, `text_pair` (pairs), `label` and `weight`, if rows have one.
 
     Attributes:
         rows: the rows.
@@ -66,7 +67,13 @@ class _BadRowError(InputError):
 
 
 def check_split(
-    name: str, task: TaskConfig, source: TaskSource, raw: RawSplit, *, partial: bool = False
+    name: str,
+    task: TaskConfig,
+    source: TaskSource,
+    raw: RawSplit,
+    *,
+    partial: bool = False,
+    weighted: bool = True,
 ) -> CheckedSplit:
     """Map, check and convert the columns of one split.
 
@@ -77,6 +84,7 @@ def check_split(
         raw: the rows as loaded.
         partial: keep rows without a label, or with an invalid one if bad rows are dropped, with the
             label null, since the rows may have labels for other tasks.
+        weighted: read the column of weights, if the source names one.
 
     Raises:
         InputError: for a missing column, a bad row (unless dropped), or a split without remaining
@@ -84,15 +92,15 @@ def check_split(
     """
     check_dataset_labels(task, source)
     check_label_columns(task, source)
-    columns = _resolve_columns(name, task, source, raw)
+    columns = _resolve_columns(name, task, source, raw, weighted)
     rows = raw.rows.with_format(None)
     reader, labels = _reader_and_labels(task, source, columns["label"], raw)
     checked: list[dict[str, Any]] = []
     kept: list[int] = []
     dropped: list[DroppedRow] = []
     first_error = None
-    texts = [rows[columns[key]][:] for key in TEXT_COLUMNS[task.input]]
-    for index, values in enumerate(zip(*texts, labels, strict=True)):
+    cells = {key: labels if key == "label" else rows[columns[key]][:] for key in columns}
+    for index, values in enumerate(zip(*cells.values(), strict=True)):
         row = dict(zip(columns, values, strict=True))
         try:
             checked.append(_check_row(row, columns, reader, partial))
@@ -104,7 +112,7 @@ def check_split(
             first_error = first_error or message
             dropped.append(DroppedRow(name, *raw.file_and_row(index), error.reason))
             if partial and error.reason != _NO_TEXT:
-                checked.append({**row, "label": None})
+                checked.append({**row, "label": None, "weight": None})
                 kept.append(index)
     counts = dict(Counter(row.reason for row in dropped))
     if not checked:
@@ -114,7 +122,9 @@ def check_split(
         )
     groups = None if source.split_by is None else rows.select(kept)[source.split_by][:]
     table = {key: [row[key] for row in checked] for key in columns}
-    return CheckedSplit(Dataset.from_dict(table, features=_features(task)), counts, dropped, groups)
+    return CheckedSplit(
+        Dataset.from_dict(table, features=_features(task, columns)), counts, dropped, groups
+    )
 
 
 def _reader_and_labels(
@@ -142,25 +152,29 @@ def _decimal(labels: Sequence[Any], column: str, location: str) -> str:
     return sign
 
 
-def _features(task: TaskConfig) -> Features:
+def _features(task: TaskConfig, columns: Iterable[str]) -> Features:
     text = SequenceFeature(Value("string")) if task.reads_words else Value("string")
     label: Any = Value("int64" if task.output_type in ("class", "tags") else "float32")
     if task.output_type in ("tags", "labels"):
         label = SequenceFeature(label)
-    return Features({**dict.fromkeys(TEXT_COLUMNS[task.input], text), "label": label})
+    features = {**dict.fromkeys(TEXT_COLUMNS["pair"], text), "label": label}
+    features["weight"] = Value("float32")
+    return Features({column: features[column] for column in columns})
 
 
 def _resolve_columns(
-    name: str, task: TaskConfig, source: TaskSource, raw: RawSplit
+    name: str, task: TaskConfig, source: TaskSource, raw: RawSplit, weighted: bool
 ) -> dict[str, Any]:
-    keys = (*TEXT_COLUMNS[task.input], "label")
+    keys = (*TEXT_COLUMNS[task.input], "label", "weight")
     for key in source.columns:
         if key not in keys:
             raise InputError(
                 f"task '{name}': columns: '{key}' is not one of {', '.join(keys)}, the columns of "
                 f"a task with input '{task.input}'.{did_you_mean(key, keys)}"
             )
-    columns = {key: source.columns.get(key, key) for key in keys}
+    columns = {key: source.columns.get(key, key) for key in keys if key != "weight"}
+    if weighted and "weight" in source.columns:
+        columns["weight"] = source.columns["weight"]
     for key, names in columns.items():
         for column in names if isinstance(names, list) else [names]:
             if column not in raw.rows.column_names:
@@ -186,7 +200,7 @@ def _check_row(
     """Return a row with its label converted, or null if it has none and `partial` allows it.
 
     Args:
-        row: `text`, `text_pair` (pairs) and `label` -> the cell.
+        row: `text`, `text_pair` (pairs), `label` and maybe `weight` -> the cell.
         columns: the same keys -> the dataset's column, for messages.
         reader: of the labels.
     """
@@ -196,13 +210,28 @@ def _check_row(
             raise _no_text(row[key], columns[key], task.reads_words)
     value = row["label"]
     if partial and (is_missing(value) or _is_ignored(value, reader)):
-        return {**row, "label": None}
+        return {**row, "label": None, "weight": None}
+    row = {**row, "weight": _weight(row, columns, reader.decimal)}
     try:
         return {**row, "label": _label(value, reader, len(row["text"]))}
     except _BadRowError:
         raise
     except InputError as error:
         raise _BadRowError(str(error), _reason(value, reader)) from error
+
+
+def _weight(row: Mapping[str, Any], columns: Mapping[str, Any], decimal: str) -> float | None:
+    """Return the weight of a row, None if the source names no column of weights."""
+    if "weight" not in columns:
+        return None
+    weight = number(row["weight"], decimal)
+    if weight is None or weight < 0:
+        raise _BadRowError(
+            f"column '{columns['weight']}' is not a weight: {truncated_repr(row['weight'])}; "
+            "expected a number, 0 or more",
+            _NO_WEIGHT,
+        )
+    return float(weight)
 
 
 def _no_text(value: Any, column: str, is_split: bool) -> _BadRowError:

@@ -35,6 +35,11 @@ class TaskTraining:
         smart_weight: weight of SMART's term; the run's if unset.
         bregman_weight: weight of the Bregman term; the run's if unset.
         rdrop_weight: weight of R-Drop's term; the run's if unset.
+        class_weights: factors of the classes' losses in training: `balanced` for N / (C N_c), so
+            that all classes contribute alike, or a mapping of labels to numbers, 1 for others. For
+            multi-label, the factors of rows that have the class; `balanced` is their number's
+            inverse ratio to the others. Losses are divided by the number of labels, not by the sum
+            of their weights.
         lr_scheduler_type: schedule of the head's learning rate; the run's if unset.
         warmup_steps: warm-up of this schedule, in the run's optimizer steps; the run's if unset.
         lr_scheduler_kwargs: options of this schedule; if unset, the run's, or none if
@@ -53,6 +58,7 @@ class TaskTraining:
     smart_weight: float | None = None
     bregman_weight: float | None = None
     rdrop_weight: float | None = None
+    class_weights: str | dict[str, float] | None = None
     lr_scheduler_type: str | None = None
     warmup_steps: float | None = None
     lr_scheduler_kwargs: dict[str, Any] | None = None
