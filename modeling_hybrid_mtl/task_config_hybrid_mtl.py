@@ -254,7 +254,7 @@ def _check_loss(task: TaskConfig, refuse: Refuse) -> None:
         refuse("loss", f"must be one of {', '.join(losses)} for kind '{task.kind}'{hint}")
     if not is_number(task.label_smoothing) or not 0 <= task.label_smoothing < 1:
         refuse("label_smoothing", "must be in [0, 1)")
-    gamma = task.focal_gamma
+    gamma: Any = task.focal_gamma
     if task.loss != "focal" and gamma is not None:
         refuse("focal_gamma", "only valid with loss 'focal'")
     if task.loss == "focal" and (not is_number(gamma) or gamma < 0):

@@ -4,14 +4,13 @@ The rows are resampled with replacement (Efron 1979); the interval holds the mid
 values over the draws.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from trainer.evaluation.draws import VALUES, Drawn
-from trainer.evaluation.metrics import main_metric, metrics_of, zero_to_one
+from trainer.evaluation.metrics import metrics_of
 from trainer.evaluation.pairs import PAIRED
 from trainer.registry import HEADS
 
@@ -25,16 +24,14 @@ class Bootstrap:
     """The values of a task's metrics over all draws of its rows.
 
     Attributes:
-        kind: the kind of task.
         values: metric -> its value in each draw, (DRAWS,).
     """
 
-    kind: str
     values: dict[str, NDArray[np.float64]]
 
     def intervals(self) -> dict[str, list[float]]:
         """Return metric -> lower and upper end of its interval."""
-        return {metric: _interval(values) for metric, values in self.values.items()}
+        return {metric: interval_of(values) for metric, values in self.values.items()}
 
 
 def bootstrap_task(
@@ -73,23 +70,10 @@ def bootstrap_task(
     draws = np.random.default_rng([_SEED, number])
     values = VALUES[output_type](Drawn(predicted, true, classes, row_of, outputs), draws)
     # Metrics of extensions have no interval: the draws need sums over rows.
-    return Bootstrap(kind, {name: values[name] for name in metrics_of(kind) if name in values})
+    return Bootstrap({name: values[name] for name in metrics_of(kind) if name in values})
 
 
-def overall_interval(tasks: Mapping[str, Bootstrap | None]) -> list[float] | None:
-    """Return the interval of the overall score, the mean over these tasks.
-
-    The tasks are resampled independently. Return None if one has too few rows.
-    """
-    mapped = []
-    for task in tasks.values():
-        main = None if task is None else main_metric(task.kind)
-        if task is None or main not in task.values:
-            return None
-        mapped.append(zero_to_one(str(main), task.values[str(main)]))
-    return _interval(np.mean(mapped, axis=0)) if mapped else None
-
-
-def _interval(values: NDArray[np.float64]) -> list[float]:
+def interval_of(values: NDArray[np.float64]) -> list[float]:
+    """Return the lower and upper end of the interval of some draws, (DRAWS,)."""
     outside = (1 - LEVEL) / 2
     return [float(end) for end in np.quantile(values, [outside, 1 - outside])]

@@ -1,4 +1,4 @@
-"""The metrics of each kind of task and the one score that ranks checkpoints.
+"""The metrics of each kind of task.
 
 The metrics are `evaluate` modules shipped in `metric_scripts/`, because `evaluate` would download
 its own. `evaluate`, scikit-learn and scipy are imported on first use: they take seconds, and most
@@ -6,7 +6,6 @@ importers of this package need only the names.
 """
 
 import warnings
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -211,32 +210,3 @@ def _correlation(script: str, predicted: NDArray[np.float64], true: NDArray[np.f
         warnings.simplefilter("ignore")  # nearly constant input
         value = float(metric.compute(**pairs)[script])
     return value if np.isfinite(value) else 0.0
-
-
-def overall_score(
-    metrics: Mapping[str, float], kinds: Mapping[str, str], prefix: str = "eval"
-) -> float:
-    """Return the mean over tasks of the main metric mapped to 0-1, which ranks checkpoints.
-
-    A share such as accuracy is used as it is, a correlation r as (1 + r) / 2: for two
-    classification tasks and one similarity task this is (acc_1 + acc_2 + (1 + r) / 2) / 3.
-
-    Args:
-        metrics: flat results with `{prefix}_{task}_{main metric}` for every task.
-        kinds: task -> its kind.
-        prefix: the prefix of the names in `metrics`.
-
-    Raises:
-        KeyError: if a task's main metric is missing.
-        ValueError: if there is no task, or a kind is unknown.
-    """
-    if not kinds:
-        raise ValueError("The overall score needs at least one task.")
-    total = 0.0
-    for task, kind in kinds.items():
-        main = main_metric(kind)
-        key = f"{prefix}_{task}_{main}"
-        if key not in metrics:
-            raise KeyError(f"Task {task!r} has no {key!r} among the metrics: evaluate it first.")
-        total += zero_to_one(main, float(metrics[key]))
-    return total / len(kinds)

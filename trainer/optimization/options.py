@@ -50,6 +50,9 @@ class TaskTraining:
             maximum number of generated validation rows.
         auxiliary: whether the task is auxiliary: trained and evaluated, but not part of the overall
             score.
+        main_metric: the metric with which the task is part of the overall score; the first of its
+            kind if unset.
+        score_weight: the task's weight in the overall score, a mean; 0 excludes the task.
     """
 
     learning_rate: float | None = None
@@ -64,6 +67,8 @@ class TaskTraining:
     lr_scheduler_kwargs: dict[str, Any] | None = None
     max_validation_rows: int | None = None
     auxiliary: bool = False
+    main_metric: str | None = None
+    score_weight: float = 1.0
 
 
 @dataclass

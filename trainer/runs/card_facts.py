@@ -181,6 +181,8 @@ def _task_facts(name: str, entry: TaskEntry, facts: Mapping[str, Any]) -> TaskFa
         labels=model.labels,
         score_range=model.score_range,
         auxiliary=entry.training.auxiliary,
+        main_metric=entry.training.main_metric,
+        score_weight=entry.training.score_weight,
         **facts,
     )
 

@@ -139,7 +139,8 @@ class HybridMTLTrainer(TaskBatches, TaskSteps, TaskEvaluation, BaseTrainer):
         self.tasks = {name: config.task(name) for name in config.tasks}
         check_task_names(self.tasks, train.tasks if train is not None else None, evaluation, args)
         check_fitting("processing_class", self.processing_class, config, self.tasks.values())
-        check_scored(self.tasks if evaluation is None else evaluation, args)
+        evaluated = self.tasks if evaluation is None else evaluation
+        check_scored({name: self.tasks[name] for name in evaluated}, args)
         if evaluation is not None:
             kinds = {name: self.tasks[name].kind for name in evaluation}
             check_best_metric(args.metric_for_best_model, kinds, args.greater_is_better)

@@ -64,7 +64,7 @@ class TaskBatches(Trainer):
             self.add_callback(TaskProgress(schedule.cycles, len(schedule), accumulated))
         return loader
 
-    def _training_collator(self) -> Collator:
+    def _training_collator(self) -> Any:
         """Return a collator that adds the weights of labels; print those of balanced classes."""
         weights = {}
         for name, rows in self.train_dataset.tasks.items():
