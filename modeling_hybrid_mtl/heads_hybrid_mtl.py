@@ -185,6 +185,7 @@ class TokenClassificationHead(TaskHead):
 
     output_type = "tags"
     inputs = ("single",)
+    metrics = ("span_f1", "accuracy", "f1")
     standard = hub_task = "token-classification"
 
     def __init__(self, hidden_size: int, task: TaskConfig):

@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from trainer.cards.citations import bibtex
 from trainer.cards.examples import describe_prediction, example_inputs
-from trainer.cards.facts import CardFacts, TaskFacts, heads, hub_id, one_line, public
+from trainer.cards.facts import CardFacts, TaskFacts, hub_id, one_line, public
 from trainer.cards.metadata import metadata
 from trainer.saving.files import write_text
 
@@ -153,12 +153,12 @@ def _version(facts: CardFacts) -> str | None:
 
 def _overall_formula(tasks: list[TaskFacts]) -> str | None:
     """Return the formula of the overall score, if every main metric has a known term."""
-    from trainer.evaluation.metrics import formula_of  # imports torch
+    from trainer.evaluation.metrics import formula_of, main_metric  # imports torch
 
     scored = [task for task in tasks if task.score_weight]
     terms = []
     for task in scored:
-        term = formula_of(task.main_metric or heads()[task.kind].metrics[0], task.name)
+        term = formula_of(task.main_metric or main_metric(task.kind), task.name)
         if term is None:
             return None
         factor = "" if task.score_weight == 1 else f"{task.score_weight:g} * "

@@ -124,9 +124,9 @@ def _phase(
         }
         if entry.objective == "tasks":
             _check(training, {name: settings.tasks[name] for name in entry.tasks})
-            kinds = {name: settings.tasks[name].model.kind for name in entry.tasks}
+            models = {name: settings.tasks[name].model for name in entry.tasks}
             best, greater = training.metric_for_best_model, training.greater_is_better
-            check_best_metric(best, kinds, greater)
+            check_best_metric(best, models, greater)
     except InputError as error:
         option = re.split(r"\W", str(error))[0]
         hint = ""

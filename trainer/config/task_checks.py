@@ -106,21 +106,21 @@ def check_scored(tasks: Mapping[str, TaskConfig], args: HybridMTLTrainingArgumen
 
 
 def check_best_metric(
-    name: str | None, kinds: Mapping[str, str], greater_is_better: bool | None
+    name: str | None, tasks: Mapping[str, TaskConfig], greater_is_better: bool | None
 ) -> None:
     """Check that the metric for choosing the best checkpoint will be computed.
 
     Args:
         name: the metric, with or without `eval_`.
-        kinds: task -> kind, of the tasks with rows to evaluate on.
+        tasks: the tasks with rows to evaluate on.
         greater_is_better: whether the checkpoint with the highest value is chosen; None if none is.
 
     Raises:
         InputError: with the names of the metrics that will be, or naming the wrong direction.
     """
     is_greater = {"eval_overall": True, "eval_loss": False}
-    for task, kind in kinds.items():
-        for metric in metrics_of(kind):
+    for task, config in tasks.items():
+        for metric in metrics_of(config.kind, config.labels):
             is_greater[f"eval_{task}_{metric}"] = METRICS.entry(metric).greater_is_better
         is_greater[f"eval_{task}_loss"] = False
     names = list(is_greater)

@@ -183,7 +183,7 @@ class HybridMTLTrainingArguments(ComposedOptions):
         """
         parts = {}
         for name, task in tasks.items():
-            training, metrics = self.task_training(name), metrics_of(task.kind)
+            training, metrics = self.task_training(name), metrics_of(task.kind, task.labels)
             metric = training.main_metric or metrics[0]
             if metric not in metrics:
                 raise InputError(

@@ -28,6 +28,8 @@ class Drawn:
         classes: the number of classes; None for scores.
         row_of: the row of each prediction, (N,).
         outputs: probabilities (N, C), for metrics that are computed from them.
+        spans: the numbers of right, predicted and true spans of each row, (R, 3); None for labels
+            without spans.
     """
 
     predicted: NDArray
@@ -35,6 +37,7 @@ class Drawn:
     classes: Any
     row_of: NDArray
     outputs: Any = None
+    spans: NDArray | None = None
 
 
 def _blocks(width: int) -> Iterator[int]:
@@ -64,6 +67,19 @@ def _class_values(data: Drawn, draws: np.random.Generator) -> Values:
         values["mae"].append(absolute / times)
         values["quadratic_kappa"].append(_kappa(squared, predictions, labels, times))
     return _concatenate(values)
+
+
+def _tag_values(data: Drawn, draws: np.random.Generator) -> Values:
+    """Return the metrics of classes and, for labels with spans, their F1, of every draw."""
+    values = _class_values(data, draws)
+    if data.spans is not None:
+        count, found = len(data.spans), []
+        for size in _blocks(count):
+            weights = draws.multinomial(count, np.full(count, 1 / count), size=size)
+            hits, predictions, labels = (weights @ data.spans).T
+            found.append(_ratio(2 * hits, predictions + labels))
+        values["span_f1"] = np.concatenate(found)
+    return values
 
 
 def _kappa(squared: NDArray, predictions: NDArray, labels: NDArray, times: NDArray) -> NDArray:
@@ -232,7 +248,7 @@ def _correlations(
 # Type of outputs -> a function that returns metric -> its value in each draw, (DRAWS,).
 VALUES: dict[str, Callable[[Drawn, np.random.Generator], Values]] = {
     "class": _class_values,
-    "tags": _class_values,
+    "tags": _tag_values,
     "labels": _label_values,
     "score": _score_values,
 }

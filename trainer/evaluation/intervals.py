@@ -4,6 +4,7 @@ The rows are resampled with replacement (Efron 1979); the interval holds the mid
 values over the draws.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from trainer.evaluation.draws import VALUES, Drawn
 from trainer.evaluation.metrics import metrics_of
 from trainer.evaluation.pairs import PAIRED
+from trainer.evaluation.spans import find_spans, span_counts
 from trainer.registry import HEADS
 
 LEVEL = 0.95
@@ -41,6 +43,7 @@ def bootstrap_task(
     *,
     num_labels: int | None = None,
     outputs: ArrayLike | None = None,
+    label_names: Sequence[str] | None = None,
     rows: ArrayLike | None = None,
     number: int = 0,
 ) -> Bootstrap | None:
@@ -52,6 +55,7 @@ def bootstrap_task(
         labels: the true ones.
         num_labels: number of classes; by default as many as occur, at least 2.
         outputs: probabilities, (N, C), for the metrics that are computed from them.
+        label_names: the names of the classes, for metrics of spans.
         rows: for tokens, the row (sentence) of each, (N,): the tokens of a sentence are drawn
             together, as they are not independent. None if each prediction is a row.
         number: the task's index among the others, which seeds its draws.
@@ -68,9 +72,14 @@ def bootstrap_task(
     if len(np.unique(row_of)) < 2:
         return None
     draws = np.random.default_rng([_SEED, number])
-    values = VALUES[output_type](Drawn(predicted, true, classes, row_of, outputs), draws)
+    names = metrics_of(kind, label_names)
+    spans = None
+    if label_names is not None and "span_f1" in names:
+        found = [find_spans(tags, row_of, label_names) for tags in (predicted, true)]
+        spans = span_counts(*found, row_of)
+    values = VALUES[output_type](Drawn(predicted, true, classes, row_of, outputs, spans), draws)
     # Metrics of extensions have no interval: the draws need sums over rows.
-    return Bootstrap({name: values[name] for name in metrics_of(kind) if name in values})
+    return Bootstrap({name: values[name] for name in names if name in values})
 
 
 def interval_of(values: NDArray[np.float64]) -> list[float]:

@@ -6,6 +6,7 @@ importers of this package need only the names.
 """
 
 import warnings
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from trainer.errors import InputError
 from trainer.evaluation.pairs import PAIRED
+from trainer.evaluation.spans import find_spans, has_spans
 from trainer.registry import HEADS, METRICS
 
 if TYPE_CHECKING:
@@ -43,22 +45,27 @@ def load_metric(name: str) -> "evaluate.EvaluationModule":
     return evaluate.load(str(METRIC_SCRIPTS / name), keep_in_memory=True)
 
 
-def main_metric(kind: str) -> str:
-    """Return the main metric of a kind of task, such as `accuracy` or `pearson`.
+def main_metric(kind: str, labels: Sequence[str] | None = None) -> str:
+    """Return the main metric of a task, such as `accuracy` or `pearson`.
+
+    The arguments and errors are those of `metrics_of`.
+    """
+    return metrics_of(kind, labels)[0]
+
+
+def metrics_of(kind: str, labels: Sequence[str] | None = None) -> tuple[str, ...]:
+    """Return the names of a task's metrics: those of its head, then those of extensions.
+
+    Args:
+        kind: a key of `HEADS`.
+        labels: the names of its classes. Metrics of spans are left out unless they mark spans.
 
     Raises:
         ValueError: if the kind is unknown.
     """
-    return metrics_of(kind)[0]
-
-
-def metrics_of(kind: str) -> tuple[str, ...]:
-    """Return the names of a kind's metrics: its head's, then those of extensions.
-
-    Raises:
-        ValueError: if the kind is unknown.
-    """
-    return (*HEADS.entry(kind).value.metrics, *METRICS.of_kind(kind))
+    names = (*HEADS.entry(kind).value.metrics, *METRICS.of_kind(kind))
+    spans = has_spans(labels)
+    return tuple(name for name in names if spans or not METRICS.entry(name).reads_spans)
 
 
 def zero_to_one(metric: str, value: Any) -> Any:
@@ -101,6 +108,8 @@ def compute_task_metrics(
     *,
     num_labels: int | None = None,
     outputs: ArrayLike | None = None,
+    label_names: Sequence[str] | None = None,
+    rows: ArrayLike | None = None,
 ) -> dict[str, float]:
     """Compute every metric of one task.
 
@@ -116,17 +125,27 @@ def compute_task_metrics(
         num_labels: number of classes of the task; by default as many as occur, at least 2.
             Ignored for scores.
         outputs: probabilities, (N, C), for the metrics that are computed from them.
+        label_names: the names of the classes, for metrics of spans.
+        rows: the row of each token, (N,), for metrics of spans; all are of one row if None.
 
     Returns:
-        The value of each metric of `metrics_of(kind)`, in that order.
+        The value of each metric of `metrics_of(kind, label_names)`, in that order.
 
     Raises:
         ValueError: if the kind is unknown, `outputs` are needed and missing, or as the functions
             of `pairs`.
     """
-    names = metrics_of(kind)
+    names = metrics_of(kind, label_names)
     predicted, true, classes = PAIRED[HEADS[kind].output_type](predictions, labels, num_labels)
-    return {name: _value(name, predicted, outputs, true, classes) for name in names}
+    spans: Any = None
+    if label_names is not None and any(METRICS.entry(name).reads_spans for name in names):
+        row_of = np.zeros(len(true), int) if rows is None else np.asarray(rows)
+        spans = [find_spans(tags, row_of, label_names) for tags in (predicted, true)]
+    values = {}
+    for name in names:
+        pair = spans if METRICS.entry(name).reads_spans else (predicted, true)
+        values[name] = _value(name, pair[0], outputs, pair[1], classes)
+    return values
 
 
 def _value(

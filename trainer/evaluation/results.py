@@ -58,6 +58,7 @@ def write_reports(
             result.predictions,
             result.labels,
             num_labels=len(task.labels) if task.has_labels else None,
+            label_names=task.labels,
             outputs=result.outputs,
             rows=result.rows,
             number=number,
@@ -153,7 +154,7 @@ def format_table(
     titles = {
         f"{task}_{metric}": f"{task}_{title_of_metric(metric) if metric != 'loss' else metric}"
         for task, config in tasks.items()
-        for metric in (*metrics_of(config.kind), "loss")
+        for metric in (*metrics_of(config.kind, config.labels), "loss")
     }
     titles["overall"] = "overall"
     width = max(28, *(len(title) + 2 for title in titles.values()))
