@@ -53,7 +53,7 @@ def test_span_f1_is_the_main_metric_of_such_labels_only():
 
 
 def test_the_f1_counts_spans_that_are_right_as_a_whole():
-    true, predicted = np.array([BP, IP, OUT, BL, O]), np.array([BP, OUT, OUT, BL, BP])
+    true, predicted = np.array([BP, IP, OUT, BL, OUT]), np.array([BP, OUT, OUT, BL, BP])
     found = compute_task_metrics(
         "token_classification", predicted, true, num_labels=5, label_names=LABELS
     )
