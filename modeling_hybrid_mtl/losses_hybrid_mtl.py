@@ -61,8 +61,13 @@ def cross_entropy(head: Any, logits: Tensor, labels: Tensor) -> Tensor:
     Args:
         head: provides the label smoothing.
         logits: (B, C), or (B, L, C).
-        labels: class indices, (B,), or (B, L) with -100 for ignored tokens.
+        labels: class indices, (B,), or (B, L) with -100 for ignored tokens; or a probability of
+            each class, (B, C), with one loss for each row.
     """
+    if labels.is_floating_point():
+        return functional.cross_entropy(
+            logits.float(), labels, reduction="none", label_smoothing=head.smoothing
+        )
     losses = functional.cross_entropy(
         logits.float().flatten(0, -2),
         labels.flatten(),

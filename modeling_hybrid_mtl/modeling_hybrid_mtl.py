@@ -146,8 +146,8 @@ class HybridMTLModel(PretrainedMixin, EncodingMixin):
             pair_attention_mask: (B, L2).
             pair_token_type_ids: (B, L2).
             task: the task whose head to run; if None, there are no logits.
-            labels: class indices (B,), multi-hot rows (B, C), token classes (B, L) with -100 for
-                ignored ones, or scores (B,) in units of the score range.
+            labels: class indices (B,) or probabilities (B, C), multi-hot rows (B, C), token classes
+                (B, L) with -100 for ignored ones, or scores (B,) in units of the score range.
             label_mask: whether each row has a label, (B,), which may stay on the CPU; the loss is
                 the mean over the rows that have one, 0 without any. If None, all rows have.
             label_weights: factors of the labels' losses before the mean is taken, in the shape of

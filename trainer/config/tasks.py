@@ -126,7 +126,7 @@ def _read_entry(
         if value is not None
     }
     label, head = values.get("columns", {}).get("label"), HEADS.get(values.get("kind", ""))
-    if isinstance(label, list) and head is not None and head.output_type == "labels":
+    if isinstance(label, list) and head is not None and head.output_type in ("class", "labels"):
         values.setdefault("labels", label)
     values = complete_entry(name, values, with_data)
     _check_data_name(name, values.get("data_name"))

@@ -13,6 +13,7 @@ from modeling_hybrid_mtl import TaskConfig
 from trainer.data.label_weights import LabelWeights
 from trainer.data.partial_labels import is_missing, label_column
 from trainer.data.sampling import TaskSchedule
+from trainer.data.soft_labels import is_soft
 from trainer.data.tokens import IGNORED_LABEL
 
 Rows = list[tuple[str, list[int], float]]
@@ -210,9 +211,14 @@ class Collator:
     def collate(self, task: str, columns: dict[str, list]) -> dict[str, Tensor]:
         """Return the arguments of `HybridMTLModel.forward` except `task`, with `labels` if any.
 
-        Labels have no weights, which are for training only.
+        Labels have no weights, which are for training only, and soft ones are the most probable
+        class.
         """
-        return {**self._inputs(columns), **self._labels(task, columns)}
+        batch = {**self._inputs(columns), **self._labels(task, columns)}
+        labels = batch.get("labels")
+        if labels is not None and self.tasks[task].output_type == "class" and labels.dim() > 1:
+            batch["labels"] = labels.argmax(dim=-1)
+        return batch
 
     def _inputs(self, columns: dict[str, list]) -> dict[str, Tensor]:
         batch: dict[str, Tensor] = {}
@@ -237,11 +243,12 @@ class Collator:
             ]
             return {"labels": pad(labels, IGNORED_LABEL)[0]}
         kind = self.tasks[task].output_type
-        dtype = torch.long if kind == "class" else torch.float
+        in_lists = kind == "labels" or any(is_soft(label, self.tasks[task]) for label in labels)
+        dtype = torch.long if kind == "class" and not in_lists else torch.float
         missing = [is_missing(label, self.tasks[task]) for label in labels]
         if not any(missing):
             return {"labels": torch.tensor(labels, dtype=dtype)}
-        placeholder: Any = [0.0] * len(self.tasks[task].labels or []) if kind == "labels" else 0
+        placeholder: Any = [0.0] * len(self.tasks[task].labels or []) if in_lists else 0
         known = [
             placeholder if absent else label for label, absent in zip(labels, missing, strict=True)
         ]

@@ -14,12 +14,14 @@ from modeling_hybrid_mtl import TaskConfig
 from trainer.data.labels import LabelReader, check_dataset_labels, find_decimal, number
 from trainer.data.multi_labels import MultiLabelReader, check_label_columns
 from trainer.data.readers import RawSplit
+from trainer.data.soft_labels import SoftLabelReader, check_soft_loss, count_ties, is_soft
 from trainer.data.sources import TaskSource
 from trainer.data.tokens import IGNORED_LABEL
 from trainer.errors import InputError, did_you_mean, join_truncated, truncated_repr
 
 _NO_TEXT = "empty text"
 _NO_WEIGHT = "invalid weight"
+Reader = LabelReader | MultiLabelReader | SoftLabelReader
 TEXT_COLUMNS = {"single": ("text",), "pair": ("text", "text_pair")}
 
 
@@ -122,23 +124,36 @@ def check_split(
         )
     groups = None if source.split_by is None else rows.select(kept)[source.split_by][:]
     table = {key: [row[key] for row in checked] for key in columns}
+    soft = isinstance(reader, SoftLabelReader)
+    if soft:
+        _say_ties(table["label"], raw.location)
     return CheckedSplit(
-        Dataset.from_dict(table, features=_features(task, columns)), counts, dropped, groups
+        Dataset.from_dict(table, features=_features(task, columns, soft)), counts, dropped, groups
     )
 
 
 def _reader_and_labels(
     task: TaskConfig, source: TaskSource, column: Any, raw: RawSplit
-) -> tuple[LabelReader | MultiLabelReader, Sequence[Any]]:
+) -> tuple[Reader, Sequence[Any]]:
     """Return a reader of the labels, and the cell of each row, a tuple for several columns."""
     rows = raw.rows.with_format(None)
     if task.output_type == "labels":
         reader = MultiLabelReader(task, source, column, rows)
         return reader, reader.cells
+    if task.output_type == "class" and isinstance(column, list):
+        cells = list(zip(*(rows[name][:] for name in column), strict=True))
+        return _soft_reader(task, source, column, raw), cells
     labels = rows[column][:]
+    if any(is_soft(label, task) for label in labels):
+        return _soft_reader(task, source, column, raw), labels
     if source.decimal is None and not task.has_labels:
         source = replace(source, decimal=_decimal(labels, column, raw.location))
     return LabelReader(task, source, column, rows.features[column]), labels
+
+
+def _soft_reader(task: TaskConfig, source: TaskSource, column: Any, raw: RawSplit) -> Reader:
+    check_soft_loss(raw.location, task)
+    return SoftLabelReader(task, column, source.decimal)
 
 
 def _decimal(labels: Sequence[Any], column: str, location: str) -> str:
@@ -152,10 +167,21 @@ def _decimal(labels: Sequence[Any], column: str, location: str) -> str:
     return sign
 
 
-def _features(task: TaskConfig, columns: Iterable[str]) -> Features:
+def _say_ties(labels: Sequence[Any], location: str) -> None:
+    ties = count_ties(labels)
+    if ties:
+        print(
+            f"{location}: {ties} of {len(labels)} rows have several most probable labels, of which "
+            "metrics use the first",
+            flush=True,
+        )
+
+
+def _features(task: TaskConfig, columns: Iterable[str], soft: bool) -> Features:
     text = SequenceFeature(Value("string")) if task.reads_words else Value("string")
-    label: Any = Value("int64" if task.output_type in ("class", "tags") else "float32")
-    if task.output_type in ("tags", "labels"):
+    is_index = task.output_type in ("class", "tags") and not soft
+    label: Any = Value("int64" if is_index else "float32")
+    if soft or task.output_type in ("tags", "labels"):
         label = SequenceFeature(label)
     features = {**dict.fromkeys(TEXT_COLUMNS["pair"], text), "label": label}
     features["weight"] = Value("float32")
@@ -194,7 +220,7 @@ def _resolve_columns(
 def _check_row(
     row: dict[str, Any],
     columns: Mapping[str, Any],
-    reader: LabelReader | MultiLabelReader,
+    reader: Reader,
     partial: bool,
 ) -> dict[str, Any]:
     """Return a row with its label converted, or null if it has none and `partial` allows it.
@@ -244,7 +270,7 @@ def _no_text(value: Any, column: str, is_split: bool) -> _BadRowError:
     )
 
 
-def _reason(value: Any, reader: LabelReader | MultiLabelReader) -> str:
+def _reason(value: Any, reader: Reader) -> str:
     """Return why a label is none of the task's."""
     if is_missing(value):
         return "missing label"
@@ -254,7 +280,7 @@ def _reason(value: Any, reader: LabelReader | MultiLabelReader) -> str:
     return "score out of range" if is_number else "invalid score"
 
 
-def _is_ignored(value: Any, reader: LabelReader | MultiLabelReader) -> bool:
+def _is_ignored(value: Any, reader: Reader) -> bool:
     """Return whether a value is -100 in place of a class."""
     if not reader.task.has_labels or isinstance(value, (list, tuple)):
         return False
@@ -279,9 +305,9 @@ def _is_text(value: Any, is_split: bool) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
 
-def _label(value: Any, reader: LabelReader | MultiLabelReader, words: int) -> Any:
+def _label(value: Any, reader: Reader, words: int) -> Any:
     """Return the class index, the multi-hot row, the score, or the tags of so many words."""
-    if isinstance(reader, MultiLabelReader):
+    if not isinstance(reader, LabelReader):
         return reader.read(value)
     if not reader.task.reads_words:
         read = reader.class_index if reader.task.has_labels else reader.score

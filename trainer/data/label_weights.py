@@ -1,6 +1,6 @@
 """Weights of labels in a task's training loss: those of classes, and a column of rows' weights."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from torch import Tensor
 from modeling_hybrid_mtl import TaskConfig
 from modeling_hybrid_mtl.task_config_hybrid_mtl import is_number
 from trainer.data.partial_labels import label_column, labeled_rows
+from trainer.data.soft_labels import is_soft
 from trainer.data.tokens import IGNORED_LABEL
 from trainer.errors import InputError, did_you_mean, join_truncated
 
@@ -32,10 +33,12 @@ class LabelWeights:
             the class, while the others have 1. None if all classes have 1.
         scale: the factor of the rows' weights with which their mean over the training rows is 1;
             None if rows have none.
+        multi_label: whether a row has any number of classes.
     """
 
     classes: Tensor | None = None
     scale: float | None = None
+    multi_label: bool = False
 
     @classmethod
     def from_rows(
@@ -60,7 +63,7 @@ class LabelWeights:
             classes = _balanced(task, rows[column][:], labeled)
         elif class_weights is not None:
             classes = torch.tensor([class_weights.get(label, 1.0) for label in task.labels or []])
-        return cls(classes, _scale(name, rows, labeled))
+        return cls(classes, _scale(name, rows, labeled), task.output_type == "labels")
 
     def of_batch(self, task: str, columns: Mapping[str, Any], labels: Tensor) -> Tensor | None:
         """Return the weights of a batch's labels, (B,) or in their shape; None if all are 1.
@@ -90,8 +93,10 @@ class LabelWeights:
 
     def _of_classes(self, labels: Tensor) -> Tensor:
         classes: Any = self.classes
-        if labels.is_floating_point():  # multi-hot
+        if self.multi_label:
             return torch.where(labels > 0, classes, 1.0)
+        if labels.is_floating_point():  # probabilities
+            return labels @ classes
         return classes[labels.clamp(min=0)]  # of ignored tokens, any
 
 
@@ -132,15 +137,28 @@ def _balanced(task: TaskConfig, labels: Any, labeled: np.ndarray) -> Tensor:
     """
     known = [label for label, is_labeled in zip(labels, labeled, strict=True) if is_labeled]
     if task.output_type == "labels":
-        counts = np.sum(known, axis=0, dtype=float)
+        counts = class_counts(task, known)
         others = len(known) - counts
         weights = np.divide(others, counts, out=np.ones_like(counts), where=counts * others > 0)
     else:
-        flat = np.concatenate([np.atleast_1d(label) for label in known])
-        counts = np.bincount(flat[flat != IGNORED_LABEL], minlength=len(task.labels or []))
+        counts = class_counts(task, known)
         share = counts.sum() / np.count_nonzero(counts)
         weights = np.divide(share, counts, out=np.ones(len(counts)), where=counts > 0)
     return torch.tensor(weights, dtype=torch.float)
+
+
+def class_counts(task: TaskConfig, labels: Sequence[Any]) -> np.ndarray:
+    """Return the number of rows or words of each class, (C,).
+
+    Args:
+        task: the task's configuration.
+        labels: class indices, lists of them for tags, multi-hot rows, or probabilities, which are
+            added up.
+    """
+    if task.output_type == "labels" or (labels and is_soft(labels[0], task)):
+        return np.sum(labels, axis=0, dtype=float)
+    flat = np.concatenate([np.atleast_1d(label) for label in labels])
+    return np.bincount(flat[flat != IGNORED_LABEL], minlength=len(task.labels or [])).astype(float)
 
 
 def _scale(name: str, rows: Dataset, labeled: np.ndarray) -> float | None:

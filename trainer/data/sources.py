@@ -50,9 +50,10 @@ class TaskSource:
         test_file: the rows that are measured once, at the end of training, likewise.
         columns: `text`, `text_pair` and `label` -> the dataset's column names; in CoNLL files also
             positions, such as 0 and -1. For multi-label tasks, `label` may be a list of columns of
-            0 and 1, one for each of the labels, which they name if `labels` is unset. `weight` ->
-            a column of numbers, 0 or more: factors of the training rows' losses, which are scaled
-            to a mean of 1.
+            0 and 1, one for each of the labels, which they name if `labels` is unset; for
+            classification and ordinal, of probabilities, which are also read from lists. `weight`
+            -> a column of numbers, 0 or more: factors of the training rows' losses, which are
+            scaled to a mean of 1.
         dataset_labels: the class names in the data, in the order of `labels`, if they differ.
         label_separator: the text between the labels of a cell, such as `|` (multi-label); a list
             needs none.
