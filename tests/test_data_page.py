@@ -44,8 +44,8 @@ def folder(tmp_path, monkeypatch):
     for name in ("tickets.csv", "tickets_check.csv"):
         (tmp_path / name).write_text(TICKETS)
     topics = ["delivery", "price", "quality", "price"]
-    rows = [f"Ticket {i}.,{topics[i % 4]},{'' if i == 3 else i % 3 + 1}" for i in range(20)]
-    (tmp_path / "desk.csv").write_text("\n".join(["message,topic,urgency", *rows]))
+    rows = [f"Ticket {i}.,{topics[i % 4]},{'' if i == 3 else i % 3 + 1},0.5" for i in range(20)]
+    (tmp_path / "desk.csv").write_text("\n".join(["message,topic,urgency,trust", *rows]))
     for i in (2, 10):
         (tmp_path / f"parts/part-{i}.csv.gz").write_bytes(gzip.compress(LABELED.encode()))
     (tmp_path / "more_tickets.jsonl").write_text('{"text": "Broken.", "label": "quality"}\n')

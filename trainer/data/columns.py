@@ -124,12 +124,7 @@ def check_split(
         )
     groups = None if source.split_by is None else rows.select(kept)[source.split_by][:]
     table = {key: [row[key] for row in checked] for key in columns}
-    soft = isinstance(reader, SoftLabelReader)
-    if soft:
-        _say_ties(table["label"], raw.location)
-    return CheckedSplit(
-        Dataset.from_dict(table, features=_features(task, columns, soft)), counts, dropped, groups
-    )
+    return CheckedSplit(_to_dataset(table, reader, raw.location), counts, dropped, groups)
 
 
 def _reader_and_labels(
@@ -167,14 +162,17 @@ def _decimal(labels: Sequence[Any], column: str, location: str) -> str:
     return sign
 
 
-def _say_ties(labels: Sequence[Any], location: str) -> None:
-    ties = count_ties(labels)
+def _to_dataset(table: dict[str, list], reader: Reader, location: str) -> Dataset:
+    """Return checked columns as a dataset; print how many soft labels have no single maximum."""
+    soft, labels = isinstance(reader, SoftLabelReader), table["label"]
+    ties = count_ties(labels) if soft else 0
     if ties:
         print(
             f"{location}: {ties} of {len(labels)} rows have several most probable labels, of which "
             "metrics use the first",
             flush=True,
         )
+    return Dataset.from_dict(table, features=_features(reader.task, table, soft))
 
 
 def _features(task: TaskConfig, columns: Iterable[str], soft: bool) -> Features:

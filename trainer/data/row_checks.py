@@ -145,7 +145,6 @@ def _has_labels(
     if task.output_type == "labels":
         return _has_multi_hot(where, labels, task)
     if task.output_type == "class" and is_list(labels.type):
-        check_soft_loss(where, task)
         return _has_probabilities(where, labels, task)
     kind = labels.type
     readable = pa.types.is_integer(kind) or (pa.types.is_floating(kind) and not task.has_labels)
@@ -231,6 +230,7 @@ def _has_multi_hot(where: str, labels: pa.ChunkedArray, task: TaskConfig) -> boo
 
 
 def _has_probabilities(where: str, labels: pa.ChunkedArray, task: TaskConfig) -> bool:
+    check_soft_loss(where, task)
     reader = SoftLabelReader(task, "labels", None)
     known = 0
     for index, label in enumerate(labels.to_pylist()):

@@ -75,8 +75,8 @@ def bootstrap_task(
     names = metrics_of(kind, label_names)
     spans = None
     if label_names is not None and "span_f1" in names:
-        found = [find_spans(tags, row_of, label_names) for tags in (predicted, true)]
-        spans = span_counts(*found, row_of)
+        ours, theirs = (find_spans(tags, row_of, label_names) for tags in (predicted, true))
+        spans = span_counts(ours, theirs, row_of)
     values = VALUES[output_type](Drawn(predicted, true, classes, row_of, outputs, spans), draws)
     # Metrics of extensions have no interval: the draws need sums over rows.
     return Bootstrap({name: values[name] for name in names if name in values})
