@@ -88,7 +88,7 @@ def test_the_rows_of_every_configuration_are_read(folder, block):
     splits = load_table(table, parts, None, seed=0)
     counts = [len(splits[name][part].rows) for part in parts for name in table]
     assert min(counts) > 0
-    if "desk" in block:
+    if "urgency" in block:
         assert counts == [19, 19, 1, 1]
     if "parts" in block:
         assert counts == [5, 1]
