@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .losses_hybrid_mtl import LOSSES
+from .losses_hybrid_mtl import LOSSES, reduce_loss
 from .normalization_hybrid_mtl import BatchNorm, normalization_layers
 from .pooling_hybrid_mtl import AttentionPooling
 from .registry_hybrid_mtl import HEADS
@@ -67,7 +67,7 @@ class TaskHead(nn.Module):
     output_type = "class"
     inputs: tuple[str, ...] = ("single", "pair")
     reads: tuple[str, ...] = ("pair_features", "label_smoothing")
-    losses: tuple[str, ...] = ("cross_entropy",)
+    losses: tuple[str, ...] = ("cross_entropy", "focal")
     metrics: tuple[str, ...] = ("accuracy", "f1")
     standard = "text-classification"
     hub_task = "text-classification"
@@ -89,6 +89,8 @@ class TaskHead(nn.Module):
             task.pair_features = list(PAIR_FEATURES)
         if task.loss is None:
             task.loss = cls.losses[0]
+        if task.loss == "focal" and task.focal_gamma is None:
+            task.focal_gamma = 2.0
 
     @classmethod
     def check(cls, task: TaskConfig, refuse: Refuse) -> None:
@@ -110,9 +112,17 @@ class TaskHead(nn.Module):
         """Return the label smoothing: the task's in training, 0 in evaluation."""
         return self.task.label_smoothing if self.training else 0.0
 
-    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Return the loss, a scalar, averaged over the batch."""
-        return LOSSES[self.task.loss](self, logits, labels)
+    def loss(self, logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
+        """Return the loss, a scalar, averaged over the batch's labels times their weights.
+
+        Args:
+            logits: the head's.
+            labels: as for `HybridMTLModel.forward`.
+            weights: see `reduce_loss`, also for what it raises.
+        """
+        if self.output_type == "score":
+            labels = labels.float()  # of which -100 may be one
+        return reduce_loss(LOSSES[self.task.loss](self, logits, labels), labels, weights)
 
     def postprocess(self, logits: Tensor) -> Tensor:
         """Return class probabilities (..., C), or scores (B,) clamped to the task's range."""
@@ -175,6 +185,7 @@ class TokenClassificationHead(TaskHead):
 
     output_type = "tags"
     inputs = ("single",)
+    metrics = ("span_f1", "accuracy", "f1")
     standard = hub_task = "token-classification"
 
     def __init__(self, hidden_size: int, task: TaskConfig):

@@ -1,7 +1,12 @@
-"""The losses of heads, by name: functions of a head, its logits and the labels."""
+"""The losses of heads, by name: functions of a head, its logits and the labels.
+
+They return a value for each label, in the shape of the labels: (B,), (B, L) for tags or (B, C) for
+multi-label tasks. A loss of a whole batch, such as one minus a correlation, returns a scalar.
+"""
 
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -11,37 +16,90 @@ IGNORED_LABEL = -100
 
 
 class LossError(ValueError):
-    """A loss is not a scalar that depends on the logits."""
+    """A loss has a wrong shape, or does not depend on the logits."""
+
+
+def reduce_loss(losses: Any, labels: Tensor, weights: Tensor | None) -> Tensor:
+    """Return the mean of the losses of labels times their weights, a scalar.
+
+    Weights are not divided by their sum over the batch, unlike in PyTorch's weighted cross-entropy:
+    so the gradient of several batches is the same as that of one large batch. Integer labels of
+    -100 are left out; the loss of a batch without others is 0, not 0/0.
+
+    Args:
+        losses: as returned by an entry of `LOSSES`.
+        labels: (B,), (B, L) or (B, C).
+        weights: of the same shape, or one for each row, (B,); if None, all are 1.
+
+    Raises:
+        LossError: for other shapes, or weights of labels whose losses are a scalar.
+    """
+    shape = tuple(losses.shape) if isinstance(losses, Tensor) else None
+    if shape not in {(), tuple(labels.shape), tuple(labels.shape[:1])}:
+        found = f"{losses!r}" if shape is None else f"shape {shape}"
+        raise LossError(
+            f"expected a tensor with a value for each label, {tuple(labels.shape)}, for each row "
+            f"or for the batch, got {found}"
+        )
+    if weights is not None:
+        if losses.dim() < weights.dim():
+            raise LossError(
+                "has one value for several labels, which cannot be weighted; unset class_weights "
+                "and columns.weight, or use another loss"
+            )
+        losses = losses * weights.reshape(*weights.shape, *[1] * (losses.dim() - weights.dim()))
+    if losses.shape == labels.shape and not labels.is_floating_point():
+        labeled = labels != IGNORED_LABEL
+        return torch.where(labeled, losses, 0).sum() / labeled.sum().clamp(min=1)
+    return losses.mean()
 
 
 @LOSSES.register("cross_entropy")
 def cross_entropy(head: Any, logits: Tensor, labels: Tensor) -> Tensor:
-    """Return the cross-entropy, averaged over rows or, for tags, over labeled tokens.
+    """Return the cross-entropy of each label.
 
     Args:
         head: provides the label smoothing.
         logits: (B, C), or (B, L, C).
-        labels: class indices, (B,), or (B, L) with -100 for ignored tokens.
+        labels: class indices, (B,), or (B, L) with -100 for ignored tokens; or a probability of
+            each class, (B, C), with one loss for each row.
     """
-    smoothing = head.smoothing
-    if logits.ndim == 2:
-        return functional.cross_entropy(logits.float(), labels, label_smoothing=smoothing)
-    flat = labels.reshape(-1)
-    total = functional.cross_entropy(
-        logits.float().flatten(0, 1),
-        flat,
+    if labels.is_floating_point():
+        return functional.cross_entropy(
+            logits.float(), labels, reduction="none", label_smoothing=head.smoothing
+        )
+    losses = functional.cross_entropy(
+        logits.float().flatten(0, -2),
+        labels.flatten(),
         ignore_index=IGNORED_LABEL,
-        reduction="sum",
-        label_smoothing=smoothing,
+        reduction="none",
+        label_smoothing=head.smoothing,
     )
-    # The loss of a batch without labeled tokens is 0, not 0/0.
-    return total / (flat != IGNORED_LABEL).sum().clamp(min=1)
+    return losses.view(labels.shape)
+
+
+@LOSSES.register("focal")
+def focal(head: Any, logits: Tensor, labels: Tensor) -> Tensor:
+    """Return the focal loss of each label, (1 - p_t)^gamma times -log p_t.
+
+    It reduces the loss of labels with a high probability p_t (Lin et al., arXiv:1708.02002, eq. 4);
+    with class weights it is their eq. 5.
+
+    Args:
+        head: provides `focal_gamma`, and the kind's default loss, -log p_t.
+        logits: as for that loss.
+        labels: as for that loss.
+    """
+    losses = LOSSES[head.losses[0]](head, logits, labels)
+    # Of a loss of 0, a power below 1 has an infinite slope.
+    wrong = (-torch.expm1(-losses)).clamp(min=torch.finfo(losses.dtype).tiny)
+    return wrong**head.task.focal_gamma * losses
 
 
 @LOSSES.register("squared_error")
 def squared_error(head: Any, logits: Tensor, labels: Tensor) -> Tensor:
-    """Return the mean squared error of scores (B,)."""
-    return functional.mse_loss(logits.float(), labels.float())
+    """Return the squared errors of scores (B,)."""
+    return (logits.float() - labels.float()).square()
 
 
 @LOSSES.register("correlation")
@@ -62,7 +120,7 @@ def correlation_loss(scores: Tensor, labels: Tensor) -> Tensor:
 
 @LOSSES.register("cosine_embedding")
 def cosine_embedding(head: Any, logits: Tensor, labels: Tensor) -> Tensor:
-    """Return the mean of 1 - cos for similar and max(0, cos) for dissimilar pairs.
+    """Return 1 - cos for similar and max(0, cos) for dissimilar pairs, (B,).
 
     As `CosineEmbeddingLoss`, with both terms weighted by the label's position in the score range.
     """
@@ -70,4 +128,4 @@ def cosine_embedding(head: Any, logits: Tensor, labels: Tensor) -> Tensor:
     bottom, top = head.task.cosine_range
     cosine = bottom + (top - bottom) * (logits.float() - low) / (high - low)
     similarity = (labels.float() - low) / (high - low)
-    return (similarity * (1 - cosine) + (1 - similarity) * cosine.clamp(min=0)).mean()
+    return similarity * (1 - cosine) + (1 - similarity) * cosine.clamp(min=0)

@@ -129,6 +129,7 @@ class HybridMTLModel(PretrainedMixin, EncodingMixin):
         task: str | None = None,
         labels: Tensor | None = None,
         label_mask: Tensor | None = None,
+        label_weights: Tensor | None = None,
         output_hidden_states: bool | None = None,
         output_attentions: bool | None = None,
         return_dict: bool | None = None,
@@ -145,10 +146,12 @@ class HybridMTLModel(PretrainedMixin, EncodingMixin):
             pair_attention_mask: (B, L2).
             pair_token_type_ids: (B, L2).
             task: the task whose head to run; if None, there are no logits.
-            labels: class indices (B,), multi-hot rows (B, C), token classes (B, L) with -100 for
-                ignored ones, or scores (B,) in units of the score range.
+            labels: class indices (B,) or probabilities (B, C), multi-hot rows (B, C), token classes
+                (B, L) with -100 for ignored ones, or scores (B,) in units of the score range.
             label_mask: whether each row has a label, (B,), which may stay on the CPU; the loss is
                 the mean over the rows that have one, 0 without any. If None, all rows have.
+            label_weights: factors of the labels' losses before the mean is taken, in the shape of
+                `labels` or one for each row, (B,); `reduce_loss` says more.
             output_hidden_states: also return the hidden states of all layers; if None, as
                 configured, and so for the next two.
             output_attentions: also return the attention weights; requires `eager` attention.
@@ -173,7 +176,7 @@ class HybridMTLModel(PretrainedMixin, EncodingMixin):
         else:
             vectors, hidden = self.encode_tokens(ids, mask, types, task)
         u, v = (vectors, None) if pair_input_ids is None else vectors.chunk(2)
-        output = self._output(task, u, v, hidden, mask, labels, label_mask)
+        output = self._output(task, u, v, hidden, mask, labels, label_mask, label_weights)
         for name in OPTIONAL_OUTPUTS:
             if name in encoder_output:
                 output[name] = encoder_output[name]
@@ -247,22 +250,35 @@ class HybridMTLModel(PretrainedMixin, EncodingMixin):
         attention_mask: Tensor | None,
         labels: Tensor | None,
         label_mask: Tensor | None,
+        label_weights: Tensor | None,
     ) -> HybridMTLOutput:
         loss = logits = None
         if task is not None:
             logits = self.logits_of(task, u, v, hidden, attention_mask)
             if labels is not None:
-                loss = self._loss(task, logits, labels, label_mask)
+                loss = self._loss(task, logits, labels, label_mask, label_weights)
         embeddings = u if v is None else torch.stack([u, v], dim=1)
         return HybridMTLOutput(loss, logits, hidden, embeddings)
 
-    def _loss(self, task: str, logits: Tensor, labels: Tensor, label_mask: Tensor | None) -> Tensor:
+    def _loss(
+        self,
+        task: str,
+        logits: Tensor,
+        labels: Tensor,
+        label_mask: Tensor | None,
+        weights: Tensor | None,
+    ) -> Tensor:
         if label_mask is not None:
             rows = label_mask.nonzero().squeeze(1).to(logits.device, non_blocking=True)
             if len(rows) == 0:
                 return 0 * logits.sum()
             logits, labels = logits[rows], labels[rows]
-        loss = self.heads[task].loss(logits, labels)
+            weights = None if weights is None else weights[rows]
+        try:
+            loss = self.heads[task].loss(logits, labels, weights)
+        except LossError as error:
+            name = self.config.tasks[task]["loss"]
+            raise LossError(f"task '{task}': loss '{name}': {error}") from error
         self._check_loss(task, loss, logits)
         return self.config.tasks[task]["loss_weight"] * loss
 
@@ -323,7 +339,7 @@ class HybridMTLModel(PretrainedMixin, EncodingMixin):
             texts = sides(batch)
             length = max(ids.shape[1] for ids, *_ in texts)
             u, v = u.chunk(2) if len(texts) == 2 else (u, None)
-            labels = batch.get("labels"), batch.get("label_mask")
+            labels = (batch.get(name) for name in ("labels", "label_mask", "label_weights"))
             outputs[task] = self._output(task, u, v, tokens[:, :length], mask[:, :length], *labels)
         return outputs
 

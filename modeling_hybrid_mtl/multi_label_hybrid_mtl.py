@@ -20,7 +20,7 @@ class MultiLabelHead(ClassificationHead):
 
     output_type = "labels"
     reads = ("pair_features", "label_smoothing", "thresholds")
-    losses = ("binary_cross_entropy",)
+    losses = ("binary_cross_entropy", "focal")
     metrics = ("f1_micro", "f1_macro", "average_precision", "subset_accuracy")
 
     @classmethod
@@ -45,7 +45,7 @@ class MultiLabelHead(ClassificationHead):
 
 @LOSSES.register("binary_cross_entropy")
 def binary_cross_entropy(head: Any, logits: Tensor, labels: Tensor) -> Tensor:
-    """Return the binary cross-entropy, averaged over classes and rows.
+    """Return the binary cross-entropy of each class, (B, C).
 
     With a label smoothing s, a target y becomes (1 - s) y + s / 2.
 
@@ -55,5 +55,4 @@ def binary_cross_entropy(head: Any, logits: Tensor, labels: Tensor) -> Tensor:
         labels: multi-hot, (B, C).
     """
     targets = torch.lerp(labels.float(), torch.full_like(logits.float(), 0.5), head.smoothing)
-    losses = functional.binary_cross_entropy_with_logits(logits.float(), targets, reduction="none")
-    return losses.mean(dim=-1).mean()
+    return functional.binary_cross_entropy_with_logits(logits.float(), targets, reduction="none")

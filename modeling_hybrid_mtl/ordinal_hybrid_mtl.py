@@ -83,7 +83,7 @@ def conditional(logits: Tensor) -> Tensor:
 
 @LOSSES.register("coral")
 def coral(head: Any, logits: Tensor, labels: Tensor) -> Tensor:
-    """Return the binary cross-entropies of P(y > k), summed over k and averaged over rows.
+    """Return the binary cross-entropies of P(y > k), summed over k, (B,).
 
     This is the loss of CORAL (Cao et al., arXiv:1901.07884) with equal weights, for which
     an error costs more the more classes it spans.
@@ -97,4 +97,4 @@ def coral(head: Any, logits: Tensor, labels: Tensor) -> Tensor:
     not_above = log_p.logcumsumexp(dim=-1)[:, :-1]
     above = log_p.flip(-1).logcumsumexp(dim=-1).flip(-1)[:, 1:]
     is_above = labels[:, None] > torch.arange(above.shape[-1], device=labels.device)
-    return -torch.where(is_above, above, not_above).sum(dim=-1).mean()
+    return -torch.where(is_above, above, not_above).sum(dim=-1)

@@ -20,6 +20,8 @@ class Entry:
         lowest: for metrics, the lowest value; the highest is 1.
         greater_is_better: for metrics, False for an error from 0, without an upper limit.
         reads_outputs: for metrics, whether they are computed from probabilities, not predictions.
+        reads_spans: for metrics of tags, whether they are computed from the sets of predicted and
+            true spans, `(row, first word, last word, type)`; for labels `O`, `B-TYPE` and `I-TYPE`.
         module: the name of the module that registered it.
         place: file and line of the registration.
     """
@@ -30,6 +32,7 @@ class Entry:
     lowest: float
     greater_is_better: bool
     reads_outputs: bool
+    reads_spans: bool
     module: str
     place: str
 
@@ -59,6 +62,7 @@ class Registry(Mapping[str, Any]):
         lowest: float = 0.0,
         greater_is_better: bool = True,
         reads_outputs: bool = False,
+        reads_spans: bool = False,
     ) -> Any:
         """Register a class or function; without `value`, return a decorator.
 
@@ -79,8 +83,8 @@ class Registry(Mapping[str, Any]):
         def add(value: Any) -> Any:
             self._check(name, options, kinds, place)
             self.entries[name] = Entry(
-                *(value, options, tuple(kinds), lowest, greater_is_better, reads_outputs),
-                *(module, place),
+                *(value, options, tuple(kinds), lowest, greater_is_better),
+                *(reads_outputs, reads_spans, module, place),
             )
             return value
 
@@ -158,5 +162,5 @@ def did_you_mean(name: Any, names: Iterable[str]) -> str:
 
 # Kind of task -> its `TaskHead`.
 HEADS = Registry("kind of task", "kind")
-# Loss -> a function of head, logits and labels that returns a scalar.
+# Loss -> a function of head, logits and labels that returns a value for each label, or a scalar.
 LOSSES = Registry("loss", "loss")

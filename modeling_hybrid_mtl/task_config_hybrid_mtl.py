@@ -54,9 +54,12 @@ class TaskConfig:
             hidden size.
         pair_features: inputs of a siamese head other than similarity: any of `u`, `v`, `difference`
             (|u-v|) and `product` (u*v); all four if None.
-        loss: `cross_entropy` for classification; for ordinal also `coral`; `binary_cross_entropy`
-            for multi-label; `squared_error` (the default) or `correlation` for scores; for
-            similarity also `cosine_embedding`; or a loss of an extension.
+        loss: `cross_entropy` (the default) or `focal` for classes and tags; for ordinal
+            `cross_entropy` or `coral`; `binary_cross_entropy` or `focal` for multi-label;
+            `squared_error` (the default) or `correlation` for scores; for similarity also
+            `cosine_embedding`; or a loss of an extension.
+        focal_gamma: exponent of the focal loss, which reduces the loss of labels that have a high
+            probability already; 2 if None.
         label_smoothing: share of the target that is spread over all classes (classification), or
             over the two values of each class (multi-label).
         thresholds: the lowest probability at which a class is predicted, for each of the labels;
@@ -80,6 +83,7 @@ class TaskConfig:
     attention_heads: int = 1
     pair_features: list[str] | None = None
     loss: str | None = None
+    focal_gamma: float | None = None
     label_smoothing: float = 0.0
     thresholds: list[float] | None = None
     loss_weight: float = 1.0
@@ -250,6 +254,13 @@ def _check_loss(task: TaskConfig, refuse: Refuse) -> None:
         refuse("loss", f"must be one of {', '.join(losses)} for kind '{task.kind}'{hint}")
     if not is_number(task.label_smoothing) or not 0 <= task.label_smoothing < 1:
         refuse("label_smoothing", "must be in [0, 1)")
+    gamma: Any = task.focal_gamma
+    if task.loss != "focal" and gamma is not None:
+        refuse("focal_gamma", "only valid with loss 'focal'")
+    if task.loss == "focal" and (not is_number(gamma) or gamma < 0):
+        refuse("focal_gamma", "must be a number, 0 or more")
+    if task.loss == "focal" and task.label_smoothing:
+        refuse("label_smoothing", "has no meaning with loss 'focal'; unset it")
     if not is_number(task.loss_weight) or not task.loss_weight > 0:
         refuse("loss_weight", "must be a positive number")
 

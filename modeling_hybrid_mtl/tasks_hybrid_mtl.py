@@ -14,7 +14,7 @@ from .configuration_hybrid_mtl import HybridMTLConfig, TaskConfig
 logger = logging.get_logger(__name__)
 
 # Fields of a task that affect its training only; all others but the thresholds define its head.
-TRAINING_FIELDS = ("dropout", "label_smoothing", "loss", "loss_weight")
+TRAINING_FIELDS = ("dropout", "label_smoothing", "loss", "focal_gamma", "loss_weight")
 # Options of the configuration that define the sentence vector, and those of training only.
 DROPOUTS = ("pooled_dropout", "shared_dropout")
 SENTENCE_OPTIONS = ("pooling", "shared_hidden_sizes", "shared_activation", *DROPOUTS)

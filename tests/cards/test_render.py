@@ -58,6 +58,14 @@ def test_overall_score_is_spelled_out_where_it_is_certain():
     )
 
 
+def test_the_formula_has_the_main_metrics_and_weights_of_the_tasks():
+    mood = replace(SENTIMENT, main_metric="f1", score_weight=2.0)
+    formula = "(2 * f1(sentiment) + (1 + pearson(similarity)) / 2) / 3"
+    assert f"Here: {formula}." in card(mood, SIMILARITY).replace("&#42;", "*").replace("\\*", "*")
+    excluded = replace(SIMILARITY, score_weight=0.0)
+    assert "Here: (f1(sentiment)) / 1." in card(replace(mood, score_weight=1.0), excluded)
+
+
 def test_examples_are_python_and_cover_each_sort_of_task():
     code = code_of(card(SENTIMENT, SIMILARITY, model_name="someone/model"))
     compile(code, "card", "exec")

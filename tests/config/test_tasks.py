@@ -54,6 +54,14 @@ def test_numbers_that_yaml_reads_as_text_become_numbers():
     assert task.model.hidden_sizes == [8, 4]
 
 
+def test_class_weights_are_a_word_or_a_mapping():
+    for weights in ("balanced", {"a": 2.0}):
+        entry = {**OWN, "class_weights": weights}
+        assert read_tasks({"mail": entry})["mail"].training.class_weights == weights
+    with refused("task 'mail': class_weights = {'c': 2.0}: no label 'c'"):
+        read_tasks({"mail": {**OWN, "class_weights": {"c": 2}}})
+
+
 def test_labels_may_be_written_as_numbers():
     assert read_tasks({"mail": {**OWN, "labels": [1, 2]}})["mail"].model.labels == ["1", "2"]
 

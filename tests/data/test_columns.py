@@ -35,6 +35,25 @@ def test_columns_are_mapped_and_others_left_out():
     assert found.dropped == {}
 
 
+def test_weights_are_read_if_their_column_is_named():
+    table = {"text": ["a", "b"], "label": [1, 2], "w": ["0", 2.5]}
+    table["w"] = [str(weight) for weight in table["w"]]
+    found = check(CLASSES, table, columns={"weight": "w"})
+    assert found.rows["weight"][:] == [0, 2.5]
+    assert check(CLASSES, table).rows.column_names == ["text", "label"]
+    with refused("FILE: there is no column 'v' (found: text, label, w)"):
+        check(CLASSES, table, columns={"weight": "v"})
+
+
+@pytest.mark.parametrize("weight", ["-1", "", "x", "nan"])
+def test_a_wrong_weight_is_a_bad_row(weight):
+    table = {"text": ["a", "b"], "label": [1, 2], "w": ["1", weight]}
+    with refused(f"FILE, row 2: column 'w' is not a weight: '{weight}'"):
+        check(CLASSES, table, columns={"weight": "w"})
+    found = check(CLASSES, table, columns={"weight": "w"}, bad_rows="drop")
+    assert found.rows["weight"][:] == [1] and found.dropped == {"invalid weight": 1}
+
+
 def test_a_missing_column_is_refused_with_the_columns_found():
     with refused("FILE: there is no column 'text_pair' (found: text, label); map it with --tasks."):
         check(PAIRS, {"text": ["a"], "label": [1]})
@@ -47,7 +66,7 @@ def test_a_mapping_of_an_unknown_column_is_refused_with_the_nearest():
         check(PAIRS, {"text": ["a"]}, columns={"txt_pair": "b"})
     assert "Did you mean 'text_pair'?" in str(caught.value)
     with refused(
-        "'text_pair' is not one of text, label, the columns of a task with input 'single'"
+        "'text_pair' is not one of text, label, weight, the columns of a task with input 'single'"
     ):
         check(CLASSES, {"text": ["a"]}, columns={"text_pair": "b"})
 

@@ -117,7 +117,7 @@ def test_invalid_labels_are_refused_with_row_and_column(labels, source, message)
     ("source", "message"),
     [
         ({"label_separator": "|"}, "field 'label_separator' = '|'"),
-        ({"columns": {"label": ["a", "b"]}}, "field 'columns': label = ['a', 'b']"),
+        ({"columns": {"label": ["a", "b", "c"]}}, "field 'columns': label = ['a', 'b', 'c']"),
         ({"columns": {"text": ["a", "b"]}}, "field 'columns': text = ['a', 'b']: must be the name"),
     ],
 )

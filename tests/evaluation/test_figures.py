@@ -12,9 +12,10 @@ from trainer.evaluation.figures import (
     draw_learning_curves,
     draw_scatter,
 )
+from trainer.evaluation.overall import ScorePart
 from trainer.evaluation.report import classification_report
 
-KINDS = {"sentiment": "classification", "similarity": "similarity"}
+PARTS = {"sentiment": ScorePart("accuracy"), "similarity": ScorePart("pearson")}
 LOG = [
     {"step": 10, "loss": 2.0, "loss/sentiment": 1.6, "loss/similarity": 2.1},
     {"step": 20, "loss": 1.5, "loss/sentiment": 1.3},
@@ -79,7 +80,7 @@ def test_perfect_predictions_have_their_bands_on_the_diagonal(tmp_path, drawn):
 
 def test_learning_curves(tmp_path, drawn):
     path = tmp_path / "curves.png"
-    draw_learning_curves(LOG, KINDS, path)
+    draw_learning_curves(LOG, PARTS, path)
     width, height = size_of(path)
     assert width > 1000 and height > 500
     sentiment, similarity, _, accuracy, pearson, overall = drawn[0].axes
@@ -94,17 +95,27 @@ def test_learning_curves(tmp_path, drawn):
     assert overall.lines[0].get_xydata().tolist() == [[20, 0.5]]
 
 
+def test_learning_curves_are_of_the_main_metrics_of_the_scored_tasks(tmp_path, drawn):
+    parts = {"sentiment": ScorePart("f1", 0.0), "similarity": ScorePart("spearman")}
+    log = [*LOG, {"step": 20, "eval_sentiment_f1": 0.3, "eval_similarity_spearman": 0.1}]
+    draw_learning_curves(log, parts, tmp_path / "curves.png")
+    _, _, _, f1, spearman, overall = drawn[0].axes
+    assert f1.lines[0].get_xydata().tolist() == [[20, 0.3]]
+    assert spearman.lines[0].get_xydata().tolist() == [[20, 0.1]]
+    assert overall.get_title() == "similarity"
+
+
 def test_learning_curves_part_the_phases(tmp_path, drawn):
     names = ["first", "first", "second", "second", "third", "third"]
     log = [{**entry, "step": 10 * i, "phase": names[i]} for i, entry in enumerate(LOG)]
-    draw_learning_curves(log, KINDS, tmp_path / "curves.png")
+    draw_learning_curves(log, PARTS, tmp_path / "curves.png")
     *curves, first, second = drawn[0].axes[0].lines
     assert len(curves) == 2
     assert [first.get_xdata()[0], second.get_xdata()[0]] == [10, 30]
 
 
 def test_learning_curves_of_a_run_that_logged_nothing(tmp_path, drawn):
-    draw_learning_curves([], {"tags": "token_classification"}, tmp_path / "curves.png")
+    draw_learning_curves([], {"tags": ScorePart("accuracy")}, tmp_path / "curves.png")
     loss, _, accuracy, overall = drawn[0].axes
     assert all(axes.texts[0].get_text() == "nothing logged" for axes in (loss, accuracy, overall))
 
@@ -124,7 +135,7 @@ def test_an_error_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Figure, "savefig", fail)
     with pytest.raises(InputError, match="curves.png.* could not be written: disk full"):
-        draw_learning_curves(LOG, KINDS, path)
+        draw_learning_curves(LOG, PARTS, path)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -141,7 +152,7 @@ def test_importing_the_package_is_cheap():
 
 def test_axes_begin_at_zero_and_end_at_the_best_value(tmp_path, drawn):
     below = {"step": 30, "eval_similarity_pearson": -0.3}
-    draw_learning_curves([*LOG, below], KINDS, tmp_path / "curves.png")
+    draw_learning_curves([*LOG, below], PARTS, tmp_path / "curves.png")
     sentiment, similarity, _, accuracy, pearson, overall = drawn[0].axes
     assert sentiment.get_ylim()[0] == similarity.get_ylim()[0] == 0
     assert accuracy.get_ylim() == overall.get_ylim() == (0, 1)

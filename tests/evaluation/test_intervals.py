@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 from sklearn.metrics import f1_score
 
-from trainer.evaluation import bootstrap_task, compute_task_metrics, overall_interval
+from trainer.evaluation import bootstrap_task, compute_task_metrics
 
 RANDOM = np.random.default_rng(7)
 TRUE = RANDOM.integers(0, 5, 400)
@@ -44,6 +44,16 @@ def test_intervals_of_scores_are_scipys(metric, statistic):
     # Both have ties: predictions were clipped to the range.
     found = bootstrap_task("similarity", GUESSES, SCORES).intervals()
     assert found[metric] == pytest.approx(scipy_interval(statistic, GUESSES, SCORES), abs=0.01)
+
+
+def test_f1_of_a_draw_is_over_its_classes():
+    # Of a class with one row, 37% of the draws have none, in which it does not count.
+    true = np.array([0] * 10 + [1] * 10 + [2])
+    drawn = bootstrap_task("classification", true, true, num_labels=4)
+    assert (drawn.values["f1"] == 1).all()
+    hot = np.eye(4)[true]
+    drawn = bootstrap_task("multi_label", hot, hot, outputs=hot)
+    assert (drawn.values["f1_macro"] == 1).all()
 
 
 @pytest.mark.parametrize("classes", [2, 5])
@@ -98,17 +108,3 @@ def test_one_row_says_nothing():
     assert bootstrap_task("regression", [1.0], [2.0]) is None
     same = bootstrap_task("token_classification", [0, 1], [0, 1], rows=[3, 3])
     assert same is None
-    assert overall_interval({"a": None}) is None and overall_interval({}) is None
-
-
-def test_the_overall_score_has_an_interval_of_its_own():
-    tasks = {
-        "mood": bootstrap_task("classification", PREDICTED, TRUE, number=0),
-        "near": bootstrap_task("similarity", GUESSES, SCORES, number=1),
-    }
-    low, high = overall_interval(tasks)
-    accuracy, pearson = np.mean(PREDICTED == TRUE), stats.pearsonr(GUESSES, SCORES)[0]
-    assert low < (accuracy + (1 + pearson) / 2) / 2 < high
-    # Errors of tasks that are drawn apart make up for one another.
-    (a, b), (c, d) = (tasks["mood"].intervals()["accuracy"], tasks["near"].intervals()["pearson"])
-    assert high - low < ((b - a) + (d - c) / 2) / 2

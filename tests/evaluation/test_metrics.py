@@ -14,7 +14,6 @@ from trainer.evaluation.metrics import (
     compute_task_metrics,
     load_metric,
     main_metric,
-    overall_score,
 )
 from trainer.registry import HEADS
 
@@ -35,14 +34,14 @@ def test_a_class_metric_by_hand():
     assert all(type(value) is float for value in found.values())
 
 
-def test_f1_is_macro_over_all_classes_of_the_task():
+def test_f1_is_macro_over_the_classes_that_occur_or_are_predicted():
     predictions, labels = np.array([0, 1, 2, 2]), np.array([0, 1, 2, 1])
     found = compute_task_metrics("classification", predictions, labels, num_labels=4)
-    # F1 of the classes: 1, 2/3, 2/3, and 0 for the class that does not occur.
-    assert found["f1"] == pytest.approx((1 + 2 / 3 + 2 / 3 + 0) / 4)
+    # F1 of the classes: 1, 2/3, 2/3; the last neither occurs nor is predicted.
+    assert found["f1"] == pytest.approx((1 + 2 / 3 + 2 / 3) / 3)
     assert found["accuracy"] == 0.75
-    without = compute_task_metrics("classification", predictions, labels)
-    assert without["f1"] == pytest.approx((1 + 2 / 3 + 2 / 3) / 3)
+    predicted = compute_task_metrics("classification", [0, 1, 2, 3], labels, num_labels=5)
+    assert predicted["f1"] == pytest.approx(f1_score(labels, [0, 1, 2, 3], average="macro"))
 
 
 def test_two_classes_of_which_one_occurs():
@@ -171,20 +170,6 @@ def test_metrics_are_loaded_once():
 def test_unknown_metrics_are_refused():
     with pytest.raises(ValueError, match="Unknown metric 'pearson'"):
         load_metric("pearson")
-
-
-def test_the_overall_score_is_equation_3():
-    kinds = {"a": "classification", "b": "classification", "c": "similarity"}
-    found = {"eval_a_accuracy": 0.5, "eval_b_accuracy": 0.8, "eval_c_pearson": 0.6, "eval_c_f1": 9}
-    assert overall_score(found, kinds) == pytest.approx((0.5 + 0.8 + (1 + 0.6) / 2) / 3)
-    assert overall_score({"test_t_pearson": -1.0}, {"t": "regression"}, prefix="test") == 0.0
-
-
-def test_the_overall_score_names_what_is_missing():
-    with pytest.raises(KeyError, match="Task 'tags' has no 'eval_tags_accuracy'"):
-        overall_score({"eval_a_accuracy": 1.0}, {"a": "classification", "tags": "classification"})
-    with pytest.raises(ValueError, match="at least one task"):
-        overall_score({}, {})
 
 
 def test_a_correlation_that_its_library_cannot_give_is_none(monkeypatch):

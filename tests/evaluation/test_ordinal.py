@@ -6,7 +6,13 @@ from scipy import stats
 from sklearn.metrics import cohen_kappa_score, mean_absolute_error
 
 from modeling_hybrid_mtl import TaskConfig
-from trainer.evaluation import bootstrap_task, compute_task_metrics, main_metric, overall_score
+from trainer.evaluation import (
+    ScorePart,
+    bootstrap_task,
+    compute_task_metrics,
+    main_metric,
+    overall_score,
+)
 from trainer.evaluation.metrics import axis_label, formula_of, title_of_metric, zero_to_one
 from trainer.evaluation.results import format_table
 
@@ -62,8 +68,8 @@ def test_every_metric_is_mapped_to_one_at_its_best():
 
 def test_the_overall_score_maps_kappa_as_a_correlation():
     metrics = {"eval_grade_quadratic_kappa": 0.5, "eval_mood_accuracy": 0.6}
-    kinds = {"grade": "ordinal", "mood": "classification"}
-    assert overall_score(metrics, kinds) == pytest.approx((0.75 + 0.6) / 2)
+    parts = {"grade": ScorePart.of_kind("ordinal"), "mood": ScorePart.of_kind("classification")}
+    assert overall_score(metrics, parts) == pytest.approx((0.75 + 0.6) / 2)
     assert formula_of("quadratic_kappa", "grade") == "(1 + quadratic_kappa(grade)) / 2"
     assert formula_of("mae", "grade") == "1 / (1 + mae(grade))"
 

@@ -58,6 +58,20 @@ def test_tasks_of_one_table_share_its_tokens_and_keep_their_own_labels(folder, c
     assert "topic, urgency: share the 8 texts of one table\n" in printed
 
 
+def test_a_task_of_a_table_may_weight_its_training_rows(folder):
+    path = folder / "train.csv"
+    lines = path.read_text().splitlines()
+    weighted = [f"{line},{i or 'trust'}" for i, line in enumerate(lines)]
+    path.write_text("\n".join(weighted) + "\n")
+    columns = {"label": "urgency", "weight": "trust"}
+    data = prepared(folder, {"urgency": {"columns": columns}})
+    table = data.train["topic"]
+    assert table["weights_urgency"][:] == [1, 2, None, 4, 6, 7, None]
+    assert "weights_topic" not in table.column_names
+    # The validation rows have no such column, and need none.
+    assert "weights" not in data.validation["urgency"].column_names
+
+
 def test_a_missing_label_of_a_table_of_one_task_is_a_bad_row(folder):
     with pytest.raises(InputError, match="train.csv, row 2: column 'topic'"):
         prepared(folder, {"urgency": {"columns": {"text": "note", "label": "urgency"}}})

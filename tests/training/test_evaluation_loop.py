@@ -5,7 +5,6 @@ import torch
 from tests.toys import TASKS, toy_rows, toy_trainer
 from trainer.data import Collator
 from trainer.errors import InputError
-from trainer.evaluation import overall_score
 from trainer.evaluation.predictions import TaskPredictions
 
 HELPS = {"same": {"auxiliary": True}}
@@ -84,8 +83,6 @@ def test_evaluate_names_every_metric_and_fires_once(tmp_path):
     entries = [entry for entry in trainer.state.log_history if "eval_overall" in entry]
     assert [entry["step"] for entry in entries] == [6, 12]
     metrics = entries[-1]
-    kinds = {task: entry["kind"] for task, entry in TASKS.items()}
-    assert metrics["eval_overall"] == pytest.approx(overall_score(metrics, kinds))
     by_hand = (
         metrics["eval_mood_accuracy"]
         + metrics["eval_same_accuracy"]
@@ -93,6 +90,27 @@ def test_evaluate_names_every_metric_and_fires_once(tmp_path):
     ) / 3
     assert metrics["eval_overall"] == pytest.approx(by_hand)
     assert metrics["eval_loss"] == pytest.approx(sum(metrics[f"eval_{t}_loss"] for t in TASKS))
+
+
+def test_a_main_metric_and_a_weight_make_another_score(tmp_path):
+    task_args = {
+        "mood": {"main_metric": "f1", "score_weight": 3},
+        "near": {"score_weight": 0},
+    }
+    metrics = toy_trainer(tmp_path, task_args=task_args).evaluate()
+    by_hand = (3 * metrics["eval_mood_f1"] + metrics["eval_same_accuracy"]) / 4
+    assert metrics["eval_overall"] == pytest.approx(by_hand)
+    assert metrics["eval_loss"] == pytest.approx(sum(metrics[f"eval_{t}_loss"] for t in TASKS))
+
+
+def test_wrong_parts_of_the_score_are_refused(tmp_path):
+    wrong = {"mood": {"main_metric": "acuracy"}}
+    with pytest.raises(InputError, match="task 'mood': main_metric = 'acuracy': a task of kind"):
+        toy_trainer(tmp_path, task_args=wrong)
+    with pytest.raises(InputError, match="'mood': score_weight = -1"):
+        toy_trainer(tmp_path, task_args={"mood": {"score_weight": -1}})
+    with pytest.raises(InputError, match="score_weight: is 0 for mood, same, near, and the"):
+        toy_trainer(tmp_path, task_args={name: {"score_weight": 0} for name in TASKS})
 
 
 def test_rows_of_an_unknown_task_are_not_evaluated(tmp_path):

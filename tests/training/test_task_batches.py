@@ -2,7 +2,9 @@
 
 from collections import Counter
 
+import numpy as np
 import pytest
+import torch
 
 from tests.toys import TASKS, toy_trainer, whole_and_resumed
 
@@ -107,3 +109,42 @@ def test_flops_count_tokens_of_all_batches(tmp_path):
     )
     outside = trainer.model.num_parameters(exclude_embeddings=True)
     assert trainer.floating_point_ops(step) == 6.0 * tokens * outside
+
+
+def test_balanced_classes_weigh_the_training_labels_only(tmp_path, capsys):
+    options = {"mood": {"class_weights": "balanced"}}
+    trainer = toy_trainer(tmp_path, max_steps=1, task_args=options)
+    plain = toy_trainer(tmp_path, max_steps=1)
+    labels = np.array(trainer.train_dataset.tasks["mood"]["labels"][:])
+    by_class = len(labels) / (3 * np.bincount(labels))
+    batch = next(iter(trainer.get_train_dataloader()))
+    expected = by_class[batch["mood"]["labels"]]
+    np.testing.assert_allclose(batch["mood"]["label_weights"], expected, rtol=1e-6)
+    assert "label_weights" not in batch["same"]
+    assert "task 'mood': class weights: bad " in capsys.readouterr().out
+    assert trainer.evaluate()["eval_mood_loss"] == plain.evaluate()["eval_mood_loss"]
+
+
+@pytest.mark.parametrize("accumulation", [1, 2])
+def test_weighted_losses_have_the_same_gradient_under_accumulation(tmp_path, accumulation):
+    options = {"mood": {"class_weights": {"good": 5.0}}}
+    trainer = toy_trainer(
+        tmp_path,
+        sizes={"mood": 24},
+        task_args=options,
+        max_steps=1,
+        per_device_train_batch_size=24 // accumulation,
+        gradient_accumulation_steps=accumulation,
+        lr_scheduler_type="constant",
+        optim="sgd",
+        max_grad_norm=0,
+    )
+    before = trainer.model.heads["mood"].layers[1].weight.detach().clone()
+    rows = trainer.train_dataset.tasks["mood"][:]
+    batch = trainer.data_collator.collate("mood", rows)
+    weights = torch.where(batch["labels"] == 2, 5.0, 1.0)
+    loss = trainer.model(**batch, task="mood", label_weights=weights).loss
+    (gradient,) = torch.autograd.grad(loss, trainer.model.heads["mood"].layers[1].weight)
+    trainer.train()
+    step = (before - trainer.model.heads["mood"].layers[1].weight) / 1e-2
+    torch.testing.assert_close(step, gradient, atol=1e-5, rtol=1e-4)

@@ -82,6 +82,6 @@ def test_a_batch_moves_its_own_head_and_the_backbone_only(tmp_path):
 def test_a_loss_that_cannot_be_differentiated_is_named(tmp_path, monkeypatch, loss, found):
     trainer = toy_trainer(tmp_path, max_steps=1)
     head = trainer.model.heads["mood"]
-    monkeypatch.setattr(head, "loss", lambda logits, labels: loss(logits))
+    monkeypatch.setattr(head, "loss", lambda logits, labels, weights: loss(logits))
     with pytest.raises(InputError, match=f"task 'mood': loss 'cross_entropy': .* got {found}"):
         trainer.train()

@@ -65,6 +65,8 @@ class TaskFacts:
     overlaps: list[str] = field(default_factory=list)  # texts shared with the training rows
     hyperparameters: dict[str, Any] = field(default_factory=dict)  # of this task's head
     auxiliary: bool = False  # excluded from the overall score
+    main_metric: str | None = None  # the part in the overall score; the first of the kind if None
+    score_weight: float = 1.0  # in the overall score
 
     @property
     def output_type(self) -> str:

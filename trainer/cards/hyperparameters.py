@@ -20,7 +20,7 @@ from trainer.registry import REGULARIZERS
 # Fields of a head that a card shows where they were changed.
 SHOW_IF_CHANGED = (
     *("activation", "normalization", "pooling", "attention_heads", "cosine_range"),
-    *("pair_features", "loss", "label_smoothing", "thresholds"),
+    *("pair_features", "loss", "focal_gamma", "label_smoothing", "thresholds"),
 )
 
 
@@ -71,8 +71,15 @@ def _in_use(hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
     unused = {f"{name}_weight" for name in REGULARIZERS}
     elsewhere = {*SCHEDULE_FIELDS, "auxiliary", "max_validation_rows"}
     return {
-        k: v for k, v in hyperparameters.items() if (v or k not in unused) and k not in elsewhere
+        name: _number_texts(value) if isinstance(value, dict) else value
+        for name, value in hyperparameters.items()
+        if (value or name not in unused) and name not in elsewhere
     }
+
+
+def _number_texts(numbers: Mapping[str, float]) -> str:
+    """Return names with their numbers, such as `bad: 2, good: 0.5`."""
+    return ", ".join(f"{name}: {value:g}" for name, value in numbers.items())
 
 
 def _own_schedule(training: TaskTraining) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from trainer.cards.citations import bibtex
 from trainer.cards.examples import example_inputs
-from trainer.cards.facts import CardFacts, TaskFacts, heads, hub_id, one_line, public
+from trainer.cards.facts import CardFacts, TaskFacts, hub_id, one_line, public
 from trainer.cards.metadata import metadata
 from trainer.prediction.describe import describe_prediction
 from trainer.saving.files import write_text
@@ -29,6 +29,7 @@ COSINES = "gradient_cosines"
 # Settings that are omitted at these values.
 HIDE_AT_DEFAULT: dict[str, Any] = {
     "loss_weight": 1.0,
+    "score_weight": 1.0,
     "gradient_accumulation_steps": 1,
     "warmup_steps": 0,
     "cosine_range": [0.0, 1.0],
@@ -153,12 +154,17 @@ def _version(facts: CardFacts) -> str | None:
 
 def _overall_formula(tasks: list[TaskFacts]) -> str | None:
     """Return the formula of the overall score, if every main metric has a known term."""
-    from trainer.evaluation.metrics import formula_of  # imports torch
+    from trainer.evaluation.metrics import formula_of, main_metric  # imports torch
 
-    terms = [formula_of(heads()[task.kind].metrics[0], task.name) for task in tasks]
-    if None in terms:
-        return None
-    return f"({' + '.join(map(str, terms))}) / {len(tasks)}"
+    scored = [task for task in tasks if task.score_weight]
+    terms = []
+    for task in scored:
+        term = formula_of(task.main_metric or main_metric(task.kind), task.name)
+        if term is None:
+            return None
+        factor = "" if task.score_weight == 1 else f"{task.score_weight:g} * "
+        terms.append(f"{factor}{term}")
+    return f"({' + '.join(terms)}) / {sum(task.score_weight for task in scored):g}"
 
 
 def _metric_title(metric: str) -> str:

@@ -124,9 +124,9 @@ def _phase(
         }
         if entry.objective == "tasks":
             _check(training, {name: settings.tasks[name] for name in entry.tasks})
-            kinds = {name: settings.tasks[name].model.kind for name in entry.tasks}
+            models = {name: settings.tasks[name].model for name in entry.tasks}
             best, greater = training.metric_for_best_model, training.greater_is_better
-            check_best_metric(best, kinds, greater)
+            check_best_metric(best, models, greater)
     except InputError as error:
         option = re.split(r"\W", str(error))[0]
         hint = ""
@@ -141,8 +141,9 @@ def _check(training: HybridMTLTrainingArguments, tasks: dict[str, TaskEntry]) ->
     training.check_tasks()
     for entry in tasks.values():
         check_metrics(entry.model.kind, len(entry.model.labels or []) or None)
-    check_scored(tasks, training)
-    check_enough(training, {name: entry.model for name, entry in tasks.items()})
+    models = {name: entry.model for name, entry in tasks.items()}
+    check_scored(models, training)
+    check_enough(training, models)
     check_regularizers(training, training.make_regularizers(list(tasks)))
     training.make_aggregator(list(tasks))
     if training.task_order is not None and sorted(training.task_order) != sorted(tasks):

@@ -22,7 +22,8 @@ _PHASE = {
     for kind in (RunArguments, HybridMTLTrainingArguments)
     for f in fields(kind)
 }
-_TASK_FIELDS = {f.name: f.type for f in fields(TaskTraining) if f.name != "auxiliary"}
+_OF_RUN = ("auxiliary", "main_metric", "score_weight")
+_TASK_FIELDS = {f.name: f.type for f in fields(TaskTraining) if f.name not in _OF_RUN}
 
 
 @dataclass

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from modeling_hybrid_mtl import TaskConfig
 from trainer.config.freezing_options import WITHOUT_SHARED
 from trainer.errors import InputError, did_you_mean
-from trainer.evaluation import metrics_of
+from trainer.evaluation import metrics_of, scored
 from trainer.objective.aggregators import Aggregator
 from trainer.objective.loss_weights import LOSS_WEIGHTS, LossBalancer, LossWeights
 from trainer.objective.regularizers import REGULARIZERS, Regularizer, weight_option
@@ -85,13 +85,20 @@ def check_task_names(
         check_sequence(args.task_sequence, train)
 
 
-def check_scored(tasks: Iterable[str], args: HybridMTLTrainingArguments) -> None:
+def check_scored(tasks: Mapping[str, TaskConfig], args: HybridMTLTrainingArguments) -> None:
     """Check that some task has a part in the overall score.
 
     Raises:
-        InputError: if all tasks are auxiliary.
+        InputError: if all tasks are auxiliary or have no weight, or as `score_parts`.
     """
-    if not set(tasks) - set(args.unscored_tasks):
+    parts = args.score_parts(tasks)
+    if not scored(parts):
+        others = [name for name, part in parts.items() if not part.auxiliary]
+        if others:
+            raise InputError(
+                f"score_weight: is 0 for {', '.join(others)}, and the overall score needs a task "
+                "with a weight above 0"
+            )
         raise InputError(
             f"auxiliary: all tasks are auxiliary ({', '.join(tasks)}), and the overall score needs "
             f"one that is not"
@@ -99,21 +106,21 @@ def check_scored(tasks: Iterable[str], args: HybridMTLTrainingArguments) -> None
 
 
 def check_best_metric(
-    name: str | None, kinds: Mapping[str, str], greater_is_better: bool | None
+    name: str | None, tasks: Mapping[str, TaskConfig], greater_is_better: bool | None
 ) -> None:
     """Check that the metric for choosing the best checkpoint will be computed.
 
     Args:
         name: the metric, with or without `eval_`.
-        kinds: task -> kind, of the tasks with rows to evaluate on.
+        tasks: the tasks with rows to evaluate on.
         greater_is_better: whether the checkpoint with the highest value is chosen; None if none is.
 
     Raises:
         InputError: with the names of the metrics that will be, or naming the wrong direction.
     """
     is_greater = {"eval_overall": True, "eval_loss": False}
-    for task, kind in kinds.items():
-        for metric in metrics_of(kind):
+    for task, config in tasks.items():
+        for metric in metrics_of(config.kind, config.labels):
             is_greater[f"eval_{task}_{metric}"] = METRICS.entry(metric).greater_is_better
         is_greater[f"eval_{task}_loss"] = False
     names = list(is_greater)

@@ -11,6 +11,7 @@ from huggingface_hub.utils import validate_repo_id
 from modeling_hybrid_mtl import TaskConfig
 from trainer.data.augmentation import AUGMENTATIONS, TaskAugmentation
 from trainer.data.derived_labels import DerivedLabels, complete_entry
+from trainer.data.label_weights import check_class_weights
 from trainer.data.labels import check_dataset_labels
 from trainer.data.multi_labels import check_label_columns
 from trainer.data.task_source import TaskSource
@@ -125,7 +126,7 @@ def _read_entry(
         if value is not None
     }
     label, head = values.get("columns", {}).get("label"), HEADS.get(values.get("kind", ""))
-    if isinstance(label, list) and head is not None and head.output_type == "labels":
+    if isinstance(label, list) and head is not None and head.output_type in ("class", "labels"):
         values.setdefault("labels", label)
     values = complete_entry(name, values, with_data)
     _check_data_name(name, values.get("data_name"))
@@ -139,6 +140,7 @@ def _read_entry(
         parts["model"] = _model_of(name, parts["model"])
         check_dataset_labels(parts["model"], parts["source"])
         check_label_columns(parts["model"], parts["source"])
+        check_class_weights("", parts["model"], parts["training"].class_weights)
         parts["augmentation"].check(parts["model"])
     except InputError as error:
         message = str(error).removeprefix(f"task '{name}': ")
@@ -278,8 +280,8 @@ def coerce(value: Any, kind: Any, place: str) -> Any:
     """
     options = [option for option in get_args(kind) if option is not type(None)]
     if get_origin(kind) not in (list, dict) and options:
-        is_list = isinstance(value, (list, tuple))
-        kind = next((o for o in options if is_list and get_origin(o) is list), options[0])
+        nested = list if isinstance(value, (list, tuple)) else type(value)
+        kind = next((o for o in options if nested is get_origin(o)), options[0])
     if get_origin(kind) is list:
         if not isinstance(value, (list, tuple)):
             raise InputError(f"{place} = {value!r}: must be a list")

@@ -21,7 +21,8 @@ from trainer.config.inherited_arguments import (
     refuse_unsupported,
 )
 from trainer.data.sampling import SamplingOptions, check_sampling
-from trainer.errors import InputError
+from trainer.errors import InputError, did_you_mean
+from trainer.evaluation import ScorePart, metrics_of
 from trainer.objective.aggregators import (
     AGGREGATORS,
     Aggregator,
@@ -173,6 +174,24 @@ class HybridMTLTrainingArguments(ComposedOptions):
     def seed_of_data(self) -> int:
         """Return the seed of all draws among rows: `data_seed`, or `seed` if that is unset."""
         return self.seed if self.data_seed is None else self.data_seed
+
+    def score_parts(self, tasks: Mapping[str, TaskConfig]) -> dict[str, ScorePart]:
+        """Return each task's part in the overall score.
+
+        Raises:
+            InputError: naming a task and its `main_metric`, if its kind has no such metric.
+        """
+        parts = {}
+        for name, task in tasks.items():
+            training, metrics = self.task_training(name), metrics_of(task.kind, task.labels)
+            metric = training.main_metric or metrics[0]
+            if metric not in metrics:
+                raise InputError(
+                    f"task '{name}': main_metric = {metric!r}: a task of kind '{task.kind}' has "
+                    f"{', '.join(metrics)}.{did_you_mean(metric, metrics)}"
+                )
+            parts[name] = ScorePart(metric, training.score_weight, training.auxiliary)
+        return parts
 
     def make_aggregator(self, tasks: Sequence[str]) -> Aggregator:
         """Return the aggregator of the tasks' gradients.

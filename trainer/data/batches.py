@@ -10,8 +10,10 @@ from datasets import Dataset
 from torch import Tensor
 
 from modeling_hybrid_mtl import TaskConfig
+from trainer.data.label_weights import LabelWeights
 from trainer.data.partial_labels import is_missing, label_column
 from trainer.data.sampling import TaskSchedule
+from trainer.data.soft_labels import is_soft
 from trainer.data.tokens import IGNORED_LABEL
 
 Rows = list[tuple[str, list[int], float]]
@@ -172,14 +174,24 @@ class Collator:
     Args:
         tasks: each task's configuration, which determines the dtype of the labels.
         pad_token_id: padding value of token ids.
+        weights: the weights of each task's labels in training.
     """
 
-    def __init__(self, tasks: Mapping[str, TaskConfig], pad_token_id: int):
+    def __init__(
+        self,
+        tasks: Mapping[str, TaskConfig],
+        pad_token_id: int,
+        weights: Mapping[str, LabelWeights] | None = None,
+    ):
         self.tasks = tasks
         self.pad_token_id = pad_token_id
+        self.weights = weights or {}
 
     def __call__(self, step: dict[str, dict[str, Any]]) -> dict[str, dict[str, Tensor]]:
-        """Return task -> batch; tasks with the same rows share the tensors of their inputs."""
+        """Return task -> batch of a training step.
+
+        Tasks with the same rows share the tensors of their inputs.
+        """
         inputs: dict[int, dict[str, Tensor]] = {}
         batches = {}
         for task, columns in step.items():
@@ -187,13 +199,26 @@ class Collator:
             if table not in inputs:
                 inputs[table] = self._inputs(columns)
             batches[task] = {**inputs[table], **self._labels(task, columns)}
+            if task in self.weights:
+                labels = batches[task]["labels"]
+                weights = self.weights[task].of_batch(task, columns, labels)
+                if weights is not None:
+                    batches[task]["label_weights"] = weights
             if "loss_scale" in columns:
                 batches[task]["loss_scale"] = torch.tensor(columns["loss_scale"])
         return batches
 
     def collate(self, task: str, columns: dict[str, list]) -> dict[str, Tensor]:
-        """Return the arguments of `HybridMTLModel.forward` except `task`, with `labels` if any."""
-        return {**self._inputs(columns), **self._labels(task, columns)}
+        """Return the arguments of `HybridMTLModel.forward` except `task`, with `labels` if any.
+
+        Labels have no weights, which are for training only, and soft ones are the most probable
+        class.
+        """
+        batch = {**self._inputs(columns), **self._labels(task, columns)}
+        labels = batch.get("labels")
+        if labels is not None and self.tasks[task].output_type == "class" and labels.dim() > 1:
+            batch["labels"] = labels.argmax(dim=-1)
+        return batch
 
     def _inputs(self, columns: dict[str, list]) -> dict[str, Tensor]:
         batch: dict[str, Tensor] = {}
@@ -218,11 +243,12 @@ class Collator:
             ]
             return {"labels": pad(labels, IGNORED_LABEL)[0]}
         kind = self.tasks[task].output_type
-        dtype = torch.long if kind == "class" else torch.float
+        in_lists = kind == "labels" or any(is_soft(label, self.tasks[task]) for label in labels)
+        dtype = torch.long if kind == "class" and not in_lists else torch.float
         missing = [is_missing(label, self.tasks[task]) for label in labels]
         if not any(missing):
             return {"labels": torch.tensor(labels, dtype=dtype)}
-        placeholder: Any = [0.0] * len(self.tasks[task].labels or []) if kind == "labels" else 0
+        placeholder: Any = [0.0] * len(self.tasks[task].labels or []) if in_lists else 0
         known = [
             placeholder if absent else label for label, absent in zip(labels, missing, strict=True)
         ]

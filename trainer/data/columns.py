@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,11 +14,14 @@ from modeling_hybrid_mtl import TaskConfig
 from trainer.data.labels import LabelReader, check_dataset_labels, find_decimal, number
 from trainer.data.multi_labels import MultiLabelReader, check_label_columns
 from trainer.data.readers import RawSplit
+from trainer.data.soft_labels import SoftLabelReader, check_soft_loss, count_ties, is_soft
 from trainer.data.task_source import TaskSource
 from trainer.data.tokens import IGNORED_LABEL
 from trainer.errors import InputError, did_you_mean, join_truncated, truncated_repr
 
 _NO_TEXT = "empty text"
+_NO_WEIGHT = "invalid weight"
+Reader = LabelReader | MultiLabelReader | SoftLabelReader
 TEXT_COLUMNS = {"single": ("text",), "pair": ("text", "text_pair")}
 
 
@@ -34,7 +37,7 @@ class DroppedRow:
 
 @dataclass
 class CheckedSplit:
-    """Rows with the columns `text`, `text_pair` (pairs) and `label`.
+    """Rows with the columns `text`, `text_pair` (pairs), `label` and `weight`, if rows have one.
 
     Attributes:
         rows: the rows.
@@ -66,7 +69,13 @@ class _BadRowError(InputError):
 
 
 def check_split(
-    name: str, task: TaskConfig, source: TaskSource, raw: RawSplit, *, partial: bool = False
+    name: str,
+    task: TaskConfig,
+    source: TaskSource,
+    raw: RawSplit,
+    *,
+    partial: bool = False,
+    weighted: bool = True,
 ) -> CheckedSplit:
     """Map, check and convert the columns of one split.
 
@@ -77,6 +86,7 @@ def check_split(
         raw: the rows as loaded.
         partial: keep rows without a label, or with an invalid one if bad rows are dropped, with the
             label null, since the rows may have labels for other tasks.
+        weighted: read the column of weights, if the source names one.
 
     Raises:
         InputError: for a missing column, a bad row (unless dropped), or a split without remaining
@@ -84,15 +94,15 @@ def check_split(
     """
     check_dataset_labels(task, source)
     check_label_columns(task, source)
-    columns = _resolve_columns(name, task, source, raw)
+    columns = _resolve_columns(name, task, source, raw, weighted)
     rows = raw.rows.with_format(None)
     reader, labels = _reader_and_labels(task, source, columns["label"], raw)
     checked: list[dict[str, Any]] = []
     kept: list[int] = []
     dropped: list[DroppedRow] = []
     first_error = None
-    texts = [rows[columns[key]][:] for key in TEXT_COLUMNS[task.input]]
-    for index, values in enumerate(zip(*texts, labels, strict=True)):
+    cells = {key: labels if key == "label" else rows[columns[key]][:] for key in columns}
+    for index, values in enumerate(zip(*cells.values(), strict=True)):
         row = dict(zip(columns, values, strict=True))
         try:
             checked.append(_check_row(row, columns, reader, partial))
@@ -104,7 +114,7 @@ def check_split(
             first_error = first_error or message
             dropped.append(DroppedRow(name, *raw.file_and_row(index), error.reason))
             if partial and error.reason != _NO_TEXT:
-                checked.append({**row, "label": None})
+                checked.append({**row, "label": None, "weight": None})
                 kept.append(index)
     counts = dict(Counter(row.reason for row in dropped))
     if not checked:
@@ -114,21 +124,31 @@ def check_split(
         )
     groups = None if source.split_by is None else rows.select(kept)[source.split_by][:]
     table = {key: [row[key] for row in checked] for key in columns}
-    return CheckedSplit(Dataset.from_dict(table, features=_features(task)), counts, dropped, groups)
+    return CheckedSplit(_to_dataset(table, reader, raw.location), counts, dropped, groups)
 
 
 def _reader_and_labels(
     task: TaskConfig, source: TaskSource, column: Any, raw: RawSplit
-) -> tuple[LabelReader | MultiLabelReader, Sequence[Any]]:
+) -> tuple[Reader, Sequence[Any]]:
     """Return a reader of the labels, and the cell of each row, a tuple for several columns."""
     rows = raw.rows.with_format(None)
     if task.output_type == "labels":
         reader = MultiLabelReader(task, source, column, rows)
         return reader, reader.cells
+    if task.output_type == "class" and isinstance(column, list):
+        cells = list(zip(*(rows[name][:] for name in column), strict=True))
+        return _soft_reader(task, source, column, raw), cells
     labels = rows[column][:]
+    if any(is_soft(label, task) for label in labels):
+        return _soft_reader(task, source, column, raw), labels
     if source.decimal is None and not task.has_labels:
         source = replace(source, decimal=_decimal(labels, column, raw.location))
     return LabelReader(task, source, column, rows.features[column]), labels
+
+
+def _soft_reader(task: TaskConfig, source: TaskSource, column: Any, raw: RawSplit) -> Reader:
+    check_soft_loss(raw.location, task)
+    return SoftLabelReader(task, column, source.decimal)
 
 
 def _decimal(labels: Sequence[Any], column: str, location: str) -> str:
@@ -142,25 +162,43 @@ def _decimal(labels: Sequence[Any], column: str, location: str) -> str:
     return sign
 
 
-def _features(task: TaskConfig) -> Features:
+def _to_dataset(table: dict[str, list], reader: Reader, location: str) -> Dataset:
+    """Return checked columns as a dataset; print how many soft labels have no single maximum."""
+    soft, labels = isinstance(reader, SoftLabelReader), table["label"]
+    ties = count_ties(labels) if soft else 0
+    if ties:
+        print(
+            f"{location}: {ties} of {len(labels)} rows have several most probable labels, of which "
+            "metrics use the first",
+            flush=True,
+        )
+    return Dataset.from_dict(table, features=_features(reader.task, table, soft))
+
+
+def _features(task: TaskConfig, columns: Iterable[str], soft: bool) -> Features:
     text = SequenceFeature(Value("string")) if task.reads_words else Value("string")
-    label: Any = Value("int64" if task.output_type in ("class", "tags") else "float32")
-    if task.output_type in ("tags", "labels"):
+    is_index = task.output_type in ("class", "tags") and not soft
+    label: Any = Value("int64" if is_index else "float32")
+    if soft or task.output_type in ("tags", "labels"):
         label = SequenceFeature(label)
-    return Features({**dict.fromkeys(TEXT_COLUMNS[task.input], text), "label": label})
+    features = {**dict.fromkeys(TEXT_COLUMNS["pair"], text), "label": label}
+    features["weight"] = Value("float32")
+    return Features({column: features[column] for column in columns})
 
 
 def _resolve_columns(
-    name: str, task: TaskConfig, source: TaskSource, raw: RawSplit
+    name: str, task: TaskConfig, source: TaskSource, raw: RawSplit, weighted: bool
 ) -> dict[str, Any]:
-    keys = (*TEXT_COLUMNS[task.input], "label")
+    keys = (*TEXT_COLUMNS[task.input], "label", "weight")
     for key in source.columns:
         if key not in keys:
             raise InputError(
                 f"task '{name}': columns: '{key}' is not one of {', '.join(keys)}, the columns of "
                 f"a task with input '{task.input}'.{did_you_mean(key, keys)}"
             )
-    columns = {key: source.columns.get(key, key) for key in keys}
+    columns = {key: source.columns.get(key, key) for key in keys if key != "weight"}
+    if weighted and "weight" in source.columns:
+        columns["weight"] = source.columns["weight"]
     for key, names in columns.items():
         for column in names if isinstance(names, list) else [names]:
             if column not in raw.rows.column_names:
@@ -180,13 +218,13 @@ def _resolve_columns(
 def _check_row(
     row: dict[str, Any],
     columns: Mapping[str, Any],
-    reader: LabelReader | MultiLabelReader,
+    reader: Reader,
     partial: bool,
 ) -> dict[str, Any]:
     """Return a row with its label converted, or null if it has none and `partial` allows it.
 
     Args:
-        row: `text`, `text_pair` (pairs) and `label` -> the cell.
+        row: `text`, `text_pair` (pairs), `label` and maybe `weight` -> the cell.
         columns: the same keys -> the dataset's column, for messages.
         reader: of the labels.
     """
@@ -196,13 +234,28 @@ def _check_row(
             raise _no_text(row[key], columns[key], task.reads_words)
     value = row["label"]
     if partial and (is_missing(value) or _is_ignored(value, reader)):
-        return {**row, "label": None}
+        return {**row, "label": None, "weight": None}
+    row = {**row, "weight": _weight(row, columns, reader.decimal)}
     try:
         return {**row, "label": _label(value, reader, len(row["text"]))}
     except _BadRowError:
         raise
     except InputError as error:
         raise _BadRowError(str(error), _reason(value, reader)) from error
+
+
+def _weight(row: Mapping[str, Any], columns: Mapping[str, Any], decimal: str) -> float | None:
+    """Return the weight of a row, None if the source names no column of weights."""
+    if "weight" not in columns:
+        return None
+    weight = number(row["weight"], decimal)
+    if weight is None or weight < 0:
+        raise _BadRowError(
+            f"column '{columns['weight']}' is not a weight: {truncated_repr(row['weight'])}; "
+            "expected a number, 0 or more",
+            _NO_WEIGHT,
+        )
+    return float(weight)
 
 
 def _no_text(value: Any, column: str, is_split: bool) -> _BadRowError:
@@ -215,7 +268,7 @@ def _no_text(value: Any, column: str, is_split: bool) -> _BadRowError:
     )
 
 
-def _reason(value: Any, reader: LabelReader | MultiLabelReader) -> str:
+def _reason(value: Any, reader: Reader) -> str:
     """Return why a label is none of the task's."""
     if is_missing(value):
         return "missing label"
@@ -225,7 +278,7 @@ def _reason(value: Any, reader: LabelReader | MultiLabelReader) -> str:
     return "score out of range" if is_number else "invalid score"
 
 
-def _is_ignored(value: Any, reader: LabelReader | MultiLabelReader) -> bool:
+def _is_ignored(value: Any, reader: Reader) -> bool:
     """Return whether a value is -100 in place of a class."""
     if not reader.task.has_labels or isinstance(value, (list, tuple)):
         return False
@@ -250,9 +303,9 @@ def _is_text(value: Any, is_split: bool) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
 
-def _label(value: Any, reader: LabelReader | MultiLabelReader, words: int) -> Any:
+def _label(value: Any, reader: Reader, words: int) -> Any:
     """Return the class index, the multi-hot row, the score, or the tags of so many words."""
-    if isinstance(reader, MultiLabelReader):
+    if not isinstance(reader, LabelReader):
         return reader.read(value)
     if not reader.task.reads_words:
         read = reader.class_index if reader.task.has_labels else reader.score

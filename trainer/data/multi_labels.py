@@ -14,7 +14,7 @@ _FLAGS = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
 
 
 def check_label_columns(task: TaskConfig, source: TaskSource) -> None:
-    """Check the fields of a source that describe multi-label columns.
+    """Check the fields of a source that describe columns of several labels.
 
     Raises:
         InputError: if the task is of another kind, there is not one column for each label, or a
@@ -32,14 +32,15 @@ def check_label_columns(task: TaskConfig, source: TaskSource) -> None:
         )
     if not isinstance(columns, list):
         return
-    if not is_multi_label:
+    if task.output_type not in ("class", "labels"):
         raise InputError(
-            f"field 'columns': label = {columns}: several columns are for kind 'multi_label'; a "
-            f"task of kind '{task.kind}' has one"
+            f"field 'columns': label = {columns}: several columns are for kinds with classes of a "
+            f"whole text; a task of kind '{task.kind}' has one"
         )
     if len(columns) != len(labels) or source.dataset_labels or source.label_separator:
+        values = "0 and 1" if is_multi_label else "probabilities"
         raise InputError(
-            f"field 'columns': label = {columns}: must be a column of 0 and 1 for each of the "
+            f"field 'columns': label = {columns}: must be a column of {values} for each of the "
             f"labels, in their order ({join_truncated(labels)}), without dataset_labels and "
             "label_separator"
         )

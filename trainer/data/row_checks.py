@@ -10,6 +10,7 @@ from datasets import ClassLabel, Dataset, IterableDataset
 
 from modeling_hybrid_mtl import TaskConfig
 from trainer.data.partial_labels import label_column
+from trainer.data.soft_labels import SoftLabelReader, check_soft_loss
 from trainer.data.token_checks import (
     Limits,
     check_sequences,
@@ -143,6 +144,8 @@ def _has_labels(
         return _has_tags(where, labels, ids, task)
     if task.output_type == "labels":
         return _has_multi_hot(where, labels, task)
+    if task.output_type == "class" and is_list(labels.type):
+        return _has_probabilities(where, labels, task)
     kind = labels.type
     readable = pa.types.is_integer(kind) or (pa.types.is_floating(kind) and not task.has_labels)
     if labels.null_count == len(labels):
@@ -224,6 +227,21 @@ def _has_multi_hot(where: str, labels: pa.ChunkedArray, task: TaskConfig) -> boo
             f"{_valid_labels(task)}"
         )
     return True
+
+
+def _has_probabilities(where: str, labels: pa.ChunkedArray, task: TaskConfig) -> bool:
+    check_soft_loss(where, task)
+    reader = SoftLabelReader(task, "labels", None)
+    known = 0
+    for index, label in enumerate(labels.to_pylist()):
+        if label is None:
+            continue
+        known += 1
+        try:
+            reader.read(label)
+        except InputError as error:
+            raise InputError(f"{where}, row {index + 1}: {error}") from error
+    return known > 0
 
 
 def _valid_labels(task: TaskConfig) -> str:

@@ -7,8 +7,8 @@ import numpy as np
 from datasets import Dataset
 
 from modeling_hybrid_mtl import TaskConfig
+from trainer.data.label_weights import class_counts
 from trainer.data.partial_labels import label_column, only_labeled
-from trainer.data.tokens import IGNORED_LABEL
 from trainer.errors import join_truncated
 
 _MAX_CLASSES = 8
@@ -48,11 +48,7 @@ def _describe_classes(task: TaskConfig, values: Sequence[Any]) -> str:
     """Return the classes with their counts of rows or words, the most frequent first."""
     labels = task.labels or []
     known = [value for value in values if value is not None]
-    if task.output_type == "labels":  # multi-hot
-        counts = np.sum(known, axis=0, dtype=int)
-    else:
-        indices = np.concatenate([np.atleast_1d(value) for value in known])
-        counts = np.bincount(indices[indices != IGNORED_LABEL], minlength=len(labels))
+    counts = np.round(class_counts(task, known)).astype(int)
     order = np.argsort(-counts, kind="stable")
     shown = [f"{labels[i]} {counts[i]:,}" for i in order[:_MAX_CLASSES]]
     rest = len(labels) - len(shown)

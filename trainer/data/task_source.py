@@ -39,7 +39,10 @@ class TaskSource:
         test_file: the rows that are measured once, at the end of training, likewise.
         columns: `text`, `text_pair` and `label` -> the dataset's column names; in CoNLL files also
             positions, such as 0 and -1. For multi-label tasks, `label` may be a list of columns of
-            0 and 1, one for each of the labels, which they name if `labels` is unset.
+            0 and 1, one for each of the labels, which they name if `labels` is unset; for
+            classification and ordinal, of probabilities, which are also read from lists. `weight`
+            -> a column of numbers, 0 or more: factors of the training rows' losses, which are
+            scaled to a mean of 1.
         dataset_labels: the class names in the data, in the order of `labels`, if they differ.
         label_separator: the text between the labels of a cell, such as `|` (multi-label); a list
             needs none.
@@ -133,8 +136,9 @@ class TaskSource:
 
     @property
     def column_names(self) -> list[str]:
-        """Return the dataset's names of `text`, `text_pair` and `label`."""
-        names = [self.columns.get(key, key) for key in ("text", "text_pair", "label")]
+        """Return the dataset's names of `text`, `text_pair`, `label` and any `weight`."""
+        defaults = {key: key for key in ("text", "text_pair", "label")}
+        names = {**defaults, **self.columns}.values()
         return [column for name in names for column in (name if isinstance(name, list) else [name])]
 
 

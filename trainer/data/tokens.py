@@ -20,15 +20,15 @@ def tokenize(
 
     Args:
         name: the task's name, for the progress bar.
-        rows: columns `text`, `text_pair` (pairs) and optionally `label`.
+        rows: columns `text`, `text_pair` (pairs) and optionally `label` and `weight`.
         task: the task's configuration: whether the two texts of a pair share a sequence.
         tokenizer: the backbone's tokenizer.
         max_length: maximum tokens of a sequence, including special tokens; the rest is truncated.
 
     Returns:
         Columns `input_ids`, `token_type_ids` (if the tokenizer returns them), the same with the
-        prefix `pair_` for siamese pairs, `labels` if there are any, `length`: the tokens of the
-        longer sequence, and `truncated`: whether a text was truncated.
+        prefix `pair_` for siamese pairs, `labels` and `weights` if there are any, `length`: the
+        tokens of the longer sequence, and `truncated`: whether a text was truncated.
     """
     encode = _encode_words if task.reads_words else _encode_texts
     key = _content_key(rows, task, tokenizer, max_length)
@@ -92,6 +92,8 @@ def _encode_texts(
     ]
     if "label" in batch:
         features["labels"] = batch["label"]
+    if "weight" in batch:
+        features["weights"] = batch["weight"]
     return features
 
 
@@ -124,6 +126,8 @@ def _encode_words(
         features["labels"] = [
             _align(encoded.word_ids(row), tags) for row, tags in enumerate(batch["label"])
         ]
+    if "weight" in batch:
+        features["weights"] = batch["weight"]
     features["length"] = [len(ids) for ids in features["input_ids"]]
     features["truncated"] = [
         length == max_length

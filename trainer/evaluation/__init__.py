@@ -7,21 +7,22 @@ from trainer.evaluation.figures import (
     draw_learning_curves,
     draw_scatter,
 )
-from trainer.evaluation.intervals import bootstrap_task, overall_interval
+from trainer.evaluation.intervals import bootstrap_task
 from trainer.evaluation.metrics import (
     check_metrics,
     compute_task_metrics,
     load_metric,
     main_metric,
     metrics_of,
-    overall_score,
 )
 from trainer.evaluation.multi_label import multi_label_report
 from trainer.evaluation.ordinal import __name__ as _ordinal  # noqa: F401 (registers)
+from trainer.evaluation.overall import ScorePart, overall_interval, overall_score, scored
 from trainer.evaluation.report import classification_report, regression_report
 
 __all__ = [
     "DrawnTask",
+    "ScorePart",
     "bootstrap_task",
     "check_metrics",
     "classification_report",
@@ -39,4 +40,5 @@ __all__ = [
     "overall_interval",
     "overall_score",
     "regression_report",
+    "scored",
 ]

@@ -28,6 +28,8 @@ class Drawn:
         classes: the number of classes; None for scores.
         row_of: the row of each prediction, (N,).
         outputs: probabilities (N, C), for metrics that are computed from them.
+        spans: the numbers of right, predicted and true spans of each row, (R, 3); None for labels
+            without spans.
     """
 
     predicted: NDArray
@@ -35,6 +37,7 @@ class Drawn:
     classes: Any
     row_of: NDArray
     outputs: Any = None
+    spans: NDArray | None = None
 
 
 def _blocks(width: int) -> Iterator[int]:
@@ -57,12 +60,26 @@ def _class_values(data: Drawn, draws: np.random.Generator) -> Values:
         hits, predictions, labels = np.split((totals.T @ weights.T).T, 3, axis=1)
         times = labels.sum(axis=1)
         values["accuracy"].append(hits.sum(axis=1) / times)
-        class_f1 = _ratio(2.0 * hits, predictions + labels)
-        values["f1"].append(class_f1[:, 1] if classes == 2 else class_f1.mean(axis=1))
+        both = predictions + labels
+        binary = _ratio(2.0 * hits[:, -1], both[:, -1])
+        values["f1"].append(binary if classes == 2 else _macro_f1(hits, both))
         absolute, squared = (weights @ distances).T
         values["mae"].append(absolute / times)
         values["quadratic_kappa"].append(_kappa(squared, predictions, labels, times))
     return _concatenate(values)
+
+
+def _tag_values(data: Drawn, draws: np.random.Generator) -> Values:
+    """Return the metrics of classes and, for labels with spans, their F1, of every draw."""
+    values = _class_values(data, draws)
+    if data.spans is not None:
+        count, found = len(data.spans), []
+        for size in _blocks(count):
+            weights = draws.multinomial(count, np.full(count, 1 / count), size=size)
+            hits, predictions, labels = (weights @ data.spans).T
+            found.append(_ratio(2 * hits, predictions + labels))
+        values["span_f1"] = np.concatenate(found)
+    return values
 
 
 def _kappa(squared: NDArray, predictions: NDArray, labels: NDArray, times: NDArray) -> NDArray:
@@ -95,7 +112,7 @@ def _label_values(data: Drawn, draws: np.random.Generator) -> Values:
         hits, predictions, labels = np.split(sums[:, :-1], 3, axis=1)
         both = predictions + labels
         values["f1_micro"].append(_ratio(2 * hits.sum(axis=1), both.sum(axis=1)))
-        values["f1_macro"].append(_ratio(2 * hits, both).mean(axis=1))
+        values["f1_macro"].append(_macro_f1(hits, both))
         values["subset_accuracy"].append(sums[:, -1] / count)
         values["average_precision"].append(_average_precision(weights, data.outputs, true))
     return _concatenate(values)
@@ -123,6 +140,16 @@ def _average_precision(weights: NDArray[np.int64], outputs: Any, true: NDArray) 
         total += _ratio((_ratio(hits.cumsum(axis=0), rows) * hits).sum(axis=0), found)
         classes += found > 0
     return _ratio(total, classes)
+
+
+def _macro_f1(hits: NDArray, both: NDArray) -> NDArray[np.float64]:
+    """Return the mean F1 over the classes that occur or are predicted, (draws,).
+
+    Args:
+        hits: right predictions of each class, (draws, C).
+        both: predictions plus labels of each class, (draws, C).
+    """
+    return _ratio(_ratio(2.0 * hits, both).sum(axis=1), (both > 0).sum(axis=1))
 
 
 def _ratio(numerator: NDArray, denominator: NDArray) -> NDArray[np.float64]:
@@ -221,7 +248,7 @@ def _correlations(
 # Type of outputs -> a function that returns metric -> its value in each draw, (DRAWS,).
 VALUES: dict[str, Callable[[Drawn, np.random.Generator], Values]] = {
     "class": _class_values,
-    "tags": _class_values,
+    "tags": _tag_values,
     "labels": _label_values,
     "score": _score_values,
 }

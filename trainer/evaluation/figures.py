@@ -1,6 +1,6 @@
 """The figures of a run, as PNG files."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,8 @@ from trainer.evaluation.figure_files import (
     save_figure,
     shorten_label,
 )
-from trainer.evaluation.metrics import axis_label, main_metric
+from trainer.evaluation.metrics import axis_label
+from trainer.evaluation.overall import ScorePart, scored
 from trainer.evaluation.pairs import paired_scores
 from trainer.evaluation.report import regression_report
 from trainer.registry import METRICS
@@ -127,9 +128,8 @@ def _set_score_axes(axes: "Axes", predicted: np.ndarray, low: float, high: float
 
 def draw_learning_curves(
     log_history: Sequence[Mapping[str, Any]],
-    tasks: Mapping[str, str],
+    tasks: Mapping[str, ScorePart],
     path: str | Path,
-    auxiliary: Collection[str] = (),
 ) -> None:
     """Draw each task's losses (upper row) and main metric (lower row) against optimizer steps.
 
@@ -140,24 +140,25 @@ def draw_learning_curves(
     Args:
         log_history: `TrainerState.log_history`: entries with `step` and any of `loss/{task}`,
             `eval_{task}_loss`, `eval_{task}_{main metric}`, `eval_overall` and `phase`.
-        tasks: task -> its kind; one column each.
+        tasks: task -> its part in the overall score; one column each.
         path: the PNG file to write; missing folders are created.
-        auxiliary: the tasks excluded from the overall score.
 
     Raises:
-        ValueError: if there is no task, or a kind is unknown.
+        ValueError: if there is no task.
     """
     if not tasks:
         raise ValueError("Learning curves need at least one task.")
     figure = new_figure(3.3 * (len(tasks) + 1), 5.6)
     grid = figure.subplots(2, len(tasks) + 1, sharex=True, squeeze=False)
-    for column, (task, kind) in enumerate(tasks.items()):
-        _draw_task(grid[:, column], log_history, task, main_metric(kind), task in auxiliary)
+    for column, (task, part) in enumerate(tasks.items()):
+        _draw_task(grid[:, column], log_history, task, part)
     legend_axes, overall = grid[:, -1]
     _draw_legend(legend_axes)
     _draw_lines(overall, log_history, {"eval_overall": _OVERALL}, "overall score (0 to 1)")
     _start_at_zero(overall, best=1)
-    overall.set_title("all but the auxiliary tasks" if auxiliary else "all tasks")
+    main = {task: part for task, part in tasks.items() if not part.auxiliary}
+    title = "all tasks" if len(main) == len(tasks) else "all but the auxiliary tasks"
+    overall.set_title(title if scored(main) == main else ", ".join(scored(main)), parse_math=False)
     for axes in grid[1]:
         axes.set_xlabel("optimizer step")
     for axes in (*grid[0, :-1], *grid[1]):
@@ -170,16 +171,17 @@ def _draw_task(
     column: np.ndarray,
     log_history: Sequence[Mapping[str, Any]],
     task: str,
-    metric: str,
-    auxiliary: bool,
+    part: ScorePart,
 ) -> None:
     upper, lower = column
     lines = {f"loss/{task}": _TRAINING, f"eval_{task}_loss": _EVALUATION}
     _draw_lines(upper, log_history, lines, "mean loss of an example")
     _start_at_zero(upper)
-    upper.set_title(f"{task} (auxiliary)" if auxiliary else task, parse_math=False)
-    _draw_lines(lower, log_history, {f"eval_{task}_{metric}": _EVALUATION}, axis_label(metric))
-    _start_at_zero(lower, best=1 if METRICS.entry(metric).greater_is_better else None)
+    upper.set_title(f"{task} (auxiliary)" if part.auxiliary else task, parse_math=False)
+    _draw_lines(
+        lower, log_history, {f"eval_{task}_{part.metric}": _EVALUATION}, axis_label(part.metric)
+    )
+    _start_at_zero(lower, best=1 if METRICS.entry(part.metric).greater_is_better else None)
 
 
 def _draw_legend(axes: "Axes") -> None:

@@ -4,15 +4,16 @@ The rows are resampled with replacement (Efron 1979); the interval holds the mid
 values over the draws.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from trainer.evaluation.draws import VALUES, Drawn
-from trainer.evaluation.metrics import main_metric, metrics_of, zero_to_one
+from trainer.evaluation.metrics import metrics_of
 from trainer.evaluation.pairs import PAIRED
+from trainer.evaluation.spans import find_spans, span_counts
 from trainer.registry import HEADS
 
 LEVEL = 0.95
@@ -25,16 +26,14 @@ class Bootstrap:
     """The values of a task's metrics over all draws of its rows.
 
     Attributes:
-        kind: the kind of task.
         values: metric -> its value in each draw, (DRAWS,).
     """
 
-    kind: str
     values: dict[str, NDArray[np.float64]]
 
     def intervals(self) -> dict[str, list[float]]:
         """Return metric -> lower and upper end of its interval."""
-        return {metric: _interval(values) for metric, values in self.values.items()}
+        return {metric: interval_of(values) for metric, values in self.values.items()}
 
 
 def bootstrap_task(
@@ -44,6 +43,7 @@ def bootstrap_task(
     *,
     num_labels: int | None = None,
     outputs: ArrayLike | None = None,
+    label_names: Sequence[str] | None = None,
     rows: ArrayLike | None = None,
     number: int = 0,
 ) -> Bootstrap | None:
@@ -55,6 +55,7 @@ def bootstrap_task(
         labels: the true ones.
         num_labels: number of classes; by default as many as occur, at least 2.
         outputs: probabilities, (N, C), for the metrics that are computed from them.
+        label_names: the names of the classes, for metrics of spans.
         rows: for tokens, the row (sentence) of each, (N,): the tokens of a sentence are drawn
             together, as they are not independent. None if each prediction is a row.
         number: the task's index among the others, which seeds its draws.
@@ -71,25 +72,17 @@ def bootstrap_task(
     if len(np.unique(row_of)) < 2:
         return None
     draws = np.random.default_rng([_SEED, number])
-    values = VALUES[output_type](Drawn(predicted, true, classes, row_of, outputs), draws)
+    names = metrics_of(kind, label_names)
+    spans = None
+    if label_names is not None and "span_f1" in names:
+        ours, theirs = (find_spans(tags, row_of, label_names) for tags in (predicted, true))
+        spans = span_counts(ours, theirs, row_of)
+    values = VALUES[output_type](Drawn(predicted, true, classes, row_of, outputs, spans), draws)
     # Metrics of extensions have no interval: the draws need sums over rows.
-    return Bootstrap(kind, {name: values[name] for name in metrics_of(kind) if name in values})
+    return Bootstrap({name: values[name] for name in names if name in values})
 
 
-def overall_interval(tasks: Mapping[str, Bootstrap | None]) -> list[float] | None:
-    """Return the interval of the overall score, the mean over these tasks.
-
-    The tasks are resampled independently. Return None if one has too few rows.
-    """
-    mapped = []
-    for task in tasks.values():
-        main = None if task is None else main_metric(task.kind)
-        if task is None or main not in task.values:
-            return None
-        mapped.append(zero_to_one(str(main), task.values[str(main)]))
-    return _interval(np.mean(mapped, axis=0)) if mapped else None
-
-
-def _interval(values: NDArray[np.float64]) -> list[float]:
+def interval_of(values: NDArray[np.float64]) -> list[float]:
+    """Return the lower and upper end of the interval of some draws, (DRAWS,)."""
     outside = (1 - LEVEL) / 2
     return [float(end) for end in np.quantile(values, [outside, 1 - outside])]

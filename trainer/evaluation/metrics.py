@@ -1,4 +1,4 @@
-"""The metrics of each kind of task and the one score that ranks checkpoints.
+"""The metrics of each kind of task.
 
 The metrics are `evaluate` modules shipped in `metric_scripts/`, because `evaluate` would download
 its own. `evaluate`, scikit-learn and scipy are imported on first use: they take seconds, and most
@@ -6,7 +6,7 @@ importers of this package need only the names.
 """
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from trainer.errors import InputError
 from trainer.evaluation.pairs import PAIRED
+from trainer.evaluation.spans import find_spans, has_spans
 from trainer.registry import HEADS, METRICS
 
 if TYPE_CHECKING:
@@ -44,22 +45,27 @@ def load_metric(name: str) -> "evaluate.EvaluationModule":
     return evaluate.load(str(METRIC_SCRIPTS / name), keep_in_memory=True)
 
 
-def main_metric(kind: str) -> str:
-    """Return the main metric of a kind of task, such as `accuracy` or `pearson`.
+def main_metric(kind: str, labels: Sequence[str] | None = None) -> str:
+    """Return the main metric of a task, such as `accuracy` or `pearson`.
+
+    The arguments and errors are those of `metrics_of`.
+    """
+    return metrics_of(kind, labels)[0]
+
+
+def metrics_of(kind: str, labels: Sequence[str] | None = None) -> tuple[str, ...]:
+    """Return the names of a task's metrics: those of its head, then those of extensions.
+
+    Args:
+        kind: a key of `HEADS`.
+        labels: the names of its classes. Metrics of spans are left out unless they mark spans.
 
     Raises:
         ValueError: if the kind is unknown.
     """
-    return metrics_of(kind)[0]
-
-
-def metrics_of(kind: str) -> tuple[str, ...]:
-    """Return the names of a kind's metrics: its head's, then those of extensions.
-
-    Raises:
-        ValueError: if the kind is unknown.
-    """
-    return (*HEADS.entry(kind).value.metrics, *METRICS.of_kind(kind))
+    names = (*HEADS.entry(kind).value.metrics, *METRICS.of_kind(kind))
+    spans = has_spans(labels)
+    return tuple(name for name in names if spans or not METRICS.entry(name).reads_spans)
 
 
 def zero_to_one(metric: str, value: Any) -> Any:
@@ -102,12 +108,14 @@ def compute_task_metrics(
     *,
     num_labels: int | None = None,
     outputs: ArrayLike | None = None,
+    label_names: Sequence[str] | None = None,
+    rows: ArrayLike | None = None,
 ) -> dict[str, float]:
     """Compute every metric of one task.
 
-    F1 is that of class 1 for two classes, else the unweighted mean over all classes; a class that
-    neither occurs nor is predicted counts as 0. An undefined correlation, of constant predictions
-    or labels, is 0.0.
+    F1 is that of class 1 for two classes, else the unweighted mean over the classes that occur or
+    are predicted, as in scikit-learn. An undefined correlation, of constant predictions or labels,
+    is 0.0.
 
     Args:
         kind: a key of `HEADS`.
@@ -117,17 +125,27 @@ def compute_task_metrics(
         num_labels: number of classes of the task; by default as many as occur, at least 2.
             Ignored for scores.
         outputs: probabilities, (N, C), for the metrics that are computed from them.
+        label_names: the names of the classes, for metrics of spans.
+        rows: the row of each token, (N,), for metrics of spans; all are of one row if None.
 
     Returns:
-        The value of each metric of `metrics_of(kind)`, in that order.
+        The value of each metric of `metrics_of(kind, label_names)`, in that order.
 
     Raises:
         ValueError: if the kind is unknown, `outputs` are needed and missing, or as the functions
             of `pairs`.
     """
-    names = metrics_of(kind)
+    names = metrics_of(kind, label_names)
     predicted, true, classes = PAIRED[HEADS[kind].output_type](predictions, labels, num_labels)
-    return {name: _value(name, predicted, outputs, true, classes) for name in names}
+    spans: Any = None
+    if label_names is not None and any(METRICS.entry(name).reads_spans for name in names):
+        row_of = np.zeros(len(true), int) if rows is None else np.asarray(rows)
+        spans = [find_spans(tags, row_of, label_names) for tags in (predicted, true)]
+    values = {}
+    for name in names:
+        pair = spans if METRICS.entry(name).reads_spans else (predicted, true)
+        values[name] = _value(name, pair[0], outputs, pair[1], classes)
+    return values
 
 
 def _value(
@@ -180,7 +198,7 @@ def _f1(predicted: NDArray[np.int64], true: NDArray[np.int64], num_labels: int) 
     pairs = {"predictions": predicted, "references": true}
     average: dict[str, Any] = {"average": "binary", "pos_label": 1}
     if num_labels > 2:
-        average = {"average": "macro", "labels": list(range(num_labels))}
+        average = {"average": "macro"}  # over the classes that occur or are predicted
     f1_metric = load_metric("f1")
     with warnings.catch_warnings():
         # scikit-learn warns of every class that is never predicted and scores it 0, as we want.
@@ -211,32 +229,3 @@ def _correlation(script: str, predicted: NDArray[np.float64], true: NDArray[np.f
         warnings.simplefilter("ignore")  # nearly constant input
         value = float(metric.compute(**pairs)[script])
     return value if np.isfinite(value) else 0.0
-
-
-def overall_score(
-    metrics: Mapping[str, float], kinds: Mapping[str, str], prefix: str = "eval"
-) -> float:
-    """Return the mean over tasks of the main metric mapped to 0-1, which ranks checkpoints.
-
-    A share such as accuracy is used as it is, a correlation r as (1 + r) / 2: for two
-    classification tasks and one similarity task this is (acc_1 + acc_2 + (1 + r) / 2) / 3.
-
-    Args:
-        metrics: flat results with `{prefix}_{task}_{main metric}` for every task.
-        kinds: task -> its kind.
-        prefix: the prefix of the names in `metrics`.
-
-    Raises:
-        KeyError: if a task's main metric is missing.
-        ValueError: if there is no task, or a kind is unknown.
-    """
-    if not kinds:
-        raise ValueError("The overall score needs at least one task.")
-    total = 0.0
-    for task, kind in kinds.items():
-        main = main_metric(kind)
-        key = f"{prefix}_{task}_{main}"
-        if key not in metrics:
-            raise KeyError(f"Task {task!r} has no {key!r} among the metrics: evaluate it first.")
-        total += zero_to_one(main, float(metrics[key]))
-    return total / len(kinds)

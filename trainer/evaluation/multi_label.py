@@ -18,13 +18,15 @@ def _f1_micro(predicted: NDArray[np.int64], true: NDArray[np.int64], num_labels:
 
 @METRICS.register("f1_macro")
 def _f1_macro(predicted: NDArray[np.int64], true: NDArray[np.int64], num_labels: int) -> float:
+    """Return the mean F1 over the classes that occur or are predicted."""
     return _f1(predicted, true, "macro")
 
 
 def _f1(predicted: NDArray[np.int64], true: NDArray[np.int64], average: str) -> float:
     from sklearn.metrics import f1_score
 
-    return f1_score(true, predicted, average=average, zero_division=0)
+    # NaN leaves classes that neither occur nor are predicted out of a mean.
+    return float(np.nan_to_num(f1_score(true, predicted, average=average, zero_division=np.nan)))
 
 
 @METRICS.register("average_precision", reads_outputs=True)

@@ -180,6 +180,8 @@ def task_metrics(
             result.labels,
             num_labels=len(task.labels) if task.labels else None,
             outputs=result.outputs,
+            label_names=task.labels,
+            rows=result.rows,
         )
         metrics.update({f"{prefix}_{name}_{metric}": value for metric, value in values.items()})
         metrics[f"{prefix}_{name}_loss"] = result.loss

@@ -7,6 +7,7 @@ from typing import Any
 
 from modeling_hybrid_mtl import TaskConfig
 from trainer.evaluation import (
+    ScorePart,
     bootstrap_task,
     draw_gradient_cosines,
     draw_learning_curves,
@@ -32,7 +33,7 @@ def write_reports(
     tasks: Mapping[str, TaskConfig],
     predictions: Mapping[str, TaskPredictions],
     path: Path,
-    auxiliary: Collection[str] = (),
+    parts: Mapping[str, ScorePart],
 ) -> dict[str, dict[str, Any]]:
     """Write the reports of a final evaluation as JSON.
 
@@ -40,7 +41,7 @@ def write_reports(
         tasks: the model's tasks.
         predictions: their predictions.
         path: the file.
-        auxiliary: the tasks excluded from the overall score.
+        parts: the tasks' parts in the overall score.
 
     Returns:
         For each task, its confusion matrix and per-class scores, per-class scores alone for
@@ -57,14 +58,14 @@ def write_reports(
             result.predictions,
             result.labels,
             num_labels=len(task.labels) if task.has_labels else None,
+            label_names=task.labels,
             outputs=result.outputs,
             rows=result.rows,
             number=number,
         )
         draws[name] = drawn
         reports[name]["intervals"] = None if drawn is None else drawn.intervals()
-    scored = {name: draws[name] for name in draws if name not in auxiliary}
-    reports[OVERALL] = {"interval": overall_interval(scored)}
+    reports[OVERALL] = {"interval": overall_interval(draws, parts)}
     write_json(path, reports)
     return reports
 
@@ -75,16 +76,16 @@ def draw_figures(
     reports: Mapping[str, dict[str, Any]],
     log_history: list[dict[str, Any]],
     folder: Path,
-    auxiliary: Collection[str] = (),
+    parts: Mapping[str, ScorePart],
 ) -> None:
     """Draw a figure for each task, the learning curves and any gradient cosines.
 
     Auxiliary tasks have curves and cosines only.
     """
-    scored = {name: result for name, result in predictions.items() if name not in auxiliary}
-    draw_predictions(tasks, scored, reports, folder / FIGURES)
-    kinds = {name: tasks[name].kind for name in predictions}
-    draw_learning_curves(log_history, kinds, folder / FIGURES / CURVES, auxiliary)
+    main = {name: result for name, result in predictions.items() if not parts[name].auxiliary}
+    draw_predictions(tasks, main, reports, folder / FIGURES)
+    curves = {name: parts[name] for name in predictions}
+    draw_learning_curves(log_history, curves, folder / FIGURES / CURVES)
     pairs = logged_cosines(log_history, list(tasks))
     if pairs:
         draw_gradient_cosines(log_history, pairs, folder / FIGURES / COSINES)
@@ -153,7 +154,7 @@ def format_table(
     titles = {
         f"{task}_{metric}": f"{task}_{title_of_metric(metric) if metric != 'loss' else metric}"
         for task, config in tasks.items()
-        for metric in (*metrics_of(config.kind), "loss")
+        for metric in (*metrics_of(config.kind, config.labels), "loss")
     }
     titles["overall"] = "overall"
     width = max(28, *(len(title) + 2 for title in titles.values()))

@@ -12,7 +12,7 @@ from trainer.config.training_arguments import HybridMTLTrainingArguments
 from trainer.data import tokenize
 from trainer.data.augmentation import augment
 from trainer.data.cache import cache_folder
-from trainer.data.columns import CheckedSplit, DroppedRow
+from trainer.data.columns import TEXT_COLUMNS, CheckedSplit, DroppedRow
 from trainer.data.origin import DataOrigin, origin_of
 from trainer.data.overlap import Overlap, find_overlap
 from trainer.loading.shared_tables import group_by_table, shares_tokens, with_labels
@@ -120,7 +120,8 @@ def _table_tokens(
     splits: Mapping[str, CheckedSplit], entry: TaskEntry, tokenizer: PreTrainedTokenizerBase
 ) -> Dataset:
     """Return the tokens of a table, with a column of labels for each of its tasks."""
-    texts = next(iter(splits.values())).rows.remove_columns("label")
+    rows = next(iter(splits.values())).rows
+    texts = rows.select_columns(list(TEXT_COLUMNS[entry.model.input]))
     names = ", ".join(splits)
     print(f"{names}: share the {len(texts)} texts of one table", flush=True)
     return with_labels(_tokenized(f"{names} train", texts, entry, tokenizer), splits)

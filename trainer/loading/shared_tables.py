@@ -61,7 +61,7 @@ def shares_tokens(tasks: Mapping[str, TaskEntry]) -> list[str]:
 
 
 def with_labels(tokens: Dataset, splits: Mapping[str, CheckedSplit]) -> Dataset:
-    """Return the tokens of a table's texts with a column `labels_<task>` for each task.
+    """Return a table's tokens with columns `labels_<task>` and, if given, `weights_<task>`.
 
     Rows without any label are left out.
 
@@ -72,6 +72,9 @@ def with_labels(tokens: Dataset, splits: Mapping[str, CheckedSplit]) -> Dataset:
     columns = {f"labels_{name}": split.rows["label"][:] for name, split in splits.items()}
     for (name, labels), split in zip(columns.items(), splits.values(), strict=True):
         tokens = tokens.add_column(name, labels, feature=split.rows.features["label"])
+        if "weight" in split.rows.column_names:
+            weights = split.rows["weight"][:]
+            tokens = tokens.add_column(f"weights{name.removeprefix('labels')}", weights)
     rows = zip(*columns.values(), strict=True)
     labeled = [i for i, row in enumerate(rows) if any(label is not None for label in row)]
     return tokens if len(labeled) == len(tokens) else tokens.select(labeled)

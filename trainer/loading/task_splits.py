@@ -69,7 +69,8 @@ def load_table(
         by_part = _divided(tasks, data_dir, seed, fold)
     for part in ("train", "validation"):
         if part in parts and part not in by_part:
-            by_part[part] = _checked(tasks, _load(first, source, part, data_dir), partial)
+            raw = _load(first, source, part, data_dir)
+            by_part[part] = _checked(tasks, raw, partial, weighted=part == "train")
     if "test" in parts and has_test_rows(first, source, data_dir, _default_dataset(first)):
         raw = _load(first, source, "test", data_dir)
         measured = {name: task for name, task in tasks.items() if _has_labels(task.source, raw)}
@@ -79,7 +80,7 @@ def load_table(
                 "measured",
                 flush=True,
             )
-        by_part["test"] = _checked(measured, raw, partial)
+        by_part["test"] = _checked(measured, raw, partial, weighted=False)
     return {
         name: {
             part: by_part[part][name] if part == "train" else by_part[part][name].labeled()
@@ -120,12 +121,14 @@ def _divided(
 
 
 def _checked(
-    tasks: Mapping[str, TaskEntry], raw: RawSplit, partial: bool
+    tasks: Mapping[str, TaskEntry], raw: RawSplit, partial: bool, *, weighted: bool = True
 ) -> dict[str, CheckedSplit]:
     """Return the checked rows of a table by task; print the counts of dropped rows."""
     splits = {}
     for name, entry in tasks.items():
-        split = check_split(name, entry.model, entry.source, raw, partial=partial)
+        split = check_split(
+            name, entry.model, entry.source, raw, partial=partial, weighted=weighted
+        )
         for reason, count in split.dropped.items():
             print(f"{raw.location}: {count} rows dropped ({reason})", flush=True)
         labeled = len(split.labeled().rows)

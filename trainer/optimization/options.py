@@ -35,6 +35,11 @@ class TaskTraining:
         smart_weight: weight of SMART's term; the run's if unset.
         bregman_weight: weight of the Bregman term; the run's if unset.
         rdrop_weight: weight of R-Drop's term; the run's if unset.
+        class_weights: factors of the classes' losses in training: `balanced` for N / (C N_c), so
+            that all classes contribute alike, or a mapping of labels to numbers, 1 for others. For
+            multi-label, the factors of rows that have the class; `balanced` is their number's
+            inverse ratio to the others. Losses are divided by the number of labels, not by the sum
+            of their weights.
         lr_scheduler_type: schedule of the head's learning rate; the run's if unset.
         warmup_steps: warm-up of this schedule, in the run's optimizer steps; the run's if unset.
         lr_scheduler_kwargs: options of this schedule; if unset, the run's, or none if
@@ -45,6 +50,9 @@ class TaskTraining:
             maximum number of generated validation rows.
         auxiliary: whether the task is auxiliary: trained and evaluated, but not part of the overall
             score.
+        main_metric: the metric with which the task is part of the overall score; the first of its
+            kind if unset.
+        score_weight: the task's weight in the overall score, a mean; 0 excludes the task.
     """
 
     learning_rate: float | None = None
@@ -53,11 +61,14 @@ class TaskTraining:
     smart_weight: float | None = None
     bregman_weight: float | None = None
     rdrop_weight: float | None = None
+    class_weights: str | dict[str, float] | None = None
     lr_scheduler_type: str | None = None
     warmup_steps: float | None = None
     lr_scheduler_kwargs: dict[str, Any] | None = None
     max_validation_rows: int | None = None
     auxiliary: bool = False
+    main_metric: str | None = None
+    score_weight: float = 1.0
 
 
 @dataclass

@@ -6,6 +6,7 @@ from typing import Any
 from datasets import Dataset
 
 from modeling_hybrid_mtl import HybridMTLPipeline, TaskConfig
+from trainer.data.soft_labels import is_soft
 
 # The most characters of an example's text.
 MAX_CHARACTERS = 120
@@ -64,6 +65,8 @@ def _text(cell: Any) -> str:
 def _label(value: Any, task: TaskConfig) -> Any:
     if task.output_type == "labels":
         return [name for name, flag in zip(task.labels or [], value, strict=True) if flag]
+    if is_soft(value, task):
+        value = max(range(len(value)), key=value.__getitem__)
     if isinstance(value, list):
         return [_label(part, task) for part in value]
     return (task.labels or [])[value] if task.has_labels else round(value, 4)

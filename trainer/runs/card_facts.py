@@ -122,8 +122,10 @@ def _tasks(
     for name, entry in settings.tasks.items():
         facts = {**_data_facts(name, data), "split": _split_fact(entry, settings)}
         facts["hyperparameters"] = head_hyperparameters(entry, settings.training, name)
-        facts |= _metric_facts(name, entry.model.kind, metrics, before, reports)
-        facts |= _test_facts(name, entry.model.kind, metrics, test_reports)
+        names = metrics_of(entry.model.kind, entry.model.labels)
+        facts |= _metric_facts(name, names, metrics, before, reports)
+        facts |= _test_facts(name, names, metrics, test_reports)
+        facts["main_metric"] = entry.training.main_metric or names[0]
         tasks.append(_task_facts(name, entry, facts))
     return tasks
 
@@ -181,6 +183,7 @@ def _task_facts(name: str, entry: TaskEntry, facts: Mapping[str, Any]) -> TaskFa
         labels=model.labels,
         score_range=model.score_range,
         auxiliary=entry.training.auxiliary,
+        score_weight=entry.training.score_weight,
         **facts,
     )
 
@@ -218,15 +221,15 @@ def _split_fact(entry: TaskEntry, settings: Settings) -> str | None:
 
 def _metric_facts(
     name: str,
-    kind: str,
+    names: Sequence[str],
     metrics: Mapping[str, float],
     before: Mapping[str, float] | None,
     reports: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
     """Return a task's metrics after training and, if measured, before it, with intervals."""
     return {
-        "metrics": _of_task(name, kind, metrics),
-        "metrics_before": _of_task(name, kind, before) if before else None,
+        "metrics": _of_task(name, names, metrics),
+        "metrics_before": _of_task(name, names, before) if before else None,
         "intervals": reports[name]["intervals"],
         "per_class": list(reports[name].get("per_class", {}).values()),
     }
@@ -234,7 +237,7 @@ def _metric_facts(
 
 def _test_facts(
     name: str,
-    kind: str,
+    names: Sequence[str],
     metrics: Mapping[str, float],
     reports: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
@@ -242,15 +245,15 @@ def _test_facts(
     if name not in reports:
         return {}
     return {
-        "test_metrics": _of_task(name, kind, metrics, "test"),
+        "test_metrics": _of_task(name, names, metrics, "test"),
         "test_intervals": reports[name]["intervals"],
     }
 
 
 def _of_task(
-    name: str, kind: str, metrics: Mapping[str, float], prefix: str = "eval"
+    name: str, names: Sequence[str], metrics: Mapping[str, float], prefix: str = "eval"
 ) -> dict[str, float | None]:
-    return {metric: metrics[f"{prefix}_{name}_{metric}"] for metric in metrics_of(kind)}
+    return {metric: metrics[f"{prefix}_{name}_{metric}"] for metric in names}
 
 
 def _phases(

@@ -47,7 +47,8 @@ def evaluate(settings: Settings) -> dict[str, float]:
     predictions = trainer.predict_tasks()
     metrics = trainer.compute_all_metrics(predictions, PREFIXES[settings.run.eval_split])
     if trainer.is_world_process_zero():
-        write_reports(trainer.tasks, predictions, files[0], trainer.args.unscored_tasks)
+        parts = trainer.args.score_parts(trainer.tasks)
+        write_reports(trainer.tasks, predictions, files[0], parts)
         write_json(files[1], metrics)
         print(format_table(trainer.tasks, [], metrics))
     return metrics

@@ -13,6 +13,7 @@ from trainer.config.settings import Settings
 from trainer.config.training_arguments import HybridMTLTrainingArguments
 from trainer.data.summary import summarize
 from trainer.errors import InputError
+from trainer.evaluation import scored
 from trainer.evaluation.results import (
     ARCHITECTURE,
     FIGURES,
@@ -179,11 +180,11 @@ def _finish(
         if omitted:
             model = model.without_tasks(omitted)
         write_model(model, trainer.processing_class, folder, merged=merged)
-        auxiliary = trainer.args.unscored_tasks
+        parts = trainer.args.score_parts(trainer.tasks)
         path = folder / "evaluation.json"
-        reports = write_reports(trainer.tasks, predictions, path, auxiliary)
+        reports = write_reports(trainer.tasks, predictions, path, parts)
         history = trainer.state.log_history
-        draw_figures(trainer.tasks, predictions, reports, history, folder, auxiliary)
+        draw_figures(trainer.tasks, predictions, reports, history, folder, parts)
     return metrics, reports
 
 
@@ -199,15 +200,15 @@ def _measure_test(
     reports: dict[str, Any] = {}
     if not test:
         return {}, reports
-    auxiliary = trainer.args.unscored_tasks
+    parts = trainer.args.score_parts(trainer.tasks)
     predictions = trainer.predict_tasks(test)
     metrics = trainer.compute_all_metrics(predictions, "test")
-    if set(trainer.tasks) - set(auxiliary) - set(test):
+    if set(scored(parts)) - set(test):
         # Of other tasks than the validation's, they could not be compared with it.
         metrics = {k: v for k, v in metrics.items() if k not in ("test_overall", "test_loss")}
     if trainer.is_world_process_zero():
         path = folder / "test_evaluation.json"
-        reports = write_reports(trainer.tasks, predictions, path, auxiliary)
-        shown = {name: found for name, found in predictions.items() if name not in auxiliary}
+        reports = write_reports(trainer.tasks, predictions, path, parts)
+        shown = {name: found for name, found in predictions.items() if not parts[name].auxiliary}
         draw_predictions(trainer.tasks, shown, reports, folder / FIGURES / TEST_FIGURES)
     return metrics, reports

@@ -17,7 +17,7 @@ from trainer.data.partial_labels import label_column, only_labeled
 from trainer.data.row_checks import check_is_mapping, check_rows, missing_labels_error
 from trainer.data.token_checks import Limits
 from trainer.errors import InputError
-from trainer.evaluation.metrics import overall_score
+from trainer.evaluation import overall_score, scored
 from trainer.evaluation.predictions import TaskPredictions, predict_task, task_metrics
 from trainer.training.callbacks.ema import AveragedWeights
 
@@ -114,12 +114,13 @@ class TaskEvaluation(Trainer):
         The score and the sum exclude auxiliary tasks. Tasks without labels have no metrics.
         """
         metrics = task_metrics(self.tasks, predictions, prefix)
-        unscored = self.args.unscored_tasks
         labeled = [task for task, entry in predictions.items() if entry.labels is not None]
-        kinds = {task: self.tasks[task].kind for task in labeled if task not in unscored}
-        if kinds:
-            metrics[f"{prefix}_loss"] = sum(predictions[task].loss for task in kinds)
-            metrics[f"{prefix}_overall"] = overall_score(metrics, kinds, prefix)
+        parts = self.args.score_parts({task: self.tasks[task] for task in labeled})
+        main = [task for task, part in parts.items() if not part.auxiliary]
+        if main:
+            metrics[f"{prefix}_loss"] = sum(predictions[task].loss for task in main)
+        if scored(parts):
+            metrics[f"{prefix}_overall"] = overall_score(metrics, parts, prefix)
         return metrics
 
     def evaluate(

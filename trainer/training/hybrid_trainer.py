@@ -139,10 +139,11 @@ class HybridMTLTrainer(TaskBatches, TaskSteps, TaskEvaluation, BaseTrainer):
         self.tasks = {name: config.task(name) for name in config.tasks}
         check_task_names(self.tasks, train.tasks if train is not None else None, evaluation, args)
         check_fitting("processing_class", self.processing_class, config, self.tasks.values())
-        check_scored(self.tasks if evaluation is None else evaluation, args)
+        names = self.tasks if evaluation is None else evaluation
+        evaluated = {name: self.tasks[name] for name in names}
+        check_scored(evaluated, args)
         if evaluation is not None:
-            kinds = {name: self.tasks[name].kind for name in evaluation}
-            check_best_metric(args.metric_for_best_model, kinds, args.greater_is_better)
+            check_best_metric(args.metric_for_best_model, evaluated, args.greater_is_better)
         order = args.task_order or list(train.tasks if train is not None else self.tasks)
         self.task_names = [name for name in order if name in self.tasks]
         self.data_collator = Collator(self.tasks, self.processing_class.pad_token_id)

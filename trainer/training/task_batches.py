@@ -13,7 +13,8 @@ from transformers.trainer_callback import ProgressCallback
 
 from modeling_hybrid_mtl import TaskConfig
 from trainer.config.training_arguments import HybridMTLTrainingArguments
-from trainer.data import SAMPLERS, TaskBatchSampler, TaskStream, make_task_schedule
+from trainer.data import SAMPLERS, Collator, TaskBatchSampler, TaskStream, make_task_schedule
+from trainer.data.label_weights import BALANCED, LabelWeights
 from trainer.data.partial_labels import labeled_rows
 from trainer.errors import InputError
 from trainer.training.callbacks.progress import TaskProgress
@@ -29,6 +30,7 @@ class TaskBatches(Trainer):
     """
 
     args: HybridMTLTrainingArguments
+    data_collator: Collator
     train_dataset: Any
     tasks: dict[str, TaskConfig]
     task_names: Sequence[str]
@@ -47,7 +49,7 @@ class TaskBatches(Trainer):
         loader: Any = DataLoader(
             self.train_dataset,
             batch_sampler=sampler,
-            collate_fn=self.data_collator,
+            collate_fn=self._training_collator(),
             num_workers=self.args.dataloader_num_workers,
             pin_memory=self.args.dataloader_pin_memory and self.args.device.type == "cuda",
             persistent_workers=self.args.dataloader_persistent_workers,
@@ -61,6 +63,16 @@ class TaskBatches(Trainer):
             schedule, accumulated = sampler.schedule, self.args.gradient_accumulation_steps
             self.add_callback(TaskProgress(schedule.cycles, len(schedule), accumulated))
         return loader
+
+    def _training_collator(self) -> Any:
+        """Return a collator that adds the weights of labels; print those of balanced classes."""
+        weights = {}
+        for name, rows in self.train_dataset.tasks.items():
+            task, option = self.tasks[name], self.args.task_training(name).class_weights
+            weights[name] = LabelWeights.from_rows(name, task, rows, option)
+            if option == BALANCED and self.args.process_index == 0:
+                print(f"task '{name}': class weights: {weights[name].describe(task)}", flush=True)
+        return Collator(self.tasks, self.data_collator.pad_token_id, weights)
 
     def make_sampler(self) -> TaskBatchSampler:
         """Return the sampler of the steps of an epoch and of their rows on this rank."""

@@ -11,7 +11,7 @@ from transformers import AutoModel, AutoTokenizer
 from benchmarks.peers.protocol import Line, Message, read_job, seconds_of
 from benchmarks.speed.workers.trainers import be_quiet
 from modeling_hybrid_mtl import HybridMTLModel, HybridMTLPipeline
-from trainer.evaluation.metrics import compute_task_metrics, overall_score
+from trainer.evaluation import ScorePart, compute_task_metrics, overall_score
 from trainer.export import onnx_pipeline
 
 HEADS = ("first", "second", "third")
@@ -57,7 +57,9 @@ def score(pipe: HybridMTLPipeline, tasks: dict[str, Any], size: int) -> float:
         true = [row["label"] for row in task["rows"]]
         for metric, value in compute_task_metrics(task["kind"], values, true).items():
             metrics[f"eval_{name}_{metric}"] = value
-    return 100 * overall_score(metrics, {name: task["kind"] for name, task in tasks.items()})
+    return 100 * overall_score(
+        metrics, {name: ScorePart.of_kind(task["kind"]) for name, task in tasks.items()}
+    )
 
 
 def torch_ways(job: dict[str, Any]) -> dict[str, Callable[[], Any]]:

@@ -180,6 +180,7 @@ def augment(
     table: dict[str, list] = {
         side: [texts[i] for _, texts in copies] for i, side in enumerate(copier.columns)
     }
-    labels = rows["label"][:]
-    table["label"] = [labels[row] for row, _ in copies]
+    for column in set(rows.column_names) - set(table):  # label and weight
+        values = rows[column][:]
+        table[column] = [values[row] for row, _ in copies]
     return concatenate_datasets([rows, Dataset.from_dict(table, features=rows.features)])
