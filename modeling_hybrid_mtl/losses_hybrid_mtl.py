@@ -1,4 +1,7 @@
-"""The losses of heads, by name: functions of a head, its logits and the labels."""
+"""The losses of heads, by name: functions of a head, its logits and the labels.
+
+A loss registered with `reads_vectors` gets the vectors of each pair, (B, 2, D), instead of logits.
+"""
 
 from typing import Any
 
@@ -67,7 +70,13 @@ def cosine_embedding(head: Any, logits: Tensor, labels: Tensor) -> Tensor:
     As `CosineEmbeddingLoss`, with both terms weighted by the label's position in the score range.
     """
     low, high = head.task.score_range
-    bottom, top = head.task.cosine_range
-    cosine = bottom + (top - bottom) * (logits.float() - low) / (high - low)
+    cosine = cosine_of(head, logits)
     similarity = (labels.float() - low) / (high - low)
     return (similarity * (1 - cosine) + (1 - similarity) * cosine.clamp(min=0)).mean()
+
+
+def cosine_of(head: Any, scores: Tensor) -> Tensor:
+    """Return the cosines of which a similarity head's scores are a linear function, (B,)."""
+    low, high = head.task.score_range
+    bottom, top = head.task.cosine_range
+    return bottom + (top - bottom) * (scores.float() - low) / (high - low)

@@ -20,6 +20,8 @@ class Entry:
         lowest: for metrics, the lowest value; the highest is 1.
         greater_is_better: for metrics, False for an error from 0, without an upper limit.
         reads_outputs: for metrics, whether they are computed from probabilities, not predictions.
+        reads_vectors: for losses, whether they are computed from the vectors that a head compares,
+            (B, 2, D), not from its logits.
         module: the name of the module that registered it.
         place: file and line of the registration.
     """
@@ -30,6 +32,7 @@ class Entry:
     lowest: float
     greater_is_better: bool
     reads_outputs: bool
+    reads_vectors: bool
     module: str
     place: str
 
@@ -59,6 +62,7 @@ class Registry(Mapping[str, Any]):
         lowest: float = 0.0,
         greater_is_better: bool = True,
         reads_outputs: bool = False,
+        reads_vectors: bool = False,
     ) -> Any:
         """Register a class or function; without `value`, return a decorator.
 
@@ -80,7 +84,7 @@ class Registry(Mapping[str, Any]):
             self._check(name, options, kinds, place)
             self.entries[name] = Entry(
                 *(value, options, tuple(kinds), lowest, greater_is_better, reads_outputs),
-                *(module, place),
+                *(reads_vectors, module, place),
             )
             return value
 

@@ -34,7 +34,7 @@ class TaskConfig:
     """Configuration of a task: its kind, its input and the shape of its head.
 
     Attributes:
-        kind: `classification`, `multi_label`, `ordinal`, `regression`, `similarity`,
+        kind: `classification`, `multi_label`, `ordinal`, `regression`, `similarity`, `ranking`,
             `token_classification` or a kind of an extension.
         input: `single` (one text) or `pair` (two texts).
         pair_encoding: for pairs, `siamese` (each text is encoded alone, the default) or `cross`
@@ -42,7 +42,7 @@ class TaskConfig:
         labels: the class names, in the order of their indices (classification kinds), from the
             lowest to the highest for `ordinal`; in a configuration file, `auto` takes them from the
             training rows.
-        score_range: lowest and highest score (regression and similarity).
+        score_range: lowest and highest score (regression and similarity); -1 and 1 for ranking.
         cosine_range: the cosines that correspond to the ends of `score_range` (similarity).
         hidden_sizes: widths of the layers between the sentence vector and the output.
         dropout: dropout probability before each linear layer of the head.
@@ -56,14 +56,15 @@ class TaskConfig:
             (|u-v|) and `product` (u*v); all four if None.
         loss: `cross_entropy` for classification; for ordinal also `coral`; `binary_cross_entropy`
             for multi-label; `squared_error` (the default) or `correlation` for scores; for
-            similarity also `cosine_embedding`; or a loss of an extension.
+            similarity also `cosine_embedding`, `cosent` or `angle`; `multiple_negatives` for
+            ranking; or a loss of an extension.
         label_smoothing: share of the target that is spread over all classes (classification), or
             over the two values of each class (multi-label).
         thresholds: the lowest probability at which a class is predicted, for each of the labels;
             0.5 if None (multi-label).
         loss_weight: factor of the task's loss.
         head_options: options of a kind: for ordinal, `model`: `corn` (the default) or `cumulative`;
-            or of a kind of an extension.
+            for ranking, `scale`, `symmetric` and `negatives`; or of a kind of an extension.
     """
 
     kind: str
@@ -94,6 +95,16 @@ class TaskConfig:
     def output_type(self) -> str:
         """Return the type of the outputs: `class`, `labels`, `tags` or `score`."""
         return HEADS[self.kind].output_type
+
+    @property
+    def label_type(self) -> str:
+        """Return the type of the labels: `match`, or the type of the outputs."""
+        return HEADS[self.kind].label_type or self.output_type
+
+    @property
+    def needs_labels(self) -> bool:
+        """Return whether rows need a column of labels."""
+        return HEADS[self.kind].needs_labels
 
     @property
     def has_labels(self) -> bool:

@@ -122,6 +122,8 @@ def _reader_and_labels(
 ) -> tuple[LabelReader | MultiLabelReader, Sequence[Any]]:
     """Return a reader of the labels, and the cell of each row, a tuple for several columns."""
     rows = raw.rows.with_format(None)
+    if column is None:  # all rows match
+        return LabelReader(task, source, "label", None), [1] * len(rows)
     if task.output_type == "labels":
         reader = MultiLabelReader(task, source, column, rows)
         return reader, reader.cells
@@ -160,10 +162,12 @@ def _resolve_columns(
                 f"task '{name}': columns: '{key}' is not one of {', '.join(keys)}, the columns of "
                 f"a task with input '{task.input}'.{did_you_mean(key, keys)}"
             )
-    columns = {key: source.columns.get(key, key) for key in keys}
+    columns: dict[str, Any] = {key: source.columns.get(key, key) for key in keys}
+    if not (task.needs_labels or "label" in {*source.columns, *raw.rows.column_names}):
+        columns["label"] = None
     for key, names in columns.items():
         for column in names if isinstance(names, list) else [names]:
-            if column not in raw.rows.column_names:
+            if column is not None and column not in raw.rows.column_names:
                 raise InputError(
                     f"{raw.location}: there is no column '{column}' (found: "
                     f"{join_truncated(raw.rows.column_names)}); map it with "
@@ -219,7 +223,7 @@ def _reason(value: Any, reader: LabelReader | MultiLabelReader) -> str:
     """Return why a label is none of the task's."""
     if is_missing(value):
         return "missing label"
-    if reader.task.has_labels:
+    if reader.task.label_type != "score":
         return "invalid label"
     is_number = number(value, reader.decimal) is not None
     return "score out of range" if is_number else "invalid score"
@@ -255,7 +259,7 @@ def _label(value: Any, reader: LabelReader | MultiLabelReader, words: int) -> An
     if isinstance(reader, MultiLabelReader):
         return reader.read(value)
     if not reader.task.reads_words:
-        read = reader.class_index if reader.task.has_labels else reader.score
+        read = reader.class_index if reader.labels else reader.score
         return read(value)
     if not isinstance(value, (list, tuple)):
         raise InputError(

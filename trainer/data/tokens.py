@@ -92,6 +92,8 @@ def _encode_texts(
     ]
     if "label" in batch:
         features["labels"] = batch["label"]
+    elif not task.needs_labels:
+        features["labels"] = [1.0] * len(batch["text"])
     return features
 
 

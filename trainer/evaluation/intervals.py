@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from trainer.evaluation.draws import VALUES, Drawn
-from trainer.evaluation.metrics import main_metric, metrics_of, zero_to_one
+from trainer.evaluation.metrics import label_type_of, main_metric, metrics_of, zero_to_one
 from trainer.evaluation.pairs import PAIRED
-from trainer.registry import HEADS
 
 LEVEL = 0.95
 # Independent of the run's seed: the same predictions have the same intervals.
@@ -65,13 +64,13 @@ def bootstrap_task(
     Raises:
         ValueError: as `compute_task_metrics`.
     """
-    output_type = HEADS.entry(kind).value.output_type
-    predicted, true, classes = PAIRED[output_type](predictions, labels, num_labels)
+    label_type = label_type_of(kind)
+    predicted, true, classes = PAIRED[label_type](predictions, labels, num_labels)
     row_of = np.arange(len(true)) if rows is None else np.asarray(rows)
     if len(np.unique(row_of)) < 2:
         return None
     draws = np.random.default_rng([_SEED, number])
-    values = VALUES[output_type](Drawn(predicted, true, classes, row_of, outputs), draws)
+    values = VALUES[label_type](Drawn(predicted, true, classes, row_of, outputs), draws)
     # Metrics of extensions have no interval: the draws need sums over rows.
     return Bootstrap(kind, {name: values[name] for name in metrics_of(kind) if name in values})
 
