@@ -208,7 +208,7 @@ class ScoreHead(TaskHead):
     output_type = "score"
     reads: tuple[str, ...] = ("pair_features",)
     losses: tuple[str, ...] = ("squared_error", "correlation")
-    metrics = ("pearson", "spearman")
+    metrics: tuple[str, ...] = ("pearson", "spearman")
     standard = "sentence-similarity"
 
 
@@ -242,7 +242,8 @@ class CosineHead(ScoreHead):
 
     def scores(self, vectors: Tensor) -> Tensor:
         """Return the scores (B,) of pairs of vectors (B, 2, D)."""
-        return functional.cosine_similarity(*vectors.float().unbind(dim=1))
+        first, second = vectors.float().unbind(dim=1)
+        return functional.cosine_similarity(first, second)
 
     def forward(self, u: Tensor, v: Tensor | None = None) -> Tensor:
         return self.scores(self.vectors(u, v))

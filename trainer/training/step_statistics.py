@@ -1,6 +1,7 @@
 """Statistics of batch normalization and memories of pairs: updated once per optimizer step."""
 
 from contextlib import AbstractContextManager
+from typing import Any
 
 from torch import nn
 
@@ -23,7 +24,7 @@ class StepStatistics:
 
     def __init__(self, model: nn.Module):
         self.memories = pair_memories(model)
-        self._parts = [*batch_norms(model), *self.memories.values()]
+        self._parts: list[Any] = [*batch_norms(model), *self.memories.values()]
         for part in self._parts:
             part.updates = "step"
         for memory in self.memories.values():
