@@ -112,6 +112,8 @@ def check_split(
             f"{raw.location}: no row is left for task '{name}' after dropping {counts}; the first "
             f"of them: {first_error}"
         )
+    if task.label_type == "match" and not any(row["label"] for row in checked):
+        raise InputError(f"{raw.location}: no row of task '{name}' has the label 1, of a match")
     groups = None if source.split_by is None else rows.select(kept)[source.split_by][:]
     table = {key: [row[key] for row in checked] for key in columns}
     return CheckedSplit(Dataset.from_dict(table, features=_features(task)), counts, dropped, groups)
