@@ -103,11 +103,15 @@ def multiple_negatives(head: Any, vectors: Tensor, labels: Tensor) -> Tensor:
         head.memory.record(batch[0].detach(), batch[1])  # changes `earlier`
     losses = _losses(vectors, labels, rows, row_labels, own, head.options.scale)
     if head.options.symmetric:
-        swapped = [SECOND, FIRST, MATCH]
-        sides = vectors.flip(1), labels[:, swapped], rows.flip(1), row_labels[:, swapped]
-        losses = (losses + _losses(*sides, own, head.options.scale)) / 2
+        swapped = vectors.flip(1), _swapped(labels), rows.flip(1), _swapped(row_labels)
+        losses = (losses + _losses(*swapped, own, head.options.scale)) / 2
     # The mean over processes is that over the matching rows of all of them.
     return losses.where(labels[:, MATCH] == 1, 0).sum() * processes / matches
+
+
+def _swapped(labels: Tensor) -> Tensor:
+    first, second, match = labels.unbind(dim=1)
+    return torch.stack([second, first, match], dim=1)
 
 
 def _losses(
@@ -124,7 +128,7 @@ def _losses(
         scale: factor of the cosines.
     """
     scores = scale * vectors[:, 0] @ rows[:, 1].T
-    queries, candidates = labels[:, [FIRST]], labels[:, [SECOND]]
+    queries, candidates = labels[:, FIRST, None], labels[:, SECOND, None]
     is_same_query = (queries == row_labels[:, FIRST]) & (row_labels[:, MATCH] == 1)
     # No negatives: copies of the own candidate, other matches of the query, and the query itself.
     excluded = (candidates == row_labels[:, SECOND]) | (queries == row_labels[:, SECOND])

@@ -162,5 +162,5 @@ def did_you_mean(name: Any, names: Iterable[str]) -> str:
 
 # Kind of task -> its `TaskHead`.
 HEADS = Registry("kind of task", "kind")
-# Loss -> a function of head, logits and labels that returns a scalar.
+# Loss -> a function of head, logits (or vectors) and labels that returns a scalar.
 LOSSES = Registry("loss", "loss")

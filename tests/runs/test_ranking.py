@@ -10,6 +10,7 @@ from tests.toy_runs import dots_for_pictures, toy_run
 from tests.toys import WORDS
 from trainer.config.parser import parse
 from trainer.errors import InputError
+from trainer.runs.predict import predict
 from trainer.runs.train import train
 
 TASKS = {
@@ -112,3 +113,13 @@ def test_a_column_of_labels_that_is_named_must_be_there(tmp_path):
     assert yaml.safe_load(path.read_text())["tasks"]["search"]["columns"]["label"] == "match"
     with pytest.raises(InputError, match="there is no column 'match'"):
         train(parse([str(path)]))
+
+
+def test_predictions_of_a_file_are_cosines(run, tmp_path):
+    folder, _ = run
+    options = [str(folder.parent / "toy.yaml"), "--mode", "predict", "--model_name_or_path"]
+    options += [str(folder), "--predict_file", str(folder.parent / "data/judged/validation.tsv")]
+    options += ["--output_dir", str(tmp_path), "--predict_task", "judged"]
+    lines = predict(parse(options)).read_text().splitlines()
+    assert len(lines) == 12
+    assert all(-1 <= json.loads(line)["score"] <= 1 for line in lines)
