@@ -19,7 +19,7 @@ def matching_rows(count, seed, labels=None):
     return rows.add_column("labels", [1.0] * count if labels is None else labels)
 
 
-def trainer_for(folder, train_rows=None, **options):
+def trainer_for(folder, train_rows=None, model=None, **options):
     arguments = {
         "output_dir": str(folder),
         "per_device_train_batch_size": 4,
@@ -33,12 +33,14 @@ def trainer_for(folder, train_rows=None, **options):
         "data_seed": 3,
         **options,
     }
-    near = toy_rows("near", 16, 1)
+    model = model or toy_model(TASKS)
+    train = {"search": train_rows or matching_rows(24, 1), "near": toy_rows("near", 16, 1)}
+    evaluation = {"search": matching_rows(11, 2), "near": toy_rows("near", 8, 2)}
     return HybridMTLTrainer(
-        toy_model(TASKS),
+        model,
         HybridMTLTrainingArguments(**arguments),
-        train_dataset={"search": train_rows or matching_rows(24, 1), "near": near},
-        eval_dataset={"search": matching_rows(11, 2), "near": toy_rows("near", 8, 2)},
+        train_dataset={name: train[name] for name in model.config.tasks},
+        eval_dataset={name: evaluation[name] for name in model.config.tasks},
         processing_class=toy_tokenizer(),
     )
 
@@ -52,6 +54,18 @@ def test_a_resumed_run_has_the_earlier_rows_of_the_whole_run(tmp_path):
     memories = [part.model.heads["search"].memory for part in (whole, again)]
     assert torch.equal(memories[0].rows()[0], memories[1].rows()[0])
     assert (memories[0].rows()[1][:, 2] == 1).all()  # 20 rows were seen, 10 are kept
+
+
+def test_training_moves_the_candidates_to_the_top(tmp_path):
+    rows = matching_rows(24, 1)
+    model = toy_model({"search": {**FIELDS, "head_options": {}}})
+    part = trainer_for(
+        tmp_path, rows, model, max_steps=30, save_strategy="no", per_device_train_batch_size=8
+    )
+    before = part.evaluate({"search": rows})
+    part.train()
+    after = part.evaluate({"search": rows})
+    assert before["eval_search_mrr_at_10"] < 0.4 < 0.8 < after["eval_search_mrr_at_10"]
 
 
 def test_a_new_run_starts_without_earlier_rows(tmp_path):
