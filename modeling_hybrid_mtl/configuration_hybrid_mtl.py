@@ -12,6 +12,8 @@ from .heads_hybrid_mtl import HEADS, LOSSES  # registers the kinds of tasks
 from .modules_hybrid_mtl import attach_modules
 from .multi_label_hybrid_mtl import __name__ as _multi_label  # noqa: F401 (registers)
 from .ordinal_hybrid_mtl import __name__ as _ordinal  # noqa: F401 (registers)
+from .pair_losses_hybrid_mtl import __name__ as _pair_losses  # noqa: F401 (registers)
+from .ranking_hybrid_mtl import __name__ as _ranking  # noqa: F401 (registers)
 from .shared_layers_hybrid_mtl import check_shared_layers
 from .task_config_hybrid_mtl import TaskConfig, check_attention_heads, is_number
 

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from .losses_hybrid_mtl import LOSSES, reduce_loss
 from .normalization_hybrid_mtl import BatchNorm, normalization_layers
+from .pair_memory_hybrid_mtl import PairMemory
 from .pooling_hybrid_mtl import AttentionPooling
 from .registry_hybrid_mtl import HEADS
 from .task_config_hybrid_mtl import PAIR_FEATURES, Refuse, TaskConfig, check_range
@@ -59,12 +60,17 @@ class TaskHead(nn.Module):
         reads: which of the fields `pair_features`, `cosine_range`, `label_smoothing` and
             `thresholds` apply.
         losses: the names of the losses, the default first.
+        label_type: what labels are, if not outputs of that type: `match` for 1 (the texts of a pair
+            belong together) or 0.
+        needs_labels: whether rows need a column of labels; without one, each is a match.
         metrics: the names of the metrics, the main one first.
         standard: the name of the standard pipeline with such outputs.
         hub_task: the Hub's name of such a task.
     """
 
     output_type = "class"
+    label_type: str | None = None
+    needs_labels = True
     inputs: tuple[str, ...] = ("single", "pair")
     reads: tuple[str, ...] = ("pair_features", "label_smoothing")
     losses: tuple[str, ...] = ("cross_entropy", "focal")
@@ -78,6 +84,8 @@ class TaskHead(nn.Module):
         self.hidden_size = hidden_size
         # Set by `build_head` if the task has its own.
         self.pooling: AttentionPooling | None = None
+        # Rows of earlier steps that the loss reads, if any.
+        self.memory: PairMemory | None = None
         self.feature_size = hidden_size * len(task.pair_features or ["u"])
         options = HEADS.entry(task.kind).options
         self.options: Any = None if options is None else options(**task.head_options)
@@ -112,23 +120,32 @@ class TaskHead(nn.Module):
         """Return the label smoothing: the task's in training, 0 in evaluation."""
         return self.task.label_smoothing if self.training else 0.0
 
-    def loss(self, logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
+    def forward_with_loss_input(self, u: Tensor, v: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return the logits and the input of the loss: the logits, or else vectors, (B, 2, D)."""
+        logits = self(u, v)
+        return logits, logits
+
+    def loss(self, loss_input: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
         """Return the loss, a scalar, averaged over the batch's labels times their weights.
 
         Args:
-            logits: the head's.
+            loss_input: see `forward_with_loss_input`.
             labels: as for `HybridMTLModel.forward`.
             weights: see `reduce_loss`, also for what it raises.
         """
-        if self.output_type == "score":
+        if self.task.label_type == "score":
             labels = labels.float()  # of which -100 may be one
-        return reduce_loss(LOSSES[self.task.loss](self, logits, labels), labels, weights)
+        return reduce_loss(LOSSES[self.task.loss](self, loss_input, labels), labels, weights)
 
     def postprocess(self, logits: Tensor) -> Tensor:
         """Return class probabilities (..., C), or scores (B,) clamped to the task's range."""
         if self.output_type == "score":
             return logits.float().clamp(*self.task.score_range)
         return logits.float().softmax(dim=-1)
+
+    def measured_outputs(self, output: Any) -> Tensor:
+        """Return the outputs from which metrics are computed, for an output of the model."""
+        return self.postprocess(output.logits)
 
     def predict(self, outputs: Tensor) -> Tensor:
         """Return class indices (...), or scores (B,), for the outputs of `postprocess`."""
@@ -202,20 +219,18 @@ class ScoreHead(TaskHead):
     output_type = "score"
     reads: tuple[str, ...] = ("pair_features",)
     losses: tuple[str, ...] = ("squared_error", "correlation")
-    metrics = ("pearson", "spearman")
+    metrics: tuple[str, ...] = ("pearson", "spearman")
     standard = "sentence-similarity"
 
 
-@HEADS.register("similarity")
-class SimilarityHead(ScoreHead):
-    """The cosine of two sentence vectors, mapped to the score range and trained directly.
+class CosineHead(ScoreHead):
+    """The cosine of the vectors of both texts of a siamese pair.
 
     With `hidden_sizes`, the same layers first transform both vectors. Without
     them and without normalization, the head has no parameters.
     """
 
-    reads = ("cosine_range",)
-    losses = ("squared_error", "cosine_embedding", "correlation")
+    reads: tuple[str, ...] = ()
     hub_task = "sentence-similarity"
 
     def __init__(self, hidden_size: int, task: TaskConfig):
@@ -225,6 +240,40 @@ class SimilarityHead(ScoreHead):
             self.layers.append(nn.Dropout(task.dropout))
 
     @classmethod
+    def check(cls, task: TaskConfig, refuse: Refuse) -> None:
+        if not task.is_siamese:
+            reason = "requires input 'pair' and pair_encoding 'siamese'; use 'regression'"
+            refuse("kind", reason)
+
+    def vectors(self, u: Tensor, v: Tensor | None) -> Tensor:
+        """Return the vectors that are compared, (B, 2, D)."""
+        # Together, so that batch normalization has the same statistics for both.
+        sides: Any = u, v
+        return self.layers(torch.stack(sides)).transpose(0, 1)
+
+    def scores(self, vectors: Tensor) -> Tensor:
+        """Return the scores (B,) of pairs of vectors (B, 2, D)."""
+        first, second = vectors.float().unbind(dim=1)
+        return functional.cosine_similarity(first, second)
+
+    def forward(self, u: Tensor, v: Tensor | None = None) -> Tensor:
+        return self.scores(self.vectors(u, v))
+
+    def forward_with_loss_input(self, u: Tensor, v: Tensor | None) -> tuple[Tensor, Tensor]:
+        if not LOSSES.entry(self.task.loss).reads_vectors:
+            return super().forward_with_loss_input(u, v)
+        vectors = self.vectors(u, v)  # once, since dropout would differ
+        return self.scores(vectors), vectors
+
+
+@HEADS.register("similarity")
+class SimilarityHead(CosineHead):
+    """The cosine of two sentence vectors, mapped to the score range and trained directly."""
+
+    reads = ("cosine_range",)
+    losses = ("squared_error", "cosine_embedding", "correlation", "cosent", "angle")
+
+    @classmethod
     def complete(cls, task: TaskConfig) -> None:
         super().complete(task)
         if task.cosine_range is None:
@@ -232,19 +281,13 @@ class SimilarityHead(ScoreHead):
 
     @classmethod
     def check(cls, task: TaskConfig, refuse: Refuse) -> None:
-        if not task.is_siamese:
-            reason = "requires input 'pair' and pair_encoding 'siamese'; use 'regression'"
-            refuse("kind", reason)
+        super().check(task, refuse)
         check_range(task, "cosine_range", refuse)
 
-    def forward(self, u: Tensor, v: Tensor | None = None) -> Tensor:
-        # Together, so that batch normalization has the same statistics for both.
-        sides: Any = u, v
-        first, second = self.layers(torch.stack(sides)).float()
-        cosine = functional.cosine_similarity(first, second)
+    def scores(self, vectors: Tensor) -> Tensor:
         low, high = self.task.score_range
         bottom, top = self.task.cosine_range
-        return low + (high - low) * (cosine - bottom) / (top - bottom)
+        return low + (high - low) * (super().scores(vectors) - bottom) / (top - bottom)
 
 
 @HEADS.register("regression")

@@ -2,6 +2,7 @@
 
 They return a value for each label, in the shape of the labels: (B,), (B, L) for tags or (B, C) for
 multi-label tasks. A loss of a whole batch, such as one minus a correlation, returns a scalar.
+A loss registered with `reads_vectors` gets the vectors of each pair, (B, 2, D), instead of logits.
 """
 
 from typing import Any
@@ -125,7 +126,13 @@ def cosine_embedding(head: Any, logits: Tensor, labels: Tensor) -> Tensor:
     As `CosineEmbeddingLoss`, with both terms weighted by the label's position in the score range.
     """
     low, high = head.task.score_range
-    bottom, top = head.task.cosine_range
-    cosine = bottom + (top - bottom) * (logits.float() - low) / (high - low)
+    cosine = cosine_of(head, logits)
     similarity = (labels.float() - low) / (high - low)
     return similarity * (1 - cosine) + (1 - similarity) * cosine.clamp(min=0)
+
+
+def cosine_of(head: Any, scores: Tensor) -> Tensor:
+    """Return the cosines of which a similarity head's scores are a linear function, (B,)."""
+    low, high = head.task.score_range
+    bottom, top = head.task.cosine_range
+    return bottom + (top - bottom) * (scores.float() - low) / (high - low)

@@ -105,6 +105,17 @@ class HybridMTLModel(PretrainedMixin, EncodingMixin):
                 heads of tokens and by attention pooling.
             attention_mask: their mask, (B, L) or (2B, L).
         """
+        return self._run_head(task, u, v, hidden, attention_mask)[0]
+
+    def _run_head(
+        self,
+        task: str,
+        u: Tensor,
+        v: Tensor | None,
+        hidden: Tensor | None,
+        attention_mask: Tensor | None,
+    ) -> tuple[Tensor, Tensor]:
+        """Return a head's logits and the input of its loss."""
         head: Any = self.heads[task]
         # As in the encoder; the setting is global, so other threads must not change it here.
         with onednn_matmul if u.device.type == "cpu" and self._should_unpad(u) else nullcontext():
@@ -113,7 +124,8 @@ class HybridMTLModel(PretrainedMixin, EncodingMixin):
                 vectors = self.to_sentence_vectors(head.pooling(hidden, mask))
                 rows = u.shape[0]  # unlike len(u), not a constant when traced
                 u, v = vectors[:rows], None if v is None else vectors[rows:]
-            return head(hidden if head.output_type == "tags" else u, v)
+            first = hidden if head.output_type == "tags" else u
+            return head.forward_with_loss_input(first, v)
 
     def forward(
         self,
@@ -147,7 +159,8 @@ class HybridMTLModel(PretrainedMixin, EncodingMixin):
             pair_token_type_ids: (B, L2).
             task: the task whose head to run; if None, there are no logits.
             labels: class indices (B,) or probabilities (B, C), multi-hot rows (B, C), token classes
-                (B, L) with -100 for ignored ones, or scores (B,) in units of the score range.
+                (B, L) with -100 for ignored ones, scores (B,) in units of the score range, or for
+                ranking the hashes of both texts and whether they match, (B, 3).
             label_mask: whether each row has a label, (B,), which may stay on the CPU; the loss is
                 the mean over the rows that have one, 0 without any. If None, all rows have.
             label_weights: factors of the labels' losses before the mean is taken, in the shape of
@@ -254,9 +267,9 @@ class HybridMTLModel(PretrainedMixin, EncodingMixin):
     ) -> HybridMTLOutput:
         loss = logits = None
         if task is not None:
-            logits = self.logits_of(task, u, v, hidden, attention_mask)
+            logits, loss_input = self._run_head(task, u, v, hidden, attention_mask)
             if labels is not None:
-                loss = self._loss(task, logits, labels, label_mask, label_weights)
+                loss = self._loss(task, loss_input, labels, label_mask, label_weights)
         embeddings = u if v is None else torch.stack([u, v], dim=1)
         return HybridMTLOutput(loss, logits, hidden, embeddings)
 

@@ -130,13 +130,13 @@ def batch_norms(model: nn.Module) -> list[BatchNorm]:
 
 
 @contextmanager
-def unrecorded(norms: Iterable[BatchNorm]) -> Iterator[None]:
-    """Exclude the batches of the block from the running statistics."""
-    before = [(norm, norm.updates) for norm in norms]
-    for norm, _ in before:
-        norm.updates = "never"
+def unrecorded(parts: Iterable[Any]) -> Iterator[None]:
+    """Exclude the batches of the block from the updates of layers or memories."""
+    before = [(part, part.updates) for part in parts]
+    for part, _ in before:
+        part.updates = "never"
     try:
         yield
     finally:
-        for norm, updates in before:
-            norm.updates = updates
+        for part, updates in before:
+            part.updates = updates

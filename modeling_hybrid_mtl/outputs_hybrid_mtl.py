@@ -13,7 +13,7 @@ class HybridMTLOutput(ModelOutput):
     Attributes:
         loss: scalar, times the task's `loss_weight`; with labels only.
         logits: (B, C) for classification, (B, L, C) for token classification, (B,) in units of the
-            score range for regression and similarity; with a task only.
+            score range for regression and similarity, cosines for ranking; with a task only.
         last_hidden_state: token vectors, (B, L, H); for siamese tasks (2B, L, H), all first texts
             before all second ones. Without a task this is the first entry, as for other encoders.
         embeddings: sentence vectors, (B, H); (B, 2, H) for siamese tasks.

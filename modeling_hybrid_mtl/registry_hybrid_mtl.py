@@ -22,6 +22,8 @@ class Entry:
         reads_outputs: for metrics, whether they are computed from probabilities, not predictions.
         reads_spans: for metrics of tags, whether they are computed from the sets of predicted and
             true spans, `(row, first word, last word, type)`; for labels `O`, `B-TYPE` and `I-TYPE`.
+        reads_vectors: for losses, whether they are computed from the vectors that a head compares,
+            (B, 2, D), not from its logits.
         module: the name of the module that registered it.
         place: file and line of the registration.
     """
@@ -33,6 +35,7 @@ class Entry:
     greater_is_better: bool
     reads_outputs: bool
     reads_spans: bool
+    reads_vectors: bool
     module: str
     place: str
 
@@ -63,6 +66,7 @@ class Registry(Mapping[str, Any]):
         greater_is_better: bool = True,
         reads_outputs: bool = False,
         reads_spans: bool = False,
+        reads_vectors: bool = False,
     ) -> Any:
         """Register a class or function; without `value`, return a decorator.
 
@@ -83,8 +87,8 @@ class Registry(Mapping[str, Any]):
         def add(value: Any) -> Any:
             self._check(name, options, kinds, place)
             self.entries[name] = Entry(
-                *(value, options, tuple(kinds), lowest, greater_is_better),
-                *(reads_outputs, reads_spans, module, place),
+                *(value, options, tuple(kinds), lowest, greater_is_better, reads_outputs),
+                *(reads_spans, reads_vectors, module, place),
             )
             return value
 
@@ -162,5 +166,6 @@ def did_you_mean(name: Any, names: Iterable[str]) -> str:
 
 # Kind of task -> its `TaskHead`.
 HEADS = Registry("kind of task", "kind")
-# Loss -> a function of head, logits and labels that returns a value for each label, or a scalar.
+# Loss -> a function of head, logits (or vectors) and labels that returns a value for each label, or
+# a scalar.
 LOSSES = Registry("loss", "loss")

@@ -34,7 +34,7 @@ class TaskConfig:
     """Configuration of a task: its kind, its input and the shape of its head.
 
     Attributes:
-        kind: `classification`, `multi_label`, `ordinal`, `regression`, `similarity`,
+        kind: `classification`, `multi_label`, `ordinal`, `regression`, `similarity`, `ranking`,
             `token_classification` or a kind of an extension.
         input: `single` (one text) or `pair` (two texts).
         pair_encoding: for pairs, `siamese` (each text is encoded alone, the default) or `cross`
@@ -42,7 +42,7 @@ class TaskConfig:
         labels: the class names, in the order of their indices (classification kinds), from the
             lowest to the highest for `ordinal`; in a configuration file, `auto` takes them from the
             training rows.
-        score_range: lowest and highest score (regression and similarity).
+        score_range: lowest and highest score (regression and similarity); -1 and 1 for ranking.
         cosine_range: the cosines that correspond to the ends of `score_range` (similarity).
         hidden_sizes: widths of the layers between the sentence vector and the output.
         dropout: dropout probability before each linear layer of the head.
@@ -57,7 +57,8 @@ class TaskConfig:
         loss: `cross_entropy` (the default) or `focal` for classes and tags; for ordinal
             `cross_entropy` or `coral`; `binary_cross_entropy` or `focal` for multi-label;
             `squared_error` (the default) or `correlation` for scores; for similarity also
-            `cosine_embedding`; or a loss of an extension.
+            `cosine_embedding`, `cosent` or `angle`; `multiple_negatives` for ranking; or a loss of
+            an extension.
         focal_gamma: exponent of the focal loss, which reduces the loss of labels that have a high
             probability already; 2 if None.
         label_smoothing: share of the target that is spread over all classes (classification), or
@@ -66,7 +67,7 @@ class TaskConfig:
             0.5 if None (multi-label).
         loss_weight: factor of the task's loss.
         head_options: options of a kind: for ordinal, `model`: `corn` (the default) or `cumulative`;
-            or of a kind of an extension.
+            for ranking, `scale`, `symmetric` and `negatives`; or of a kind of an extension.
     """
 
     kind: str
@@ -98,6 +99,16 @@ class TaskConfig:
     def output_type(self) -> str:
         """Return the type of the outputs: `class`, `labels`, `tags` or `score`."""
         return HEADS[self.kind].output_type
+
+    @property
+    def label_type(self) -> str:
+        """Return the type of the labels: `match`, or the type of the outputs."""
+        return HEADS[self.kind].label_type or self.output_type
+
+    @property
+    def needs_labels(self) -> bool:
+        """Return whether rows need a column of labels."""
+        return HEADS[self.kind].needs_labels
 
     @property
     def has_labels(self) -> bool:

@@ -88,6 +88,8 @@ def toy_rows(task: str, count: int, seed: int = 0) -> Dataset:
     first = [ids[1] for ids in rows["input_ids"]]
     classes = len(entry.get("labels", []))
     rows["labels"] = [t % classes if classes else (t % 11) / 2 for t in first]
+    if entry["kind"] == "ranking":
+        rows["labels"] = [float(t % 4 > 0) for t in first]
     return Dataset.from_dict(rows)
 
 

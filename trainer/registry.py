@@ -9,7 +9,7 @@
 | `AUGMENTATIONS` | a task's `augmentation` | its options: a dataclass derived from `Method` |
 | `METRICS` | a head's `metrics`, or the kinds it is registered for | predictions, labels, classes |
 | `HEADS` | a task's `kind` | width and task; a class derived from `TaskHead` |
-| `LOSSES` | a task's `loss` | head, logits and labels |
+| `LOSSES` | a task's `loss` | head, logits (or vectors) and labels |
 
 An entry registered with `options=` receives an instance as the keyword argument `config`, except
 heads: their options are a task's `head_options`.

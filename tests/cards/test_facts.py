@@ -67,8 +67,8 @@ def test_a_wrong_facts_file_is_refused(tmp_path, text):
 
 
 def test_wrong_task_facts_are_refused():
-    with pytest.raises(ValueError, match="task 'sentiment': kind = 'ranking': must be one of"):
-        replace(SENTIMENT, kind="ranking")
+    with pytest.raises(ValueError, match="task 'sentiment': kind = 'summary': must be one of"):
+        replace(SENTIMENT, kind="summary")
     with pytest.raises(ValueError, match="pair_encoding = 'cross'"):
         replace(SENTIMENT, pair_encoding="cross")
     with pytest.raises(ValueError, match="metric 'accuracy' is a str"):

@@ -368,3 +368,19 @@ def test_a_mask_marks_missing_labels(missing):
 def test_missing_tags_are_ignored_at_every_token():
     batch = Collator(TASKS, 0).collate("tag", {"input_ids": [[1, 2], [3]], "labels": [None, [1]]})
     assert batch["labels"].tolist() == [[-100, -100], [1, -100]]
+
+
+def test_labels_of_ranking_identify_equal_texts():
+    tasks = {"search": TaskConfig("ranking", "pair", "siamese")}
+    columns = {
+        "input_ids": [[1, 2], [3], [1, 2]],
+        "pair_input_ids": [[3], [1, 2], [4, 5]],
+        "labels": [1.0, 0.0, None],
+    }
+    batch = Collator(tasks, 0).collate("search", columns)
+    first, second, match = batch["labels"].T
+    assert first[0] == first[2] == second[1] and first[1] == second[0]
+    assert len({*first.tolist(), *second.tolist()}) == 3
+    assert match.tolist() == [1, 0, 0] and batch["label_mask"].tolist() == [True, True, False]
+    again = Collator(tasks, 0).collate("search", {k: v[::-1] for k, v in columns.items()})
+    assert torch.equal(again["labels"], batch["labels"].flip(0))

@@ -16,6 +16,7 @@ PAIRS = TaskConfig.from_entry(
 )
 SCORES = TaskConfig.from_entry("stars", {"kind": "regression", "score_range": [1, 5]})
 NEAR = TaskConfig.from_entry("near", {"kind": "similarity", "input": "pair", "score_range": [0, 5]})
+SEARCH = TaskConfig.from_entry("search", {"kind": "ranking", "input": "pair"})
 TAGS = TaskConfig.from_entry("ner", {"kind": "token_classification", "labels": ["O", "PER"]})
 
 
@@ -219,3 +220,32 @@ def test_text_of_one_string_is_no_list_of_words():
     message = "column 'text' is not a list of words: 'Ann ran'; lists need jsonl or parquet"
     with refused(f"FILE, row 1: {message}"):
         check(TAGS, {"text": ["Ann ran"], "label": [["PER", "O"]]})
+
+
+def test_pairs_without_a_column_of_labels_match():
+    found = check(SEARCH, {"text": ["a", "b"], "text_pair": ["c", "d"]})
+    assert found.rows["label"][:] == [1.0, 1.0]
+    with refused("FILE: there is no column 'gold'"):
+        check(SEARCH, {"text": ["a"], "text_pair": ["c"]}, columns={"label": "gold"})
+
+
+@pytest.mark.parametrize(
+    "values", [[1, 0], ["1", "0"], [1.0, 0.0], [True, False], ["true", "false"]]
+)
+def test_pairs_match_or_not(values):
+    found = check(SEARCH, {"text": ["a", "b"], "text_pair": ["c", "d"], "label": values})
+    assert found.rows["label"][:] == [1.0, 0.0]
+
+
+@pytest.mark.parametrize("value", [2, -1, 0.5, "yes and no"])
+def test_a_label_of_pairs_other_than_0_and_1_is_a_bad_row(value):
+    table = {"text": ["a", "b"], "text_pair": ["c", "d"], "label": ["1", str(value)]}
+    with refused("labels of this task are '0', '1'"):
+        check(SEARCH, table)
+    found = check(SEARCH, table, bad_rows="drop")
+    assert (len(found.rows), found.dropped) == (1, {"invalid label": 1})
+
+
+def test_a_split_without_a_match_is_refused():
+    with refused("FILE: no row of task 'mood' has the label 1, of a match"):
+        check(SEARCH, {"text": ["a"], "text_pair": ["c"], "label": [0]})

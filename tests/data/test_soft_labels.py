@@ -19,8 +19,8 @@ from trainer.data.prepare import prepare
 from trainer.data.readers import RawSplit
 from trainer.data.row_checks import check_rows
 from trainer.data.soft_labels import count_ties
-from trainer.data.task_source import TaskSource
 from trainer.data.summary import summarize
+from trainer.data.task_source import TaskSource
 from trainer.data.token_checks import Limits
 from trainer.errors import InputError
 from trainer.prediction.examples import choose_rows

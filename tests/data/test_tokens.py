@@ -184,3 +184,11 @@ def test_tags_are_aligned_for_a_byte_level_tokenizer():
     tags = [tag for tag in found[0]["labels"] if tag != -100]
     assert tags == [1, 0]
     assert len(found[0]["labels"]) == len(found[0]["input_ids"])
+
+
+def test_pairs_without_labels_match_if_the_task_needs_none(tokenizer):
+    rows = Dataset.from_dict({"text": ["cat", "dog"], "text_pair": ["cats", "sat"]})
+    task = TaskConfig("ranking", "pair", "siamese")
+    near = TaskConfig("similarity", "pair", "siamese", score_range=[0, 5])
+    assert "labels" not in tokenize("near", rows, near, tokenizer, 8).column_names
+    assert tokenize("search", rows, task, tokenizer, 8)["labels"][:] == [1.0, 1.0]

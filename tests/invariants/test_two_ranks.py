@@ -59,6 +59,7 @@ def run(folder, ranks, batch_size, *options):
         {"trainable": "lora", "aggregator": "pcgrad"},
         {"head": BATCH_NORM, "ema_decay": 0.9, "optim": "sgd"},
         {"head": {"pooling": "attention", "attention_heads": 2}},
+        {"ranking": {"negatives": 10, "symmetric": True}},
     ],
     ids=json.dumps,
 )
@@ -121,5 +122,5 @@ def assert_equal(one, several, what=""):
         close = 1e-3 if name.endswith("key.bias") else 1e-4
         torch.testing.assert_close(several[0][name], weight, rtol=1e-3, atol=close, msg=what + name)
     for key, value in one[1].items():
-        if key.startswith("loss/") or key.endswith(("accuracy", "pearson", "overall")):
+        if key.startswith("loss/") or key.endswith(("accuracy", "pearson", "mrr_at_10", "overall")):
             assert several[1][key] == pytest.approx(value, abs=1e-3), what + key

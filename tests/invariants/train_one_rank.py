@@ -15,6 +15,10 @@ from tests.toys import TASKS, toy_model, toy_trainer
 def train(folder, batch_size, options):
     sizes = options.pop("sizes", {"mood": 26, "same": 34, "near": 24})
     head = options.pop("head", {})
+    if "ranking" in options:
+        search = {"kind": "ranking", "input": "pair", "dropout": 0.0}
+        TASKS["search"] = {**search, "head_options": options.pop("ranking")}
+        sizes = {**sizes, "search": 24}
     trainer = toy_trainer(
         folder,
         model=toy_model({name: {**entry, **head} for name, entry in TASKS.items()}),

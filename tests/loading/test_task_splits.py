@@ -61,6 +61,16 @@ def test_a_test_file_beside_the_others_is_used_if_it_has_labels(folder, capsys):
     assert capsys.readouterr().out.count(said) == 2
 
 
+def test_test_pairs_that_need_no_labels_are_measured(tmp_path):
+    for split in PARTS:
+        write(tmp_path, split, ["a,b", "c,d"], header="text,text_pair")
+    entry = {"kind": "ranking", "input": "pair", "dataset": str(tmp_path)}
+    splits = load_splits("search", read_tasks({"search": entry})["search"], PARTS, None, 3)
+    assert {part: split.rows["label"][:] for part, split in splits.items()} == {
+        part: [1.0, 1.0] for part in PARTS
+    }
+
+
 def test_a_named_test_split_must_exist(folder):
     with pytest.raises(InputError, match=re.escape(f"{folder} holds no final file")):
         load(folder, test_split="final")

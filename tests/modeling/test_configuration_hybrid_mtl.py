@@ -17,7 +17,7 @@ TOKENS = {"kind": "token_classification", "labels": ["O", "X"]}
 
 WRONG_ENTRIES = [
     ("kind", {"labels": ["no", "yes"]}),
-    ("kind", {**CLASSES, "kind": "ranking"}),
+    ("kind", {**CLASSES, "kind": "summary"}),
     ("kind", {**CLASSES, "kind": None}),
     ("kind", {**CLASSES, "kind": ["classification"]}),
     ("kind", {**COSINE, "pair_encoding": "cross"}),

@@ -50,6 +50,8 @@ def _of_task(entry: TaskEntry) -> Iterator[str]:
         yield "mtrec"
     # A loss, or an option of a head, may be named after a method.
     yield from map(str, (entry.model.loss, *entry.model.head_options.values()))
+    if entry.model.head_options.get("negatives"):
+        yield "xbm"
     yield from (method.citation for method in entry.augmentation.methods())
 
 

@@ -242,20 +242,29 @@ class Collator:
                 for tags, ids in zip(labels, tokens, strict=True)
             ]
             return {"labels": pad(labels, IGNORED_LABEL)[0]}
-        kind = self.tasks[task].output_type
+        kind = self.tasks[task].label_type
         in_lists = kind == "labels" or any(is_soft(label, self.tasks[task]) for label in labels)
         dtype = torch.long if kind == "class" and not in_lists else torch.float
         missing = [is_missing(label, self.tasks[task]) for label in labels]
-        if not any(missing):
-            return {"labels": torch.tensor(labels, dtype=dtype)}
         placeholder: Any = [0.0] * len(self.tasks[task].labels or []) if in_lists else 0
         known = [
             placeholder if absent else label for label, absent in zip(labels, missing, strict=True)
         ]
-        return {
-            "labels": torch.tensor(known, dtype=dtype),
-            "label_mask": ~torch.tensor(missing),
+        batch = {
+            "labels": _hashed(columns, known)
+            if kind == "match"
+            else torch.tensor(known, dtype=dtype)
         }
+        if any(missing):
+            batch["label_mask"] = ~torch.tensor(missing)
+        return batch
+
+
+def _hashed(columns: dict[str, list], matches: list[float]) -> Tensor:
+    """Return the hashes of both texts' tokens and whether they match, (B, 3)."""
+    # Equal in all processes: hashes of numbers are not randomized.
+    sides = zip(columns["input_ids"], columns["pair_input_ids"], matches, strict=True)
+    return torch.tensor([[hash(tuple(a)), hash(tuple(b)), int(m)] for a, b, m in sides])
 
 
 def pad(rows: Sequence[Sequence[int]], value: int) -> tuple[Tensor, Tensor]:

@@ -122,6 +122,8 @@ def check_split(
             f"{raw.location}: no row is left for task '{name}' after dropping {counts}; the first "
             f"of them: {first_error}"
         )
+    if task.label_type == "match" and not any(row["label"] for row in checked):
+        raise InputError(f"{raw.location}: no row of task '{name}' has the label 1, of a match")
     groups = None if source.split_by is None else rows.select(kept)[source.split_by][:]
     table = {key: [row[key] for row in checked] for key in columns}
     return CheckedSplit(_to_dataset(table, reader, raw.location), counts, dropped, groups)
@@ -132,6 +134,8 @@ def _reader_and_labels(
 ) -> tuple[Reader, Sequence[Any]]:
     """Return a reader of the labels, and the cell of each row, a tuple for several columns."""
     rows = raw.rows.with_format(None)
+    if column is None:  # all rows match
+        return LabelReader(task, source, "label", None), [1] * len(rows)
     if task.output_type == "labels":
         reader = MultiLabelReader(task, source, column, rows)
         return reader, reader.cells
@@ -139,7 +143,7 @@ def _reader_and_labels(
         cells = list(zip(*(rows[name][:] for name in column), strict=True))
         return _soft_reader(task, source, column, raw), cells
     labels = rows[column][:]
-    if any(is_soft(label, task) for label in labels):
+    if is_soft(next((label for label in labels if label is not None), None), task):
         return _soft_reader(task, source, column, raw), labels
     if source.decimal is None and not task.has_labels:
         source = replace(source, decimal=_decimal(labels, column, raw.location))
@@ -196,12 +200,14 @@ def _resolve_columns(
                 f"task '{name}': columns: '{key}' is not one of {', '.join(keys)}, the columns of "
                 f"a task with input '{task.input}'.{did_you_mean(key, keys)}"
             )
-    columns = {key: source.columns.get(key, key) for key in keys if key != "weight"}
+    columns: dict[str, Any] = {key: source.columns.get(key, key) for key in keys if key != "weight"}
     if weighted and "weight" in source.columns:
         columns["weight"] = source.columns["weight"]
+    if not (task.needs_labels or "label" in {*source.columns, *raw.rows.column_names}):
+        columns["label"] = None
     for key, names in columns.items():
         for column in names if isinstance(names, list) else [names]:
-            if column not in raw.rows.column_names:
+            if column is not None and column not in raw.rows.column_names:
                 raise InputError(
                     f"{raw.location}: there is no column '{column}' (found: "
                     f"{join_truncated(raw.rows.column_names)}); map it with "
@@ -272,7 +278,7 @@ def _reason(value: Any, reader: Reader) -> str:
     """Return why a label is none of the task's."""
     if is_missing(value):
         return "missing label"
-    if reader.task.has_labels:
+    if reader.task.label_type != "score":
         return "invalid label"
     is_number = number(value, reader.decimal) is not None
     return "score out of range" if is_number else "invalid score"
@@ -308,7 +314,7 @@ def _label(value: Any, reader: Reader, words: int) -> Any:
     if not isinstance(reader, LabelReader):
         return reader.read(value)
     if not reader.task.reads_words:
-        read = reader.class_index if reader.task.has_labels else reader.score
+        read = reader.class_index if reader.labels else reader.score
         return read(value)
     if not isinstance(value, (list, tuple)):
         raise InputError(

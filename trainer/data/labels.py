@@ -49,7 +49,7 @@ class LabelReader:
         while hasattr(feature, "feature"):  # of a list
             feature = feature.feature
         self.stored: list[str] | None = feature.names if isinstance(feature, ClassLabel) else None
-        self.labels = task.labels or []
+        self.labels = task.labels or (["0", "1"] if task.label_type == "match" else [])
         self.decimal = source.decimal or "."
         names = [*self.labels, *(source.dataset_labels or ())]
         self.index = {name: i % len(self.labels) for i, name in enumerate(names)}

@@ -164,6 +164,8 @@ def _has_labels(
         low, high = task.score_range or (0.0, 0.0)
         margin = 1e-6 * max(abs(low), abs(high))  # a label may have been rounded to float32
         valid = (values >= low - margin) & (values <= high + margin)
+        if task.label_type == "match":
+            valid = np.isin(values, (0, 1))
         no_label = (values == _NO_LABEL) & ~valid
     if (absent | no_label).all():
         return False
@@ -251,6 +253,8 @@ def _valid_labels(task: TaskConfig) -> str:
     if task.has_labels:
         names = task.labels or []
         return f"labels of this task are the indices 0 to {len(names) - 1} of {_quoted(names)}"
+    if task.label_type == "match":
+        return "labels of this task are 1 for two texts that match, and 0"
     low, high = task.score_range or (0.0, 0.0)
     return f"scores of this task are numbers from {low:g} to {high:g}"
 

@@ -58,6 +58,7 @@ def _content_key(
         content.update(batch.serialize())
     settings = [
         *(task.output_type, task.input, task.pair_encoding, max_length, "truncated"),
+        *(() if task.needs_labels else ("matches",)),
         *(type(tokenizer).__name__, tokenizer.model_input_names, tokenizer.truncation_side),
     ]
     content.update(json.dumps(settings).encode() + vocabulary.encode())
@@ -92,6 +93,8 @@ def _encode_texts(
     ]
     if "label" in batch:
         features["labels"] = batch["label"]
+    elif not task.needs_labels:
+        features["labels"] = [1.0] * len(batch["text"])
     if "weight" in batch:
         features["weights"] = batch["weight"]
     return features

@@ -18,6 +18,7 @@ from trainer.evaluation.metrics import (
 from trainer.evaluation.multi_label import multi_label_report
 from trainer.evaluation.ordinal import __name__ as _ordinal  # noqa: F401 (registers)
 from trainer.evaluation.overall import ScorePart, overall_interval, overall_score, scored
+from trainer.evaluation.ranking import ranking_report
 from trainer.evaluation.report import classification_report, regression_report
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "multi_label_report",
     "overall_interval",
     "overall_score",
+    "ranking_report",
     "regression_report",
     "scored",
 ]

@@ -1,4 +1,4 @@
-"""The metrics of bootstrap draws, by the type of a task's outputs.
+"""The metrics of bootstrap draws, by the type of a task's labels.
 
 A draw is represented by a count for each row, so that all draws take a few matrix products. For
 classes, rows with the same true and predicted class are drawn together.
@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from trainer.evaluation.match_ranks import RANK_VALUES
 
 DRAWS = 2000
 _MAX_BLOCK_ELEMENTS = 4_000_000
@@ -245,10 +247,22 @@ def _correlations(
     return np.divide(xy, scale, out=np.zeros(len(scale)), where=varies)
 
 
-# Type of outputs -> a function that returns metric -> its value in each draw, (DRAWS,).
+def _rank_values(data: Drawn, draws: np.random.Generator) -> Values:
+    """Return the metrics of ranking tasks of every draw of matching rows."""
+    count = len(data.predicted)
+    of_rows = np.stack([value(data.predicted) for value in RANK_VALUES.values()], axis=1)
+    means = [
+        draws.multinomial(count, np.full(count, 1 / count), size=size) @ of_rows / count
+        for size in _blocks(count)
+    ]
+    return dict(zip(RANK_VALUES, np.concatenate(means).T, strict=True))
+
+
+# Type of labels -> a function that returns metric -> its value in each draw, (DRAWS,).
 VALUES: dict[str, Callable[[Drawn, np.random.Generator], Values]] = {
     "class": _class_values,
     "tags": _tag_values,
     "labels": _label_values,
     "score": _score_values,
+    "match": _rank_values,
 }

@@ -11,10 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from trainer.evaluation.draws import VALUES, Drawn
-from trainer.evaluation.metrics import metrics_of
+from trainer.evaluation.metrics import label_type_of, metrics_of
 from trainer.evaluation.pairs import PAIRED
 from trainer.evaluation.spans import find_spans, span_counts
-from trainer.registry import HEADS
 
 LEVEL = 0.95
 # Independent of the run's seed: the same predictions have the same intervals.
@@ -66,8 +65,8 @@ def bootstrap_task(
     Raises:
         ValueError: as `compute_task_metrics`.
     """
-    output_type = HEADS.entry(kind).value.output_type
-    predicted, true, classes = PAIRED[output_type](predictions, labels, num_labels)
+    label_type = label_type_of(kind)
+    predicted, true, classes = PAIRED[label_type](predictions, labels, num_labels)
     row_of = np.arange(len(true)) if rows is None else np.asarray(rows)
     if len(np.unique(row_of)) < 2:
         return None
@@ -77,7 +76,7 @@ def bootstrap_task(
     if label_names is not None and "span_f1" in names:
         ours, theirs = (find_spans(tags, row_of, label_names) for tags in (predicted, true))
         spans = span_counts(ours, theirs, row_of)
-    values = VALUES[output_type](Drawn(predicted, true, classes, row_of, outputs, spans), draws)
+    values = VALUES[label_type](Drawn(predicted, true, classes, row_of, outputs, spans), draws)
     # Metrics of extensions have no interval: the draws need sums over rows.
     return Bootstrap({name: values[name] for name in names if name in values})
 

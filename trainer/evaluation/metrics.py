@@ -68,6 +68,12 @@ def metrics_of(kind: str, labels: Sequence[str] | None = None) -> tuple[str, ...
     return tuple(name for name in names if spans or not METRICS.entry(name).reads_spans)
 
 
+def label_type_of(kind: str) -> str:
+    """Return the type of a kind's labels, which determines how its predictions are measured."""
+    head = HEADS.entry(kind).value
+    return head.label_type or head.output_type
+
+
 def zero_to_one(metric: str, value: Any) -> Any:
     """Map a metric's value, or an array of values, to 0-1, the best value to 1.
 
@@ -120,8 +126,10 @@ def compute_task_metrics(
     Args:
         kind: a key of `HEADS`.
         predictions: class indices (N,), or scores (N,) in the labels' unit; for tags the N tokens
-            of all sentences, without ignored positions; multi-hot (N, C) for multi-label tasks.
-        labels: true class indices or scores, (N,), or multi-hot, (N, C).
+            of all sentences, without ignored positions; multi-hot (N, C) for multi-label tasks;
+            the vectors of both texts, (N, 2, D), for ranking.
+        labels: true class indices or scores, (N,), or multi-hot, (N, C); for ranking, the hashes of
+            both texts and whether they match, (N, 3).
         num_labels: number of classes of the task; by default as many as occur, at least 2.
             Ignored for scores.
         outputs: probabilities, (N, C), for the metrics that are computed from them.
@@ -136,7 +144,7 @@ def compute_task_metrics(
             of `pairs`.
     """
     names = metrics_of(kind, label_names)
-    predicted, true, classes = PAIRED[HEADS[kind].output_type](predictions, labels, num_labels)
+    predicted, true, classes = PAIRED[label_type_of(kind)](predictions, labels, num_labels)
     spans: Any = None
     if label_names is not None and any(METRICS.entry(name).reads_spans for name in names):
         row_of = np.zeros(len(true), int) if rows is None else np.asarray(rows)

@@ -1,4 +1,4 @@
-"""The report and the figure of a task, by the type of its outputs."""
+"""The report and the figure of a task, by the type of its labels."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from trainer.evaluation.figure_of_classes import draw_classes
 from trainer.evaluation.figures import draw_confusion_matrix, draw_scatter
 from trainer.evaluation.multi_label import multi_label_report
 from trainer.evaluation.predictions import TaskPredictions
+from trainer.evaluation.ranking import draw_recall, ranking_report
 from trainer.evaluation.report import classification_report, regression_report
 
 Report = dict[str, Any]
@@ -16,7 +17,7 @@ Report = dict[str, Any]
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The evaluation of tasks with one type of outputs.
+    """The evaluation of tasks with one type of labels.
 
     Attributes:
         report: returns the report of a task's predictions, given its configuration.
@@ -41,6 +42,10 @@ def _score_report(task: Any, result: TaskPredictions) -> Report:
     return regression_report(result.predictions, result.labels, task.score_range)
 
 
+def _ranking_report(task: Any, result: TaskPredictions) -> Report:
+    return ranking_report(result.outputs, result.labels)
+
+
 def _draw_confusions(
     task: Any, result: TaskPredictions, report: Report, title: str, path: Path
 ) -> None:
@@ -59,9 +64,16 @@ def _draw_scores(
     draw_scatter(result.predictions, result.labels, task.score_range, title, path)
 
 
+def _draw_recall(
+    task: Any, result: TaskPredictions, report: Report, title: str, path: Path
+) -> None:
+    draw_recall(report, title, path)
+
+
 EVALUATIONS = {
     "class": Evaluation(_class_report, _draw_confusions, "Confusion matrix"),
     "tags": Evaluation(_class_report, _draw_confusions, "Confusion matrix"),
     "labels": Evaluation(_labels_report, _draw_labels, "Precision, recall and F1 of the classes"),
+    "match": Evaluation(_ranking_report, _draw_recall, "Recall at rank k"),
     "score": Evaluation(_score_report, _draw_scores, "Predicted and true scores"),
 }

@@ -1,10 +1,12 @@
-"""Checks of predictions and labels, by the type of a task's outputs."""
+"""Checks of predictions and labels, by the type of a task's labels."""
 
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from trainer.evaluation.match_ranks import paired_matches
 
 
 def paired_classes(
@@ -95,11 +97,12 @@ def paired_labels(
     return predicted.astype(np.int64), true.astype(np.int64), classes
 
 
-# Type of outputs -> a function of predictions, labels and the number of classes that returns them
-# checked; the number is None for scores.
+# Type of labels -> a function of predictions, labels and the number of classes that returns them
+# checked; the number is None for scores. For ranking it returns ranks and the best possible ones.
 PAIRED: dict[str, Callable[[ArrayLike, ArrayLike, int | None], tuple[Any, Any, Any]]] = {
     "class": paired_classes,
     "tags": paired_classes,
     "labels": paired_labels,
+    "match": paired_matches,
     "score": lambda predictions, labels, _: (*paired_scores(predictions, labels), None),
 }

@@ -31,9 +31,11 @@ class TaskPredictions:
         outputs: probabilities (N, C), scores (N,), or (M, C) for token classification, where M
             counts the labeled tokens of all rows, or all tokens without labels. Scores are
             clipped to the range, and correlations are computed on them; the loss is computed on
-            the head's unclipped scores.
-        predictions: class indices or scores, (N,) or (M,), or multi-hot, (N, C).
-        labels: as the predictions, -100 or NaN for a row without a label; None without labels.
+            the head's unclipped scores. For ranking, the vectors of both texts, (N, 2, D).
+        predictions: class indices or scores, (N,) or (M,), or multi-hot, (N, C); for ranking, as
+            the outputs.
+        labels: as the predictions, -100 or NaN for a row without a label; None without labels. For
+            ranking, the hashes of both texts and whether they match, (N, 3).
         loss: mean loss of the labeled rows, times the task's weight; NaN without labels.
         rows: the row of each token, (M,), for token classification; None for other kinds.
     """
@@ -124,7 +126,7 @@ def _predict_batch(
     # A model in half precision runs without autocast.
     with accelerator.autocast() if model.dtype.itemsize >= 4 else nullcontext():
         output = model(**batch, task=task)
-    outputs = model.heads[task].postprocess(output.logits).cpu().numpy()
+    outputs = model.heads[task].measured_outputs(output).cpu().numpy()
     labels = batch["labels"] if "labels" in batch else _placeholders(output.logits, batch)
     if "label_mask" in batch:
         missing = float("nan") if labels.is_floating_point() else IGNORED_LABEL

@@ -52,7 +52,7 @@ def write_reports(
     draws = {}
     for number, (name, result) in enumerate(predictions.items()):
         task: Any = tasks[name]
-        reports[name] = EVALUATIONS[task.output_type].report(task, result)
+        reports[name] = EVALUATIONS[task.label_type].report(task, result)
         drawn = bootstrap_task(
             task.kind,
             result.predictions,
@@ -102,7 +102,7 @@ def draw_predictions(
     for name, result in predictions.items():
         task: Any = tasks[name]
         path = folder / task_figure(name)
-        EVALUATIONS[task.output_type].draw(task, result, reports[name], name, path)
+        EVALUATIONS[task.label_type].draw(task, result, reports[name], name, path)
 
 
 def task_figure(name: str) -> str:

@@ -73,7 +73,7 @@ def load_table(
             by_part[part] = _checked(tasks, raw, partial, weighted=part == "train")
     if "test" in parts and has_test_rows(first, source, data_dir, _default_dataset(first)):
         raw = _load(first, source, "test", data_dir)
-        measured = {name: task for name, task in tasks.items() if _has_labels(task.source, raw)}
+        measured = {name: task for name, task in tasks.items() if _has_labels(task, raw)}
         for name in tasks.keys() - measured.keys():
             print(
                 f"{raw.location}: no row has a label for task '{name}'; its test rows are not "
@@ -152,8 +152,10 @@ def _default_dataset(name: str) -> str | None:
     return DEFAULT_TASKS.get(name, {}).get("dataset")
 
 
-def _has_labels(source: TaskSource, raw: RawSplit) -> bool:
-    column = source.columns.get("label", "label")
+def _has_labels(task: TaskEntry, raw: RawSplit) -> bool:
+    column = task.source.columns.get("label", "label")
+    if not task.model.needs_labels and column not in raw.rows.column_names:
+        return True
     names = [
         name
         for name in (column if isinstance(column, list) else [column])

@@ -170,7 +170,7 @@ def _figures(trainer: HybridMTLTrainer, tasks: Sequence[TaskFacts]) -> list[tupl
 
 
 def _caption(trainer: HybridMTLTrainer, name: str) -> str:
-    return f"{EVALUATIONS[trainer.tasks[name].output_type].caption} of {name}"
+    return f"{EVALUATIONS[trainer.tasks[name].label_type].caption} of {name}"
 
 
 def _task_facts(name: str, entry: TaskEntry, facts: Mapping[str, Any]) -> TaskFacts:

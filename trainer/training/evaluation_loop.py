@@ -165,9 +165,10 @@ class TaskEvaluation(Trainer):
             metric_key_prefix: prefix of the names of the metrics.
 
         Returns:
-            `predictions`: task -> probabilities (N, C) or scores (N,), in the rows' order;
-                `label_ids`: task -> class indices or scores (N,), -100 or NaN for a row without a
-                label, or None without labels; `metrics` of the labeled rows.
+            `predictions`: task -> probabilities (N, C) or scores (N,), in the rows' order, or the
+                vectors of both texts, (N, 2, D), for ranking; `label_ids`: task -> class indices or
+                scores (N,), -100 or NaN for a row without a label, or None without labels;
+                `metrics` of the labeled rows.
 
         Raises:
             InputError: naming task, column and row, if rows are invalid.

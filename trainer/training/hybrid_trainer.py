@@ -299,4 +299,5 @@ class HybridMTLTrainer(TaskBatches, TaskSteps, TaskEvaluation, BaseTrainer):
     def _stateful(self) -> dict[str, Any]:
         """Return the stateful parts of a step besides weights, optimizer and schedule, by name."""
         assert self._parts is not None
-        return {**self._parts.stateful(), "nan_guard": self.nan_guard}
+        memories = {f"memory_{task}": part for task, part in self.statistics.memories.items()}
+        return {**self._parts.stateful(), **memories, "nan_guard": self.nan_guard}

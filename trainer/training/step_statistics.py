@@ -1,41 +1,49 @@
-"""Updates of batch normalization: once per optimizer step, from the rows of all its batches."""
+"""Statistics of batch normalization and memories of pairs: updated once per optimizer step."""
 
 from contextlib import AbstractContextManager
+from typing import Any
 
 from torch import nn
 
 from modeling_hybrid_mtl.normalization_hybrid_mtl import batch_norms, unrecorded
+from modeling_hybrid_mtl.pair_memory_hybrid_mtl import pair_memories
 
 
 class StepStatistics:
-    """Updates the running statistics of a model's batch normalization in a run.
+    """Updates the statistics of batch normalization and the memories of pairs of a model in a run.
 
-    They do not depend on how a step's rows are divided into batches, and a step that is skipped
-    does not change them.
+    The statistics do not depend on how a step's rows are divided into batches, and a step that is
+    skipped changes neither. The memories are empty at first.
 
     Args:
         model: the model to train, until `release`.
+
+    Attributes:
+        memories: task -> the memory of its head.
     """
 
     def __init__(self, model: nn.Module):
-        self._norms = batch_norms(model)
-        for norm in self._norms:
-            norm.updates = "step"
+        self.memories = pair_memories(model)
+        self._parts: list[Any] = [*batch_norms(model), *self.memories.values()]
+        for part in self._parts:
+            part.updates = "step"
+        for memory in self.memories.values():
+            memory.clear()
 
     def paused(self) -> AbstractContextManager[None]:
         """Exclude the passes of the block, such as those of a regularizer."""
-        return unrecorded(self._norms)
+        return unrecorded(self._parts)
 
     def finish(self, *, skipped: bool) -> None:
-        """Update the running statistics after the last batch of a step, unless it is skipped."""
-        for norm in self._norms:
+        """Update them after the last batch of a step, unless it is skipped."""
+        for part in self._parts:
             if skipped:
-                norm.drop()
+                part.drop()
             else:
-                norm.update()
+                part.update()
 
     def release(self) -> None:
-        """Update the running statistics after each batch again."""
-        for norm in self._norms:
-            norm.drop()
-            norm.updates = "batch"
+        """Update them after each batch again."""
+        for part in self._parts:
+            part.drop()
+            part.updates = "batch"

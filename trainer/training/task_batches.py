@@ -94,6 +94,7 @@ class TaskBatches(Trainer):
         args, tables = self.args, self.train_dataset.tasks
         sizes = {t: args.task_training(t).batch_size * args.world_size for t in self.task_names}
         labeled = {t: labeled_rows(tables[t], t, self.tasks[t]) for t in self.task_names}
+        self._check_complete(labeled)
         streams = {}
         for task in self.task_names:
             group = [task]
@@ -112,6 +113,17 @@ class TaskBatches(Trainer):
                 np.flatnonzero(np.any([labeled[t] for t in group], axis=0)),
             )
         return streams
+
+    def _check_complete(self, labeled: dict[str, np.ndarray]) -> None:
+        """Check that processes can exchange batches of equal size."""
+        for task, is_labeled in labeled.items():
+            needs_all = self.tasks[task].label_type == "match" and self.args.world_size > 1
+            if needs_all and not is_labeled.all():
+                raise InputError(
+                    f"task '{task}': {np.sum(~is_labeled)} training rows have no label, which is "
+                    "not supported for ranking with several processes; remove these rows, or use "
+                    "one process"
+                )
 
     def get_batch_samples(
         self, epoch_iterator: Iterator, num_batches: int, device: torch.device

@@ -27,7 +27,9 @@ class UncertaintyWeights(LossWeights):
     def __init__(self, tasks: Mapping[str, TaskConfig]):
         super().__init__(tasks)
         self.log_variances = nn.ParameterDict({name: torch.zeros(()) for name in tasks})
-        self.factors = {name: 1.0 if task.has_labels else 0.5 for name, task in tasks.items()}
+        self.factors = {
+            name: 0.5 if task.label_type == "score" else 1.0 for name, task in tasks.items()
+        }
 
     def forward(self, task: str, loss: Tensor) -> Tensor:
         """Return the weighted loss of a task, a scalar."""
