@@ -1,23 +1,18 @@
 """The hybrid multitask model: one encoder, one head per task."""
 
 import inspect
-from contextlib import nullcontext
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from transformers.utils import ModelOutput
 
-from .attention_hybrid_mtl import to_device
 from .backbone_hybrid_mtl import build_backbone
 from .configuration_hybrid_mtl import HybridMTLConfig
 from .dropout_hybrid_mtl import use_fast_dropout
 from .embedding_checks_hybrid_mtl import check_failed_batch
-from .encoding_hybrid_mtl import EncodingMixin
+from .head_outputs_hybrid_mtl import HeadsMixin
 from .heads_hybrid_mtl import build_head, initialize_head
-from .losses_hybrid_mtl import LossError
 from .modules_hybrid_mtl import attach_modules
-from .onednn_hybrid_mtl import onednn_matmul
 from .outputs_hybrid_mtl import HybridMTLOutput
 from .pretrained_hybrid_mtl import PretrainedMixin
 from .registration_hybrid_mtl import register_pipeline
@@ -29,7 +24,7 @@ from .unpadding_hybrid_mtl import enable_unpadding
 OPTIONAL_OUTPUTS = ("hidden_states", "attentions")
 
 
-class HybridMTLModel(PretrainedMixin, EncodingMixin):
+class HybridMTLModel(PretrainedMixin, HeadsMixin):
     """A shared encoder with one head per task.
 
     Called with a `task`, the model returns that task's logits (and loss, with labels); without one,
@@ -86,46 +81,6 @@ class HybridMTLModel(PretrainedMixin, EncodingMixin):
 
     def set_input_embeddings(self, value: nn.Module) -> None:
         self.backbone.set_input_embeddings(value)
-
-    def logits_of(
-        self,
-        task: str,
-        u: Tensor,
-        v: Tensor | None = None,
-        hidden: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-    ) -> Tensor:
-        """Return a head's logits.
-
-        Args:
-            task: the task.
-            u: sentence vectors (B, S).
-            v: those of the second texts of a siamese task.
-            hidden: token vectors, (B, L, H), or (2B, L, H) of first and second texts; required by
-                heads of tokens and by attention pooling.
-            attention_mask: their mask, (B, L) or (2B, L).
-        """
-        return self._run_head(task, u, v, hidden, attention_mask)[0]
-
-    def _run_head(
-        self,
-        task: str,
-        u: Tensor,
-        v: Tensor | None,
-        hidden: Tensor | None,
-        attention_mask: Tensor | None,
-    ) -> tuple[Tensor, Tensor]:
-        """Return a head's logits and the input of its loss."""
-        head: Any = self.heads[task]
-        # As in the encoder; the setting is global, so other threads must not change it here.
-        with onednn_matmul if u.device.type == "cpu" and self._should_unpad(u) else nullcontext():
-            if head.pooling is not None:
-                mask = None if attention_mask is None else to_device(attention_mask, u.device)
-                vectors = self.to_sentence_vectors(head.pooling(hidden, mask))
-                rows = u.shape[0]  # unlike len(u), not a constant when traced
-                u, v = vectors[:rows], None if v is None else vectors[rows:]
-            first = hidden if head.output_type == "tags" else u
-            return head.forward_with_loss_input(first, v)
 
     def forward(
         self,
@@ -253,55 +208,6 @@ class HybridMTLModel(PretrainedMixin, EncodingMixin):
             )
         # A number or a list selects some of the hidden states; 0 is the first.
         return {n: v for n, v in options.items() if v is not None and v is not False}
-
-    def _output(
-        self,
-        task: str | None,
-        u: Tensor,
-        v: Tensor | None,
-        hidden: Tensor,
-        attention_mask: Tensor | None,
-        labels: Tensor | None,
-        label_mask: Tensor | None,
-        label_weights: Tensor | None,
-    ) -> HybridMTLOutput:
-        loss = logits = None
-        if task is not None:
-            logits, loss_input = self._run_head(task, u, v, hidden, attention_mask)
-            if labels is not None:
-                loss = self._loss(task, loss_input, labels, label_mask, label_weights)
-        embeddings = u if v is None else torch.stack([u, v], dim=1)
-        return HybridMTLOutput(loss, logits, hidden, embeddings)
-
-    def _loss(
-        self,
-        task: str,
-        logits: Tensor,
-        labels: Tensor,
-        label_mask: Tensor | None,
-        weights: Tensor | None,
-    ) -> Tensor:
-        if label_mask is not None:
-            rows = label_mask.nonzero().squeeze(1).to(logits.device, non_blocking=True)
-            if len(rows) == 0:
-                return 0 * logits.sum()
-            logits, labels = logits[rows], labels[rows]
-            weights = None if weights is None else weights[rows]
-        try:
-            loss = self.heads[task].loss(logits, labels, weights)
-        except LossError as error:
-            name = self.config.tasks[task]["loss"]
-            raise LossError(f"task '{task}': loss '{name}': {error}") from error
-        self._check_loss(task, loss, logits)
-        return self.config.tasks[task]["loss_weight"] * loss
-
-    def _check_loss(self, task: str, loss: Any, logits: Tensor) -> None:
-        if not isinstance(loss, Tensor) or loss.dim() or logits.requires_grad > loss.requires_grad:
-            found = f"shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else f"{loss!r}"
-            raise LossError(
-                f"task '{task}': loss '{self.config.tasks[task]['loss']}': expected a scalar "
-                f"tensor that depends on the logits, got {found}"
-            )
 
     def forward_tasks(self, batches: dict[str, dict[str, Tensor]]) -> dict[str, HybridMTLOutput]:
         """Run a batch of each of several tasks, in as few passes of the encoder as possible.
