@@ -230,6 +230,7 @@ class CosineHead(ScoreHead):
     them and without normalization, the head has no parameters.
     """
 
+    inputs: tuple[str, ...] = ("pair",)
     reads: tuple[str, ...] = ()
     hub_task = "sentence-similarity"
 
@@ -242,8 +243,7 @@ class CosineHead(ScoreHead):
     @classmethod
     def check(cls, task: TaskConfig, refuse: Refuse) -> None:
         if not task.is_siamese:
-            reason = "requires input 'pair' and pair_encoding 'siamese'; use 'regression'"
-            refuse("kind", reason)
+            refuse("pair_encoding", f"{task.kind} compares the vectors of two texts; use 'siamese'")
 
     def vectors(self, u: Tensor, v: Tensor | None) -> Tensor:
         """Return the vectors that are compared, (B, 2, D)."""

@@ -177,7 +177,7 @@ def _check_task(name: str, task: TaskConfig) -> None:
         refuse("pair_encoding", "only valid for tasks with input 'pair'")
     if task.input not in HEADS[task.kind].inputs:
         inputs = " or ".join(f"'{kind}'" for kind in HEADS[task.kind].inputs)
-        refuse("kind", f"{task.kind.replace('_', ' ')} requires input {inputs}")
+        refuse("input", f"{task.kind.replace('_', ' ')} requires {inputs}")
     _check_outputs(task, refuse)
     _check_head(task, refuse)
     _check_loss(task, refuse)

@@ -26,6 +26,15 @@ TASKS = {
 }
 
 
+# A third column of labels, in a form of its own.
+TAGS = {
+    "kind": "multi_label",
+    "labels": ["x", "y"],
+    "columns": {"label": "tags"},
+    "label_separator": "|",
+}
+
+
 @pytest.fixture
 def folder(tmp_path):
     for split in ("train", "validation"):
@@ -41,6 +50,26 @@ def prepared(folder, tasks=None, **fields):
     tokenizer = toy_tokenizer()
     tokenizer.model_max_length = 8
     return prepare_data(read_tasks(entries), None, tokenizer, args)
+
+
+def test_a_table_is_shared_by_labels_of_other_forms_and_its_dialect_said_once(tmp_path, capsys):
+    for split in ("train", "validation"):
+        rows = "text;topic;tags\nw1 w2;billing;x|y\nw3;delivery;y\nw4;billing;x\n"
+        (tmp_path / f"{split}.csv").write_text(rows)
+    tasks = read_tasks(
+        {
+            name: {**entry, "dataset": str(tmp_path)}
+            for name, entry in {"topic": TASKS["topic"], "tags": TAGS}.items()
+        }
+    )
+    args = HybridMTLTrainingArguments(output_dir=str(tmp_path / "run"), use_cpu=True)
+    tokenizer = toy_tokenizer()
+    tokenizer.model_max_length = 8
+    data = prepare_data(tasks, None, tokenizer, args)
+    assert data.train["tags"] is data.train["topic"]
+    assert data.train["tags"]["labels_tags"][:] == [[1, 1], [0, 1], [1, 0]]
+    printed = capsys.readouterr().out
+    assert printed.count("train.csv: read as cells between semicolons") == 1
 
 
 def test_tasks_of_one_table_share_its_tokens_and_keep_their_own_labels(folder, capsys):

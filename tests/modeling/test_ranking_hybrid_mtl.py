@@ -180,8 +180,8 @@ def test_a_model_ranks_with_its_own_vectors_and_saves_no_earlier_rows(tmp_path):
 @pytest.mark.parametrize(
     ("field", "entry"),
     [
-        ("kind", {"input": "single"}),
-        ("kind", {"pair_encoding": "cross"}),
+        ("input", {"input": "single"}),
+        ("pair_encoding", {"pair_encoding": "cross"}),
         ("score_range", {"score_range": [0, 1]}),
         ("pooling", {"pooling": "attention"}),
         ("head_options", {"head_options": {"scale": 0.0}}),

@@ -5,6 +5,7 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -121,7 +122,14 @@ def _separator(path: Path, given: ReadOptions, encoding: str, columns: Collectio
 
 
 def _report(path: Path, message: str, field: str) -> None:
-    print(f"{path}: {message}; if that is wrong, set the task's field '{field}'", flush=True)
+    """Print what was detected, once for a file, which every task with labels in it reads."""
+    message = f"{path}: {message}; if that is wrong, set the task's field '{field}'"
+    _print_once(message, path.stat().st_mtime_ns)
+
+
+@cache
+def _print_once(message: str, modified: int) -> None:
+    print(message, flush=True)
 
 
 class _Sample:
