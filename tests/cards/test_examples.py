@@ -22,6 +22,8 @@ def test_recorded_rows_are_shown_used_in_the_code_and_in_the_widget():
     assert 'text = "It came late."' in text
     assert 'pair = {"text": "a", "text_pair": "b"}' in text
     assert ModelCard(text).data.to_dict()["widget"] == [{"text": "It came late."}]
+    both = card(*(replace(SENTIMENT, name=name, examples=[TEXT]) for name in ("a", "b")))
+    assert ModelCard(both).data.to_dict()["widget"] == [{"text": "It came late."}]
     pairs = ModelCard(card(replace(SIMILARITY, examples=[PAIR]))).data.to_dict()["widget"]
     assert pairs == [{"source_sentence": "a", "sentences": ["b"]}]
 

@@ -24,10 +24,15 @@ def example_inputs(tasks: list[TaskFacts]) -> dict[str, list[Any]]:
 
 def widgets(tasks: list[TaskFacts], pipeline_tag: str) -> list[dict[str, Any]] | None:
     """Return the examples of the model's page on the Hub, in the form of its pipeline."""
-    input_kind = "pair" if pipeline_tag == "sentence-similarity" else "single"
-    rows = [row for task in tasks if task.input == input_kind for row in task.examples]
-    if input_kind == "pair":
-        return [
-            {"source_sentence": row["text"], "sentences": [row["text_pair"]]} for row in rows
-        ] or None
-    return [{"text": row["text"]} for row in rows] or None
+    is_pair = pipeline_tag == "sentence-similarity"
+    rows: list[dict[str, Any]] = []
+    for task in tasks:
+        for row in task.examples if (task.input == "pair") == is_pair else []:
+            shown = (
+                {"source_sentence": row["text"], "sentences": [row["text_pair"]]}
+                if is_pair
+                else {"text": row["text"]}
+            )
+            if shown not in rows:  # a row of several tasks
+                rows.append(shown)
+    return rows or None
