@@ -56,7 +56,10 @@ class Labels:
         self.thresholds = dict(zip(self.labels, thresholds, strict=True))
 
     def result(self) -> gr.Label:
-        return gr.Label(label=title_of(self.name), elem_id=f"prediction-{self.name}")
+        # A heading would be the most probable class even if none is predicted.
+        return gr.Label(
+            label=title_of(self.name), show_heading=False, elem_id=f"prediction-{self.name}"
+        )
 
     def render(self, text: str, prediction: list[dict[str, Any]]) -> dict[str, float]:
         chosen = self._chosen(prediction)
