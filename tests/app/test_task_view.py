@@ -43,7 +43,7 @@ def test_several_labels_are_bars_with_marks_and_the_correct_ones_are_chosen():
     )
     scores = {"price": 0.8, "plot": 0.6, "cast": 0.3, "music": 0.1}
     ranked = [{"label": label, "score": score} for label, score in scores.items()]
-    assert not view.result().show_heading  # the most probable label may not be predicted
+    assert not topics.result().show_heading  # the most probable label may not be predicted
     assert topics.render("x", ranked) == {
         "price": 0.8,
         "✓ plot": 0.6,
