@@ -22,6 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("export", "hub"),
     ("training",),
     ("runs",),
+    ("search",),
 )
 LONG_FUNCTION = 40
 

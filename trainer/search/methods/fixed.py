@@ -1,0 +1,73 @@
+"""Searches whose trials are known before the first begins: grid and random search."""
+
+import numpy as np
+
+from trainer.errors import InputError
+from trainer.search.space import draw_values, grid_of
+from trainer.search.study import METHODS, Study
+from trainer.search.trials import Result, Segment, Trial
+
+
+class FixedTrials:
+    """Trains a list of trials from beginning to end, in their order.
+
+    Args:
+        trials: numbered from 1.
+    """
+
+    def __init__(self, trials: list[Trial]):
+        self.trials = trials
+        self._asked = 0
+        self._told: set[int] = set()
+
+    def ask(self) -> Segment | None:
+        """Return the next trial."""
+        if self._asked == len(self.trials):
+            return None
+        self._asked += 1
+        return Segment(self._asked)
+
+    def tell(self, segment: Segment, result: Result) -> None:
+        """Count a finished trial."""
+        self._told.add(segment.trial)
+
+    @property
+    def done(self) -> bool:
+        """Return whether every trial is finished."""
+        return len(self._told) == len(self.trials)
+
+
+@METHODS.register("grid")
+class Grid(FixedTrials):
+    """Every combination of the values, variants and seeds, all of one seed before the next."""
+
+    def __init__(self, study: Study):
+        if study.trials is not None:
+            raise InputError("trials: has no effect with method: grid, which trains all; unset it")
+        super().__init__(every_seed(study, grid_of(study.space)))
+
+
+@METHODS.register("random")
+class Random(FixedTrials):
+    """Values drawn independently (Bergstra and Bengio 2012)."""
+
+    def __init__(self, study: Study):
+        if not study.space:
+            raise InputError("space: is missing, from which method: random draws values")
+        if study.trials is None:
+            raise InputError("trials: is missing: the number of sets of values to draw")
+        random = np.random.default_rng(study.seed)
+        super().__init__(
+            every_seed(study, [draw_values(study.space, random) for _ in range(study.trials)])
+        )
+
+
+def every_seed(study: Study, values: list[dict]) -> list[Trial]:
+    """Return a trial of every seed, variant and set of values, in this order."""
+    keys = [
+        (seed, variant, chosen)
+        for seed in study.seeds
+        for variant in study.variants or [""]
+        for chosen in values
+    ]
+    return [Trial(number, *key) for number, key in enumerate(keys, start=1)]

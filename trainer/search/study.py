@@ -1,0 +1,169 @@
+"""The description of a study: one YAML file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from trainer.config.parser import read_config
+from trainer.errors import InputError, did_you_mean, truncated_repr
+from trainer.options import check_lowest, check_types
+from trainer.registry import Registry
+from trainer.search.merge import merge
+from trainer.search.space import Space, read_space
+from trainer.search.trials import Trial
+
+# Search method -> a `Method`, called with the `Study`. Its options are the `method_options`.
+METHODS = Registry("search method", "method")
+METRIC_PREFIX = "eval_"
+
+
+@dataclass
+class Study:
+    """Many runs that differ in their options and seeds.
+
+    Attributes:
+        name: the name of the study's file, without its suffix.
+        options: the configuration of which all runs start, as in a configuration file.
+        output_dir: the folder of the study.
+        method: the search method, one of `METHODS`.
+        seeds: of the runs; every variant and every set of values is trained with each of them.
+        variants: name -> changes to `options`.
+        baseline: the variant that the others are compared with; the first if unset.
+        space: option -> its values.
+        trials: the number of sets of values that methods other than `grid` draw, or the number of
+            members of a population.
+        cycles: the length of each run, instead of the configuration's.
+        minutes: the limit of the time of each run; the run ends with what it has.
+        interval: the cycles between two decisions, of methods that decide during training.
+        parallel: the number of runs at once.
+        threads: of each run.
+        study_metric: the metric to compare by.
+        seed: of the search method's own draws.
+        method_options: of the search method.
+    """
+
+    name: str
+    options: dict[str, Any]
+    output_dir: str
+    method: str = "grid"
+    seeds: list[int] = field(default_factory=lambda: [42])
+    variants: dict[str, dict[str, Any]] = field(default_factory=dict)
+    baseline: str | None = None
+    space: Space = field(default_factory=dict)
+    trials: int | None = None
+    cycles: int | None = None
+    minutes: float | None = None
+    interval: int | None = None
+    parallel: int = 1
+    threads: int = 1
+    study_metric: str = "eval_overall"
+    seed: int = 0
+    method_options: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self):
+        check_types(self)
+        for name in ("trials", "cycles", "interval", "parallel", "threads"):
+            if getattr(self, name) is not None:
+                check_lowest(name, getattr(self, name), 1)
+        if self.minutes is not None and self.minutes <= 0:
+            raise InputError(f"minutes = {self.minutes}: must be above 0")
+        if not self.seeds or len(set(self.seeds)) < len(self.seeds):
+            raise InputError(f"seeds = {self.seeds}: must be different numbers, at least one")
+        if self.method not in METHODS:
+            raise InputError(
+                f"method = {self.method!r}: must be one of {', '.join(METHODS)}."
+                f"{did_you_mean(self.method, METHODS)}"
+            )
+        if not self.study_metric.startswith(METRIC_PREFIX):
+            raise InputError(
+                f"study_metric = {self.study_metric!r}: must be a validation metric, such as "
+                "eval_overall"
+            )
+        self.baseline = self._checked_baseline()
+
+    def _checked_baseline(self) -> str | None:
+        if self.baseline is None:
+            return next(iter(self.variants), None)
+        if self.baseline not in self.variants:
+            raise InputError(
+                f"baseline = {self.baseline!r}: is none of the variants "
+                f"({', '.join(self.variants) or 'there are none'})."
+                f"{did_you_mean(self.baseline, self.variants)}"
+            )
+        return self.baseline
+
+    @property
+    def folder(self) -> Path:
+        """Return the folder of the study."""
+        return Path(self.output_dir)
+
+    def folder_of(self, trial: Trial) -> Path:
+        """Return the output folder of a trial."""
+        return self.folder / "trials" / trial.name
+
+    def options_of(self, trial: Trial, values: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Return the configuration of a trial, as in a configuration file.
+
+        Args:
+            trial: the trial.
+            values: changes during training.
+        """
+        run: dict[str, Any] = {"seed": trial.seed, "output_dir": str(self.folder_of(trial))}
+        if self.cycles is not None:
+            run["max_steps"] = self.cycles
+        changes = self.variants.get(trial.variant, {}), trial.values, values or {}
+        return merge(self.options, *changes, run)
+
+
+_FIELDS = [f.name for f in fields(Study) if f.name not in ("name", "options")]
+# Keys of a study's file: its fields, and where its options come from.
+_KEYS = [*_FIELDS, "base", "options"]
+
+
+def read_study(path: Path) -> Study:
+    """Read a study's file.
+
+    Its `base` is a configuration file, relative to the study's file or to the current folder, and
+    `options` are changes to it.
+
+    Raises:
+        InputError: naming the file and the key that is unknown, missing or wrong.
+    """
+    given = read_config(path)
+    try:
+        return _study(path, given)
+    except InputError as error:
+        message = str(error)
+        raise InputError(message if str(path) in message else f"{path}: {message}") from error
+
+
+def _study(path: Path, given: dict[str, Any]) -> Study:
+    for key in given:
+        if key not in _KEYS:
+            raise InputError(
+                f"unknown key '{key}'.{did_you_mean(key, _KEYS)} Options of runs belong to "
+                "options, variants or space"
+            )
+    options: dict[str, Any] = {}
+    if given.get("base") is not None:
+        options = read_config(_base(path, str(given["base"])))
+    if not isinstance(given.get("options") or {}, Mapping):
+        raise InputError(f"options = {truncated_repr(given['options'])}: expected option: value")
+    options = merge(options, given.get("options") or {})
+    variants = given.get("variants") or {}
+    if not isinstance(variants, Mapping) or not all(
+        isinstance(changes or {}, Mapping) for changes in variants.values()
+    ):
+        raise InputError("variants: expected NAME: {option: value}")
+    if given.get("output_dir") is None:
+        raise InputError("output_dir is missing: name a folder for the study")
+    values = {key: given[key] for key in _FIELDS if given.get(key) is not None}
+    values["variants"] = {str(name): dict(changes or {}) for name, changes in variants.items()}
+    values["space"] = read_space(given.get("space"))
+    return Study(path.stem, options, **values)
+
+
+def _base(path: Path, base: str) -> Path:
+    beside = path.parent / base
+    return beside if beside.is_file() else Path(base)
