@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -70,6 +70,27 @@ def parse(arguments: list[str]) -> Settings:
         where, *arguments = arguments
         config = read_config(Path(where))
         folder = Path(where).parent
+    return parse_config(config, where, folder, arguments)
+
+
+def parse_config(
+    config: Mapping[str, Any],
+    where: str,
+    folder: Path | None = None,
+    arguments: list[str] | None = None,
+) -> Settings:
+    """Check a configuration.
+
+    Args:
+        config: option -> value, as in a configuration file.
+        where: its source, for messages.
+        folder: where its extensions may lie, besides the current folder.
+        arguments: options of the command line, which override the configuration.
+
+    Raises:
+        InputError: as `parse`.
+    """
+    config, arguments = dict(config), arguments or []
     # Extensions register options and choices, so they come first.
     extensions = load_extensions(_named_extensions(config, arguments), folder)
     parser = build_parser()

@@ -35,7 +35,7 @@ class PhaseInputs:
         data: every task's rows.
         checkpoint: to resume from, if any.
         encoder: name and revision of the pretrained encoder; None after another hybrid-mtl model.
-        stop: ends training early on a signal.
+        callbacks: of the trainer, such as one that ends training early on a signal.
     """
 
     phase: Phase
@@ -44,7 +44,7 @@ class PhaseInputs:
     data: PreparedData
     checkpoint: str | None
     encoder: tuple[str, str | None] | None
-    stop: TrainerCallback
+    callbacks: list[TrainerCallback]
 
 
 def train_in_phases(
@@ -53,7 +53,7 @@ def train_in_phases(
     tokenizer: PreTrainedTokenizerBase,
     data: PreparedData,
     begin: Callable[[], None],
-    stop: TrainerCallback,
+    callbacks: list[TrainerCallback],
 ) -> tuple[HybridMTLTrainer, list[PhaseRecord]]:
     """Train every phase that is not finished yet.
 
@@ -63,7 +63,7 @@ def train_in_phases(
         tokenizer: the encoder's.
         data: every task's rows.
         begin: called once, after all checks that can be made before the first step.
-        stop: ends training early on a signal.
+        callbacks: of the trainer, such as one that ends training early on a signal.
 
     Raises:
         InputError: if a task with a new head is trained in no phase.
@@ -89,7 +89,7 @@ def train_in_phases(
                 model = _open(phases[number - 2].folder)
             checkpoint = find_checkpoint(phase.folder) if run.resume else None
             path = str(checkpoint) if checkpoint else None
-            inputs = PhaseInputs(phase, model, tokenizer, data, path, encoder, stop)
+            inputs = PhaseInputs(phase, model, tokenizer, data, path, encoder, callbacks)
             record = _train_phase(inputs)
         records.append(record)
     last = _open(phases[-1].folder)
@@ -164,7 +164,7 @@ def _train_tasks(inputs: PhaseInputs) -> PhaseRecord:
         train_dataset={task: data.train[task] for task in phase.tasks},
         eval_dataset={task: data.validation[task] for task in phase.tasks},
         processing_class=inputs.tokenizer,
-        callbacks=[inputs.stop],
+        callbacks=inputs.callbacks,
     )
     trainer.train(resume_from_checkpoint=inputs.checkpoint)
     state = trainer.state
@@ -187,7 +187,7 @@ def _train_language_model(inputs: PhaseInputs) -> PhaseRecord:
         checkpoint=inputs.checkpoint,
         validation=collect_texts({task: data.validation[task] for task in phase.tasks}, args.seed),
         mask_share=phase.mask_share,
-        callbacks=[inputs.stop],
+        callbacks=inputs.callbacks,
         sessions=sessions,
     )
     last = history[-1]

@@ -1,6 +1,6 @@
 """Train, evaluate and write a run: mode `train`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +48,18 @@ from trainer.training.hybrid_trainer import HybridMTLTrainer
 from trainer.training.precision import cast
 
 
-def train(settings: Settings) -> dict[str, float]:
+def train(
+    settings: Settings,
+    callbacks: Sequence[TrainerCallback] = (),
+    *,
+    measure_test: bool = True,
+) -> dict[str, float]:
     """Train, evaluate and write the model folder, `metrics.json`, the card and the figures.
+
+    Args:
+        settings: of the run.
+        callbacks: further ones for the trainer.
+        measure_test: evaluate the test rows, if there are any.
 
     Returns:
         The metrics written to `metrics.json`.
@@ -64,12 +74,14 @@ def train(settings: Settings) -> dict[str, float]:
     trainings = [phase.training for phase in settings.phases] or [args]
     check_new_layers_are_trained(run, config, [t.trainable for t in trainings])
     tokenizer = load_tokenizer(run, config, settings.task_configs.values())
-    data = _prepare(settings, tokenizer)
+    data = _prepare(settings, tokenizer, measure_test)
     start.check_rows({**launch_environment(args), **data.fingerprints}, data.dropped_rows)
     train_model = train_in_phases if settings.phases else _train_at_once
     stop = StopOnSignal()
     try:
-        trainer, records = train_model(settings, config, tokenizer, data, start.write, stop)
+        trainer, records = train_model(
+            settings, config, tokenizer, data, start.write, [stop, *callbacks]
+        )
     finally:
         stop.release()
     if run.save_dtype != "float32":
@@ -92,12 +104,14 @@ def train(settings: Settings) -> dict[str, float]:
     return metrics
 
 
-def _prepare(settings: Settings, tokenizer: PreTrainedTokenizerBase) -> PreparedData:
-    """Return the rows of all splits of the run, or of its fold; print a summary."""
+def _prepare(
+    settings: Settings, tokenizer: PreTrainedTokenizerBase, measure_test: bool
+) -> PreparedData:
+    """Return the rows of the splits of the run, or of its fold; print a summary."""
     run, args = settings.run, settings.training
     fold = None if run.fold is None or run.folds is None else Fold(run.fold, run.folds)
     # The rows of a test split are not for comparing folds.
-    parts = ["train", "validation", *(["test"] if fold is None else [])]
+    parts = ["train", "validation", *(["test"] if fold is None and measure_test else [])]
     data = prepare_data(settings.tasks, run.data_dir, tokenizer, args, parts=parts, fold=fold)
     if args.process_index == 0:
         print(summarize(settings.task_configs, data.splits), flush=True)
@@ -133,7 +147,7 @@ def _train_at_once(
     tokenizer: PreTrainedTokenizerBase,
     data: PreparedData,
     begin: Callable[[], None],
-    stop: TrainerCallback,
+    callbacks: list[TrainerCallback],
 ) -> tuple[HybridMTLTrainer, list[PhaseRecord]]:
     trainer = HybridMTLTrainer(
         starting_model(settings.run, settings.task_configs, config),
@@ -141,7 +155,7 @@ def _train_at_once(
         train_dataset=data.train,
         eval_dataset=data.validation,
         processing_class=tokenizer,
-        callbacks=[stop],
+        callbacks=callbacks,
     )
     check_lora_targets(settings.training, trainer.model)
     begin()

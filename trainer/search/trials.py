@@ -4,6 +4,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
+from trainer.registry import Registry
+
+# Search method -> a `Method`, called with the `Study`, and its options if it has any.
+METHODS = Registry("search method", "method")
+
 
 @dataclass(frozen=True)
 class Trial:

@@ -1,0 +1,72 @@
+"""Reads the file of a study."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import trainer.search.methods  # noqa: F401 (registers)
+from trainer.config.parser import read_config
+from trainer.errors import InputError, did_you_mean, truncated_repr
+from trainer.search.merge import merge
+from trainer.search.space import read_space
+from trainer.search.study import Study
+from trainer.search.trials import METHODS
+
+_FIELDS = [f.name for f in fields(Study) if f.name not in ("name", "options")]
+# Keys of a study's file: its fields, and where its options come from.
+_KEYS = [*_FIELDS, "base", "options"]
+
+
+def read_study(path: Path) -> Study:
+    """Read a study's file.
+
+    Its `base` is a configuration file, relative to the study's file or to the current folder, and
+    `options` are changes to it.
+
+    Raises:
+        InputError: naming the file and the key that is unknown, missing or wrong.
+    """
+    given = read_config(path)
+    try:
+        return _study(path, given)
+    except InputError as error:
+        message = str(error)
+        raise InputError(message if str(path) in message else f"{path}: {message}") from error
+
+
+def _study(path: Path, given: dict[str, Any]) -> Study:
+    for key in given:
+        if key not in _KEYS:
+            raise InputError(
+                f"unknown key '{key}'.{did_you_mean(key, _KEYS)} Options of runs belong to "
+                "options, variants or space"
+            )
+    options: dict[str, Any] = {}
+    if given.get("base") is not None:
+        options = read_config(_base(path, str(given["base"])))
+    if not isinstance(given.get("options") or {}, Mapping):
+        raise InputError(f"options = {truncated_repr(given['options'])}: expected option: value")
+    options = merge(options, given.get("options") or {})
+    variants = given.get("variants") or {}
+    if not isinstance(variants, Mapping) or not all(
+        isinstance(changes or {}, Mapping) for changes in variants.values()
+    ):
+        raise InputError("variants: expected NAME: {option: value}")
+    if given.get("output_dir") is None:
+        raise InputError("output_dir is missing: name a folder for the study")
+    values = {key: given[key] for key in _FIELDS if given.get(key) is not None}
+    values["variants"] = {str(name): dict(changes or {}) for name, changes in variants.items()}
+    values["space"] = read_space(given.get("space"))
+    method = values.get("method", Study.method)
+    if method not in METHODS:
+        raise InputError(
+            f"method = {method!r}: must be one of {', '.join(METHODS)}."
+            f"{did_you_mean(str(method), METHODS)}"
+        )
+    return Study(path.stem, options, **values)
+
+
+def _base(path: Path, base: str) -> Path:
+    beside = path.parent / base
+    return beside if beside.is_file() else Path(base)
