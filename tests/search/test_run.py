@@ -1,78 +1,127 @@
 """Searches with a function in place of training."""
 
-import os
-import signal
-import subprocess
-import sys
+import json
 import time
 
 import pytest
 
+from tests.search.targets import killed, quality
+from trainer.errors import InputError
 from trainer.search.executor import ProcessExecutor
 from trainer.search.run import Search
+from trainer.search.space import read_space
 from trainer.search.study import Study
-from trainer.search.trials import Result
+
+SPACE = read_space({"learning_rate": [1e-5, 2e-5], "weight_decay": [0.0, 0.1]})
 
 
 def study(folder, **settings):
-    space = {"learning_rate": [1e-5, 2e-5], "seed_of_data": [1, 2]}
-    return (
-        Study("s", {}, str(folder), **{"space": {}, **settings})
-        if settings.pop("empty", False)
-        else Study("s", {}, str(folder), **{"seeds": [1], **settings}, space=_space(space))
-    )
-
-
-def _space(given):
-    from trainer.search.space import read_space
-
-    return read_space(given)
+    return Study("s", {}, str(folder), **{"seeds": [1], "space": SPACE, **settings})
 
 
 def request(trial, segment):
     return trial.seed, dict(trial.values)
 
 
-def quality(given):
-    seed, values = given
-    return Result(seed + values["learning_rate"])
+@pytest.fixture
+def executors():
+    made = []
 
+    def make(target):
+        made.append(ProcessExecutor(target, preload=()))
+        return made[-1]
 
-def dies(given):
-    if given[1]["learning_rate"] == 2e-5:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return quality(given)
-
-
-def run(found, target, **settings):
-    executor = ProcessExecutor(target, preload=())
-    try:
-        search = Search(found, request)
-        search.run(executor)
-        return search
-    finally:
+    yield make
+    for executor in made:
         executor.close()
 
 
-def test_a_grid_is_searched(tmp_path):
-    search = run(study(tmp_path, parallel=2), quality)
-    assert sorted(r.score for _, r in search.results) == [1.00001, 1.00001, 1.00002, 1.00002]
-    assert Search(study(tmp_path), request).method.done
+class Breaking:
+    """Executes in this process, and fails after so many segments."""
+
+    def __init__(self, count):
+        self.count, self.queue = count, []
+
+    def submit(self, key, request):
+        self.queue.append((key, request))
+
+    def wait(self):
+        if self.count == 0:
+            raise RuntimeError("power is lost")
+        self.count -= 1
+        key, request = self.queue.pop(0)
+        return key, quality(request)
 
 
-def test_a_killed_worker_is_a_failed_trial(tmp_path):
-    search = run(study(tmp_path), dies)
-    assert [r.score is None for _, r in search.results] == [False, False, True, True]
+def table(search):
+    return sorted((segment.trial, result.score) for segment, result in search.results)
+
+
+def test_a_grid_is_searched_and_found_finished(tmp_path, executors):
+    search = Search(study(tmp_path, parallel=2), request)
+    search.run(executors(quality))
+    assert table(search) == [(1, 1.00001), (2, 1.00001), (3, 1.00002), (4, 1.00002)]
+    again = Search(study(tmp_path, parallel=2), request)
+    assert again.method.done and table(again) == table(search)
+
+
+def test_a_killed_worker_is_a_failed_trial_and_the_others_go_on(tmp_path, executors):
+    search = Search(study(tmp_path), request)
+    search.run(executors(killed))
+    assert [result.score is None for _, result in search.results] == [False, False, True, True]
     assert "killed by SIGKILL" in search.results[2][1].error
 
 
-def test_a_hundred_trivial_trials_take_little_time(tmp_path):
-    found = study(tmp_path, seeds=list(range(25)), parallel=2)
-    executor = ProcessExecutor(quality, preload=())
-    executor.submit("warm", (1, {"learning_rate": 1}))
-    executor.wait()
+@pytest.mark.parametrize("count", range(4))
+@pytest.mark.parametrize("parallel", [1, 2])
+def test_a_search_goes_on_where_it_broke_off(tmp_path, count, parallel):
+    with pytest.raises(RuntimeError, match="power is lost"):
+        Search(study(tmp_path, parallel=parallel), request).run(Breaking(count))
+    journal = tmp_path / "journal.jsonl"
+    with journal.open("a") as file:
+        file.write('{"ask": {"tri')  # cut off
+    search = Search(study(tmp_path, parallel=parallel), request)
+    assert len(search.results) == count
+    rest = Breaking(99)
+    search.run(rest)
+    assert 99 - rest.count == 4 - count
+    assert table(search) == [(1, 1.00001), (2, 1.00001), (3, 1.00002), (4, 1.00002)]
+
+
+def test_a_study_with_other_settings_is_refused(tmp_path):
+    Search(study(tmp_path), request)
+    Search(study(tmp_path, parallel=7), request)
+    with pytest.raises(InputError, match="holds a study with other settings"):
+        Search(study(tmp_path, cycles=7), request)
+
+
+def test_a_damaged_line_is_named(tmp_path):
+    Search(study(tmp_path), request).run(Breaking(99))
+    journal = tmp_path / "journal.jsonl"
+    lines = journal.read_text().splitlines()
+    journal.write_text("\n".join([lines[0], lines[1][:9], *lines[2:]]) + "\n")
+    with pytest.raises(InputError, match=r"journal.jsonl, line 2: is damaged"):
+        Search(study(tmp_path), request)
+
+
+def test_a_journal_of_another_order_is_refused(tmp_path):
+    Search(study(tmp_path), request).run(Breaking(99))
+    journal = tmp_path / "journal.jsonl"
+    lines = [json.loads(line) for line in journal.read_text().splitlines()]
+    lines[1]["ask"]["trial"] = 2
+    journal.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with pytest.raises(InputError, match="another version of the search method 'grid'"):
+        Search(study(tmp_path), request)
+
+
+@pytest.mark.slow
+def test_a_hundred_trivial_trials_take_less_than_a_second(tmp_path, executors):
+    executor = executors(quality)
+    for number in range(2):  # both workers are warm
+        executor.submit(number, (1, {"learning_rate": 1}))
+    for _ in range(2):
+        executor.wait()
+    search = Search(study(tmp_path, seeds=list(range(25)), parallel=2), request)
     begin = time.monotonic()
-    Search(found, request).run(executor)
-    seconds = time.monotonic() - begin
-    executor.close()
-    print(seconds)
+    search.run(executor)
+    assert len(search.results) == 100 and time.monotonic() - begin < 1

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
-import trainer.search.methods  # noqa: F401 (registers)
 from trainer.errors import InputError
 from trainer.search.executor import Executor
 from trainer.search.journal import JOURNAL, Journal, asked, told
+from trainer.search.methods import METHODS
 from trainer.search.study import Study
-from trainer.search.trials import METHODS, Method, Result, Segment, Trial
+from trainer.search.trials import Method, Result, Segment, Trial
 
 Report = Callable[[Segment, Result], None]
 

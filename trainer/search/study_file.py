@@ -5,13 +5,12 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-import trainer.search.methods  # noqa: F401 (registers)
 from trainer.config.parser import read_config
 from trainer.errors import InputError, did_you_mean, truncated_repr
 from trainer.search.merge import merge
+from trainer.search.methods import METHODS
 from trainer.search.space import read_space
 from trainer.search.study import Study
-from trainer.search.trials import METHODS
 
 _FIELDS = [f.name for f in fields(Study) if f.name not in ("name", "options")]
 # Keys of a study's file: its fields, and where its options come from.

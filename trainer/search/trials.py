@@ -4,11 +4,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
-from trainer.registry import Registry
-
-# Search method -> a `Method`, called with the `Study`, and its options if it has any.
-METHODS = Registry("search method", "method")
-
 
 @dataclass(frozen=True)
 class Trial:
@@ -89,7 +84,7 @@ class Method(Protocol):
     """A search method: it decides which segments to train, given the results of earlier ones.
 
     The same calls in the same order give the same answers, so that a search can be repeated from
-    its journal. A class is registered in `METHODS` and called with the `Study`.
+    its journal. A class is registered in `METHODS`.
 
     Attributes:
         trials: the trials created so far, in the order of their numbers.

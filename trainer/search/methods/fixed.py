@@ -3,9 +3,10 @@
 import numpy as np
 
 from trainer.errors import InputError
+from trainer.search.methods.registry import METHODS
 from trainer.search.space import draw_values, grid_of
 from trainer.search.study import Study
-from trainer.search.trials import METHODS, Result, Segment, Trial
+from trainer.search.trials import Result, Segment, Trial
 
 
 class FixedTrials:
