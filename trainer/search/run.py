@@ -15,7 +15,8 @@ from trainer.search.methods import METHODS
 from trainer.search.study import Study
 from trainer.search.trials import Method, Result, Segment, Trial
 
-Report = Callable[[Segment, Result], None]
+# Called with a new result: its trial, its segment, the result, and the number of known trials.
+Report = Callable[[Trial, Segment, Result, int], None]
 
 
 class SearchInterruptedError(Exception):
@@ -43,7 +44,7 @@ class Search:
     ):
         self.study = study
         self.request = request
-        self.report = report or (lambda segment, result: None)
+        self.report = report or (lambda *_: None)
         self.method: Method = METHODS[study.method](study)
         self.results: list[tuple[Segment, Result]] = []
         self.journal = Journal(study.folder / JOURNAL)
@@ -79,7 +80,7 @@ class Search:
         self.journal.append(told(segment, result))
         self.method.tell(segment, result)
         self.results.append((segment, result))
-        self.report(segment, result)
+        self.report(self._trial(segment), segment, result, len(self.method.trials))
 
     def _trial(self, segment: Segment) -> Trial:
         return self.method.trials[segment.trial - 1]

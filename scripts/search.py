@@ -1,0 +1,45 @@
+"""Run a study, many runs from one file: `search.py STUDY.yaml`; the same command continues it."""
+
+import signal
+import sys
+from pathlib import Path
+
+# For a checkout that is not installed.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from trainer.errors import InputError  # noqa: E402
+
+
+def main(arguments: list[str]) -> int:
+    """Run or continue a study.
+
+    Returns:
+        The exit status: 0, 2 after one message about wrong input, 75 when a signal stopped the
+        search, which the same command continues.
+    """
+    if len(arguments) != 1 or arguments[0].startswith("-"):
+        print("usage: search.py STUDY.yaml", file=sys.stderr)
+        return 0 if arguments in (["-h"], ["--help"]) else 2
+    try:
+        # Imported here, so that a Ctrl-C during the seconds that imports take is handled, too.
+        from trainer.search.command import EXIT_STATUS, run_study
+        from trainer.search.run import SearchInterruptedError
+
+        try:
+            run_study(Path(arguments[0]))
+        except SearchInterruptedError as stopped:
+            print(f"search.py: {stopped}", file=sys.stderr)
+            return EXIT_STATUS
+    except (InputError, OSError) as error:
+        print(f"search.py: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("search.py: interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    status = main(sys.argv[1:])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a late Ctrl-C does not change the exit status
+    sys.exit(status)

@@ -1,0 +1,87 @@
+"""Checks of a study before its first run: every run's options, as `run_mtl.py` checks them."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from trainer.config.parser import parse_config
+from trainer.config.settings import Settings
+from trainer.errors import InputError, did_you_mean
+from trainer.evaluation.metrics import metrics_of
+from trainer.search.study import METRIC_PREFIX, Study
+from trainer.search.trials import Trial
+
+# Options that the study sets for each run, and what to use instead.
+_RESERVED = {
+    "output_dir": "output_dir of the study",
+    "seed": "seeds of the study",
+    "resume": "the same command again, which goes on",
+    "overwrite_output_dir": "another output_dir of the study",
+    "folds": "seeds",
+    "fold": "seeds",
+    "mode": "run_mtl.py with the best configuration",
+    "push_to_hub": "push_to_hub.py with the best model",
+}
+
+
+def check_runs(study: Study, trials: list[Trial], folder: Path | None = None) -> None:
+    """Check the options of every run of a study.
+
+    Args:
+        study: the study.
+        trials: those that are known before the first result. If there are none, each value of the
+            space is checked, of ranges both ends.
+        folder: in which the configuration's extensions may lie, besides the current folder.
+
+    Raises:
+        InputError: naming the variant or the value, and the option that is wrong.
+    """
+    _check_reserved(study)
+    first = [trial for trial in trials if trial.seed == study.seeds[0]]
+    for trial in first or _extremes(study):
+        with_values = ", ".join(f"{option} = {value}" for option, value in trial.values.items())
+        place = " with ".join(filter(None, (f"variant '{trial.variant}'", with_values)))
+        try:
+            settings = parse_config(study.options_of(trial), "study", folder)
+        except InputError as error:
+            message = str(error).removeprefix("study: ")
+            raise InputError(f"{place if trial.variant else with_values}: {message}") from error
+        _check_metric(study, trial, settings)
+
+
+def _extremes(study: Study) -> Iterator[Trial]:
+    """Yield trials in which one option after the other has each of its extreme values."""
+    middle = {option: dimension.extremes[0] for option, dimension in study.space.items()}
+    changes: list[Mapping[str, Any]] = [{}]
+    for option, dimension in study.space.items():
+        changes += [{option: value} for value in dimension.extremes[1:]]
+    for variant in study.variants or [""]:
+        for change in changes:
+            yield Trial(1, study.seeds[0], variant, {**middle, **change})
+
+
+def _check_reserved(study: Study) -> None:
+    places = {"options": study.options, "space": study.space}
+    places |= {f"variant '{name}'": changes for name, changes in study.variants.items()}
+    for place, options in places.items():
+        for option in options:
+            # The base configuration is one of a single run, with a folder and a seed.
+            if option in _RESERVED and place != "options":
+                raise InputError(f"{place}: {option}: use {_RESERVED[option]} instead")
+    for option in ("folds", "fold", "push_to_hub"):
+        if study.options.get(option):
+            raise InputError(f"options: {option}: use {_RESERVED[option]} instead")
+
+
+def _check_metric(study: Study, trial: Trial, settings: Settings) -> None:
+    names = ["overall", "loss"]
+    for task, entry in settings.tasks.items():
+        metrics = (*metrics_of(entry.model.kind, entry.model.labels), "loss")
+        names += [f"{task}_{metric}" for metric in metrics]
+    known = [f"{METRIC_PREFIX}{name}" for name in names]
+    if study.study_metric not in known:
+        where = f" of variant '{trial.variant}'" if trial.variant else ""
+        raise InputError(
+            f"study_metric = '{study.study_metric}': is not measured by the runs{where}."
+            f"{did_you_mean(study.study_metric, known)} They measure {', '.join(known)}"
+        )
