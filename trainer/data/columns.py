@@ -66,7 +66,13 @@ class _BadRowError(InputError):
 
 
 def check_split(
-    name: str, task: TaskConfig, source: TaskSource, raw: RawSplit, *, partial: bool = False
+    name: str,
+    task: TaskConfig,
+    source: TaskSource,
+    raw: RawSplit,
+    *,
+    partial: bool = False,
+    may_be_empty: bool = False,
 ) -> CheckedSplit:
     """Map, check and convert the columns of one split.
 
@@ -107,7 +113,7 @@ def check_split(
                 checked.append({**row, "label": None})
                 kept.append(index)
     counts = dict(Counter(row.reason for row in dropped))
-    if not checked:
+    if not checked and not may_be_empty:
         raise InputError(
             f"{raw.location}: no row is left for task '{name}' after dropping {counts}; the first "
             f"of them: {first_error}"
@@ -125,21 +131,24 @@ def _reader_and_labels(
     if task.output_type == "labels":
         reader = MultiLabelReader(task, source, column, rows)
         return reader, reader.cells
+    source = with_decimal(task, source, raw)
     labels = rows[column][:]
-    if source.decimal is None and not task.has_labels:
-        source = replace(source, decimal=_decimal(labels, column, raw.location))
     return LabelReader(task, source, column, rows.features[column]), labels
 
 
-def _decimal(labels: Sequence[Any], column: str, location: str) -> str:
-    sign = find_decimal(labels)
+def with_decimal(task: TaskConfig, source: TaskSource, raw: RawSplit) -> TaskSource:
+    """Return a source with the decimal sign of its scores, recognized from rows if it is unset."""
+    column = source.columns.get("label", "label")
+    if source.decimal is not None or task.has_labels or column not in raw.rows.column_names:
+        return source
+    sign = find_decimal(raw.rows.with_format(None)[column][:])
     if sign == ",":
         print(
-            f"{location}: column '{column}' is read with decimal commas; if that is wrong, set the "
-            "task's field 'decimal'",
+            f"{raw.location}: column '{column}' is read with decimal commas; if that is wrong, set "
+            "the task's field 'decimal'",
             flush=True,
         )
-    return sign
+    return replace(source, decimal=sign)
 
 
 def _features(task: TaskConfig) -> Features:
