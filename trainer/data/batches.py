@@ -6,7 +6,6 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from datasets import Dataset
 from torch import Tensor
 
 from modeling_hybrid_mtl import TaskConfig
@@ -172,13 +171,17 @@ class MultitaskDataset(torch.utils.data.Dataset):
     """The tokenized rows of all tasks, indexed by steps.
 
     Tasks may share a table: one `Dataset` object with a column `labels_<task>` for each of them.
+    Rows may be streamed: they have no index, and those in a step are a batch with a number.
+
+    Args:
+        tasks: task -> its rows: `Dataset`, `StreamedRows`, or `StreamedBatches` to be indexed.
     """
 
-    def __init__(self, tasks: Mapping[str, Dataset]):
+    def __init__(self, tasks: Mapping[str, Any]):
         self.tasks = dict(tasks)
 
     def __len__(self) -> int:
-        return sum(map(len, self.tasks.values()))
+        return sum(rows.num_rows or 0 for rows in self.tasks.values())
 
     def __getitems__(self, step: Rows) -> dict[str, dict[str, Any]]:
         """Return task -> columns of its rows, and `loss_scale` unless it is 1.

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
 
 from modeling_hybrid_mtl import HybridMTLConfig
 from trainer.data.columns import check_split
 from trainer.data.readers import RawSplit, read_split, to_rows
+from trainer.data.streaming import stream_rows
 from trainer.data.task_source import TaskSource
 from trainer.data.tokens import tokenize
 from trainer.errors import InputError, did_you_mean
@@ -21,7 +21,7 @@ def prepare(
     tokenizer: PreTrainedTokenizerBase,
     max_length: int = 128,
     sources: Mapping[str, TaskSource] | None = None,
-) -> dict[str, Dataset]:
+) -> dict[str, Any]:
     """Check and tokenize the rows of tasks as `run_mtl.py` does.
 
     Args:
@@ -34,12 +34,13 @@ def prepare(
             dialect of files; `text`, `text_pair` and `label` by default.
 
     Returns:
-        Task -> tokenized rows, for a trainer's `train_dataset` or `eval_dataset`.
+        Task -> tokenized rows, a `datasets.Dataset` for a trainer's `train_dataset` or
+            `eval_dataset`; or with `streaming`, `StreamedRows` for its `train_dataset`.
 
     Raises:
         InputError: for an unknown task, or for rows that do not fit theirs, naming task and row.
     """
-    prepared = {}
+    prepared: dict[str, Any] = {}
     for name, table in tables.items():
         if name not in config.tasks:
             known = ", ".join(config.tasks)
@@ -47,6 +48,10 @@ def prepare(
                 f"no task '{name}' in this model ({known}).{did_you_mean(name, config.tasks)}"
             )
         source, task = (sources or {}).get(name, TaskSource()), config.task(name)
+        if source.streaming:
+            rows = table if isinstance(table, (str, Path)) else _raw(name, table, source)
+            prepared[name] = stream_rows(name, task, source, rows, tokenizer, max_length)
+            continue
         checked = check_split(name, task, source, _raw(name, table, source))
         for reason, count in checked.dropped.items():
             print(f"task '{name}': {count} rows dropped ({reason})", flush=True)

@@ -69,9 +69,9 @@ def load_table(
         by_part = _divided(tasks, data_dir, seed, fold)
     for part in ("train", "validation"):
         if part in parts and part not in by_part:
-            by_part[part] = _checked(tasks, _load(first, source, part, data_dir), partial)
-    if "test" in parts and has_test_rows(first, source, data_dir, _default_dataset(first)):
-        raw = _load(first, source, "test", data_dir)
+            by_part[part] = _checked(tasks, load(first, source, part, data_dir), partial)
+    if "test" in parts and has_test_rows(first, source, data_dir, default_dataset(first)):
+        raw = load(first, source, "test", data_dir)
         measured = {name: task for name, task in tasks.items() if _has_labels(task.source, raw)}
         for name in tasks.keys() - measured.keys():
             print(
@@ -94,7 +94,7 @@ def _divided(
     tasks: Mapping[str, TaskEntry], data_dir: str | None, seed: int, fold: Fold | None
 ) -> dict[str, dict[str, CheckedSplit]]:
     first, entry = next(iter(tasks.items()))
-    raw = _load(first, entry.source, "train", data_dir)
+    raw = load(first, entry.source, "train", data_dir)
     splits = _checked(tasks, raw, len(tasks) > 1)
     # Independent of the other tasks of the run.
     seeds = [seed, zlib.crc32(first.encode())]
@@ -141,11 +141,13 @@ def _checked(
     return splits
 
 
-def _load(name: str, source: TaskSource, part: str, data_dir: str | None) -> RawSplit:
-    return load_split(name, source, part, data_dir, _default_dataset(name))
+def load(name: str, source: TaskSource, part: str, data_dir: str | None) -> RawSplit:
+    """Return the rows of one split of a task; see `load_split`."""
+    return load_split(name, source, part, data_dir, default_dataset(name))
 
 
-def _default_dataset(name: str) -> str | None:
+def default_dataset(name: str) -> str | None:
+    """Return the dataset of the default task of this name, if there is one."""
     return DEFAULT_TASKS.get(name, {}).get("dataset")
 
 

@@ -24,7 +24,7 @@ from trainer.config.task_checks import (
     check_task_names,
 )
 from trainer.config.training_arguments import HybridMTLTrainingArguments
-from trainer.data import Collator, MultitaskDataset
+from trainer.data import Collator, MultitaskDataset, StreamedRows
 from trainer.data.row_checks import check_is_mapping
 from trainer.errors import InputError
 from trainer.evaluation.subset import limit_validation_rows
@@ -60,7 +60,8 @@ class HybridMTLTrainer(TaskBatches, TaskSteps, TaskEvaluation, BaseTrainer):
     Args:
         model: the model.
         args: the arguments.
-        train_dataset: task -> tokenized rows (`trainer.data.tokenize`).
+        train_dataset: task -> tokenized rows (`trainer.data.tokenize`), or a stream of rows
+            (`trainer.data.stream_rows`).
         eval_dataset: task -> tokenized rows; may omit tasks.
         processing_class: the tokenizer, saved with every checkpoint.
         model_init: creates the model, instead of `model`, as for `Trainer`.
@@ -87,7 +88,7 @@ class HybridMTLTrainer(TaskBatches, TaskSteps, TaskEvaluation, BaseTrainer):
         model: HybridMTLModel | None = None,
         args: HybridMTLTrainingArguments | None = None,
         *,
-        train_dataset: Mapping[str, Dataset] | None = None,
+        train_dataset: Mapping[str, Dataset | StreamedRows] | None = None,
         eval_dataset: Mapping[str, Dataset] | None = None,
         processing_class: PreTrainedTokenizerBase,
         model_init: Callable[..., HybridMTLModel] | None = None,
@@ -95,8 +96,8 @@ class HybridMTLTrainer(TaskBatches, TaskSteps, TaskEvaluation, BaseTrainer):
         optimizers: tuple[torch.optim.Optimizer | None, Any] = (None, None),
     ):
         args = args or HybridMTLTrainingArguments()
-        datasets = {"train_dataset": train_dataset, "eval_dataset": eval_dataset}
-        datasets = {argument: rows for argument, rows in datasets.items() if rows is not None}
+        given: dict[str, Any] = {"train_dataset": train_dataset, "eval_dataset": eval_dataset}
+        datasets = {argument: rows for argument, rows in given.items() if rows is not None}
         for argument, rows in datasets.items():
             check_is_mapping(argument, rows)
         super().__init__(
@@ -117,8 +118,14 @@ class HybridMTLTrainer(TaskBatches, TaskSteps, TaskEvaluation, BaseTrainer):
         self._callbacks: list[TrainerCallback] = []
         self.measured = self.eval_dataset
         self._init_run()
-        for argument, rows in datasets.items():
-            self._check_labeled(argument, rows)
+        for argument, tables in datasets.items():
+            # The first ones of streamed rows, of which the others are checked when they are read.
+            is_train = argument == "train_dataset"
+            first = {
+                name: rows.sample if is_train and isinstance(rows, StreamedRows) else rows
+                for name, rows in tables.items()
+            }
+            self._check_labeled(argument, first)
         if eval_dataset is not None:
             self.eval_dataset = self.measured = self._only_labeled(eval_dataset)
 
@@ -298,4 +305,5 @@ class HybridMTLTrainer(TaskBatches, TaskSteps, TaskEvaluation, BaseTrainer):
     def _stateful(self) -> dict[str, Any]:
         """Return the stateful parts of a step besides weights, optimizer and schedule, by name."""
         assert self._parts is not None
-        return {**self._parts.stateful(), "nan_guard": self.nan_guard}
+        streams = {f"stream_{task}": stream for task, stream in self._streamed.items()}
+        return {**self._parts.stateful(), "nan_guard": self.nan_guard, **streams}

@@ -145,9 +145,7 @@ class StreamedBatches:
         random = np.random.default_rng([*self.seed, start.passes, start.window + 1])
         lengths = np.array([row["length"] for row in self._window])
         order = random.permutation(count)
-        batches = split_into_batches(
-            order, lengths, self.batch_size, self.length_window, random
-        )
+        batches = split_into_batches(order, lengths, self.batch_size, self.length_window, random)
         is_only_one = start.window == 0 and len(batches) == 1
         if self.drop_last and count % self.batch_size and not is_only_one:
             batches.pop()

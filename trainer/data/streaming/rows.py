@@ -4,7 +4,6 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
@@ -14,9 +13,8 @@ from modeling_hybrid_mtl import TaskConfig
 from trainer.data.columns import CheckedSplit, check_split, with_decimal
 from trainer.data.readers import Location, RawSplit
 from trainer.data.readers.blocks import Blocks, BlocksOfRows, blocks_of
+from trainer.data.readers.databases import is_database, masked_url
 from trainer.data.readers.locations import expand
-from trainer.data.sources import load_split
-from trainer.data.task_locations import location_of
 from trainer.data.task_source import TaskSource
 from trainer.data.tokens import encode, tokenize
 from trainer.errors import InputError
@@ -65,6 +63,12 @@ class StreamedRows:
         rows = check_split(name, task, self.source, first).rows
         self.sample: Dataset = tokenize(f"{name} train", rows, task, tokenizer, max_length)
 
+    @property
+    def location(self) -> str:
+        """Return the origin of the rows, for messages."""
+        more = f" and {len(self.files) - 1} more" if len(self.files) > 1 else ""
+        return f"{self.files[0].location}{more}"
+
     @cached_property
     def fingerprint(self) -> str:
         """Return a key of the files' names and sizes, and of the first rows and their tokens."""
@@ -94,6 +98,15 @@ class StreamedRows:
                 kept = (number for number in numbers if number not in absent)
                 for number, *values in zip(kept, *tokens.values(), strict=True):
                     yield place, number, dict(zip(tokens, values, strict=True))
+
+    def print_dropped(self) -> None:
+        """Print how many bad rows were left out, if any were."""
+        for reason, count in self.dropped.items():
+            print(
+                f"task '{self.name}': {count} rows dropped ({reason}) of those read since the "
+                "start of this session",
+                flush=True,
+            )
 
     def _tokens(self, rows: Dataset) -> dict[str, list]:
         if not len(rows):
@@ -137,6 +150,11 @@ def stream_rows(
     files: list[Blocks]
     if isinstance(location, RawSplit):
         files = [BlocksOfRows(location.rows, location.location)]
+    elif isinstance(location, str) and is_database(location):
+        raise InputError(
+            f"{masked_url(location)}: databases are read as a whole, and cannot be streamed; write "
+            "the rows to files of csv, jsonl or parquet, or unset the task's field 'streaming'"
+        )
     else:
         options, columns = source.read_options, source.column_names
         files = [blocks_of(path, options, columns) for path in expand(location, options)]
