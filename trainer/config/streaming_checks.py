@@ -59,19 +59,10 @@ def check_streamed_tasks(
     Raises:
         InputError: naming the task and the option.
     """
-    streamed = [name for name, entry in tasks.items() if entry.source.streaming]
-    for name in streamed:
-        source, model = tasks[name].source, tasks[name].model
-        needs_rows = {
-            f"validation_split = {source.validation_split}": source.validation_share is not None,
+    for name in (name for name, entry in tasks.items() if entry.source.streaming):
+        needs = {
+            **_of_entry(tasks[name]),
             f"folds = {folds}": folds is not None,
-            "augmentation": bool(tasks[name].augmentation.augmentation),
-            # Whether a list is multi-hot or of indices is seen in all rows.
-            "two labels in one column (columns: {label: [FIRST, SECOND]} names two of 0 and 1)": (
-                model.output_type == "labels"
-                and len(model.labels or []) < 3
-                and not isinstance(source.columns.get("label"), list)
-            ),
             **{
                 f"label_generator of task '{other}'": name in (entry.derived.source_tasks or ())
                 for other, entry in tasks.items()
@@ -82,9 +73,24 @@ def check_streamed_tasks(
                 if phase.objective != "tasks"
             },
         }
-        for option, is_set in needs_rows.items():
+        for option, is_set in needs.items():
             if is_set:
                 raise InputError(
                     f"task '{name}': streaming: {option}: needs all training rows of the task at "
                     "once; change it, or unset streaming"
                 )
+
+
+def _of_entry(entry: TaskEntry) -> dict[str, bool]:
+    """Return what a task's entry has that needs all training rows, and whether it is set."""
+    source, model = entry.source, entry.model
+    return {
+        f"validation_split = {source.validation_split}": source.validation_share is not None,
+        "augmentation": bool(entry.augmentation.augmentation),
+        # Whether a list is multi-hot or of indices is recognized from all rows.
+        "two labels in one column (instead, columns: {label: [FIRST, SECOND]} of 0 and 1)": (
+            model.output_type == "labels"
+            and len(model.labels or []) < 3
+            and not isinstance(source.columns.get("label"), list)
+        ),
+    }

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
 
-from modeling_hybrid_mtl import HybridMTLConfig
+from modeling_hybrid_mtl import HybridMTLConfig, TaskConfig
 from trainer.data.columns import check_split
 from trainer.data.readers import RawSplit, read_split, to_rows
 from trainer.data.streaming import stream_rows
@@ -51,12 +52,17 @@ def prepare(
         if source.streaming:
             rows = table if isinstance(table, (str, Path)) else _raw(name, table, source)
             prepared[name] = stream_rows(name, task, source, rows, tokenizer, max_length)
-            continue
-        checked = check_split(name, task, source, _raw(name, table, source))
-        for reason, count in checked.dropped.items():
-            print(f"task '{name}': {count} rows dropped ({reason})", flush=True)
-        prepared[name] = tokenize(name, checked.rows, task, tokenizer, max_length)
+        else:
+            checked = _checked(name, task, source, _raw(name, table, source))
+            prepared[name] = tokenize(name, checked, task, tokenizer, max_length)
     return prepared
+
+
+def _checked(name: str, task: TaskConfig, source: TaskSource, raw: RawSplit) -> Dataset:
+    checked = check_split(name, task, source, raw)
+    for reason, count in checked.dropped.items():
+        print(f"task '{name}': {count} rows dropped ({reason})", flush=True)
+    return checked.rows
 
 
 def _raw(name: str, table: Any, source: TaskSource) -> RawSplit:

@@ -8,7 +8,7 @@ from datasets import Dataset
 
 from modeling_hybrid_mtl import TaskConfig
 from trainer.data.partial_labels import label_column, only_labeled
-from trainer.data.streaming import StreamedRows
+from trainer.data.streaming import StreamedRows, first_rows
 from trainer.data.tokens import IGNORED_LABEL
 from trainer.errors import join_truncated
 
@@ -29,14 +29,12 @@ def summarize(tasks: Mapping[str, TaskConfig], splits: Mapping[str, Mapping[str,
     for name, task in tasks.items():
         for part, by_task in splits.items():
             if name in by_task:
-                rows, note = by_task[name], ""
-                if isinstance(rows, StreamedRows):
-                    rows, note = rows.sample, "  (the first rows of a stream)"
-                rows = only_labeled(rows, name, task)
+                is_stream = isinstance(by_task[name], StreamedRows)
+                note = "  (the first rows of a stream)" if is_stream else ""
+                rows = only_labeled(first_rows(by_task)[name], name, task)
                 lines.append(f"{name:<20}{part:<12}{_describe(rows)}{note}")
         if task.labels and name in splits.get("train", {}):
-            rows = splits["train"][name]
-            rows = rows.sample if isinstance(rows, StreamedRows) else rows
+            rows = first_rows(splits["train"])[name]
             labels = rows[label_column(rows.column_names, name)][:]
             lines.append(f"{'':<20}{_describe_classes(task, labels)}")
     return "\n".join(lines)

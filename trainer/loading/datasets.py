@@ -130,9 +130,8 @@ def _stream(
     name: str, entry: TaskEntry, data_dir: str | None, tokenizer: PreTrainedTokenizerBase
 ) -> StreamedRows:
     """Return the training rows of a task, to be read while training."""
-    location = location_of(name, entry.source, "train", data_dir, default_dataset(name))
-    if location is None:
-        location = load(name, entry.source, "train", data_dir)
+    files = location_of(name, entry.source, "train", data_dir, default_dataset(name))
+    location = load(name, entry.source, "train", data_dir) if files is None else files
     limit = tokenizer.model_max_length
     rows = stream_rows(name, entry.model, entry.source, location, tokenizer, limit)
     print(
@@ -218,10 +217,8 @@ def _check_parts(
     for table in group_by_table(with_rows, "train" if fold else parts[0], data_dir):
         same = shares_tokens(table)
         tables |= dict.fromkeys(same, same)
-        streamed = next(iter(table.values())).source.streaming
-        wanted = [part for part in parts if part != "train" or not streamed]
-        loaded = load_table(table, wanted, data_dir, args.seed_of_data, fold)
-        for name, part in product(table, wanted):
+        loaded = load_table(table, parts, data_dir, args.seed_of_data, fold)
+        for name, part in product(table, parts):
             if part in loaded[name]:
                 splits[part][name] = loaded[name][part]
     for part in parts:

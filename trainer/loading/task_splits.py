@@ -48,7 +48,8 @@ def load_table(
 
     Args:
         tasks: the tasks, alike in everything but their labels.
-        parts: any of `train`, `validation` and `test`, which is left out without labeled rows.
+        parts: any of `train`, which is left out with `streaming`, `validation`, and `test`, which
+            is left out without labeled rows.
         data_dir: the run's folder of data, if any.
         seed: of the data.
         fold: the fold of the training rows that becomes the validation rows, if any.
@@ -63,6 +64,7 @@ def load_table(
             f"task '{first}': split_by = '{source.split_by}': has no effect without a number as "
             "validation_split, or folds; unset it"
         )
+    parts = [part for part in parts if part != "train" or not source.streaming]
     partial = len(tasks) > 1
     by_part: dict[str, dict[str, CheckedSplit]] = {}
     if {"train", "validation"} & set(parts) and (fold is not None or share is not None):

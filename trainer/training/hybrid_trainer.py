@@ -26,6 +26,7 @@ from trainer.config.task_checks import (
 from trainer.config.training_arguments import HybridMTLTrainingArguments
 from trainer.data import Collator, MultitaskDataset, StreamedRows
 from trainer.data.row_checks import check_is_mapping
+from trainer.data.streaming import first_rows
 from trainer.errors import InputError
 from trainer.evaluation.subset import limit_validation_rows
 from trainer.loading.trained_model import check_fitting
@@ -96,8 +97,8 @@ class HybridMTLTrainer(TaskBatches, TaskSteps, TaskEvaluation, BaseTrainer):
         optimizers: tuple[torch.optim.Optimizer | None, Any] = (None, None),
     ):
         args = args or HybridMTLTrainingArguments()
-        given: dict[str, Any] = {"train_dataset": train_dataset, "eval_dataset": eval_dataset}
-        datasets = {argument: rows for argument, rows in given.items() if rows is not None}
+        datasets: dict[str, Any] = {"train_dataset": train_dataset, "eval_dataset": eval_dataset}
+        datasets = {argument: rows for argument, rows in datasets.items() if rows is not None}
         for argument, rows in datasets.items():
             check_is_mapping(argument, rows)
         super().__init__(
@@ -118,14 +119,10 @@ class HybridMTLTrainer(TaskBatches, TaskSteps, TaskEvaluation, BaseTrainer):
         self._callbacks: list[TrainerCallback] = []
         self.measured = self.eval_dataset
         self._init_run()
-        for argument, tables in datasets.items():
-            # The first ones of streamed rows, of which the others are checked when they are read.
+        for argument, rows in datasets.items():
+            # Streamed rows are checked when they are read.
             is_train = argument == "train_dataset"
-            first = {
-                name: rows.sample if is_train and isinstance(rows, StreamedRows) else rows
-                for name, rows in tables.items()
-            }
-            self._check_labeled(argument, first)
+            self._check_labeled(argument, first_rows(rows) if is_train else rows)
         if eval_dataset is not None:
             self.eval_dataset = self.measured = self._only_labeled(eval_dataset)
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -123,6 +123,14 @@ class StreamedRows:
                     flush=True,
                 )
             self.dropped[row.reason] += 1
+
+
+def first_rows(tables: Mapping[str, Any]) -> dict[str, Any]:
+    """Return task -> rows, of streamed ones the first."""
+    return {
+        name: rows.sample if isinstance(rows, StreamedRows) else rows
+        for name, rows in tables.items()
+    }
 
 
 def stream_rows(
