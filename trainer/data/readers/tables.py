@@ -10,7 +10,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from datasets import Dataset, Features, Value, concatenate_datasets
+import pyarrow as pa
+from datasets import Dataset, concatenate_datasets
 
 from trainer.data.readers.dialects import find_dialect, table_reader
 from trainer.data.readers.options import ReadOptions
@@ -59,17 +60,14 @@ def table_blocks(
         while count == size:
             block = list(islice(rows, size))
             count = len(block)
-            cells = {name: [row[i] for row in block] for i, name in enumerate(header)}
-            yield Dataset.from_dict(cells, _texts(header))
+            cells = zip(*block, strict=True) if block else ([] for _ in header)
+            texts = [pa.array(column, pa.string()) for column in cells]
+            yield Dataset(pa.table(texts, names=header))
     except csv.Error as error:
         hint = "; fix the quotes, or set quoting: none for the task if they are part of the texts"
         if "field limit" in str(error):
             hint = "; shorten the cell, or look for a quote above it that is not closed"
         raise InputError(f"{path}, line {reader.line_num}: {error}{hint}") from error
-
-
-def _texts(header: list[str]) -> Features:
-    return Features({name: Value("string") for name in header})
 
 
 def header_of(path: Path, names: list[str]) -> list[str]:
