@@ -47,7 +47,7 @@ def encode(
 ) -> dict[str, list]:
     """Return the columns of `tokenize` for a batch of rows."""
     encode_batch = _encode_words if task.reads_words else _encode_texts
-    return encode_batch(batch, task, tokenizer, max_length)
+    return encode_batch(batch, task=task, tokenizer=tokenizer, max_length=max_length)
 
 
 def _content_key(

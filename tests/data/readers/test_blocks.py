@@ -49,6 +49,14 @@ def test_blocks_are_the_rows_from_any_row_on(tmp_path, name, start):
     assert firsts == [f"{path}, row {start + count + 1}" for count in counts]
 
 
+def test_blocks_of_json_have_the_columns_of_the_first(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join(['{"text": "a", "label": 1}'] + ['{"text": "b"}'] * 8))
+    parts = list(blocks_of(path, ReadOptions(), []).read(2))
+    assert [part.rows.column_names for part in parts] == [["text", "label"]] * 2
+    assert [value for part in parts for value in part.rows["label"][:]] == [None] * 7
+
+
 def test_a_dialect_is_reported_once_for_all_passes(tmp_path, capfd):
     blocks = blocks_of(write(tmp_path / "a.csv"), ReadOptions(), ["text"])
     for _ in range(2):
