@@ -152,6 +152,14 @@ def test_rows_that_do_not_fit_are_an_error_before_training(tmp_path):
         stream(paths, source={"columns": {"text": "message"}})
 
 
+def test_files_that_lose_their_rows_are_an_error(tmp_path):
+    paths = files(tmp_path, count=1, rows=12)
+    batches = stream(paths, source={"bad_rows": "drop"})
+    paths[0].write_text("text,label\nw1,\n")
+    with pytest.raises(InputError, match=rf"no row is left in {paths[0]} after dropping"):
+        batches[[0]]
+
+
 def test_scores_have_the_decimal_sign_of_the_first_rows(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("text;label\n" + "w1;2,5\n" * 6 + "w2;3\n" * 6)

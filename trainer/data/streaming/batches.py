@@ -135,7 +135,10 @@ class StreamedBatches:
             self._window.append(tokens)
             self._end = file, row
         if not self._window and start.window == 0:
-            raise InputError(f"task '{self.rows.name}': no row is left: {dict(self.rows.dropped)}")
+            raise InputError(
+                f"task '{self.rows.name}': no row is left in {self.rows.location} after dropping "
+                f"{dict(self.rows.dropped)}; did the files change during training?"
+            )
         self._batches = self._shuffle()
         return self._batches
 
