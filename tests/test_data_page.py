@@ -10,9 +10,10 @@ import yaml
 from datasets import Dataset
 
 from tests.docs_blocks import blocks
-from tests.toys import toy_model, toy_tokenizer
+from tests.toys import toy_data, toy_model, toy_tokenizer
 from trainer.config.parser import parse
 from trainer.config.tasks import read_tasks
+from trainer.data import StreamedBatches
 from trainer.loading.shared_tables import group_by_table
 from trainer.loading.task_splits import load_table
 from trainer.runs.predict import predict
@@ -77,7 +78,15 @@ def is_prediction(block):
     return "mode: predict" in block
 
 
-@pytest.mark.parametrize("block", [*filterfalse(is_prediction, blocks(DOCUMENT, "yaml"))])
+def is_stream(block):
+    return "streaming" in block
+
+
+def is_another(block):
+    return is_prediction(block) or is_stream(block)
+
+
+@pytest.mark.parametrize("block", [*filterfalse(is_another, blocks(DOCUMENT, "yaml"))])
 def test_the_rows_of_every_configuration_are_read(folder, block):
     if ".xlsx" in block:
         write_workbook(folder / "tickets.xlsx")
@@ -108,6 +117,15 @@ def test_the_configuration_of_predictions_writes_its_columns(folder):
     assert header == "id,Predicted_Topic"
     assert [line.split(",")[0] for line in lines] == ["a7", "b3"]
     assert all(line.split(",")[1] in "012" for line in lines)
+
+
+def test_the_streamed_rows_of_the_configuration_are_read(folder):
+    (block,) = filter(is_stream, blocks(DOCUMENT, "yaml"))
+    (folder / "stream.yaml").write_text(block)
+    data = toy_data(parse(["stream.yaml", "--use_cpu", "true", "--output_dir", "out"]))
+    stream = StreamedBatches(data.train["topic"], 4, [0, 0])
+    assert sorted(stream[[0]]["labels"]) == [0, 0, 1, 1]
+    assert len(data.validation["topic"]) == 1
 
 
 def test_the_calls_in_python_run(folder):

@@ -23,6 +23,7 @@ from trainer.config.overrides import (
 from trainer.config.phases import PhaseEntry, read_phases
 from trainer.config.run_arguments import RunArguments
 from trainer.config.settings import Phase, Settings
+from trainer.config.streaming_checks import check_streamed_tasks, check_streams
 from trainer.config.task_checks import (
     check_best_metric,
     check_enough,
@@ -94,6 +95,8 @@ def parse(arguments: list[str]) -> Settings:
         kept = {name: value for name, value in config.items() if name not in entry.options}
         options = [*_as_options(kept, parser, where), *without_options(arguments, entry.options)]
         settings.phases.append(_phase(index, entry, settings, options, parser))
+    if run.mode == "train":
+        check_streamed_tasks(tasks, run.folds, settings.phases)
     return settings
 
 
@@ -152,6 +155,8 @@ def _check(training: HybridMTLTrainingArguments, tasks: dict[str, TaskEntry]) ->
             f"got {', '.join(training.task_order)}"
         )
     check_sequence(training.task_sequence, tasks)
+    streamed = {name: entry.source for name, entry in tasks.items() if entry.source.streaming}
+    check_streams(training, {name: source.train_rows for name, source in streamed.items()})
 
 
 def _parse_options(

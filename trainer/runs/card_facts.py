@@ -15,6 +15,7 @@ from trainer.cards.methods import MINILM, methods_used
 from trainer.config.settings import Phase, Settings
 from trainer.config.tasks import TaskEntry
 from trainer.data.partial_labels import count_labeled
+from trainer.data.streaming import StreamedRows
 from trainer.evaluation import metrics_of
 from trainer.evaluation.output_types import EVALUATIONS
 from trainer.evaluation.results import (
@@ -191,7 +192,10 @@ def _task_facts(name: str, entry: TaskEntry, facts: Mapping[str, Any]) -> TaskFa
 def _data_facts(name: str, data: PreparedData) -> dict[str, Any]:
     """Return the origin of a task's rows, and their counts."""
     added = data.augmented.get(name, 0)
-    rows = {"train": count_labeled(data.train[name], name) - added}
+    train = data.train[name]
+    # Of streamed rows, the number is as given.
+    count = train.num_rows if isinstance(train, StreamedRows) else count_labeled(train, name)
+    rows = {} if count is None else {"train": count - added}
     if added:
         rows["augmented"] = added
     rows["validation"] = len(data.validation[name])
