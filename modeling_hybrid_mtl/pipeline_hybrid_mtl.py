@@ -47,9 +47,10 @@ class HybridMTLPipeline(PredictionSteps):
         batch_size: inputs per pass.
 
     Outputs: `{"label": str, "score": probability}` for classification, with `needs_review: bool` if
-    the task has a `min_score`, a list of these for multi-label classification, `{"score": float}` in the task's range for regression and
-    similarity, a list of `{"entity", "score", "word", "start", "end"}` for token classification,
-    with one entry per word of the tokenizer.
+    the task has a `min_score`; a list of labels and scores for multi-label classification;
+    `{"score": float}` in the task's range for regression and similarity; a list of `{"entity",
+    "score", "word", "start", "end"}` for token classification, with one entry per word of the
+    tokenizer.
 
     Under a standard name, such as `text-classification`, the outputs have the standard's format,
     for the given task or the first that supports the input.

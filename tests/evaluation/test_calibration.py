@@ -79,14 +79,11 @@ def test_calibration_lowers_the_error_on_other_rows(kind, result):
 def test_the_most_probable_class_and_its_accuracy_stay_as_they_are():
     found = calibrate(task_of(), classes())
     assert found.result.predictions.tolist() == classes().predictions.tolist()
-    assert found.result.outputs is not None
     outputs = rescale(classes().outputs, found.values["temperature"], "class")
     assert (outputs.argmax(1) == classes().predictions).all()
 
 
 def test_each_half_is_measured_with_the_values_of_the_other():
-    # Half of the rows are overconfident, half are not: whichever rows a temperature is fitted to,
-    # it is measured on rows that did not count for it.
     result = classes(rows=60)
     found = calibrate(task_of(), result)
     in_sample = rescale(result.outputs, found.values["temperature"], "class")
@@ -101,7 +98,9 @@ def test_tokens_of_a_sentence_are_in_the_same_half(monkeypatch):
     parts = []
     real = calibration.fit
     monkeypatch.setattr(
-        calibration, "fit", lambda task, part, target: parts.append(part) or real(task, part, target)
+        calibration,
+        "fit",
+        lambda task, part, target: parts.append(part) or real(task, part, target),
     )
     calibrate(task_of("token_classification"), tags())
     _, first, second = (set(part.rows.tolist()) for part in parts)
@@ -113,7 +112,9 @@ def test_thresholds_maximize_f1_for_each_class():
     result = multi_hot()
     thresholds = fit_thresholds(result.outputs, TARGETS)
     for c, threshold in enumerate(thresholds):
-        scores = {t: f1_score(TARGETS[:, c], result.outputs[:, c] >= t) for t in np.linspace(0, 1, 201)}
+        scores = {
+            t: f1_score(TARGETS[:, c], result.outputs[:, c] >= t) for t in np.linspace(0, 1, 201)
+        }
         assert f1_score(TARGETS[:, c], result.outputs[:, c] >= threshold) >= max(scores.values())
     assert fit_thresholds(result.outputs, np.zeros_like(TARGETS)) == [0.5] * CLASSES
 

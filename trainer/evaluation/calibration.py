@@ -102,9 +102,7 @@ def _first_half(rows: NDArray[Any]) -> Bools:
     return np.isin(rows, shuffled[: len(numbers) // 2])
 
 
-def fit(
-    task: TaskConfig, result: TaskPredictions, target_accuracy: float | None
-) -> dict[str, Any]:
+def fit(task: TaskConfig, result: TaskPredictions, target_accuracy: float | None) -> dict[str, Any]:
     """Return the values that fit some rows best, for the fields that the task leaves unset."""
     values: dict[str, Any] = {}
     if task.temperature is None:
@@ -136,7 +134,7 @@ def _log(probabilities: Floats) -> Floats:
 
 
 def fit_temperature(distributions: Floats, labels: NDArray[Any]) -> float:
-    """Return the temperature T that maximizes the likelihood of the labels y, within `TEMPERATURES`.
+    """Return the temperature T for which the labels y are most likely, within `TEMPERATURES`.
 
     It minimizes the mean of -log softmax(z / T)_y over the rows, with z = log p (Guo et al. 2017,
     arXiv:1706.04599).
