@@ -65,8 +65,8 @@ class TaskConfig:
             over the two values of each class (multi-label).
         thresholds: the lowest probability at which a class is predicted, for each of the labels;
             0.5 if None (multi-label).
-        temperature: divides the logits before they become probabilities; 1 if None (all kinds with
-            labels). `calibrate` fits it, and the fields above and below.
+        temperature: divides the logits before they become probabilities; 1 if None (kinds with
+            labels). The option `calibrate` fits it.
         min_score: the lowest probability at which the predicted class needs no review by a person
             (kinds with one class per text).
         loss_weight: factor of the task's loss.

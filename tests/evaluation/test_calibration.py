@@ -95,13 +95,13 @@ def test_each_half_is_measured_with_the_values_of_the_other():
 def test_tokens_of_a_sentence_are_in_the_same_half(monkeypatch):
     from trainer.evaluation import calibration
 
-    parts = []
-    real = calibration.fit
-    monkeypatch.setattr(
-        calibration,
-        "fit",
-        lambda task, part, target: parts.append(part) or real(task, part, target),
-    )
+    parts, real = [], calibration.fit
+
+    def recorded(task, part, target):
+        parts.append(part)
+        return real(task, part, target)
+
+    monkeypatch.setattr(calibration, "fit", recorded)
     calibrate(task_of("token_classification"), tags())
     _, first, second = (set(part.rows.tolist()) for part in parts)
     assert not first & second
@@ -112,10 +112,9 @@ def test_thresholds_maximize_f1_for_each_class():
     result = multi_hot()
     thresholds = fit_thresholds(result.outputs, TARGETS)
     for c, threshold in enumerate(thresholds):
-        scores = {
-            t: f1_score(TARGETS[:, c], result.outputs[:, c] >= t) for t in np.linspace(0, 1, 201)
-        }
-        assert f1_score(TARGETS[:, c], result.outputs[:, c] >= threshold) >= max(scores.values())
+        true, scores = TARGETS[:, c], result.outputs[:, c]
+        best = max(f1_score(true, scores >= value) for value in np.linspace(0, 1, 201))
+        assert f1_score(true, scores >= threshold) >= best
     assert fit_thresholds(result.outputs, np.zeros_like(TARGETS)) == [0.5] * CLASSES
 
 

