@@ -135,9 +135,9 @@ class PredictionSteps(Pipeline):
             decisions |= _decisions(name, head, logits)
         # A first entry prevents ModelOutput from unpacking a single tensor; 1 if a task was given.
         result: dict[str, Any] = {
-            "has_task": torch.full((len(next(iter(outputs.values()))),), int(task is not None))
+            "has_task": torch.full((len(next(iter(outputs.values()))),), int(task is not None)),
+            "truncated": torch.stack(truncated).any(dim=0),
         }
-        result["truncated"] = torch.stack(truncated).any(dim=0)
         result.update({f"prediction_{name}": value for name, value in outputs.items()} | decisions)
         if texts:
             texts["token_ids"] = groups[""]["input_ids"]

@@ -176,3 +176,8 @@ def test_the_reliability_diagram_has_a_panel_for_each_task(tmp_path, drawn):
     points = first.lines[1].get_xydata().tolist()
     assert points == [[0.45, 0.6], [0.97, 0.8]]
     assert first.get_xlabel() and first.get_ylabel()
+    many = {f"task {i}": {"ece": 0.1, "bins": bins} for i in range(6)}
+    draw_calibration(many, tmp_path / "many.png")
+    width, height = size_of(tmp_path / "many.png")
+    assert width < 2 * height
+    assert [axes.get_title() for axes in drawn[1].axes].count("") == 2

@@ -14,6 +14,9 @@ from trainer.evaluation.figure_files import (
 )
 
 
+COLUMNS = 4
+
+
 def draw_calibration(reports: Mapping[str, Mapping[str, Any]], path: str | Path) -> None:
     """Draw accuracy against mean probability, in a panel for each task.
 
@@ -24,9 +27,13 @@ def draw_calibration(reports: Mapping[str, Mapping[str, Any]], path: str | Path)
         reports: task -> a result of `reliability_report`; one or more.
         path: the PNG file to write; missing folders are created.
     """
-    figure = new_figure(1.2 + 3.4 * len(reports), 4.2)
-    panels = figure.subplots(1, len(reports), squeeze=False)[0]
-    for axes, (name, report) in zip(panels, reports.items(), strict=True):
+    columns = min(len(reports), COLUMNS)
+    rows = -(-len(reports) // columns)
+    figure = new_figure(1.2 + 3.4 * columns, 0.6 + 3.6 * rows)
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in panels[len(reports) :]:
+        axes.set_axis_off()
+    for axes, (name, report) in zip(panels, reports.items(), strict=False):
         bins = report["bins"]
         total = sum(entry["count"] for entry in bins)
         scores = [entry["mean_score"] for entry in bins]

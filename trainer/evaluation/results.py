@@ -59,10 +59,7 @@ def write_reports(
     draws = {}
     for number, (name, result) in enumerate(predictions.items()):
         task: Any = tasks[name]
-        reports[name] = EVALUATIONS[task.label_type].report(task, result)
-        if task.output_type in PROBABILITIES:
-            fitted = (calibrations or {}).get(name)
-            reports[name]["calibration"] = fitted.report if fitted else plain_report(task, result)
+        reports[name] = _report(task, result, (calibrations or {}).get(name))
         drawn = bootstrap_task(
             task.kind,
             result.predictions,
@@ -78,6 +75,13 @@ def write_reports(
     reports[OVERALL] = {"interval": overall_interval(draws, parts)}
     write_json(path, reports)
     return reports
+
+
+def _report(task: Any, result: TaskPredictions, fitted: Calibration | None) -> dict[str, Any]:
+    report = EVALUATIONS[task.label_type].report(task, result)
+    if task.output_type in PROBABILITIES:
+        report["calibration"] = fitted.report if fitted else plain_report(task, result)
+    return report
 
 
 def draw_figures(
