@@ -13,7 +13,6 @@ from trainer.evaluation.figure_files import (
     shorten_label,
 )
 
-
 COLUMNS = 4
 
 
