@@ -37,6 +37,16 @@ def place(tmp_path_factory):
     return path
 
 
+def test_the_run_prints_what_was_fitted(place, capsys):
+    folder, _ = run(place, "printed", "--calibrate", "true", "--target_accuracy", "0.3")
+    report = read(folder, "evaluation.json")["urgency"]["calibration"]
+    printed = capsys.readouterr().out
+    errors = f"{report['ece_before']:.3f} before, {report['ece']:.3f} after (cross-fitted)"
+    assert f"expected calibration error {errors}" in printed
+    share = f"{report['without_review']['coverage']:.1%} of the rows need no review"
+    assert f"calibration of urgency: min_score {report['min_score']:.3f}; {share}" in printed
+
+
 def run(place, name, *options):
     folder = place.parent / name
     with dots_for_pictures():

@@ -1,7 +1,8 @@
 """Calibrate a trained model on its validation rows: option `calibrate`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
+from modeling_hybrid_mtl import TaskConfig
 from trainer.evaluation.calibration import MIN_ROWS, Calibration, calibrate
 from trainer.evaluation.predictions import TaskPredictions
 from trainer.evaluation.reliability import PROBABILITIES
@@ -25,7 +26,8 @@ def calibrate_model(
     for name, result in predictions.items():
         found = calibrate(trainer.tasks[name], result, target_accuracy)
         if trainer.is_world_process_zero():
-            _report(trainer, name, found)
+            for line in _describe(name, trainer.tasks[name], found):
+                print(line, flush=True)
         if found is not None:
             model.set_calibration(name, **found.values)
             trainer.tasks[name] = model.config.task(name)
@@ -33,19 +35,25 @@ def calibrate_model(
     return done
 
 
-def _report(trainer: HybridMTLTrainer, name: str, found: Calibration | None) -> None:
-    task = trainer.tasks[name]
-    if found is not None:
-        report = found.report
-        temperature = report.get("temperature", task.temperature)
-        print(
-            f"calibration of {name}: temperature {temperature:.3f}; expected calibration error "
-            f"{report['ece_before']:.3f} before, {report['ece']:.3f} after (cross-fitted)",
-            flush=True,
-        )
-    elif task.output_type in PROBABILITIES:
-        print(
-            f"calibrate: task '{name}' has fewer than {MIN_ROWS} validation rows and is not "
-            "calibrated",
-            flush=True,
+def _describe(name: str, task: TaskConfig, found: Calibration | None) -> Iterator[str]:
+    """Yield lines for the terminal, none for a task without probabilities."""
+    if found is None:
+        if task.output_type in PROBABILITIES:
+            yield (
+                f"calibrate: task '{name}' has fewer than {MIN_ROWS} validation rows and is not "
+                "calibrated"
+            )
+        return
+    report = found.report
+    temperature = report.get("temperature", task.temperature)
+    yield (
+        f"calibration of {name}: temperature {temperature:.3f}; expected calibration error "
+        f"{report['ece_before']:.3f} before, {report['ece']:.3f} after (cross-fitted)"
+    )
+    if "min_score" in report:
+        kept = report["without_review"]
+        accuracy = "none" if kept["accuracy"] is None else f"{kept['accuracy']:.1%}"
+        yield (
+            f"calibration of {name}: min_score {report['min_score']:.3f}; {kept['coverage']:.1%} of "
+            f"the rows need no review, {accuracy} of which are right (cross-fitted)"
         )
