@@ -54,6 +54,6 @@ def _describe(name: str, task: TaskConfig, found: Calibration | None) -> Iterato
         kept = report["without_review"]
         accuracy = "none" if kept["accuracy"] is None else f"{kept['accuracy']:.1%}"
         yield (
-            f"calibration of {name}: min_score {report['min_score']:.3f}; {kept['coverage']:.1%} of "
-            f"the rows need no review, {accuracy} of which are right (cross-fitted)"
+            f"calibration of {name}: min_score {report['min_score']:.3f}; {kept['coverage']:.1%} "
+            f"of the rows need no review, {accuracy} of which are right (cross-fitted)"
         )
