@@ -53,11 +53,16 @@ class TaskPredictions:
         first = self.labels.reshape(len(self.labels), -1)[:, 0]  # of multi-hot rows, too
         is_float = np.issubdtype(self.labels.dtype, np.floating)
         mask = ~np.isnan(first) if is_float else first != IGNORED_LABEL
+        return self.select(mask)
+
+    def select(self, mask: np.ndarray) -> "TaskPredictions":
+        """Return the predictions of some rows or tokens, (N,) or (M,), with labels."""
         return replace(
             self,
             outputs=self.outputs[mask],
             predictions=self.predictions[mask],
             labels=self.labels[mask],
+            rows=None if self.rows is None else self.rows[mask],
         )
 
 

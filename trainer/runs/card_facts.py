@@ -20,6 +20,7 @@ from trainer.evaluation import metrics_of
 from trainer.evaluation.output_types import EVALUATIONS
 from trainer.evaluation.results import (
     ARCHITECTURE,
+    CALIBRATION,
     COSINES,
     CURVES,
     FIGURES,
@@ -33,6 +34,7 @@ from trainer.loading.datasets import PreparedData
 from trainer.saving.phase_records import PhaseRecord
 from trainer.training.hybrid_trainer import HybridMTLTrainer
 
+RELIABILITY = "How often predictions of a probability are right"
 PACKAGES = ("hybrid-mtl", "torch", "transformers", "datasets", "evaluate", "accelerate")
 
 
@@ -137,8 +139,14 @@ def _citations(
     encoder = settings.run.model_name_or_path
     if encoder not in ("minilm", MINILM):
         encoder = model.config.backbone_config.model_type
-    has_adapters = bool(model.config.adapters)
-    return methods_used(encoder, settings.tasks, data.origins, phases, has_adapters=has_adapters)
+    return methods_used(
+        encoder,
+        settings.tasks,
+        data.origins,
+        phases,
+        has_adapters=bool(model.config.adapters),
+        is_calibrated=settings.run.calibrate,
+    )
 
 
 def _hub_name(name_or_path: str) -> str | None:
@@ -162,6 +170,10 @@ def _figures(trainer: HybridMTLTrainer, tasks: Sequence[TaskFacts]) -> list[tupl
         for task in scored
         if task.test_metrics
     ]
+    if any(task.calibration for task in scored):
+        figures.append((RELIABILITY, f"{FIGURES}/{CALIBRATION}"))
+    if any(task.test_calibration for task in scored):
+        figures.append((f"{RELIABILITY}, test split", f"{FIGURES}/{TEST_FIGURES}/{CALIBRATION}"))
     history = trainer.state.log_history
     parted = "; dotted lines part the phases" if any("phase" in e for e in history) else ""
     figures.append((f"Losses and metrics of every task{parted}", f"{FIGURES}/{CURVES}"))
@@ -236,6 +248,7 @@ def _metric_facts(
         "metrics_before": _of_task(name, names, before) if before else None,
         "intervals": reports[name]["intervals"],
         "per_class": list(reports[name].get("per_class", {}).values()),
+        "calibration": _calibration(reports[name]),
     }
 
 
@@ -251,7 +264,13 @@ def _test_facts(
     return {
         "test_metrics": _of_task(name, names, metrics, "test"),
         "test_intervals": reports[name]["intervals"],
+        "test_calibration": _calibration(reports[name]),
     }
+
+
+def _calibration(report: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a report's calibration without the bins of its figure."""
+    return {key: value for key, value in report.get("calibration", {}).items() if key != "bins"}
 
 
 def _of_task(

@@ -9,6 +9,7 @@ from transformers import PretrainedConfig, PreTrainedTokenizerBase, TrainerCallb
 
 from trainer.cards import CardFacts, facts_to_json, write_card
 from trainer.cards.architecture import draw_architecture
+from trainer.config.run_arguments import RunArguments
 from trainer.config.settings import Settings
 from trainer.config.training_arguments import HybridMTLTrainingArguments
 from trainer.data.summary import summarize
@@ -33,6 +34,7 @@ from trainer.loading.new_model import (
 )
 from trainer.loading.task_splits import Fold
 from trainer.loading.trained_model import check_whole_models
+from trainer.runs.calibrate import calibrate_model
 from trainer.runs.card_facts import collect_facts
 from trainer.runs.examples import add_examples
 from trainer.runs.phases import train_in_phases
@@ -77,7 +79,7 @@ def train(settings: Settings) -> dict[str, float]:
         model = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
         cast(model, run.save_dtype)
     omitted = [] if run.keep_auxiliary else args.unscored_tasks
-    metrics, reports = _finish(trainer, start.folder, omitted, run.merged_adapters)
+    metrics, reports = _finish(trainer, start.folder, omitted, run)
     test_metrics, test_reports = _measure_test(trainer, data.test, start.folder)
     metrics |= test_metrics
     if trainer.is_world_process_zero():
@@ -159,30 +161,32 @@ def _train_at_once(
 
 
 def _finish(
-    trainer: HybridMTLTrainer, folder: Path, omitted: list[str], merged: bool
+    trainer: HybridMTLTrainer, folder: Path, omitted: list[str], run: RunArguments
 ) -> tuple[dict[str, float], dict[str, Any]]:
-    """Evaluate the final model and write everything but the card.
+    """Calibrate and evaluate the final model, and write everything but the card.
 
     Args:
         trainer: after training.
         folder: the run's.
         omitted: tasks that the saved model goes without.
-        merged: whether to write merged models of tasks with adapters, too.
+        run: options of the calibration and of the files.
 
     Returns:
         The metrics, and in the first process the reports of `write_reports`.
     """
     reports: dict[str, Any] = {}
     predictions = trainer.predict_tasks()
+    fitted = calibrate_model(trainer, predictions, run.target_accuracy) if run.calibrate else {}
+    predictions |= {name: found.result for name, found in fitted.items()}
     metrics = trainer.compute_all_metrics(predictions, "eval")
     if trainer.is_world_process_zero():
         model = trainer.accelerator.unwrap_model(trainer.model)
         if omitted:
             model = model.without_tasks(omitted)
-        write_model(model, trainer.processing_class, folder, merged=merged)
+        write_model(model, trainer.processing_class, folder, merged=run.merged_adapters)
         parts = trainer.args.score_parts(trainer.tasks)
         path = folder / "evaluation.json"
-        reports = write_reports(trainer.tasks, predictions, path, parts)
+        reports = write_reports(trainer.tasks, predictions, path, parts, fitted)
         history = trainer.state.log_history
         draw_figures(trainer.tasks, predictions, reports, history, folder, parts)
     return metrics, reports
