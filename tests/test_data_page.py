@@ -16,6 +16,7 @@ from trainer.config.tasks import read_tasks
 from trainer.loading.shared_tables import group_by_table
 from trainer.loading.task_splits import load_table
 from trainer.runs.predict import predict
+from trainer.runs.submissions import read_submissions
 from trainer.saving.model_folder import write_model
 
 DOCUMENT = "data.md"
@@ -39,8 +40,9 @@ TABLE_MODEL = {
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
-    for name in ("parts", "checks", "copies/glue/stsb"):
+    for name in ("parts", "checks", "new", "copies/glue/stsb"):
         (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "new/tickets.csv").write_text("id,message\na7,w1 w2\nb3,w4\n")
     for name in ("tickets.csv", "tickets_check.csv"):
         (tmp_path / name).write_text(TICKETS)
     topics = ["delivery", "price", "quality", "price"]
@@ -99,8 +101,6 @@ def test_the_rows_of_every_configuration_are_read(folder, block):
 def test_the_configuration_of_predictions_writes_its_columns(folder):
     (block,) = filter(is_prediction, blocks(DOCUMENT, "yaml"))
     write_model(toy_model(TABLE_MODEL), toy_tokenizer(), folder / "runs/topics")
-    (folder / "new").mkdir()
-    (folder / "new/tickets.csv").write_text("id,message\na7,w1 w2\nb3,w4\n")
     (folder / "submit.yaml").write_text(block)
     target = predict(parse(["submit.yaml", "--use_cpu", "true"]))
     assert str(target) == "runs/submission.csv"
@@ -108,6 +108,13 @@ def test_the_configuration_of_predictions_writes_its_columns(folder):
     assert header == "id,Predicted_Topic"
     assert [line.split(",")[0] for line in lines] == ["a7", "b3"]
     assert all(line.split(",")[1] in "012" for line in lines)
+
+
+def test_the_configuration_of_a_submission_finds_its_test_rows(folder):
+    (block,) = [block for block in blocks(DOCUMENT, "yaml") if "submission:" in block]
+    (folder / "topics.yaml").write_text(block)
+    submission = read_submissions(parse(["topics.yaml", "--use_cpu", "true"]))["topic"]
+    assert submission.raw.rows["id"][:] == ["a7", "b3"] and submission.texts == {"text": "message"}
 
 
 def test_the_calls_in_python_run(folder):

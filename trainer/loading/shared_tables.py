@@ -11,7 +11,15 @@ from trainer.data.task_locations import table_key
 from trainer.errors import InputError
 
 # Fields of `TaskSource` that tasks of one table may have different values of.
-_OF_A_LABEL = ("columns", "dataset_labels", "decimal", "folder", "data_name", "data_license")
+_OF_A_LABEL = (
+    "columns",
+    "dataset_labels",
+    "decimal",
+    "submission",
+    "folder",
+    "data_name",
+    "data_license",
+)
 _LOCATIONS = ("dataset", "train_file", "validation_file", "test_file", "train_split", "test_split")
 
 

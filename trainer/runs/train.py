@@ -37,6 +37,7 @@ from trainer.runs.examples import add_examples
 from trainer.runs.phases import train_in_phases
 from trainer.runs.resume import launch_environment
 from trainer.runs.start import RunStart
+from trainer.runs.submissions import read_submissions, write_submissions
 from trainer.saving.checkpoints import find_checkpoint
 from trainer.saving.files import write_json
 from trainer.saving.model_folder import write_model
@@ -48,7 +49,7 @@ from trainer.training.precision import cast
 
 
 def train(settings: Settings) -> dict[str, float]:
-    """Train, evaluate and write the model folder, `metrics.json`, the card and the figures.
+    """Train, evaluate and write the model folder, metrics, submissions, the card and the figures.
 
     Returns:
         The metrics written to `metrics.json`.
@@ -63,6 +64,7 @@ def train(settings: Settings) -> dict[str, float]:
     trainings = [phase.training for phase in settings.phases] or [args]
     check_new_layers_are_trained(run, config, [t.trainable for t in trainings])
     tokenizer = load_tokenizer(run, config, settings.task_configs.values())
+    submissions = read_submissions(settings)
     data = _prepare(settings, tokenizer)
     start.check_rows({**launch_environment(args), **data.fingerprints}, data.dropped_rows)
     train_model = train_in_phases if settings.phases else _train_at_once
@@ -81,6 +83,7 @@ def train(settings: Settings) -> dict[str, float]:
     metrics |= test_metrics
     if trainer.is_world_process_zero():
         write_json(start.folder / "metrics.json", metrics)
+        write_submissions(submissions, trainer, start.folder)
         facts = collect_facts(settings, data, trainer, metrics, reports, test_reports, records)
         add_examples(facts, settings, data, trainer)
         _write_card(facts, start.folder)
