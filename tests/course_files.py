@@ -56,6 +56,7 @@ def _id(name: str, row: int) -> str:
 
 
 def _text(row: int, seed: int) -> str:
-    """Return a sentence whose first word depends on the row, quoted as a program quotes it."""
-    words = " ".join(WORDS[(row * j + 7 * seed) % 40] for j in range(1, 4 + row % 5))
-    return f'"{words}, ""{WORDS[row % 40]}"""' if row % 6 == 5 else words
+    """Return a text, quoted as a program would; its first word gives the sentiment."""
+    noise = [WORDS[5 + (row + (j + 7 * seed) * j) % 35] for j in range(1, 2 + row % 3)]
+    words = " ".join([WORDS[row % 5]] * 3 + noise)
+    return f'"{words}, ""{WORDS[5 + seed]}"""' if row % 6 == 5 else words
