@@ -72,7 +72,8 @@ def write_tickets(path, count, random):
         for number in range(count):
             topic = random.choice(12, p=shares / shares.sum())
             urgency = random.integers(5)
-            text = f"{WORDS[topic]} {WORDS[topic]} {WORDS[20 + urgency]} für {WORDS[random.integers(40)]}; danke"
+            words = f"{WORDS[topic]} {WORDS[topic]} {WORDS[20 + urgency]}"
+            text = f"{words} für {WORDS[random.integers(40)]}; danke"
             labels = [TOPICS[topic], urgency + 1]
             missing = random.random(2) < (0.1, 0.2)
             writer.writerow([number, text, *np.where(missing, "", labels)])

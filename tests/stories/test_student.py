@@ -25,8 +25,8 @@ def test_from_a_folder_of_files_to_three_files_to_hand_in(tmp_path, monkeypatch)
     toy_run(tmp_path, 1, 1)
     write_course(tmp_path / "data", 400, 60)
     monkeypatch.chdir(tmp_path)
-    options = "--model_name_or_path encoder --max_length 32 --learning_rate 5e-3 --num_train_epochs 5 --disable_tqdm true"
-    assert main([str(COURSE), *options.split(), "--use_cpu", "true"]) == 0
+    options = "--model_name_or_path encoder --max_length 32 --learning_rate 5e-3 --use_cpu true"
+    assert main([str(COURSE), *options.split(), "--num_train_epochs", "5"]) == 0
     handed_in = Path("runs/course/submissions")
 
     ids, sentiment = predictions(handed_in / "sentiment.csv", "Predicted_Sentiment")
