@@ -52,6 +52,8 @@ def folder(tmp_path, monkeypatch):
         (tmp_path / f"parts/part-{i}.csv.gz").write_bytes(gzip.compress(LABELED.encode()))
     (tmp_path / "more_tickets.jsonl").write_text('{"text": "Broken.", "label": "quality"}\n')
     (tmp_path / "checks/a.tsv").write_text("\ttext\tlabel\n0\tLate, again.\tdelivery\n")
+    moods = {"text": ["Late.", "Fine."], "label": ["neg", "pos"]}
+    Dataset.from_dict(moods).to_parquet(tmp_path / "moods.parquet")
     (tmp_path / "bewertungen.csv").write_text(GERMAN, encoding="windows-1252")
     (tmp_path / "news.conll").write_text(NEWS)
     (tmp_path / "copies/glue/README.md").write_text(CARD)
