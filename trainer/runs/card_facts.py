@@ -65,13 +65,7 @@ def collect_facts(
         **_settings_facts(settings),
         tasks=[task for task in tasks if task.name not in omitted],
         auxiliary_tasks=[task for task in tasks if task.name in omitted],
-        overall=metrics["eval_overall"],
-        overall_before=before["eval_overall"] if before else None,
-        overall_interval=reports[OVERALL]["interval"],
-        test_overall=metrics.get("test_overall"),
-        test_overall_interval=(
-            test_reports[OVERALL]["interval"] if "test_overall" in metrics else None
-        ),
+        **_overall_facts(metrics, before, reports, test_reports),
         run=_run_facts(trainer, records),
         adapters=[name for name in settings.tasks if name in model.config.adapters],
         figures=_figures(trainer, tasks),
@@ -81,6 +75,23 @@ def collect_facts(
         chosen_on_evaluation_data=_chooses_checkpoint(phases),
         citations=_citations(settings, data, phases, model),
     )
+
+
+def _overall_facts(
+    metrics: Mapping[str, float],
+    before: Mapping[str, float] | None,
+    reports: Mapping[str, Mapping[str, Any]],
+    test_reports: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any]:
+    """Return the overall score before and after training and of the test split, with intervals."""
+    has_test = "test_overall" in metrics
+    return {
+        "overall": metrics["eval_overall"],
+        "overall_before": before["eval_overall"] if before else None,
+        "overall_interval": reports[OVERALL]["interval"],
+        "test_overall": metrics.get("test_overall"),
+        "test_overall_interval": test_reports[OVERALL]["interval"] if has_test else None,
+    }
 
 
 def _published_model(trainer: HybridMTLTrainer, omitted: Collection[str]) -> HybridMTLModel:

@@ -67,16 +67,7 @@ def train(settings: Settings) -> dict[str, float]:
     submissions = read_submissions(settings)
     data = _prepare(settings, tokenizer)
     start.check_rows({**launch_environment(args), **data.fingerprints}, data.dropped_rows)
-    train_model = train_in_phases if settings.phases else _train_at_once
-    stop = StopOnSignal()
-    try:
-        trainer, records = train_model(settings, config, tokenizer, data, start.write, stop)
-    finally:
-        stop.release()
-    if run.save_dtype != "float32":
-        # Without autocast around its `forward`, which is for weights in float32.
-        model = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
-        cast(model, run.save_dtype)
+    trainer, records = _train(settings, config, tokenizer, data, start.write)
     omitted = [] if run.keep_auxiliary else args.unscored_tasks
     metrics, reports = _finish(trainer, start.folder, omitted, run.merged_adapters)
     test_metrics, test_reports = _measure_test(trainer, data.test, start.folder)
@@ -127,6 +118,27 @@ def publish(folder: Path, args: HybridMTLTrainingArguments) -> None:
             f"scripts/push_to_hub.py {folder} {args.hub_model_id}"
         ) from error
     print(f"published: {address}")
+
+
+def _train(
+    settings: Settings,
+    config: PretrainedConfig,
+    tokenizer: PreTrainedTokenizerBase,
+    data: PreparedData,
+    begin: Callable[[], None],
+) -> tuple[HybridMTLTrainer, list[PhaseRecord]]:
+    """Train at once or in phases; the model then has its `save_dtype`."""
+    train_model = train_in_phases if settings.phases else _train_at_once
+    stop = StopOnSignal()
+    try:
+        trainer, records = train_model(settings, config, tokenizer, data, begin, stop)
+    finally:
+        stop.release()
+    if settings.run.save_dtype != "float32":
+        # Without autocast around its `forward`, which is for weights in float32.
+        model = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
+        cast(model, settings.run.save_dtype)
+    return trainer, records
 
 
 def _train_at_once(
