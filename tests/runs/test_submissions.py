@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 
 import pytest
+import yaml
 
 from modeling_hybrid_mtl import HybridMTLModel, HybridMTLPipeline
 from tests.course_files import TEST_ROWS, ids_of, write_course
@@ -97,6 +98,16 @@ def test_a_bad_test_row_keeps_its_place(place, tmp_path, capsys):
     assert [bool(row[1]) for row in rows] == [True, False, True]
     assert rows[1][0] == "no text in column 'sentence'" and not rows[0][0]
     assert "rows.csv: 1 of 3 rows have no prediction: no text" in capsys.readouterr().out
+
+
+def test_the_last_of_several_phases_predicts_the_rows_of_every_task(place, tmp_path):
+    config = yaml.safe_load(COURSE.read_text())
+    config["phases"] = [{"name": "all"}, {"name": "one", "tasks": ["similarity"]}]
+    (tmp_path / "phases.yaml").write_text(yaml.safe_dump(config))
+    options = [*course_options(place)[1:], "--output_dir", str(tmp_path / "out")]
+    train(parse([str(tmp_path / "phases.yaml"), *options, "--save_dtype", "bfloat16"]))
+    for task in config["tasks"]:
+        assert len(table(tmp_path / "out" / "submissions" / f"{task}.csv")[1]) == TEST_ROWS
 
 
 @pytest.mark.parametrize(
