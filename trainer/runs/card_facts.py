@@ -2,14 +2,13 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from modeling_hybrid_mtl import HybridMTLModel
 from trainer.cards.architecture import architecture
 from trainer.cards.compute import compute_facts
-from trainer.cards.facts import CardFacts, PhaseFacts, TaskFacts
+from trainer.cards.facts import CardFacts, TaskFacts
 from trainer.cards.hyperparameters import head_hyperparameters, shared_hyperparameters
 from trainer.cards.methods import MINILM, methods_used
 from trainer.config.settings import Phase, Settings
@@ -29,10 +28,9 @@ from trainer.evaluation.results import (
     task_figure,
 )
 from trainer.loading.datasets import PreparedData
+from trainer.runs.run_facts import phase_facts, run_facts
 from trainer.saving.phase_records import PhaseRecord
 from trainer.training.hybrid_trainer import HybridMTLTrainer
-
-PACKAGES = ("hybrid-mtl", "torch", "transformers", "datasets", "evaluate", "accelerate")
 
 
 def collect_facts(
@@ -66,10 +64,10 @@ def collect_facts(
         tasks=[task for task in tasks if task.name not in omitted],
         auxiliary_tasks=[task for task in tasks if task.name in omitted],
         **_overall_facts(metrics, before, reports, test_reports),
-        run=_run_facts(trainer, records),
+        run=run_facts(trainer, records),
         adapters=[name for name in settings.tasks if name in model.config.adapters],
         figures=_figures(trainer, tasks),
-        phases=_phases(settings.phases, settings.resolved.get("phases", []), records),
+        phases=phase_facts(settings.phases, settings.resolved.get("phases", []), records),
         architecture=replace(architecture(model), figure=f"{FIGURES}/{ARCHITECTURE}"),
         compute=compute_facts([record.sessions for record in records]),
         chosen_on_evaluation_data=_chooses_checkpoint(phases),
@@ -262,52 +260,3 @@ def _of_task(
     name: str, kind: str, metrics: Mapping[str, float], prefix: str = "eval"
 ) -> dict[str, float | None]:
     return {metric: metrics[f"{prefix}_{name}_{metric}"] for metric in metrics_of(kind)}
-
-
-def _phases(
-    phases: Sequence[Phase], entries: Sequence[Mapping[str, Any]], records: Sequence[PhaseRecord]
-) -> list[PhaseFacts]:
-    """Return the facts of each phase, with the options in which it differs from the run."""
-    return [
-        PhaseFacts(
-            name=phase.name,
-            objective=phase.objective,
-            tasks=phase.tasks,
-            steps=record.steps,
-            epochs=round(record.epochs, 2),
-            seconds=round(record.seconds, 1),
-            settings=_own_settings(entry),
-        )
-        for phase, record, entry in zip(phases, records, entries, strict=bool(phases))
-    ]
-
-
-def _own_settings(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a phase's own options; those of its tasks as `task.option`."""
-    own = {k: v for k, v in entry.items() if k not in ("name", "objective", "tasks")}
-    for task, options in entry["tasks"].items():
-        own |= {f"{task}.{option}": value for option, value in (options or {}).items()}
-    return own
-
-
-def _run_facts(trainer: HybridMTLTrainer, records: Sequence[PhaseRecord]) -> dict[str, Any]:
-    args = trainer.args
-    return {
-        "seed": args.seed,
-        "data_seed": args.seed_of_data,
-        "epochs": round(trainer.state.epoch or 0.0, 2),
-        "steps": trainer.state.global_step,
-        "seconds": round(sum(record.seconds for record in records), 1),
-        "processes": args.world_size,
-        "versions": _versions(PACKAGES),
-    }
-
-
-def _versions(packages: Collection[str]) -> dict[str, str]:
-    found = {}
-    for name in packages:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:  # such as this project, run from its folder alone
-            continue
-    return found
