@@ -30,6 +30,7 @@ from trainer.config.task_checks import (
     check_regularizers,
     check_scored,
     check_sequence,
+    check_submissions,
 )
 from trainer.config.tasks import TaskEntry, read_tasks
 from trainer.config.training_arguments import HybridMTLTrainingArguments
@@ -84,6 +85,7 @@ def parse(arguments: list[str]) -> Settings:
     run, training = _parse_options(parser, [*file_options, *arguments])
     run.extensions = extensions or None
     tasks = read_tasks(override_tasks(entries, task_options), find_labels_for(run))
+    check_submissions(tasks, run.folds)
     phase_entries = read_phases(override_phases(phases, phase_options), tasks)
     training.task_args = {name: vars(entry.training) for name, entry in tasks.items()}
     check_hub_options(run.mode, training)

@@ -105,12 +105,20 @@ def predict_task(
                 losses.append(loss * count)
             results += zip(indices, outputs, labels, strict=True)
         on_batch()
+    results, loss = _gather(results, losses, counts, processes)
+    predictions = _concatenate(model.heads[task], results, loss)
+    return predictions if labeled else replace(predictions, labels=None, loss=float("nan"))
+
+
+def _gather(
+    results: list[Result], losses: list[torch.Tensor], count: int, processes: int
+) -> tuple[list[Result], float]:
+    """Return the results of all processes, and the mean loss of their labeled rows."""
     loss_sum = torch.stack(losses).sum().item() if losses else 0.0
     if processes > 1:
         results, loss_sum = gather_object(results), sum(gather_object([loss_sum]))
-        counts = sum(gather_object([counts]))
-    predictions = _concatenate(model.heads[task], results, loss_sum / max(counts, 1))
-    return predictions if labeled else replace(predictions, labels=None, loss=float("nan"))
+        count = sum(gather_object([count]))
+    return results, loss_sum / max(count, 1)
 
 
 def _batches_by_length(rows: Dataset, batch_size: int) -> list[list[int]]:

@@ -101,6 +101,27 @@ def prepare_data(
     for name in names:
         tasks[name].derived.check()
     tables, checked = _check_parts(tasks, names, parts, data_dir, args, fold)
+    prepared = {name: tasks[name] for name in names}
+    return _tokenize_parts(prepared, tables, checked, data_dir, tokenizer, args)
+
+
+def _tokenize_parts(
+    tasks: Mapping[str, TaskEntry],
+    tables: Mapping[str, list[str]],
+    checked: Mapping[str, Mapping[str, CheckedSplit]],
+    data_dir: str | None,
+    tokenizer: PreTrainedTokenizerBase,
+    args: HybridMTLTrainingArguments,
+) -> PreparedData:
+    """Return the tokens of checked splits, with augmented training rows, and their records.
+
+    Args:
+        tasks: the tasks to prepare.
+        tables: task -> the tasks with the same training texts, if there are several.
+        checked: split -> task -> checked rows.
+        data_dir, tokenizer, args: as for `prepare_data`.
+    """
+    names, parts = list(tasks), list(checked)
     data = PreparedData()
     for name, part in product(names, parts):
         if part == "train" and tasks[name].source.streaming:

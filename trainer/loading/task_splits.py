@@ -58,13 +58,34 @@ def load_table(
         InputError: naming the file, row and value that is wrong.
     """
     first, entry = next(iter(tasks.items()))
-    source, share = entry.source, entry.source.validation_share
-    if source.split_by is not None and share is None and fold is None:
+    source = entry.source
+    if source.split_by is not None and source.validation_share is None and fold is None:
         raise InputError(
             f"task '{first}': split_by = '{source.split_by}': has no effect without a number as "
             "validation_split, or folds; unset it"
         )
     parts = [part for part in parts if part != "train" or not source.streaming]
+    by_part = _read_parts(tasks, parts, data_dir, seed, fold)
+    return {
+        name: {
+            part: by_part[part][name] if part == "train" else by_part[part][name].labeled()
+            for part in parts
+            if name in by_part.get(part, {})
+        }
+        for name in tasks
+    }
+
+
+def _read_parts(
+    tasks: Mapping[str, TaskEntry],
+    parts: Sequence[str],
+    data_dir: str | None,
+    seed: int,
+    fold: Fold | None,
+) -> dict[str, dict[str, CheckedSplit]]:
+    """Return the checked splits, by part and task, with the rows that lack a label."""
+    first, entry = next(iter(tasks.items()))
+    source, share = entry.source, entry.source.validation_share
     partial = len(tasks) > 1
     by_part: dict[str, dict[str, CheckedSplit]] = {}
     if {"train", "validation"} & set(parts) and (fold is not None or share is not None):
@@ -83,14 +104,7 @@ def load_table(
                 flush=True,
             )
         by_part["test"] = _checked(measured, raw, partial, weighted=False)
-    return {
-        name: {
-            part: by_part[part][name] if part == "train" else by_part[part][name].labeled()
-            for part in parts
-            if name in by_part.get(part, {})
-        }
-        for name in tasks
-    }
+    return by_part
 
 
 def _divided(

@@ -40,6 +40,7 @@ from trainer.runs.examples import add_examples
 from trainer.runs.phases import train_in_phases
 from trainer.runs.resume import launch_environment
 from trainer.runs.start import RunStart
+from trainer.runs.submissions import read_submissions, write_submissions
 from trainer.saving.checkpoints import find_checkpoint
 from trainer.saving.files import write_json
 from trainer.saving.model_folder import write_model
@@ -51,7 +52,7 @@ from trainer.training.precision import cast
 
 
 def train(settings: Settings) -> dict[str, float]:
-    """Train, evaluate and write the model folder, `metrics.json`, the card and the figures.
+    """Train, evaluate and write the model folder, metrics, submissions, the card and the figures.
 
     Returns:
         The metrics written to `metrics.json`.
@@ -66,24 +67,17 @@ def train(settings: Settings) -> dict[str, float]:
     trainings = [phase.training for phase in settings.phases] or [args]
     check_new_layers_are_trained(run, config, [t.trainable for t in trainings])
     tokenizer = load_tokenizer(run, config, settings.task_configs.values())
+    submissions = read_submissions(settings)
     data = _prepare(settings, tokenizer)
     start.check_rows({**launch_environment(args), **data.fingerprints}, data.dropped_rows)
-    train_model = train_in_phases if settings.phases else _train_at_once
-    stop = StopOnSignal()
-    try:
-        trainer, records = train_model(settings, config, tokenizer, data, start.write, stop)
-    finally:
-        stop.release()
-    if run.save_dtype != "float32":
-        # Without autocast around its `forward`, which is for weights in float32.
-        model = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
-        cast(model, run.save_dtype)
+    trainer, records = _train(settings, config, tokenizer, data, start.write)
     omitted = [] if run.keep_auxiliary else args.unscored_tasks
     metrics, reports = _finish(trainer, start.folder, omitted, run)
     test_metrics, test_reports = _measure_test(trainer, data.test, start.folder)
     metrics |= test_metrics
     if trainer.is_world_process_zero():
         write_json(start.folder / "metrics.json", metrics)
+        write_submissions(submissions, trainer, start.folder)
         facts = collect_facts(settings, data, trainer, metrics, reports, test_reports, records)
         add_examples(facts, settings, data, trainer)
         _write_card(facts, start.folder)
@@ -127,6 +121,27 @@ def publish(folder: Path, args: HybridMTLTrainingArguments) -> None:
             f"scripts/push_to_hub.py {folder} {args.hub_model_id}"
         ) from error
     print(f"published: {address}")
+
+
+def _train(
+    settings: Settings,
+    config: PretrainedConfig,
+    tokenizer: PreTrainedTokenizerBase,
+    data: PreparedData,
+    begin: Callable[[], None],
+) -> tuple[HybridMTLTrainer, list[PhaseRecord]]:
+    """Train at once or in phases; the model then has its `save_dtype`."""
+    train_model = train_in_phases if settings.phases else _train_at_once
+    stop = StopOnSignal()
+    try:
+        trainer, records = train_model(settings, config, tokenizer, data, begin, stop)
+    finally:
+        stop.release()
+    if settings.run.save_dtype != "float32":
+        # Without autocast around its `forward`, which is for weights in float32.
+        model = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
+        cast(model, settings.run.save_dtype)
+    return trainer, records
 
 
 def _train_at_once(
