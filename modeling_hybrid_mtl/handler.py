@@ -22,6 +22,7 @@ PARAMETERS = (
     "max_length",
     "padding",
     "function_to_apply",
+    "calibrated",
     "top_k",
     "return_all_scores",
     "aggregation_strategy",

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .calibration_hybrid_mtl import CalibrationMixin
 from .losses_hybrid_mtl import LOSSES, reduce_loss
 from .normalization_hybrid_mtl import BatchNorm, normalization_layers
 from .pair_memory_hybrid_mtl import PairMemory
@@ -46,7 +47,7 @@ _PAIR_FEATURES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
-class TaskHead(nn.Module):
+class TaskHead(CalibrationMixin, nn.Module):
     """Base class of heads; `forward(u, v)` maps sentence vectors (B, H) to logits.
 
     Register a subclass in `HEADS` to add a kind of task. Data, metrics, pipeline, card, export and
@@ -138,10 +139,10 @@ class TaskHead(nn.Module):
         return reduce_loss(LOSSES[self.task.loss](self, loss_input, labels), labels, weights)
 
     def postprocess(self, logits: Tensor) -> Tensor:
-        """Return class probabilities (..., C), or scores (B,) clamped to the task's range."""
+        """Return calibrated class probabilities (..., C), or scores (B,) clamped to the range."""
         if self.output_type == "score":
             return logits.float().clamp(*self.task.score_range)
-        return logits.float().softmax(dim=-1)
+        return self.scaled(logits).softmax(dim=-1)
 
     def measured_outputs(self, output: Any) -> Tensor:
         """Return the outputs from which metrics are computed, for an output of the model."""

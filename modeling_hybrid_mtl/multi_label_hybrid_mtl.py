@@ -34,8 +34,8 @@ class MultiLabelHead(ClassificationHead):
             refuse("thresholds", "must be a number above 0 and below 1 for each of the labels")
 
     def postprocess(self, logits: Tensor) -> Tensor:
-        """Return the probability of each class, (B, C)."""
-        return logits.float().sigmoid()
+        """Return the calibrated probability of each class, (B, C)."""
+        return self.scaled(logits).sigmoid()
 
     def predict(self, outputs: Tensor) -> Tensor:
         """Return which classes reach their thresholds, multi-hot integers (..., C)."""

@@ -13,6 +13,7 @@ from .inputs_hybrid_mtl import is_pair, longest_text, parse_input, widget_pairs
 from .modules_hybrid_mtl import attach_modules
 from .prediction_steps_hybrid_mtl import PredictionSteps
 from .standard_hybrid_mtl import (
+    FORWARD_OPTIONS,
     SIMILARITY,
     TEXT,
     TOKENIZER_OPTIONS,
@@ -40,14 +41,16 @@ class HybridMTLPipeline(PredictionSteps):
         return_all_scores: return all classes, in the model's order.
         function_to_apply: converts the logits of classes to scores: `softmax` (the default, except
             for multi-label tasks), `sigmoid` (theirs) or `none`.
+        calibrated: false to do without the tasks' temperatures, thresholds and `min_score`.
         aggregation_strategy, ignore_labels: for token classification, as in transformers.
         truncation, max_length, padding: passed to the tokenizer.
         batch_size: inputs per pass.
 
-    Outputs: `{"label": str, "score": probability}` for classification, a list of these for
-    multi-label classification, `{"score": float}` in the task's range for regression and
-    similarity, a list of `{"entity", "score", "word", "start", "end"}` for token classification,
-    with one entry per word of the tokenizer.
+    Outputs: `{"label": str, "score": probability}` for classification, with `needs_review: bool` if
+    the task has a `min_score`; a list of labels and scores for multi-label classification;
+    `{"score": float}` in the task's range for regression and similarity; a list of `{"entity",
+    "score", "word", "start", "end"}` for token classification, with one entry per word of the
+    tokenizer.
 
     Under a standard name, such as `text-classification`, the outputs have the standard's format,
     for the given task or the first that supports the input.
@@ -74,7 +77,7 @@ class HybridMTLPipeline(PredictionSteps):
     ):
         check_options(options, max_positions(self.model))
         tokenizer = {n: options.pop(n) for n in TOKENIZER_OPTIONS if n in options}
-        forward = {n: options.pop(n) for n in ("function_to_apply",) if n in options}
+        forward = {n: options.pop(n) for n in FORWARD_OPTIONS if n in options}
         postprocess = options if truncated is None else {**options, "truncated": truncated}
         task_option = {} if task is None else {"task": task}
         return {**task_option, **tokenizer}, {**task_option, **forward}, postprocess

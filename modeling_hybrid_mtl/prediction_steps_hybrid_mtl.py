@@ -103,7 +103,11 @@ class PredictionSteps(Pipeline):
         return features
 
     def _forward(
-        self, model_inputs: dict[str, Any], task: str | None = None, function_to_apply: Any = None
+        self,
+        model_inputs: dict[str, Any],
+        task: str | None = None,
+        function_to_apply: Any = None,
+        calibrated: bool = True,
     ) -> ModelOutput:
         texts: dict[str, Any] = {
             name: model_inputs.pop(name)
@@ -118,24 +122,23 @@ class PredictionSteps(Pipeline):
         names = [task] if task else [n for n, e in model.config.tasks.items() if e["input"] == kind]
         vectors: dict[tuple[bool, str | None], Any] = {}
         outputs: dict[str, Any] = {}
-        chosen: dict[str, Tensor] = {}
+        decisions: dict[str, Tensor] = {}
         for name in names:
             # Tasks without their own adapter share a pass.
             adapter = name if name in model.config.adapters else None
             encoder_pass = (model.config.task(name).pair_encoding == "cross", adapter)
             if encoder_pass not in vectors:
                 vectors[encoder_pass] = self._encode(groups, *encoder_pass)
-            logits, head = model.logits_of(name, *vectors[encoder_pass]), model.heads[name]
+            logits = model.logits_of(name, *vectors[encoder_pass])
+            head = model.heads[name] if calibrated else model.heads[name].uncalibrated()
             outputs[name] = scores_of(head, logits, function_to_apply)
-            if head.output_type == "labels":
-                # By probability, whatever the function that is applied to the logits.
-                chosen[f"chosen_{name}"] = head.predict(head.postprocess(logits))
+            decisions |= _decisions(name, head, logits)
         # A first entry prevents ModelOutput from unpacking a single tensor; 1 if a task was given.
         result: dict[str, Any] = {
-            "has_task": torch.full((len(next(iter(outputs.values()))),), int(task is not None))
+            "has_task": torch.full((len(next(iter(outputs.values()))),), int(task is not None)),
+            "truncated": torch.stack(truncated).any(dim=0),
         }
-        result["truncated"] = torch.stack(truncated).any(dim=0)
-        result.update({f"prediction_{name}": value for name, value in outputs.items()} | chosen)
+        result.update({f"prediction_{name}": value for name, value in outputs.items()} | decisions)
         if texts:
             texts["token_ids"] = groups[""]["input_ids"]
         result.update(texts)
@@ -181,7 +184,10 @@ class PredictionSteps(Pipeline):
             if f"chosen_{name}" in outputs and not class_options and not self.standard:
                 return chosen_classes(values, outputs[f"chosen_{name}"][0], task.labels)
             as_list = self.standard == TEXT and "top_k" in options
-            return ranked_classes(values, task.labels, as_list=as_list, **class_options)
+            classes = ranked_classes(values, task.labels, as_list=as_list, **class_options)
+            if f"review_{name}" in outputs and isinstance(classes, dict) and not self.standard:
+                classes["needs_review"] = bool(outputs[f"review_{name}"][0])
+            return classes
         spans, text = outputs["offset_mapping"][0].tolist(), outputs["words"][0]
         if self.standard == TOKENS or token_options:
             ids = outputs["token_ids"][0]
@@ -189,6 +195,15 @@ class PredictionSteps(Pipeline):
                 values, ids, spans, text, task.labels, self.tokenizer, **token_options
             )
         return word_entities(values, spans, outputs["word_ids"][0].tolist(), text, task.labels)
+
+
+def _decisions(name: str, head: Any, logits: Tensor) -> dict[str, Tensor]:
+    """Return the decisions of a head, which are by probability whatever function is applied."""
+    if head.output_type == "labels":
+        return {f"chosen_{name}": head.predict(head.postprocess(logits))}
+    if head.task.min_score is not None:
+        return {f"review_{name}": head.needs_review(head.postprocess(logits))}
+    return {}
 
 
 def _by_prefix(inputs: dict[str, Tensor]) -> dict[str, dict[str, Tensor]]:

@@ -23,7 +23,8 @@ FUNCTIONS = ("softmax", "sigmoid", "none")
 TRUNCATIONS = (True, False, "longest_first", "only_first", "only_second", "do_not_truncate")
 TOKENIZER_OPTIONS = ("truncation", "max_length", "padding")
 POSTPROCESS_OPTIONS = ("top_k", "return_all_scores", "aggregation_strategy", "ignore_labels")
-OPTIONS = (*TOKENIZER_OPTIONS, "function_to_apply", *POSTPROCESS_OPTIONS)
+FORWARD_OPTIONS = ("function_to_apply", "calibrated")
+OPTIONS = (*TOKENIZER_OPTIONS, *FORWARD_OPTIONS, *POSTPROCESS_OPTIONS)
 
 
 def first_task(standard: str, heads: Mapping[str, Any], is_pair: bool) -> str:
@@ -80,6 +81,8 @@ def check_options(options: Mapping[str, Any], limit: int | None) -> None:
         limit = limit or length
         is_valid = is_positive_int(length) and length <= limit
         check("max_length", is_valid, f"a number from 1 to {limit}")
+    if "calibrated" in options:
+        check("calibrated", isinstance(options["calibrated"], bool), "true or false")
     if "truncation" in options:
         choices = ", ".join(map(str, TRUNCATIONS))
         check("truncation", options["truncation"] in TRUNCATIONS, f"one of {choices}")
@@ -96,9 +99,9 @@ def scores_of(head: Any, logits: Tensor, function: Any) -> Tensor:
     name = "default" if function is None else _lower(function)
     if name == "default" or not head.task.has_labels:
         return head.postprocess(logits)
-    logits = logits.float()
     if name == "none":
-        return logits
+        return logits.float()
+    logits = head.scaled(logits)
     return logits.sigmoid() if name == "sigmoid" else logits.softmax(dim=-1)
 
 

@@ -65,6 +65,10 @@ class TaskConfig:
             over the two values of each class (multi-label).
         thresholds: the lowest probability at which a class is predicted, for each of the labels;
             0.5 if None (multi-label).
+        temperature: divides the logits before they become probabilities; 1 if None (kinds with
+            labels). The option `calibrate` fits it.
+        min_score: the lowest probability at which the predicted class needs no review by a person
+            (kinds with one class per text).
         loss_weight: factor of the task's loss.
         head_options: options of a kind: for ordinal, `model`: `corn` (the default) or `cumulative`;
             for ranking, `scale`, `symmetric` and `negatives`; or of a kind of an extension.
@@ -87,6 +91,8 @@ class TaskConfig:
     focal_gamma: float | None = None
     label_smoothing: float = 0.0
     thresholds: list[float] | None = None
+    temperature: float | None = None
+    min_score: float | None = None
     loss_weight: float = 1.0
     head_options: dict[str, Any] = field(default_factory=dict)
 
@@ -179,6 +185,7 @@ def _check_task(name: str, task: TaskConfig) -> None:
         inputs = " or ".join(f"'{kind}'" for kind in HEADS[task.kind].inputs)
         refuse("input", f"{task.kind.replace('_', ' ')} requires {inputs}")
     _check_outputs(task, refuse)
+    _check_calibration(task, refuse)
     _check_head(task, refuse)
     _check_loss(task, refuse)
     _check_head_options(task, refuse)
@@ -206,6 +213,19 @@ def _check_outputs(task: TaskConfig, refuse: Refuse) -> None:
         if getattr(task, field_name) and field_name not in HEADS[task.kind].reads:
             kinds = [kind for kind, head in HEADS.items() if field_name in head.reads]
             refuse(field_name, f"only valid for tasks of kind {', '.join(map(repr, kinds))}")
+
+
+def _check_calibration(task: TaskConfig, refuse: Refuse) -> None:
+    if task.temperature is not None:
+        if not task.has_labels:
+            refuse("temperature", f"a task of kind '{task.kind}' has no probabilities")
+        if not is_number(task.temperature) or not task.temperature > 0:
+            refuse("temperature", "must be a positive number")
+    if task.min_score is not None:
+        if task.output_type != "class":
+            refuse("min_score", "only valid for tasks that predict one class for each text")
+        if not is_number(task.min_score) or not 0 < task.min_score <= 1:
+            refuse("min_score", "must be a number above 0, at most 1")
 
 
 def check_range(task: TaskConfig, field_name: str, refuse: Refuse) -> None:

@@ -9,11 +9,12 @@ from torch import Tensor
 from transformers.utils import logging
 
 from .adapters_hybrid_mtl import AdapterMixin
+from .calibration_hybrid_mtl import CALIBRATION_FIELDS
 from .configuration_hybrid_mtl import HybridMTLConfig, TaskConfig
 
 logger = logging.get_logger(__name__)
 
-# Fields of a task that affect its training only; all others but the thresholds define its head.
+# Fields of a task that affect its training only; all others but the calibration define its head.
 TRAINING_FIELDS = ("dropout", "label_smoothing", "loss", "focal_gamma", "loss_weight")
 # Options of the configuration that define the sentence vector, and those of training only.
 DROPOUTS = ("pooled_dropout", "shared_dropout")
@@ -23,7 +24,7 @@ SENTENCE_OPTIONS = ("pooling", "shared_hidden_sizes", "shared_activation", *DROP
 def changed_fields(old: dict[str, Any], new: TaskConfig) -> list[str]:
     """Return the fields in which a task requires another head than the trained one."""
     entry = dataclasses.asdict(new)
-    others = (*TRAINING_FIELDS, "thresholds")
+    others = (*TRAINING_FIELDS, *CALIBRATION_FIELDS)
     return [f for f, value in entry.items() if f not in others and old.get(f) != value]
 
 
@@ -92,6 +93,17 @@ def warn_changed_heads(source: str, old: HybridMTLConfig, tasks: dict[str, TaskC
 
 class TaskMixin(AdapterMixin):
     """The methods of `HybridMTLModel` that change its tasks."""
+
+    def set_calibration(self, task: str, **values: Any) -> None:
+        """Set fields of `CALIBRATION_FIELDS` of a task, in the configuration and the head.
+
+        Raises:
+            ValueError: naming the invalid task or field.
+        """
+        entry = dataclasses.replace(self.config.task(task), **values)
+        checked = TaskConfig.from_entry(task, entry)
+        self.config.tasks[task] = dataclasses.asdict(checked)
+        self.heads[task].task = checked
 
     def without_tasks(self, names: Collection[str]) -> Any:
         """Return a copy of the model without the heads and adapters of some tasks.

@@ -10,12 +10,14 @@ import yaml
 from datasets import Dataset
 
 from tests.docs_blocks import blocks
-from tests.toys import toy_model, toy_tokenizer
+from tests.toys import toy_data, toy_model, toy_tokenizer
 from trainer.config.parser import parse
 from trainer.config.tasks import read_tasks
+from trainer.data import StreamedBatches
 from trainer.loading.shared_tables import group_by_table
 from trainer.loading.task_splits import load_table
 from trainer.runs.predict import predict
+from trainer.runs.submissions import read_submissions
 from trainer.saving.model_folder import write_model
 
 DOCUMENT = "data.md"
@@ -39,8 +41,9 @@ TABLE_MODEL = {
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
-    for name in ("parts", "checks", "copies/glue/stsb"):
+    for name in ("parts", "checks", "new", "copies/glue/stsb"):
         (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "new/tickets.csv").write_text("id,message\na7,w1 w2\nb3,w4\n")
     for name in ("tickets.csv", "tickets_check.csv"):
         (tmp_path / name).write_text(TICKETS)
     topics = ["delivery", "price", "quality", "price"]
@@ -50,6 +53,8 @@ def folder(tmp_path, monkeypatch):
         (tmp_path / f"parts/part-{i}.csv.gz").write_bytes(gzip.compress(LABELED.encode()))
     (tmp_path / "more_tickets.jsonl").write_text('{"text": "Broken.", "label": "quality"}\n')
     (tmp_path / "checks/a.tsv").write_text("\ttext\tlabel\n0\tLate, again.\tdelivery\n")
+    moods = {"text": ["Late.", "Fine."], "label": ["neg", "pos"]}
+    Dataset.from_dict(moods).to_parquet(tmp_path / "moods.parquet")
     (tmp_path / "bewertungen.csv").write_text(GERMAN, encoding="windows-1252")
     (tmp_path / "news.conll").write_text(NEWS)
     (tmp_path / "copies/glue/README.md").write_text(CARD)
@@ -77,7 +82,15 @@ def is_prediction(block):
     return "mode: predict" in block
 
 
-@pytest.mark.parametrize("block", [*filterfalse(is_prediction, blocks(DOCUMENT, "yaml"))])
+def is_stream(block):
+    return "streaming" in block
+
+
+def is_another(block):
+    return is_prediction(block) or is_stream(block)
+
+
+@pytest.mark.parametrize("block", [*filterfalse(is_another, blocks(DOCUMENT, "yaml"))])
 def test_the_rows_of_every_configuration_are_read(folder, block):
     if ".xlsx" in block:
         write_workbook(folder / "tickets.xlsx")
@@ -99,8 +112,6 @@ def test_the_rows_of_every_configuration_are_read(folder, block):
 def test_the_configuration_of_predictions_writes_its_columns(folder):
     (block,) = filter(is_prediction, blocks(DOCUMENT, "yaml"))
     write_model(toy_model(TABLE_MODEL), toy_tokenizer(), folder / "runs/topics")
-    (folder / "new").mkdir()
-    (folder / "new/tickets.csv").write_text("id,message\na7,w1 w2\nb3,w4\n")
     (folder / "submit.yaml").write_text(block)
     target = predict(parse(["submit.yaml", "--use_cpu", "true"]))
     assert str(target) == "runs/submission.csv"
@@ -108,6 +119,22 @@ def test_the_configuration_of_predictions_writes_its_columns(folder):
     assert header == "id,Predicted_Topic"
     assert [line.split(",")[0] for line in lines] == ["a7", "b3"]
     assert all(line.split(",")[1] in "012" for line in lines)
+
+
+def test_the_streamed_rows_of_the_configuration_are_read(folder):
+    (block,) = filter(is_stream, blocks(DOCUMENT, "yaml"))
+    (folder / "stream.yaml").write_text(block)
+    data = toy_data(parse(["stream.yaml", "--use_cpu", "true", "--output_dir", "out"]))
+    stream = StreamedBatches(data.train["topic"], 4, [0, 0])
+    assert sorted(stream[[0]]["labels"]) == [0, 0, 1, 1]
+    assert len(data.validation["topic"]) == 1
+
+
+def test_the_configuration_of_a_submission_finds_its_test_rows(folder):
+    (block,) = [block for block in blocks(DOCUMENT, "yaml") if "submission:" in block]
+    (folder / "topics.yaml").write_text(block)
+    submission = read_submissions(parse(["topics.yaml", "--use_cpu", "true"]))["topic"]
+    assert submission.raw.rows["id"][:] == ["a7", "b3"] and submission.texts == {"text": "message"}
 
 
 def test_the_calls_in_python_run(folder):

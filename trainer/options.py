@@ -225,3 +225,17 @@ def read_mapping(name: str, value: Any, expected: str) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise InputError(f"{name} = {value!r}: must be a mapping, {expected}")
     return dict(value)
+
+
+def check_output_columns(name: str, columns: Mapping[Any, Any]) -> None:
+    """Check a mapping from columns to the names that they are written under.
+
+    Raises:
+        InputError: naming the option, if it is empty, not of texts, or names two columns alike.
+    """
+    if not columns or not all(isinstance(x, str) for x in (*columns, *columns.values())):
+        raise InputError(
+            f"{name} = {columns!r}: must be a mapping, column -> the name to write it under"
+        )
+    if len(set(columns.values())) < len(columns):
+        raise InputError(f"{name} = {columns!r}: the names must differ")

@@ -6,13 +6,22 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmarks.speed import aggregators, growth, inference, report, startup, training
+from benchmarks.speed import (
+    aggregators,
+    growth,
+    inference,
+    report,
+    shared_table,
+    startup,
+    training,
+)
 from benchmarks.speed.findings import Findings
 from benchmarks.speed.settings import QUICK, Settings, Sizes
 
 PARTS: dict[str, Callable[[Settings, Findings], None]] = {
     "training": training.measure,
     "aggregators": aggregators.measure,
+    "table": shared_table.measure,
     "inference": inference.measure,
     "growth": growth.measure,
     "startup": startup.measure,

@@ -24,6 +24,7 @@ def test_each_part_gives_its_numbers(part, tmp_path, capsys):
     expected = {
         "training": "train_matmul_share",
         "aggregators": "aggregator_pcgrad_vs_sum",
+        "table": "shared_table_two_columns_vs_one",
         "inference": "infer_three_heads_vs_one",
         "growth": "growth_tokenizing",
         "startup": "import_seconds",

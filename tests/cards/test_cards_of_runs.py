@@ -209,6 +209,7 @@ def test_a_task_may_be_called_as_a_figure_is(place):
     tasks = {"architecture": {**MOOD, "dataset": str(place / "data" / "sst5")}}
     folder = run(place, "names", tasks=tasks, data_dir=None)
     figures = {path.name for path in (folder / "figures").iterdir()}
-    assert figures == {"architecture.png", "architecture-task.png", "learning_curves.png"}
+    drawn = ("architecture", "architecture-task", "calibration", "learning_curves")
+    assert figures == {f"{name}.png" for name in drawn}
     card = (folder / "README.md").read_text()
     assert "](figures/architecture.png)" in card and "](figures/architecture-task.png)" in card

@@ -53,4 +53,7 @@ def test_each_class_has_its_scores():
 
 def test_tags_are_beside_their_words():
     words = [{"word": "Acme", "entity": "B-ORG"}, {"word": "won", "entity": "O"}]
+    uncertain = {"label": "good", "score": 0.4567, "needs_review": True}
+    assert describe_prediction(uncertain) == "good (0.46, needs review)"
+    assert describe_prediction({**uncertain, "needs_review": False}) == "good (0.46)"
     assert describe_prediction(words) == "Acme/B-ORG won/O"

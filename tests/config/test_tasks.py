@@ -40,6 +40,13 @@ def test_fields_replace_a_default_tasks_and_null_takes_one_back():
     assert task.model.labels == DEFAULT_TASKS["paraphrase"]["labels"]
 
 
+@pytest.mark.parametrize("field", ["dataset", "train_file"])
+def test_rows_of_ones_own_are_not_described_by_the_default_dataset(field):
+    source = read_tasks({"paraphrase": {field: "mine"}})["paraphrase"].source
+    assert (source.bad_rows, source.dataset_config, source.dataset_labels) == ("error", None, None)
+    assert source.columns == {"text": "question1", "text_pair": "question2"}
+
+
 def test_the_default_tasks_are_not_changed_by_reading():
     read_tasks({"paraphrase": {"columns": {"text": "x"}}})["paraphrase"].source.columns["a"] = "b"
     read_tasks(None)["paraphrase"].source.columns["text"] = "y"

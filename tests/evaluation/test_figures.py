@@ -7,6 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from trainer.errors import InputError
+from trainer.evaluation.figure_of_calibration import draw_calibration
 from trainer.evaluation.figures import (
     draw_confusion_matrix,
     draw_learning_curves,
@@ -158,3 +159,25 @@ def test_axes_begin_at_zero_and_end_at_the_best_value(tmp_path, drawn):
     assert accuracy.get_ylim() == overall.get_ylim() == (0, 1)
     low, high = pearson.get_ylim()
     assert low < -0.3 and high == 1
+
+
+def test_the_reliability_diagram_has_a_panel_for_each_task(tmp_path, drawn):
+    bins = [
+        {"from": 0.4, "to": 0.5, "count": 30, "mean_score": 0.45, "accuracy": 0.6},
+        {"from": 0.9, "to": 1.0, "count": 10, "mean_score": 0.97, "accuracy": 0.8},
+    ]
+    draw_calibration(
+        {"mood $x$": {"ece": 0.2, "bins": bins}, "topics": {"ece": 0.1, "bins": bins}},
+        tmp_path / "calibration.png",
+    )
+    first, second = drawn[0].axes
+    assert first.get_title() == "mood $x$\ncalibration error 0.200"
+    assert second.get_title().endswith("0.100")
+    points = first.lines[1].get_xydata().tolist()
+    assert points == [[0.45, 0.6], [0.97, 0.8]]
+    assert first.get_xlabel() and first.get_ylabel()
+    many = {f"task {i}": {"ece": 0.1, "bins": bins} for i in range(6)}
+    draw_calibration(many, tmp_path / "many.png")
+    width, height = size_of(tmp_path / "many.png")
+    assert width < 2 * height
+    assert [axes.get_title() for axes in drawn[1].axes].count("") == 2

@@ -5,12 +5,16 @@ import sys
 
 import pytest
 import torch
+from datasets import Dataset
 from transformers import CONFIG_MAPPING, AutoModel, BertConfig, RobertaConfig
 
 from modeling_hybrid_mtl import HybridMTLConfig
 from tests.toys import encoder_folder, toy_data, toy_tokenizer
 from trainer.config.parser import parse
 from trainer.config.run_arguments import RunArguments
+from trainer.config.tasks import read_tasks
+from trainer.config.training_arguments import HybridMTLTrainingArguments
+from trainer.data import RawSplit, StreamedBatches
 from trainer.errors import InputError
 from trainer.loading import datasets, new_model
 from trainer.loading import trained_model as opening
@@ -222,3 +226,19 @@ def test_a_task_of_ones_own_maps_its_columns(encoder, tmp_path):
     data = toy_data(parse([str(file)]))
     assert data.train["topic"]["labels"][:] == [0]
     assert data.validation["topic"]["length"][:] == [4]
+
+
+def test_a_dataset_of_the_hub_is_streamed_from_disk(monkeypatch, tmp_path):
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+    raw = RawSplit(Dataset.from_dict({"text": ["w1", "w2"], "label": [0, 1]}), "owner/mood/train")
+    monkeypatch.setattr("trainer.loading.task_splits.load_split", lambda *args: raw)
+    entry = {"kind": "classification", "labels": ["bad", "good"], "dataset": "owner/mood"}
+    tasks = read_tasks({"mood": {**entry, "streaming": True}})
+    args = HybridMTLTrainingArguments(output_dir=str(tmp_path), use_cpu=True)
+    tokenizer = toy_tokenizer()
+    tokenizer.model_max_length = 8
+    data = datasets.prepare_data(tasks, None, tokenizer, args)
+    batches = StreamedBatches(data.train["mood"], 2, [0, 0])
+    assert sorted(batches[[0]]["labels"]) == [0, 1]
+    assert data.validation["mood"]["labels"][:] == [0, 1]
+    assert data.fingerprints["train"]["mood"] == data.train["mood"].fingerprint

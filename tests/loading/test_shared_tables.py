@@ -101,6 +101,11 @@ def test_a_task_of_a_table_may_weight_its_training_rows(folder):
     assert "weights" not in data.validation["urgency"].column_names
 
 
+def test_tasks_of_one_table_may_have_submissions_of_their_own(folder):
+    data = prepared(folder, tasks={"topic": {"submission": {"label": "topic"}}})
+    assert data.train["urgency"] is data.train["topic"]
+
+
 def test_a_missing_label_of_a_table_of_one_task_is_a_bad_row(folder):
     with pytest.raises(InputError, match="train.csv, row 2: column 'topic'"):
         prepared(folder, {"urgency": {"columns": {"text": "note", "label": "urgency"}}})

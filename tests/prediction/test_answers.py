@@ -5,7 +5,7 @@ import torch
 from modeling_hybrid_mtl import HybridMTLPipeline
 from tests.modeling.toy_models import toy_model, toy_tokenizer
 from trainer.data.tokens import tokenize
-from trainer.prediction.predictor import Predictor
+from trainer.prediction.predictor import Predictor, find_problem
 
 
 def predictor(model, tokenizer, *tasks, **options):
@@ -55,6 +55,6 @@ def test_columns_begin_with_the_task_where_there_can_be_several():
 
 def test_a_list_of_words_is_a_text_for_tags_only():
     words = {"text": ["good", "film"]}
-    assert predictor(toy_model(), toy_tokenizer(), "tags").problem(words) is None
-    assert predictor(toy_model(), toy_tokenizer(), "mood").problem(words)[0] == "text"
-    assert predictor(toy_model(), toy_tokenizer(), "tags").problem({"text": ["good", ""]})
+    assert find_problem(words, reads_words=True) is None
+    assert find_problem(words, reads_words=False)[0] == "text"
+    assert find_problem({"text": ["good", ""]}, reads_words=True)

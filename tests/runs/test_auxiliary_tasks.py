@@ -112,6 +112,7 @@ def test_the_card_and_the_figures_name_the_helpers_as_help(trained):
         "sentiment.png",
         "similarity.png",
         "learning_curves.png",
+        "calibration.png",
         "gradient_cosines.png",
         "architecture.png",
     }

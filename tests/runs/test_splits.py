@@ -38,7 +38,7 @@ def test_the_test_split_is_reported_apart(trained):
     report = json.loads((folder / "test_evaluation.json").read_text())
     assert sum(map(sum, report["sentiment"]["confusion_matrix"])) == 6
     pictures = {path.name for path in (folder / "figures" / "test").iterdir()}
-    assert pictures == {"sentiment.png", "paraphrase.png"}
+    assert pictures == {"sentiment.png", "paraphrase.png", "calibration.png"}
 
 
 def test_the_card_tells_test_results_and_how_rows_were_divided(trained):

@@ -45,6 +45,7 @@ def test_train_writes_the_whole_folder(toy_trained):
         "paraphrase.png",
         "similarity.png",
         "learning_curves.png",
+        "calibration.png",
         "architecture.png",
     }
     assert json.loads((folder / "metrics.json").read_text()) == metrics

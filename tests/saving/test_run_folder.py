@@ -188,7 +188,7 @@ def test_a_name_that_cannot_be_a_folder_is_refused(tmp_path, name):
 
 def test_overwriting_deletes_the_run(tmp_path):
     parts = ["run_config.yaml", "config.json", "checkpoint-10/config.json", "figures/a.png"]
-    parts += ["adapters/mood/adapter_config.json"]
+    parts += ["adapters/mood/adapter_config.json", "submissions/mood.csv"]
     folder = run_folder(tmp_path, *parts, "elsewhere/a.txt")
     before = names(folder)
     claim(folder, overwrite=True)

@@ -59,6 +59,8 @@ class TaskFacts:
     intervals: dict[str, list[float]] | None = None  # metric -> ends of its 95% interval
     test_metrics: dict[str, float | None] = field(default_factory=dict)  # of the test split
     test_intervals: dict[str, list[float]] | None = None
+    calibration: dict[str, Any] = field(default_factory=dict)  # of its probabilities
+    test_calibration: dict[str, Any] = field(default_factory=dict)
     per_class: list[dict[str, Any]] = field(default_factory=list)  # scores, in order of labels
     examples: list[dict[str, Any]] = field(default_factory=list)  # rows with label and prediction
     split: str | None = None  # how validation rows were drawn from training rows, if they were

@@ -20,7 +20,8 @@ from trainer.registry import REGULARIZERS
 # Fields of a head that a card shows where they were changed.
 SHOW_IF_CHANGED = (
     *("activation", "normalization", "pooling", "attention_heads", "cosine_range"),
-    *("pair_features", "loss", "focal_gamma", "label_smoothing", "thresholds"),
+    *("pair_features", "loss", "focal_gamma", "label_smoothing"),
+    *("thresholds", "temperature", "min_score"),
 )
 
 

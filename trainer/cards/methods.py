@@ -19,6 +19,7 @@ def methods_used(
     phases: Iterable[Phase],
     *,
     has_adapters: bool,
+    is_calibrated: bool = False,
 ) -> list[str]:
     """Return keys of `trainer.cards.citations`, each once.
 
@@ -28,6 +29,7 @@ def methods_used(
         origins: of their rows.
         phases: of training, or one that stands for a run without phases.
         has_adapters: whether the trained model has some.
+        is_calibrated: whether its temperatures were fitted.
     """
     keys = ["minilm", "sbert"] if encoder in ("minilm", MINILM) else [encoder]
     for name, entry in tasks.items():
@@ -40,6 +42,8 @@ def methods_used(
         )
     if has_adapters:
         keys.append("lora")
+    if is_calibrated:
+        keys.append("temperature_scaling")
     return [key for key in dict.fromkeys(keys) if key in KNOWN]
 
 

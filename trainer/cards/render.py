@@ -89,6 +89,7 @@ def _environment() -> Environment:
     environment.filters["metric_title"] = _metric_title
     environment.filters["metric"] = lambda value: None if value is None else f"{value:.4f}"
     environment.filters["interval"] = _interval
+    environment.filters["share"] = lambda value: f"{value:.1%}"
     environment.filters["count"] = lambda value: f"{value:,}"
     environment.filters["duration"] = _duration
     environment.filters["settings"] = _settings

@@ -39,6 +39,11 @@ def labels_of_rows(task: str, source: TaskSource, *, data_dir: str | None = None
     Raises:
         InputError: if there are fewer than 2 or more than `MAX_CLASSES` classes.
     """
+    if source.streaming:
+        raise InputError(
+            f"task '{task}': labels: auto: reads all training rows, which are streamed; list the "
+            "labels"
+        )
     default = DEFAULT_TASKS.get(task, {}).get("dataset")
     raw = load_split(task, source, "train", data_dir, default)
     column = source.columns.get("label", "label")

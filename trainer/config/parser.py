@@ -23,12 +23,14 @@ from trainer.config.overrides import (
 from trainer.config.phases import PhaseEntry, read_phases
 from trainer.config.run_arguments import RunArguments
 from trainer.config.settings import Phase, Settings
+from trainer.config.streaming_checks import check_streamed_tasks, check_streams
 from trainer.config.task_checks import (
     check_best_metric,
     check_enough,
     check_regularizers,
     check_scored,
     check_sequence,
+    check_submissions,
 )
 from trainer.config.tasks import TaskEntry, read_tasks
 from trainer.config.training_arguments import HybridMTLTrainingArguments
@@ -104,6 +106,7 @@ def parse_config(
     run, training = _parse_options(parser, [*file_options, *arguments])
     run.extensions = extensions or None
     tasks = read_tasks(override_tasks(entries, task_options), find_labels_for(run))
+    check_submissions(tasks, run.folds)
     phase_entries = read_phases(override_phases(phases, phase_options), tasks)
     training.task_args = {name: vars(entry.training) for name, entry in tasks.items()}
     check_hub_options(run.mode, training)
@@ -115,6 +118,8 @@ def parse_config(
         kept = {name: value for name, value in config.items() if name not in entry.options}
         options = [*_as_options(kept, parser, where), *without_options(arguments, entry.options)]
         settings.phases.append(_phase(index, entry, settings, options, parser))
+    if run.mode == "train":
+        check_streamed_tasks(tasks, run.folds, settings.phases)
     return settings
 
 
@@ -173,6 +178,8 @@ def _check(training: HybridMTLTrainingArguments, tasks: dict[str, TaskEntry]) ->
             f"got {', '.join(training.task_order)}"
         )
     check_sequence(training.task_sequence, tasks)
+    streamed = {name: entry.source for name, entry in tasks.items() if entry.source.streaming}
+    check_streams(training, {name: source.train_rows for name, source in streamed.items()})
 
 
 def _parse_options(

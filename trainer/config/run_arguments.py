@@ -174,6 +174,25 @@ class RunArguments(PredictionOptions):
         phase="run",
         resume="free",
     )
+    calibrate: bool = option(
+        False,
+        "Mode train: fit the temperature of each task with classes, and the thresholds of "
+        "multi-label tasks, to the validation rows after training; values given in a task's entry "
+        "are kept.",
+        group="run",
+        phase="run",
+        resume="free",
+        card="changed",
+    )
+    target_accuracy: float | None = option(
+        None,
+        "With calibrate: also fit each task's min_score, the probability from which on predictions "
+        "have this accuracy, such as 0.95, and need no review by a person.",
+        group="run",
+        phase="run",
+        resume="free",
+        card="changed",
+    )
     folds: int | None = option(
         None,
         "Mode train: train and evaluate this many models, each evaluated on another part of the "
@@ -213,6 +232,8 @@ class RunArguments(PredictionOptions):
             check_license(self.license)
         if self.examples is not None:
             check_lowest("examples", self.examples, 0)
+        if self.target_accuracy is not None:
+            check_target(self.target_accuracy, self.calibrate)
         if self.max_length < 3:
             raise InputError(f"max_length = {self.max_length}: must be at least 3 tokens")
         if self.resume and self.overwrite_output_dir:
@@ -228,6 +249,21 @@ class RunArguments(PredictionOptions):
             value = getattr(self, name)
             if self.mode != mode and value not in (None, "validation"):
                 raise InputError(f"{name} = {value!r}: has no effect with mode: {self.mode}")
+
+
+def check_target(target_accuracy: float, calibrate: bool) -> None:
+    """Check the option `target_accuracy`.
+
+    Raises:
+        InputError: if it is out of range, or has no effect without `calibrate`.
+    """
+    if not 0 < target_accuracy <= 1:
+        raise InputError(f"target_accuracy = {target_accuracy}: must be above 0, at most 1")
+    if not calibrate:
+        raise InputError(
+            f"target_accuracy = {target_accuracy}: has no effect without calibrate; set "
+            "calibrate: true, or unset it"
+        )
 
 
 def check_shared_layers(run: RunArguments) -> None:

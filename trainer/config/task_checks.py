@@ -17,6 +17,7 @@ from trainer.optimization import SCHEDULE_FIELDS, check_task_name
 from trainer.registry import METRICS
 
 if TYPE_CHECKING:
+    from trainer.config.tasks import TaskEntry
     from trainer.config.training_arguments import HybridMTLTrainingArguments
 
 
@@ -103,6 +104,20 @@ def check_scored(tasks: Mapping[str, TaskConfig], args: HybridMTLTrainingArgumen
             f"auxiliary: all tasks are auxiliary ({', '.join(tasks)}), and the overall score needs "
             f"one that is not"
         )
+
+
+def check_submissions(tasks: Mapping[str, TaskEntry], folds: int | None) -> None:
+    """Check that one model is trained, if it is to predict test rows.
+
+    Raises:
+        InputError: naming the first task with a `submission`, if there are folds.
+    """
+    for name, entry in tasks.items() if folds is not None else ():
+        if entry.source.submission is not None:
+            raise InputError(
+                f"task '{name}': submission: with folds there are several models; leave folds out "
+                "to train the one that predicts the test rows"
+            )
 
 
 def check_best_metric(

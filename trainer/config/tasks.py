@@ -250,15 +250,13 @@ def _drop_of_another_kind(defaults: dict[str, Any], entry: Mapping[str, Any]) ->
 def _over_defaults(name: str, entry: dict[str, Any]) -> dict[str, Any]:
     defaults = {} if _is_derived(entry) else deepcopy(DEFAULT_TASKS.get(name, {}))
     _drop_of_another_kind(defaults, entry)
-    if "dataset" in entry:
+    has_rows = "dataset" in entry or "train_file" in entry
+    if has_rows:
         # The default's configuration and bad rows are those of the default dataset.
         defaults.pop("dataset_config", None)
         defaults.pop("bad_rows", None)
-    if (
-        "dataset" in entry
-        or "labels" in entry
-        or entry.get("kind") not in (None, defaults.get("kind"))
-    ):
+    is_other_kind = entry.get("kind") not in (None, defaults.get("kind"))
+    if has_rows or "labels" in entry or is_other_kind:
         defaults.pop("dataset_labels", None)
     if isinstance(entry.get("columns"), Mapping):
         entry["columns"] = {**defaults.get("columns", {}), **entry["columns"]}

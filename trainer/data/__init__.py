@@ -6,6 +6,7 @@ from trainer.data.prepare import prepare
 from trainer.data.readers import RawSplit, ReadOptions, read_rows, to_rows
 from trainer.data.sampling import SAMPLERS, STOPPING_STRATEGIES, RoundRobin, make_task_schedule
 from trainer.data.sources import load_split
+from trainer.data.streaming import StreamedBatches, StreamedRows, stream_rows
 from trainer.data.task_source import TaskSource
 from trainer.data.tokens import tokenize
 
@@ -19,6 +20,8 @@ __all__ = [
     "RawSplit",
     "ReadOptions",
     "RoundRobin",
+    "StreamedBatches",
+    "StreamedRows",
     "TaskSource",
     "TaskStream",
     "check_split",
@@ -26,6 +29,7 @@ __all__ = [
     "make_task_schedule",
     "prepare",
     "read_rows",
+    "stream_rows",
     "to_rows",
     "tokenize",
 ]

@@ -2,11 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
-from datasets import Dataset
 from torch import Tensor
 
 from modeling_hybrid_mtl import TaskConfig
@@ -68,20 +67,62 @@ class TaskStream:
     def _shuffle(self, pass_number: int) -> list[np.ndarray]:
         random = np.random.default_rng([*self.seed, pass_number])
         order = self.rows[random.permutation(len(self.rows))]
-        size = self.batch_size
-        # Split off before the sorting, so that any row may be in the short batch, whose rows weigh
-        # more or are dropped.
-        full, short = np.split(order, [len(order) - len(order) % size])
-        window = size * self.length_window or len(full) or 1
-        batches: list[np.ndarray] = []
-        for start in range(0, len(full), window):
-            rows = full[start : start + window]
-            if self.length_window:
-                rows = rows[np.argsort(self.lengths[rows], kind="stable")]
-            batches += list(rows.reshape(-1, size))
-        if self.length_window:
-            batches = [batches[i] for i in random.permutation(len(batches))]
-        return [*batches, short] if len(short) else batches
+        return split_into_batches(order, self.lengths, self.batch_size, self.length_window, random)
+
+    def share(self, number: int, rank: int, world_size: int) -> tuple[list[int], float]:
+        """Return a rank's rows of a batch, and the factor of their mean loss.
+
+        With that factor, the mean over ranks equals the mean over the batch's labeled rows.
+        """
+        batch = filled(self.batch(number), world_size)
+        share = batch[rank::world_size]
+        total = self.labeled[batch].sum() / world_size
+        return share.tolist(), float(self.labeled[share].sum() / total) if total else 1.0
+
+
+def split_into_batches(
+    order: np.ndarray,
+    lengths: np.ndarray,
+    size: int,
+    length_window: int,
+    random: np.random.Generator,
+) -> list[np.ndarray]:
+    """Return batches of shuffled rows, in random order but for a short last one.
+
+    Args:
+        order: the rows, shuffled, (N,).
+        lengths: tokens of each row, indexed by the values of `order`.
+        size: rows of a batch.
+        length_window: see `TaskStream`.
+        random: the generator for the order of the batches.
+    """
+    # Split off before the sorting, so that any row may be in the short batch, whose rows weigh
+    # more or are dropped.
+    full, short = np.split(order, [len(order) - len(order) % size])
+    window = size * length_window or len(full) or 1
+    batches: list[np.ndarray] = []
+    for start in range(0, len(full), window):
+        rows = full[start : start + window]
+        if length_window:
+            rows = rows[np.argsort(lengths[rows], kind="stable")]
+        batches += list(rows.reshape(-1, size))
+    if length_window:
+        batches = [batches[i] for i in random.permutation(len(batches))]
+    return [*batches, short] if len(short) else batches
+
+
+def filled(batch: np.ndarray, world_size: int) -> np.ndarray:
+    """Return a batch with rows repeated until all ranks have the same number of them."""
+    missing = -len(batch) % world_size
+    return np.concatenate([batch, np.resize(batch, missing)]) if missing else batch
+
+
+class BatchStream(Protocol):
+    """The batches of one task, by number."""
+
+    def share(self, number: int, rank: int, world_size: int) -> tuple[list[int], float]:
+        """Return the indices of a rank's part of a batch, and the factor of its mean loss."""
+        ...
 
 
 class TaskBatchSampler:
@@ -100,7 +141,7 @@ class TaskBatchSampler:
     def __init__(
         self,
         schedule: TaskSchedule,
-        streams: Mapping[str, TaskStream],
+        streams: Mapping[str, BatchStream],
         rank: int = 0,
         world_size: int = 1,
     ):
@@ -122,36 +163,27 @@ class TaskBatchSampler:
         for step in self.schedule.epoch(self._epoch):
             rows: Rows = []
             for task in step:
-                stream = self.streams[task]
-                share, scale = self._share(stream.batch(numbers[task]), stream.labeled)
-                rows.append((task, share, scale))
+                share = self.streams[task].share(numbers[task], self.rank, self.world_size)
+                rows.append((task, *share))
                 numbers[task] += 1
             yield rows
-
-    def _share(self, batch: np.ndarray, labeled: np.ndarray) -> tuple[list[int], float]:
-        """Return this rank's rows of a batch, and the factor of their mean loss.
-
-        With that factor, the mean over ranks equals the mean over the batch's labeled rows.
-        """
-        missing = -len(batch) % self.world_size
-        if missing:
-            batch = np.concatenate([batch, np.resize(batch, missing)])
-        share = batch[self.rank :: self.world_size]
-        total = labeled[batch].sum() / self.world_size
-        return share.tolist(), float(labeled[share].sum() / total) if total else 1.0
 
 
 class MultitaskDataset(torch.utils.data.Dataset):
     """The tokenized rows of all tasks, indexed by steps.
 
     Tasks may share a table: one `Dataset` object with a column `labels_<task>` for each of them.
+    Rows may be streamed: they have no index, and those in a step are a batch with a number.
+
+    Args:
+        tasks: task -> its rows: `Dataset`, `StreamedRows`, or `StreamedBatches` to be indexed.
     """
 
-    def __init__(self, tasks: Mapping[str, Dataset]):
+    def __init__(self, tasks: Mapping[str, Any]):
         self.tasks = dict(tasks)
 
     def __len__(self) -> int:
-        return sum(map(len, self.tasks.values()))
+        return sum(rows.num_rows or 0 for rows in self.tasks.values())
 
     def __getitems__(self, step: Rows) -> dict[str, dict[str, Any]]:
         """Return task -> columns of its rows, and `loss_scale` unless it is 1.

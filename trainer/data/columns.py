@@ -76,6 +76,7 @@ def check_split(
     *,
     partial: bool = False,
     weighted: bool = True,
+    may_be_empty: bool = False,
 ) -> CheckedSplit:
     """Map, check and convert the columns of one split.
 
@@ -117,12 +118,13 @@ def check_split(
                 checked.append({**row, "label": None, "weight": None})
                 kept.append(index)
     counts = dict(Counter(row.reason for row in dropped))
-    if not checked:
+    if not checked and not may_be_empty:
         raise InputError(
             f"{raw.location}: no row is left for task '{name}' after dropping {counts}; the first "
             f"of them: {first_error}"
         )
-    if task.label_type == "match" and not any(row["label"] for row in checked):
+    is_without_matches = not any(row["label"] for row in checked)
+    if task.label_type == "match" and is_without_matches and not may_be_empty:
         raise InputError(f"{raw.location}: no row of task '{name}' has the label 1, of a match")
     groups = None if source.split_by is None else rows.select(kept)[source.split_by][:]
     table = {key: [row[key] for row in checked] for key in columns}
@@ -145,8 +147,7 @@ def _reader_and_labels(
     labels = rows[column][:]
     if is_soft(next((label for label in labels if label is not None), None), task):
         return _soft_reader(task, source, column, raw), labels
-    if source.decimal is None and not task.has_labels:
-        source = replace(source, decimal=_decimal(labels, column, raw.location))
+    source = with_decimal(task, source, raw)
     return LabelReader(task, source, column, rows.features[column]), labels
 
 
@@ -155,15 +156,19 @@ def _soft_reader(task: TaskConfig, source: TaskSource, column: Any, raw: RawSpli
     return SoftLabelReader(task, column, source.decimal)
 
 
-def _decimal(labels: Sequence[Any], column: str, location: str) -> str:
-    sign = find_decimal(labels)
+def with_decimal(task: TaskConfig, source: TaskSource, raw: RawSplit) -> TaskSource:
+    """Return a source with the decimal sign of its scores, recognized from rows if it is unset."""
+    column = source.columns.get("label", "label")
+    if source.decimal is not None or task.has_labels or column not in raw.rows.column_names:
+        return source
+    sign = find_decimal(raw.rows.with_format(None)[column][:])
     if sign == ",":
         print(
-            f"{location}: column '{column}' is read with decimal commas; if that is wrong, set the "
-            "task's field 'decimal'",
+            f"{raw.location}: column '{column}' is read with decimal commas; if that is wrong, set "
+            "the task's field 'decimal'",
             flush=True,
         )
-    return sign
+    return replace(source, decimal=sign)
 
 
 def _to_dataset(table: dict[str, list], reader: Reader, location: str) -> Dataset:

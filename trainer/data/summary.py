@@ -9,17 +9,18 @@ from datasets import Dataset
 from modeling_hybrid_mtl import TaskConfig
 from trainer.data.label_weights import class_counts
 from trainer.data.partial_labels import label_column, only_labeled
+from trainer.data.streaming import StreamedRows, first_rows
 from trainer.errors import join_truncated
 
 _MAX_CLASSES = 8
 
 
-def summarize(tasks: Mapping[str, TaskConfig], splits: Mapping[str, Mapping[str, Dataset]]) -> str:
+def summarize(tasks: Mapping[str, TaskConfig], splits: Mapping[str, Mapping[str, Any]]) -> str:
     """Format a table with a line per task and split, and the classes of the training rows.
 
     Args:
         tasks: the run's tasks.
-        splits: split -> task -> tokenized rows.
+        splits: split -> task -> tokenized rows; of streamed ones, the first are described.
     """
     header = (
         f"{'task':<20}{'split':<12}{'rows':>9}{'median':>8}{'95%':>6}{'max':>6}{'truncated':>11}"
@@ -28,10 +29,12 @@ def summarize(tasks: Mapping[str, TaskConfig], splits: Mapping[str, Mapping[str,
     for name, task in tasks.items():
         for part, by_task in splits.items():
             if name in by_task:
-                rows = only_labeled(by_task[name], name, task)
-                lines.append(f"{name:<20}{part:<12}{_describe(rows)}")
+                is_stream = isinstance(by_task[name], StreamedRows)
+                note = "  (the first rows of a stream)" if is_stream else ""
+                rows = only_labeled(first_rows(by_task)[name], name, task)
+                lines.append(f"{name:<20}{part:<12}{_describe(rows)}{note}")
         if task.labels and name in splits.get("train", {}):
-            rows = splits["train"][name]
+            rows = first_rows(splits["train"])[name]
             labels = rows[label_column(rows.column_names, name)][:]
             lines.append(f"{'':<20}{_describe_classes(task, labels)}")
     return "\n".join(lines)

@@ -58,7 +58,7 @@ def location_of(
 ) -> Location | None:
     """Return the files or database with a split of a task, or None for a Hub dataset."""
     if source.has_files:
-        return _given_location(task, source, part, default_dataset)
+        return _given_location(task, source, part, data_dir, default_dataset)
     folder = local_folder(task, source, data_dir, default_dataset)
     if folder is None:
         return None
@@ -70,7 +70,7 @@ def location_of(
 
 
 def _given_location(
-    task: str, source: TaskSource, part: str, default_dataset: str | None
+    task: str, source: TaskSource, part: str, data_dir: str | None, default_dataset: str | None
 ) -> Location:
     """Return the files or database given for a split of a task."""
     if source.dataset not in (None, default_dataset):
@@ -78,19 +78,28 @@ def _given_location(
             f"task '{task}': dataset = '{source.dataset}': has no effect beside train_file, "
             "validation_file and test_file; unset one of them"
         )
-    given, options = source.file_of(part), source.read_options
-    if given is None:
+    named, options = source.file_of(part), source.read_options
+    if named is None:
         raise InputError(
             f"task '{task}': field '{part}_file' is missing, and other rows of the task are files; "
             f"set --tasks.{task}.{part}_file"
         )
     with naming(f"task '{task}': field '{part}_file'"):
-        if isinstance(given, str) and is_database(given):
+        if isinstance(named, str) and is_database(named):
             check_used(options, [], "a database")
-            return given
-        files = expand(given, options)
+            return named
+        files = expand(_in_data_dir(named, data_dir), options)
         check_used(options, files, f"'{files[0]}'")
     return files
+
+
+def _in_data_dir(named: str | list[str], data_dir: str | None) -> str | list[str]:
+    """Return the given paths, relative ones in `data_dir`; the shipped sample has no such files."""
+    if data_dir is None or data_dir == "sample":
+        return named
+    if isinstance(named, list):
+        return [one if is_database(one) else f"{_in_data_dir(one, data_dir)}" for one in named]
+    return str(Path(data_dir).expanduser() / Path(named).expanduser())
 
 
 @contextmanager

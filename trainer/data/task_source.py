@@ -6,7 +6,7 @@ from typing import Any
 from trainer.data.readers import ReadOptions
 from trainer.data.readers.databases import check_no_password
 from trainer.errors import InputError
-from trainer.options import OptionInfo
+from trainer.options import OptionInfo, check_output_columns
 
 PARTS = ("train", "validation", "test")
 
@@ -34,9 +34,17 @@ class TaskSource:
             a local folder, if there is such a file with labels.
         train_file: the rows to train on, instead of `dataset` and `data_dir`: a file, a pattern
             such as `data/part-*.csv`, a folder of files, a list of these, or a database's URL with
-            `?table=NAME` or `?query=SELECT ...`. Relative to the current folder.
+            `?table=NAME` or `?query=SELECT ...`. Relative to `data_dir`, if that is a folder, or
+            else to the current folder.
         validation_file: the rows to evaluate on, likewise.
         test_file: the rows that are measured once, at the end of training, likewise.
+        streaming: read, check and tokenize the training rows while training, without holding them
+            in memory (not xlsx, CoNLL and databases). Nothing is recorded of all of them, such as
+            counts; a bad row is found when it is reached.
+        shuffle_buffer: with streaming: the rows in memory, which are shuffled among each other
+            (10000 if unset); the files are shuffled in each pass, too.
+        train_rows: with streaming: the number of training rows, about; it is needed by
+            `task_sampling` in proportion to them, and unless `cycles_per_epoch` is set.
         columns: `text`, `text_pair` and `label` -> the dataset's column names; in CoNLL files also
             positions, such as 0 and -1. For multi-label tasks, `label` may be a list of columns of
             0 and 1, one for each of the labels, which they name if `labels` is unset; for
@@ -59,6 +67,9 @@ class TaskSource:
             unset, and `.` of classes.
         bad_rows: `error`, or `drop` to skip, count and list rows with an empty text, or without a
             valid label.
+        submission: columns of the test rows, or of their predictions as in `predict_columns` -> the
+            names to write them under, such as `{id: id, index: Predicted_Sentiment}`: after
+            training, the test rows are predicted into `submissions/TASK.csv`. They need no labels.
         data_name: Hub name of the dataset from which the local files come, for the model card.
         data_license: the data's license as free text, for the model card.
     """
@@ -74,6 +85,9 @@ class TaskSource:
     train_file: str | list[str] | None = None
     validation_file: str | list[str] | None = None
     test_file: str | list[str] | None = None
+    streaming: bool = False
+    shuffle_buffer: int | None = None
+    train_rows: int | None = None
     columns: dict[str, str | list[str]] = field(default_factory=dict)
     dataset_labels: list[str] | None = None
     label_separator: str | None = None
@@ -84,6 +98,7 @@ class TaskSource:
     sheet: str | None = None
     decimal: str | None = None
     bad_rows: str = "error"
+    submission: dict[str, str] | None = None
     # They appear on the model card only.
     data_name: str | None = field(default=None, metadata={"info": OptionInfo(resume="free")})
     data_license: str | None = field(default=None, metadata={"info": OptionInfo(resume="free")})
@@ -98,12 +113,23 @@ class TaskSource:
                 check_no_password(f"field '{part}_file'", location)
         check_no_password("field 'dataset'", self.dataset or "")
         self.read_options  # noqa: B018  # the constructor checks its fields
+        self._check_streaming()
+        if self.submission is not None:
+            check_output_columns("field 'submission'", self.submission)
         self.validation_split = _name_or_share(self.validation_split)
         if self.validation_share is not None and self.validation_file is not None:
             raise InputError(
                 f"field 'validation_file' = {self.validation_file!r}: has no effect with a number "
                 "as validation_split, which holds out training rows; unset one of them"
             )
+
+    def _check_streaming(self) -> None:
+        for name in ("shuffle_buffer", "train_rows"):
+            value = getattr(self, name)
+            if value is not None and not self.streaming:
+                raise InputError(f"field '{name}' = {value}: has no effect without streaming: true")
+            if value is not None and value < 1:
+                raise InputError(f"field '{name}' = {value}: must be 1 or more")
 
     @property
     def validation_share(self) -> float | None:

@@ -30,7 +30,6 @@ def tokenize(
         prefix `pair_` for siamese pairs, `labels` and `weights` if there are any, `length`: the
         tokens of the longer sequence, and `truncated`: whether a text was truncated.
     """
-    encode = _encode_words if task.reads_words else _encode_texts
     key = _content_key(rows, task, tokenizer, max_length)
     return rows.map(
         encode,
@@ -41,6 +40,14 @@ def tokenize(
         new_fingerprint=key,
         desc=f"tokenizing {name}",
     )
+
+
+def encode(
+    batch: dict[str, list], task: TaskConfig, tokenizer: PreTrainedTokenizerBase, max_length: int
+) -> dict[str, list]:
+    """Return the columns of `tokenize` for a batch of rows."""
+    encode_batch = _encode_words if task.reads_words else _encode_texts
+    return encode_batch(batch, task=task, tokenizer=tokenizer, max_length=max_length)
 
 
 def _content_key(

@@ -53,11 +53,16 @@ class TaskPredictions:
         first = self.labels.reshape(len(self.labels), -1)[:, 0]  # of multi-hot rows, too
         is_float = np.issubdtype(self.labels.dtype, np.floating)
         mask = ~np.isnan(first) if is_float else first != IGNORED_LABEL
+        return self.select(mask)
+
+    def select(self, mask: np.ndarray) -> "TaskPredictions":
+        """Return the predictions of some rows or tokens, (N,) or (M,), with labels."""
         return replace(
             self,
             outputs=self.outputs[mask],
             predictions=self.predictions[mask],
             labels=self.labels[mask],
+            rows=None if self.rows is None else self.rows[mask],
         )
 
 
@@ -100,12 +105,20 @@ def predict_task(
                 losses.append(loss * count)
             results += zip(indices, outputs, labels, strict=True)
         on_batch()
+    results, loss = _gather(results, losses, counts, processes)
+    predictions = _concatenate(model.heads[task], results, loss)
+    return predictions if labeled else replace(predictions, labels=None, loss=float("nan"))
+
+
+def _gather(
+    results: list[Result], losses: list[torch.Tensor], count: int, processes: int
+) -> tuple[list[Result], float]:
+    """Return the results of all processes, and the mean loss of their labeled rows."""
     loss_sum = torch.stack(losses).sum().item() if losses else 0.0
     if processes > 1:
         results, loss_sum = gather_object(results), sum(gather_object([loss_sum]))
-        counts = sum(gather_object([counts]))
-    predictions = _concatenate(model.heads[task], results, loss_sum / max(counts, 1))
-    return predictions if labeled else replace(predictions, labels=None, loss=float("nan"))
+        count = sum(gather_object([count]))
+    return results, loss_sum / max(count, 1)
 
 
 def _batches_by_length(rows: Dataset, batch_size: int) -> list[list[int]]:

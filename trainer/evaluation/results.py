@@ -14,14 +14,18 @@ from trainer.evaluation import (
     metrics_of,
     overall_interval,
 )
+from trainer.evaluation.calibration import Calibration, plain_report
+from trainer.evaluation.figure_of_calibration import draw_calibration
 from trainer.evaluation.metrics import title_of_metric
 from trainer.evaluation.output_types import EVALUATIONS
 from trainer.evaluation.predictions import TaskPredictions
+from trainer.evaluation.reliability import PROBABILITIES
 from trainer.saving.files import write_json
 
 FIGURES = "figures"
 CURVES = "learning_curves.png"
 COSINES = "gradient_cosines.png"
+CALIBRATION = "calibration.png"
 ARCHITECTURE = "architecture.png"
 # The folder, among the figures, of those of the test split.
 TEST_FIGURES = "test"
@@ -34,6 +38,7 @@ def write_reports(
     predictions: Mapping[str, TaskPredictions],
     path: Path,
     parts: Mapping[str, ScorePart],
+    calibrations: Mapping[str, Calibration] | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Write the reports of a final evaluation as JSON.
 
@@ -42,17 +47,19 @@ def write_reports(
         predictions: their predictions.
         path: the file.
         parts: the tasks' parts in the overall score.
+        calibrations: what was fitted to these rows, if anything.
 
     Returns:
         For each task, its confusion matrix and per-class scores, per-class scores alone for
-        multi-label tasks, or errors by score band, and the 95% `intervals` of its metrics, (lower,
-        upper); under `overall score`, its `interval`. Intervals are None if there are too few rows.
+        multi-label tasks, or errors by score band, the `calibration` of its probabilities, and the
+        95% `intervals` of its metrics, (lower, upper); under `overall score`, its `interval`.
+        Intervals are None if there are too few rows.
     """
     reports: dict[str, dict[str, Any]] = {}
     draws = {}
     for number, (name, result) in enumerate(predictions.items()):
         task: Any = tasks[name]
-        reports[name] = EVALUATIONS[task.label_type].report(task, result)
+        reports[name] = _report(task, result, (calibrations or {}).get(name))
         drawn = bootstrap_task(
             task.kind,
             result.predictions,
@@ -68,6 +75,13 @@ def write_reports(
     reports[OVERALL] = {"interval": overall_interval(draws, parts)}
     write_json(path, reports)
     return reports
+
+
+def _report(task: Any, result: TaskPredictions, fitted: Calibration | None) -> dict[str, Any]:
+    report = EVALUATIONS[task.label_type].report(task, result)
+    if task.output_type in PROBABILITIES:
+        report["calibration"] = fitted.report if fitted else plain_report(task, result)
+    return report
 
 
 def draw_figures(
@@ -97,18 +111,21 @@ def draw_predictions(
     reports: Mapping[str, dict[str, Any]],
     folder: Path,
 ) -> None:
-    """Draw the figure of each task into a folder."""
+    """Draw the figure of each task, and the reliability of probabilities, into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, result in predictions.items():
         task: Any = tasks[name]
         path = folder / task_figure(name)
         EVALUATIONS[task.label_type].draw(task, result, reports[name], name, path)
+    found = {n: reports[n]["calibration"] for n in predictions if "calibration" in reports[n]}
+    if found:
+        draw_calibration(found, folder / CALIBRATION)
 
 
 def task_figure(name: str) -> str:
     """Return the file name of a task's figure."""
     file = f"{name}.png"
-    return f"{name}-task.png" if file in (CURVES, COSINES, ARCHITECTURE) else file
+    return f"{name}-task.png" if file in (CURVES, COSINES, CALIBRATION, ARCHITECTURE) else file
 
 
 def logged_cosines(log_history: list[dict[str, Any]], tasks: list[str]) -> dict[str, str]:

@@ -88,12 +88,13 @@ def _write_graph(name: str, model: HybridMTLModel, folder: Path) -> dict[str, An
 def _describe_output(model: HybridMTLModel, name: str) -> str:
     task = model.config.task(name)
     rows = "rows / 2" if task.is_siamese else "rows"
+    divided = "" if task.temperature is None else f", to be divided by {task.temperature:.6g}"
     if task.reads_words:
-        return f"logits of each token over the task's labels, ({rows}, length, classes)"
+        return f"logits of each token over the task's labels, ({rows}, length, classes){divided}"
     if task.output_type == "labels":
-        return f"logits of each of the task's labels, each by itself, ({rows}, classes)"
+        return f"logits of each of the task's labels, each by itself, ({rows}, classes){divided}"
     if task.has_labels:
-        return f"logits over the task's labels, ({rows}, classes)"
+        return f"logits over the task's labels, ({rows}, classes){divided}"
     return f"scores, to be clipped to the task's score_range, ({rows},)"
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
+from typing import Any
 
 from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
@@ -15,8 +16,10 @@ from trainer.data.cache import cache_folder
 from trainer.data.columns import TEXT_COLUMNS, CheckedSplit, DroppedRow
 from trainer.data.origin import DataOrigin, origin_of
 from trainer.data.overlap import Overlap, find_overlap
+from trainer.data.streaming import StreamedRows, stream_rows
+from trainer.data.task_locations import location_of
 from trainer.loading.shared_tables import group_by_table, shares_tokens, with_labels
-from trainer.loading.task_splits import Fold, load_table
+from trainer.loading.task_splits import Fold, default_dataset, load, load_table
 
 
 @dataclass
@@ -24,7 +27,8 @@ class PreparedData:
     """Every task's tokenized rows and their origin, with counts of dropped and added rows.
 
     Attributes:
-        train, validation, test: task -> tokenized rows; only some tasks have test rows.
+        train: task -> tokenized rows, or a stream of them.
+        validation, test: task -> tokenized rows; only some tasks have test rows.
         validation_texts: task -> validation rows before they are tokenized.
         dropped: task -> `SPLIT: REASON` -> number of dropped rows.
         dropped_rows: the dropped rows of files and Hub splits.
@@ -33,7 +37,7 @@ class PreparedData:
         overlaps: task -> `validation` or `test` -> the rows shared with training.
     """
 
-    train: dict[str, Dataset] = field(default_factory=dict)
+    train: dict[str, Dataset | StreamedRows] = field(default_factory=dict)
     validation: dict[str, Dataset] = field(default_factory=dict)
     test: dict[str, Dataset] = field(default_factory=dict)
     validation_texts: dict[str, Dataset] = field(default_factory=dict)
@@ -44,16 +48,16 @@ class PreparedData:
     overlaps: dict[str, dict[str, Overlap]] = field(default_factory=dict)
 
     @property
-    def splits(self) -> dict[str, dict[str, Dataset]]:
+    def splits(self) -> dict[str, dict[str, Any]]:
         """Return split -> task -> tokenized rows, without empty splits."""
-        splits = {"train": self.train, "validation": self.validation, "test": self.test}
-        return {part: tasks for part, tasks in splits.items() if tasks}
+        splits = (("train", self.train), ("validation", self.validation), ("test", self.test))
+        return {part: dict(tasks) for part, tasks in splits if tasks}
 
     @property
     def fingerprints(self) -> dict[str, dict[str, str]]:
         """Return split -> task -> a key that equal rows with equal tokens share."""
         return {
-            part: {name: rows._fingerprint for name, rows in tasks.items()}
+            part: {name: _fingerprint(rows) for name, rows in tasks.items()}
             for part, tasks in self.splits.items()
         }
 
@@ -62,6 +66,10 @@ class PreparedData:
         for reason, count in split.dropped.items():
             self.dropped.setdefault(task, {})[f"{part}: {reason}"] = count
         self.dropped_rows += split.dropped_rows
+
+
+def _fingerprint(rows: Dataset | StreamedRows) -> str:
+    return rows.fingerprint if isinstance(rows, StreamedRows) else rows._fingerprint
 
 
 def prepare_data(
@@ -93,8 +101,31 @@ def prepare_data(
     for name in names:
         tasks[name].derived.check()
     tables, checked = _check_parts(tasks, names, parts, data_dir, args, fold)
+    prepared = {name: tasks[name] for name in names}
+    return _tokenize_parts(prepared, tables, checked, data_dir, tokenizer, args)
+
+
+def _tokenize_parts(
+    tasks: Mapping[str, TaskEntry],
+    tables: Mapping[str, list[str]],
+    checked: Mapping[str, Mapping[str, CheckedSplit]],
+    data_dir: str | None,
+    tokenizer: PreTrainedTokenizerBase,
+    args: HybridMTLTrainingArguments,
+) -> PreparedData:
+    """Return the tokens of checked splits, with augmented training rows, and their records.
+
+    Args:
+        tasks: the tasks to prepare.
+        tables: task -> the tasks with the same training texts, if there are several.
+        checked: split -> task -> checked rows.
+        data_dir, tokenizer, args: as for `prepare_data`.
+    """
+    names, parts = list(tasks), list(checked)
     data = PreparedData()
     for name, part in product(names, parts):
+        if part == "train" and tasks[name].source.streaming:
+            data.train[name] = _stream(name, tasks[name], data_dir, tokenizer)
         if name not in checked[part]:
             continue
         entry, rows = tasks[name], checked[part][name].labeled().rows
@@ -114,6 +145,22 @@ def prepare_data(
         data.origins[name] = origin_of(name, entry.source, entry.derived, data_dir)
     data.overlaps = _overlaps(names, checked)
     return data
+
+
+def _stream(
+    name: str, entry: TaskEntry, data_dir: str | None, tokenizer: PreTrainedTokenizerBase
+) -> StreamedRows:
+    """Return the training rows of a task, to be read while training."""
+    files = location_of(name, entry.source, "train", data_dir, default_dataset(name))
+    location = load(name, entry.source, "train", data_dir) if files is None else files
+    limit = tokenizer.model_max_length
+    rows = stream_rows(name, entry.model, entry.source, location, tokenizer, limit)
+    print(
+        f"{name}: the training rows are streamed from {rows.location}, in windows of "
+        f"{rows.shuffle_buffer}; they are neither counted nor compared with those of other splits",
+        flush=True,
+    )
+    return rows
 
 
 def _table_tokens(
@@ -174,6 +221,8 @@ def _check_parts(
     fold: Fold | None,
 ) -> tuple[dict[str, list[str]], dict[str, dict[str, CheckedSplit]]]:
     """Return the checked rows, also of the source tasks of generated labels.
+
+    Training rows that are streamed are left out.
 
     Returns:
         Task -> the tasks with the same training texts, if there are several; and split -> task ->

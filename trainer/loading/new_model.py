@@ -8,6 +8,7 @@ from typing import Any
 from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
 from modeling_hybrid_mtl import HybridMTLConfig, HybridMTLModel, TaskConfig
+from modeling_hybrid_mtl.calibration_hybrid_mtl import CALIBRATION_FIELDS
 from modeling_hybrid_mtl.pretrained_hybrid_mtl import set_encoder_dropout
 from modeling_hybrid_mtl.tasks_hybrid_mtl import TRAINING_FIELDS, changed_fields, kept_heads
 from trainer.config.freezing_options import WITHOUT_SHARED
@@ -101,18 +102,22 @@ def trained_model(
             config.pooled_dropout = run.backbone_dropout
         else:
             set_encoder_dropout(config.backbone_config, run.backbone_dropout)
-    _match_heads(name, tasks, config, auxiliary)
+    _match_heads(run, tasks, config, auxiliary)
     with naming_option(model_path(run)):
         return open_model(model_path(run), run.model_revision, config)
 
 
 def _match_heads(
-    name: str,
+    run: RunArguments,
     tasks: Mapping[str, TaskConfig],
     config: HybridMTLConfig,
     auxiliary: Collection[str],
 ) -> None:
-    """Check that a model's heads are the run's, and give them the run's fields of training."""
+    """Check that a model's heads are the run's, and give them the run's fields of training.
+
+    A calibration does not fit a model that is trained further, which starts without one.
+    """
+    name = run.model_name_or_path
     for task, head in tasks.items():
         if task not in config.tasks:
             if task in auxiliary:
@@ -128,8 +133,10 @@ def _match_heads(
                 f"configuration and {trained[field_name]!r} in the model '{name}'"
             )
         trained.update({field_name: getattr(head, field_name) for field_name in TRAINING_FIELDS})
-        if head.thresholds is not None:
-            trained["thresholds"] = head.thresholds
+        for field_name in CALIBRATION_FIELDS:
+            given = getattr(head, field_name)
+            if given is not None or run.mode == "train":
+                trained[field_name] = given
 
 
 def check_new_layers_are_trained(

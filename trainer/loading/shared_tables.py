@@ -13,7 +13,7 @@ from trainer.errors import InputError
 # Fields of `TaskSource` that tasks of one table may have different values of.
 _OF_A_LABEL = (
     *("columns", "dataset_labels", "label_separator", "decimal"),
-    *("folder", "data_name", "data_license"),
+    *("submission", "folder", "data_name", "data_license"),
 )
 _LOCATIONS = ("dataset", "train_file", "validation_file", "test_file", "train_split", "test_split")
 

@@ -48,7 +48,8 @@ def load_table(
 
     Args:
         tasks: the tasks, alike in everything but their labels.
-        parts: any of `train`, `validation` and `test`, which is left out without labeled rows.
+        parts: any of `train`, which is left out with `streaming`, `validation`, and `test`, which
+            is left out without labeled rows.
         data_dir: the run's folder of data, if any.
         seed: of the data.
         fold: the fold of the training rows that becomes the validation rows, if any.
@@ -57,30 +58,14 @@ def load_table(
         InputError: naming the file, row and value that is wrong.
     """
     first, entry = next(iter(tasks.items()))
-    source, share = entry.source, entry.source.validation_share
-    if source.split_by is not None and share is None and fold is None:
+    source = entry.source
+    if source.split_by is not None and source.validation_share is None and fold is None:
         raise InputError(
             f"task '{first}': split_by = '{source.split_by}': has no effect without a number as "
             "validation_split, or folds; unset it"
         )
-    partial = len(tasks) > 1
-    by_part: dict[str, dict[str, CheckedSplit]] = {}
-    if {"train", "validation"} & set(parts) and (fold is not None or share is not None):
-        by_part = _divided(tasks, data_dir, seed, fold)
-    for part in ("train", "validation"):
-        if part in parts and part not in by_part:
-            raw = _load(first, source, part, data_dir)
-            by_part[part] = _checked(tasks, raw, partial, weighted=part == "train")
-    if "test" in parts and has_test_rows(first, source, data_dir, _default_dataset(first)):
-        raw = _load(first, source, "test", data_dir)
-        measured = {name: task for name, task in tasks.items() if _has_labels(task, raw)}
-        for name in tasks.keys() - measured.keys():
-            print(
-                f"{raw.location}: no row has a label for task '{name}'; its test rows are not "
-                "measured",
-                flush=True,
-            )
-        by_part["test"] = _checked(measured, raw, partial, weighted=False)
+    parts = [part for part in parts if part != "train" or not source.streaming]
+    by_part = _read_parts(tasks, parts, data_dir, seed, fold)
     return {
         name: {
             part: by_part[part][name] if part == "train" else by_part[part][name].labeled()
@@ -91,11 +76,42 @@ def load_table(
     }
 
 
+def _read_parts(
+    tasks: Mapping[str, TaskEntry],
+    parts: Sequence[str],
+    data_dir: str | None,
+    seed: int,
+    fold: Fold | None,
+) -> dict[str, dict[str, CheckedSplit]]:
+    """Return the checked splits, by part and task, with the rows that lack a label."""
+    first, entry = next(iter(tasks.items()))
+    source, share = entry.source, entry.source.validation_share
+    partial = len(tasks) > 1
+    by_part: dict[str, dict[str, CheckedSplit]] = {}
+    if {"train", "validation"} & set(parts) and (fold is not None or share is not None):
+        by_part = _divided(tasks, data_dir, seed, fold)
+    for part in ("train", "validation"):
+        if part in parts and part not in by_part:
+            raw = load(first, source, part, data_dir)
+            by_part[part] = _checked(tasks, raw, partial, weighted=part == "train")
+    if "test" in parts and has_test_rows(first, source, data_dir, default_dataset(first)):
+        raw = load(first, source, "test", data_dir)
+        measured = {name: task for name, task in tasks.items() if _has_labels(task, raw)}
+        for name in tasks.keys() - measured.keys():
+            print(
+                f"{raw.location}: no row has a label for task '{name}'; its test rows are not "
+                "measured",
+                flush=True,
+            )
+        by_part["test"] = _checked(measured, raw, partial, weighted=False)
+    return by_part
+
+
 def _divided(
     tasks: Mapping[str, TaskEntry], data_dir: str | None, seed: int, fold: Fold | None
 ) -> dict[str, dict[str, CheckedSplit]]:
     first, entry = next(iter(tasks.items()))
-    raw = _load(first, entry.source, "train", data_dir)
+    raw = load(first, entry.source, "train", data_dir)
     splits = _checked(tasks, raw, len(tasks) > 1)
     # Independent of the other tasks of the run.
     seeds = [seed, zlib.crc32(first.encode())]
@@ -144,11 +160,13 @@ def _checked(
     return splits
 
 
-def _load(name: str, source: TaskSource, part: str, data_dir: str | None) -> RawSplit:
-    return load_split(name, source, part, data_dir, _default_dataset(name))
+def load(name: str, source: TaskSource, part: str, data_dir: str | None) -> RawSplit:
+    """Return the rows of one split of a task; see `load_split`."""
+    return load_split(name, source, part, data_dir, default_dataset(name))
 
 
-def _default_dataset(name: str) -> str | None:
+def default_dataset(name: str) -> str | None:
+    """Return the dataset of the default task of this name, if there is one."""
     return DEFAULT_TASKS.get(name, {}).get("dataset")
 
 

@@ -29,10 +29,16 @@ class Answer(Protocol):
 
 
 class ClassAnswer:
-    """The name, index and probability of the best class, or the probabilities of all classes."""
+    """The name, index and probability of the best class, or the probabilities of all classes.
+
+    `needs_review` is whether that probability is below the task's `min_score`, if it has one.
+    """
 
     def __init__(self, task: TaskConfig, probabilities: bool):
         self.types = {"label": pa.string(), "index": pa.int64(), "score": pa.float64()}
+        self._min_score = task.min_score
+        if task.min_score is not None:
+            self.types["needs_review"] = pa.bool_()
         self._labels = (task.labels or []) if probabilities else []
         self.types.update({f"probability_{label}": pa.float64() for label in self._labels})
 
@@ -40,12 +46,10 @@ class ClassAnswer:
         scores = [entry["score"] for entry in prediction]
         best = scores.index(max(scores))
         names = [f"probability_{label}" for label in self._labels]
-        return {
-            "label": prediction[best]["label"],
-            "index": best,
-            "score": scores[best],
-            **dict(zip(names, scores, strict=False)),
-        }
+        cells = {"label": prediction[best]["label"], "index": best, "score": scores[best]}
+        if self._min_score is not None:
+            cells["needs_review"] = scores[best] < self._min_score
+        return cells | dict(zip(names, scores, strict=False))
 
 
 class LabelsAnswer:

@@ -10,4 +10,7 @@ def describe_prediction(prediction: Any) -> str:
     if "entity" in prediction:
         return f"{prediction['word']}/{prediction['entity']}"
     score = f"{prediction['score']:.2f}"
-    return f"{prediction['label']} ({score})" if "label" in prediction else score
+    if "label" not in prediction:
+        return score
+    review = ", needs review" if prediction.get("needs_review") else ""
+    return f"{prediction['label']} ({score}{review})"

@@ -7,7 +7,7 @@ from typing import Any
 
 from trainer.data.readers.databases import check_no_password
 from trainer.errors import InputError
-from trainer.options import changed, check_choice, option, read_mapping
+from trainer.options import changed, check_choice, check_output_columns, option, read_mapping
 from trainer.prediction.writers import WRITERS
 
 BAD_ROWS = ("error", "drop")
@@ -85,12 +85,8 @@ class PredictionOptions:
     def _check_columns(self) -> None:
         if self.predict_columns is None:
             return
-        expected = "column -> its name in predict_output"
-        columns = read_mapping("predict_columns", self.predict_columns, expected)
-        if not columns or not all(isinstance(x, str) for x in (*columns, *columns.values())):
-            raise InputError(f"predict_columns = {columns!r}: must be a mapping, {expected}")
-        if len(set(columns.values())) < len(columns):
-            raise InputError(f"predict_columns = {columns!r}: the names must differ")
+        columns = read_mapping("predict_columns", self.predict_columns, "column -> its name")
+        check_output_columns("predict_columns", columns)
         if self.predict_keep:
             raise InputError(
                 "predict_keep and predict_columns: choose one of the two; predict_columns names "

@@ -13,6 +13,21 @@ from trainer.prediction.answers import create_answer
 REASON = "reason"
 
 
+def find_problem(row: Mapping[str, Any], reads_words: bool) -> tuple[str, str] | None:
+    """Return the column of a row that is not text, `text` or `text_pair`, and the reason.
+
+    Args:
+        row: `text` and, for pairs, `text_pair` -> the cell.
+        reads_words: whether a text may be a list of words.
+    """
+    for name, value in row.items():
+        words = value if reads_words and isinstance(value, (list, tuple)) else [value]
+        reason = next(filter(None, map(text_error, words)), None)
+        if reason is not None or not words:
+            return name, reason or "must have at least one word, got []"
+    return None
+
+
 class Predictor:
     """Predict tasks for rows of texts, as columns of a table.
 
@@ -26,6 +41,7 @@ class Predictor:
     Attributes:
         types: column -> type.
         reads_words: whether a text may be a list of words.
+        max_length: most tokens of a row that are read.
         truncated: counts the predicted rows by whether they are truncated.
         untagged: number of given words without a tag.
     """
@@ -40,6 +56,7 @@ class Predictor:
         batch_size: int,
     ):
         self._pipe, self._batch_size = pipe, batch_size
+        self.max_length: int = pipe.tokenizer.model_max_length
         configs = {name: pipe.model.config.task(name) for name in tasks}
         self._task = None if prefixed else tasks[0]
         self._answers = {name: create_answer(task, probabilities) for name, task in configs.items()}
@@ -54,15 +71,6 @@ class Predictor:
 
     def _column(self, task: str, column: str) -> str:
         return column if self._task else f"{task}_{column}"
-
-    def problem(self, row: Mapping[str, Any]) -> tuple[str, str] | None:
-        """Return the column of a row that is not text, `text` or `text_pair`, and the reason."""
-        for name, value in row.items():
-            words = value if self.reads_words and isinstance(value, (list, tuple)) else [value]
-            reason = next(filter(None, map(text_error, words)), None)
-            if reason is not None or not words:
-                return name, reason or "must have at least one word, got []"
-        return None
 
     def predict(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Return the cells of each row.

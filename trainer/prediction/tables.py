@@ -1,7 +1,8 @@
 """Tables of predictions, whose rows line up with those of the input."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -9,10 +10,28 @@ from datasets import Dataset
 from datasets.utils import tqdm
 
 from trainer.errors import InputError, did_you_mean, join_truncated
-from trainer.prediction.predictor import REASON, Predictor
+from trainer.prediction.predictor import REASON, Predictor, find_problem
+from trainer.prediction.writers import open_writer
 
 # Rows that are sorted by length for their batches, and written at once.
 CHUNK = 1024
+
+
+def check_columns(
+    columns: Iterable[str], predicted: Collection[str], given: Collection[str]
+) -> None:
+    """Check that columns are those of the predictions or of the rows.
+
+    Raises:
+        InputError: naming the first that is neither.
+    """
+    for name in columns:
+        if name not in predicted and name not in given:
+            raise InputError(
+                f"there is no column '{name}' among those of the predictions "
+                f"({join_truncated(list(predicted))}) and of the rows "
+                f"({join_truncated(list(given))}).{did_you_mean(name, [*predicted, *given])}"
+            )
 
 
 class PredictionTables:
@@ -66,16 +85,33 @@ class PredictionTables:
         Raises:
             InputError: if there is no such column.
         """
+        check_columns(columns, self._types, self._rows.column_names)
         given = {field.name: field.type for field in self._rows.features.arrow_schema}
         types = {**given, **self._types}
-        for name in columns:
-            if name not in types:
-                raise InputError(
-                    f"there is no column '{name}' among those of the predictions "
-                    f"({join_truncated(list(self._types))}) and of the rows "
-                    f"({join_truncated(list(given))}).{did_you_mean(name, types)}"
-                )
         return pa.schema([(output, types[name]) for name, output in columns.items()])
+
+    def write(self, path: Path, columns: Mapping[str, str], *, show_progress: bool) -> None:
+        """Write `schema(columns)` of all rows to a file; see `open_writer`."""
+        with open_writer(path, self.schema(columns)) as write:
+            for table in self.predict(columns, show_progress=show_progress):
+                write(table)
+
+    def notes(self) -> list[str]:
+        """Return the counts of truncated rows, words without tags and rows without predictions."""
+        predictor, rows = self._predictor, len(self._rows)
+        notes = [
+            f"{count} of {rows} rows have no prediction: {reason}"
+            for reason, count in self.reasons.items()
+        ]
+        if predictor.untagged:
+            notes.insert(0, f"{predictor.untagged} words have no tag, as they were not read")
+        if predictor.truncated[True]:
+            notes.insert(
+                0,
+                f"{predictor.truncated[True]} of {rows} rows have more than "
+                f"{predictor.max_length} tokens; the rest of their texts is not read",
+            )
+        return notes
 
     def predict(self, columns: Mapping[str, str], *, show_progress: bool) -> Iterator[pa.Table]:
         """Yield tables of `schema(columns)`, in the order of the input."""
@@ -97,7 +133,7 @@ class PredictionTables:
         """Return the predictions of each row; of a bad one, the reason."""
         texts = table.select(list(self._texts.values())).rename_columns(list(self._texts))
         rows = texts.to_pylist()
-        problems = [self._predictor.problem(row) for row in rows]
+        problems = [find_problem(row, self._predictor.reads_words) for row in rows]
         for index, problem in enumerate(problems):
             if problem is not None and self._on_bad_row is not None:
                 name, reason = problem

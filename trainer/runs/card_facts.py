@@ -2,23 +2,24 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from modeling_hybrid_mtl import HybridMTLModel
 from trainer.cards.architecture import architecture
 from trainer.cards.compute import compute_facts
-from trainer.cards.facts import CardFacts, PhaseFacts, TaskFacts
+from trainer.cards.facts import CardFacts, TaskFacts
 from trainer.cards.hyperparameters import head_hyperparameters, shared_hyperparameters
 from trainer.cards.methods import MINILM, methods_used
 from trainer.config.settings import Phase, Settings
 from trainer.config.tasks import TaskEntry
 from trainer.data.partial_labels import count_labeled
+from trainer.data.streaming import StreamedRows
 from trainer.evaluation import metrics_of
 from trainer.evaluation.output_types import EVALUATIONS
 from trainer.evaluation.results import (
     ARCHITECTURE,
+    CALIBRATION,
     COSINES,
     CURVES,
     FIGURES,
@@ -29,10 +30,11 @@ from trainer.evaluation.results import (
     task_figure,
 )
 from trainer.loading.datasets import PreparedData
+from trainer.runs.run_facts import phase_facts, run_facts
 from trainer.saving.phase_records import PhaseRecord
 from trainer.training.hybrid_trainer import HybridMTLTrainer
 
-PACKAGES = ("hybrid-mtl", "torch", "transformers", "datasets", "evaluate", "accelerate")
+RELIABILITY = "How often predictions of a probability are right"
 
 
 def collect_facts(
@@ -65,22 +67,33 @@ def collect_facts(
         **_settings_facts(settings),
         tasks=[task for task in tasks if task.name not in omitted],
         auxiliary_tasks=[task for task in tasks if task.name in omitted],
-        overall=metrics["eval_overall"],
-        overall_before=before["eval_overall"] if before else None,
-        overall_interval=reports[OVERALL]["interval"],
-        test_overall=metrics.get("test_overall"),
-        test_overall_interval=(
-            test_reports[OVERALL]["interval"] if "test_overall" in metrics else None
-        ),
-        run=_run_facts(trainer, records),
+        **_overall_facts(metrics, before, reports, test_reports),
+        run=run_facts(trainer, records),
         adapters=[name for name in settings.tasks if name in model.config.adapters],
         figures=_figures(trainer, tasks),
-        phases=_phases(settings.phases, settings.resolved.get("phases", []), records),
+        phases=phase_facts(settings.phases, settings.resolved.get("phases", []), records),
         architecture=replace(architecture(model), figure=f"{FIGURES}/{ARCHITECTURE}"),
         compute=compute_facts([record.sessions for record in records]),
         chosen_on_evaluation_data=_chooses_checkpoint(phases),
         citations=_citations(settings, data, phases, model),
     )
+
+
+def _overall_facts(
+    metrics: Mapping[str, float],
+    before: Mapping[str, float] | None,
+    reports: Mapping[str, Mapping[str, Any]],
+    test_reports: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any]:
+    """Return the overall score before and after training and of the test split, with intervals."""
+    has_test = "test_overall" in metrics
+    return {
+        "overall": metrics["eval_overall"],
+        "overall_before": before["eval_overall"] if before else None,
+        "overall_interval": reports[OVERALL]["interval"],
+        "test_overall": metrics.get("test_overall"),
+        "test_overall_interval": test_reports[OVERALL]["interval"] if has_test else None,
+    }
 
 
 def _published_model(trainer: HybridMTLTrainer, omitted: Collection[str]) -> HybridMTLModel:
@@ -136,8 +149,14 @@ def _citations(
     encoder = settings.run.model_name_or_path
     if encoder not in ("minilm", MINILM):
         encoder = model.config.backbone_config.model_type
-    has_adapters = bool(model.config.adapters)
-    return methods_used(encoder, settings.tasks, data.origins, phases, has_adapters=has_adapters)
+    return methods_used(
+        encoder,
+        settings.tasks,
+        data.origins,
+        phases,
+        has_adapters=bool(model.config.adapters),
+        is_calibrated=settings.run.calibrate,
+    )
 
 
 def _hub_name(name_or_path: str) -> str | None:
@@ -161,6 +180,10 @@ def _figures(trainer: HybridMTLTrainer, tasks: Sequence[TaskFacts]) -> list[tupl
         for task in scored
         if task.test_metrics
     ]
+    if any(task.calibration for task in scored):
+        figures.append((RELIABILITY, f"{FIGURES}/{CALIBRATION}"))
+    if any(task.test_calibration for task in scored):
+        figures.append((f"{RELIABILITY}, test split", f"{FIGURES}/{TEST_FIGURES}/{CALIBRATION}"))
     history = trainer.state.log_history
     parted = "; dotted lines part the phases" if any("phase" in e for e in history) else ""
     figures.append((f"Losses and metrics of every task{parted}", f"{FIGURES}/{CURVES}"))
@@ -191,7 +214,10 @@ def _task_facts(name: str, entry: TaskEntry, facts: Mapping[str, Any]) -> TaskFa
 def _data_facts(name: str, data: PreparedData) -> dict[str, Any]:
     """Return the origin of a task's rows, and their counts."""
     added = data.augmented.get(name, 0)
-    rows = {"train": count_labeled(data.train[name], name) - added}
+    train = data.train[name]
+    # Of streamed rows, the number is as given.
+    count = train.num_rows if isinstance(train, StreamedRows) else count_labeled(train, name)
+    rows = {} if count is None else {"train": count - added}
     if added:
         rows["augmented"] = added
     rows["validation"] = len(data.validation[name])
@@ -232,6 +258,7 @@ def _metric_facts(
         "metrics_before": _of_task(name, names, before) if before else None,
         "intervals": reports[name]["intervals"],
         "per_class": list(reports[name].get("per_class", {}).values()),
+        "calibration": _calibration(reports[name]),
     }
 
 
@@ -247,59 +274,16 @@ def _test_facts(
     return {
         "test_metrics": _of_task(name, names, metrics, "test"),
         "test_intervals": reports[name]["intervals"],
+        "test_calibration": _calibration(reports[name]),
     }
+
+
+def _calibration(report: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a report's calibration without the bins of its figure."""
+    return {key: value for key, value in report.get("calibration", {}).items() if key != "bins"}
 
 
 def _of_task(
     name: str, names: Sequence[str], metrics: Mapping[str, float], prefix: str = "eval"
 ) -> dict[str, float | None]:
     return {metric: metrics[f"{prefix}_{name}_{metric}"] for metric in names}
-
-
-def _phases(
-    phases: Sequence[Phase], entries: Sequence[Mapping[str, Any]], records: Sequence[PhaseRecord]
-) -> list[PhaseFacts]:
-    """Return the facts of each phase, with the options in which it differs from the run."""
-    return [
-        PhaseFacts(
-            name=phase.name,
-            objective=phase.objective,
-            tasks=phase.tasks,
-            steps=record.steps,
-            epochs=round(record.epochs, 2),
-            seconds=round(record.seconds, 1),
-            settings=_own_settings(entry),
-        )
-        for phase, record, entry in zip(phases, records, entries, strict=bool(phases))
-    ]
-
-
-def _own_settings(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a phase's own options; those of its tasks as `task.option`."""
-    own = {k: v for k, v in entry.items() if k not in ("name", "objective", "tasks")}
-    for task, options in entry["tasks"].items():
-        own |= {f"{task}.{option}": value for option, value in (options or {}).items()}
-    return own
-
-
-def _run_facts(trainer: HybridMTLTrainer, records: Sequence[PhaseRecord]) -> dict[str, Any]:
-    args = trainer.args
-    return {
-        "seed": args.seed,
-        "data_seed": args.seed_of_data,
-        "epochs": round(trainer.state.epoch or 0.0, 2),
-        "steps": trainer.state.global_step,
-        "seconds": round(sum(record.seconds for record in records), 1),
-        "processes": args.world_size,
-        "versions": _versions(PACKAGES),
-    }
-
-
-def _versions(packages: Collection[str]) -> dict[str, str]:
-    found = {}
-    for name in packages:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:  # such as this project, run from its folder alone
-            continue
-    return found

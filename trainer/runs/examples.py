@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from modeling_hybrid_mtl import HybridMTLPipeline
 from trainer.app.recorded_examples import EXAMPLES_FILE
 from trainer.cards import CardFacts
 from trainer.config.settings import Settings
 from trainer.data.origin import DataOrigin
 from trainer.loading.datasets import PreparedData
 from trainer.prediction.examples import choose_rows, predict_examples
+from trainer.runs.trained_pipeline import trained_pipeline
 from trainer.saving.files import write_json
 from trainer.training.hybrid_trainer import HybridMTLTrainer
 
@@ -38,11 +38,7 @@ def add_examples(
             chosen[task.name] = found
     if not chosen:
         return
-    # Without autocast around its `forward`.
-    model = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
-    tokenizer, device = trainer.processing_class, trainer.args.device
-    pipe = HybridMTLPipeline(model=model, tokenizer=tokenizer, device=device)
-    examples = predict_examples(pipe, chosen)
+    examples = predict_examples(trained_pipeline(trainer), chosen)
     path = Path(settings.training.output_dir) / EXAMPLES_FILE
     write_json(path, examples)
     for task in facts.tasks:

@@ -15,7 +15,6 @@ from trainer.loading.new_model import model_path, naming_option
 from trainer.loading.trained_model import open_trained
 from trainer.prediction.predictor import Predictor
 from trainer.prediction.tables import PredictionTables
-from trainer.prediction.writers import open_writer
 from trainer.saving.run_folder import claim_output_files
 
 
@@ -52,7 +51,8 @@ def predict(settings: Settings) -> Path:
     on_bad_row = None if _drops_bad_rows(run, entry) else _raise_for(split)
     tables = PredictionTables(split.rows, texts, predictor, on_bad_row)
     _write(tables, run, target, show_progress=not args.disable_tqdm)
-    _report(tables, predictor, len(split.rows), pipe.tokenizer.model_max_length)
+    for note in tables.notes():
+        print(f"predict_file: {note}")
     print(f"{len(split.rows)} predictions written to {target}")
     return target
 
@@ -131,22 +131,7 @@ def _write(tables: PredictionTables, run: RunArguments, target: Path, show_progr
     if not isinstance(columns, dict):
         columns = tables.default_columns(run.predict_keep or [])
     try:
-        schema = tables.schema(columns)
+        tables.schema(columns)
     except InputError as error:
         raise InputError(f"{option}: {error}") from error
-    with open_writer(target, schema) as write:
-        for table in tables.predict(columns, show_progress=show_progress):
-            write(table)
-
-
-def _report(tables: PredictionTables, predictor: Predictor, rows: int, max_length: int) -> None:
-    """Print the numbers of truncated rows, words without tags and rows without predictions."""
-    if predictor.truncated[True]:
-        print(
-            f"predict_file: {predictor.truncated[True]} of {rows} rows have more than {max_length} "
-            f"tokens; the rest of their texts is not read"
-        )
-    if predictor.untagged:
-        print(f"predict_file: {predictor.untagged} words have no tag, as they were not read")
-    for reason, count in tables.reasons.items():
-        print(f"predict_file: {count} of {rows} rows have no prediction: {reason}")
+    tables.write(target, columns, show_progress=show_progress)

@@ -9,6 +9,7 @@ from transformers import PretrainedConfig, PreTrainedTokenizerBase, TrainerCallb
 
 from trainer.cards import CardFacts, facts_to_json, write_card
 from trainer.cards.architecture import draw_architecture
+from trainer.config.run_arguments import RunArguments
 from trainer.config.settings import Settings
 from trainer.config.training_arguments import HybridMTLTrainingArguments
 from trainer.data.summary import summarize
@@ -33,11 +34,13 @@ from trainer.loading.new_model import (
 )
 from trainer.loading.task_splits import Fold
 from trainer.loading.trained_model import check_whole_models
+from trainer.runs.calibrate import calibrate_model
 from trainer.runs.card_facts import collect_facts
 from trainer.runs.examples import add_examples
 from trainer.runs.phases import train_in_phases
 from trainer.runs.resume import launch_environment
 from trainer.runs.start import RunStart
+from trainer.runs.submissions import read_submissions, write_submissions
 from trainer.saving.checkpoints import find_checkpoint
 from trainer.saving.files import write_json
 from trainer.saving.model_folder import write_model
@@ -52,14 +55,14 @@ def train(
     settings: Settings,
     callbacks: Sequence[TrainerCallback] = (),
     *,
-    measure_test: bool = True,
+    reads_test: bool = True,
 ) -> dict[str, float]:
-    """Train, evaluate and write the model folder, `metrics.json`, the card and the figures.
+    """Train, evaluate and write the model folder, metrics, submissions, the card and the figures.
 
     Args:
         settings: of the run.
         callbacks: further ones for the trainer.
-        measure_test: evaluate the test rows, if there are any.
+        reads_test: measure and predict test rows, if there are any.
 
     Returns:
         The metrics written to `metrics.json`.
@@ -74,26 +77,17 @@ def train(
     trainings = [phase.training for phase in settings.phases] or [args]
     check_new_layers_are_trained(run, config, [t.trainable for t in trainings])
     tokenizer = load_tokenizer(run, config, settings.task_configs.values())
-    data = _prepare(settings, tokenizer, measure_test)
+    submissions = read_submissions(settings) if reads_test else {}
+    data = _prepare(settings, tokenizer, reads_test)
     start.check_rows({**launch_environment(args), **data.fingerprints}, data.dropped_rows)
-    train_model = train_in_phases if settings.phases else _train_at_once
-    stop = StopOnSignal()
-    try:
-        trainer, records = train_model(
-            settings, config, tokenizer, data, start.write, [stop, *callbacks]
-        )
-    finally:
-        stop.release()
-    if run.save_dtype != "float32":
-        # Without autocast around its `forward`, which is for weights in float32.
-        model = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
-        cast(model, run.save_dtype)
+    trainer, records = _train(settings, config, tokenizer, data, start.write, callbacks)
     omitted = [] if run.keep_auxiliary else args.unscored_tasks
-    metrics, reports = _finish(trainer, start.folder, omitted, run.merged_adapters)
+    metrics, reports = _finish(trainer, start.folder, omitted, run)
     test_metrics, test_reports = _measure_test(trainer, data.test, start.folder)
     metrics |= test_metrics
     if trainer.is_world_process_zero():
         write_json(start.folder / "metrics.json", metrics)
+        write_submissions(submissions, trainer, start.folder)
         facts = collect_facts(settings, data, trainer, metrics, reports, test_reports, records)
         add_examples(facts, settings, data, trainer)
         _write_card(facts, start.folder)
@@ -105,13 +99,13 @@ def train(
 
 
 def _prepare(
-    settings: Settings, tokenizer: PreTrainedTokenizerBase, measure_test: bool
+    settings: Settings, tokenizer: PreTrainedTokenizerBase, reads_test: bool
 ) -> PreparedData:
     """Return the rows of the splits of the run, or of its fold; print a summary."""
     run, args = settings.run, settings.training
     fold = None if run.fold is None or run.folds is None else Fold(run.fold, run.folds)
     # The rows of a test split are not for comparing folds.
-    parts = ["train", "validation", *(["test"] if fold is None and measure_test else [])]
+    parts = ["train", "validation", *(["test"] if fold is None and reads_test else [])]
     data = prepare_data(settings.tasks, run.data_dir, tokenizer, args, parts=parts, fold=fold)
     if args.process_index == 0:
         print(summarize(settings.task_configs, data.splits), flush=True)
@@ -139,6 +133,29 @@ def publish(folder: Path, args: HybridMTLTrainingArguments) -> None:
             f"scripts/push_to_hub.py {folder} {args.hub_model_id}"
         ) from error
     print(f"published: {address}")
+
+
+def _train(
+    settings: Settings,
+    config: PretrainedConfig,
+    tokenizer: PreTrainedTokenizerBase,
+    data: PreparedData,
+    begin: Callable[[], None],
+    callbacks: Sequence[TrainerCallback],
+) -> tuple[HybridMTLTrainer, list[PhaseRecord]]:
+    """Train at once or in phases; the model then has its `save_dtype`."""
+    train_model = train_in_phases if settings.phases else _train_at_once
+    stop = StopOnSignal()
+    try:
+        all_callbacks = [stop, *callbacks]
+        trainer, records = train_model(settings, config, tokenizer, data, begin, all_callbacks)
+    finally:
+        stop.release()
+    if settings.run.save_dtype != "float32":
+        # Without autocast around its `forward`, which is for weights in float32.
+        model = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
+        cast(model, settings.run.save_dtype)
+    return trainer, records
 
 
 def _train_at_once(
@@ -173,30 +190,32 @@ def _train_at_once(
 
 
 def _finish(
-    trainer: HybridMTLTrainer, folder: Path, omitted: list[str], merged: bool
+    trainer: HybridMTLTrainer, folder: Path, omitted: list[str], run: RunArguments
 ) -> tuple[dict[str, float], dict[str, Any]]:
-    """Evaluate the final model and write everything but the card.
+    """Calibrate and evaluate the final model, and write everything but the card.
 
     Args:
         trainer: after training.
         folder: the run's.
         omitted: tasks that the saved model goes without.
-        merged: whether to write merged models of tasks with adapters, too.
+        run: options of the calibration and of the files.
 
     Returns:
         The metrics, and in the first process the reports of `write_reports`.
     """
     reports: dict[str, Any] = {}
     predictions = trainer.predict_tasks()
+    fitted = calibrate_model(trainer, predictions, run.target_accuracy) if run.calibrate else {}
+    predictions |= {name: found.result for name, found in fitted.items()}
     metrics = trainer.compute_all_metrics(predictions, "eval")
     if trainer.is_world_process_zero():
         model = trainer.accelerator.unwrap_model(trainer.model)
         if omitted:
             model = model.without_tasks(omitted)
-        write_model(model, trainer.processing_class, folder, merged=merged)
+        write_model(model, trainer.processing_class, folder, merged=run.merged_adapters)
         parts = trainer.args.score_parts(trainer.tasks)
         path = folder / "evaluation.json"
-        reports = write_reports(trainer.tasks, predictions, path, parts)
+        reports = write_reports(trainer.tasks, predictions, path, parts, fitted)
         history = trainer.state.log_history
         draw_figures(trainer.tasks, predictions, reports, history, folder, parts)
     return metrics, reports

@@ -14,6 +14,8 @@ ROWS_FILE = "run_rows.json"
 # The rows that `bad_rows: drop` left out, with the reasons.
 DROPPED_FILE = "dropped_rows.csv"
 FOLDS_FILE = "folds.json"
+# Predictions of the test rows, a file for each task with a `submission`.
+SUBMISSIONS = "submissions"
 CHECKPOINTS = "checkpoint-[0-9]*"
 PHASES = "phases"
 RUN_FILES = (
@@ -23,6 +25,7 @@ RUN_FILES = (
     "test_evaluation.json",
     DROPPED_FILE,
     FOLDS_FILE,
+    SUBMISSIONS,
     "fold-[0-9]*",
     "card_facts.json",
     "examples.json",

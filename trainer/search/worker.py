@@ -135,10 +135,10 @@ def _train(request: Request) -> dict[str, float]:
     if request.minutes is not None:
         callbacks.append(TimeLimit(request.minutes))
     if request.until is None:
-        return train(settings, callbacks, measure_test=False)
+        return train(settings, callbacks, reads_test=False)
     pause = Pause(request.until)
     try:
-        return train(settings, [*callbacks, pause], measure_test=False)
+        return train(settings, [*callbacks, pause], reads_test=False)
     except PausedError:
         return pause.metrics
 

@@ -24,8 +24,9 @@ from trainer.config.task_checks import (
     check_task_names,
 )
 from trainer.config.training_arguments import HybridMTLTrainingArguments
-from trainer.data import Collator, MultitaskDataset
+from trainer.data import Collator, MultitaskDataset, StreamedRows
 from trainer.data.row_checks import check_is_mapping
+from trainer.data.streaming import first_rows
 from trainer.errors import InputError
 from trainer.evaluation.subset import limit_validation_rows
 from trainer.loading.trained_model import check_fitting
@@ -60,7 +61,8 @@ class HybridMTLTrainer(TaskBatches, TaskSteps, TaskEvaluation, BaseTrainer):
     Args:
         model: the model.
         args: the arguments.
-        train_dataset: task -> tokenized rows (`trainer.data.tokenize`).
+        train_dataset: task -> tokenized rows (`trainer.data.tokenize`), or a stream of rows
+            (`trainer.data.stream_rows`).
         eval_dataset: task -> tokenized rows; may omit tasks.
         processing_class: the tokenizer, saved with every checkpoint.
         model_init: creates the model, instead of `model`, as for `Trainer`.
@@ -87,7 +89,7 @@ class HybridMTLTrainer(TaskBatches, TaskSteps, TaskEvaluation, BaseTrainer):
         model: HybridMTLModel | None = None,
         args: HybridMTLTrainingArguments | None = None,
         *,
-        train_dataset: Mapping[str, Dataset] | None = None,
+        train_dataset: Mapping[str, Dataset | StreamedRows] | None = None,
         eval_dataset: Mapping[str, Dataset] | None = None,
         processing_class: PreTrainedTokenizerBase,
         model_init: Callable[..., HybridMTLModel] | None = None,
@@ -95,7 +97,7 @@ class HybridMTLTrainer(TaskBatches, TaskSteps, TaskEvaluation, BaseTrainer):
         optimizers: tuple[torch.optim.Optimizer | None, Any] = (None, None),
     ):
         args = args or HybridMTLTrainingArguments()
-        datasets = {"train_dataset": train_dataset, "eval_dataset": eval_dataset}
+        datasets: dict[str, Any] = {"train_dataset": train_dataset, "eval_dataset": eval_dataset}
         datasets = {argument: rows for argument, rows in datasets.items() if rows is not None}
         for argument, rows in datasets.items():
             check_is_mapping(argument, rows)
@@ -118,7 +120,9 @@ class HybridMTLTrainer(TaskBatches, TaskSteps, TaskEvaluation, BaseTrainer):
         self.measured = self.eval_dataset
         self._init_run()
         for argument, rows in datasets.items():
-            self._check_labeled(argument, rows)
+            # Streamed rows are checked when they are read.
+            is_train = argument == "train_dataset"
+            self._check_labeled(argument, first_rows(rows) if is_train else rows)
         if eval_dataset is not None:
             self.eval_dataset = self.measured = self._only_labeled(eval_dataset)
 
@@ -300,4 +304,5 @@ class HybridMTLTrainer(TaskBatches, TaskSteps, TaskEvaluation, BaseTrainer):
         """Return the stateful parts of a step besides weights, optimizer and schedule, by name."""
         assert self._parts is not None
         memories = {f"memory_{task}": part for task, part in self.statistics.memories.items()}
-        return {**self._parts.stateful(), **memories, "nan_guard": self.nan_guard}
+        streams = {f"stream_{task}": stream for task, stream in self._streamed.items()}
+        return {**self._parts.stateful(), **memories, **streams, "nan_guard": self.nan_guard}

@@ -12,10 +12,21 @@ from transformers import Trainer
 from transformers.trainer_callback import ProgressCallback
 
 from modeling_hybrid_mtl import TaskConfig
+from trainer.config.streaming_checks import check_streams
 from trainer.config.training_arguments import HybridMTLTrainingArguments
-from trainer.data import SAMPLERS, Collator, TaskBatchSampler, TaskStream, make_task_schedule
+from trainer.data import (
+    SAMPLERS,
+    Collator,
+    MultitaskDataset,
+    StreamedBatches,
+    StreamedRows,
+    TaskBatchSampler,
+    TaskStream,
+    make_task_schedule,
+)
 from trainer.data.label_weights import BALANCED, LabelWeights
 from trainer.data.partial_labels import labeled_rows
+from trainer.data.streaming import first_rows
 from trainer.errors import InputError
 from trainer.training.callbacks.progress import TaskProgress
 
@@ -40,14 +51,17 @@ class TaskBatches(Trainer):
         self._batches_in_step: Counter[str] = Counter()
         self._rows_seen = 0
         self._parameters_outside_embeddings: int | None = None
+        self._streamed: dict[str, StreamedBatches] = {}
 
     def get_train_dataloader(self) -> DataLoader:
         """Return a loader of steps, not prepared by accelerate: the sampler shards by itself."""
         if self.train_dataset is None:
             raise InputError("training needs a train_dataset")
         sampler = self.make_sampler()
+        streams = sampler.streams.items()
+        self._streamed = {t: s for t, s in streams if isinstance(s, StreamedBatches)}
         loader: Any = DataLoader(
-            self.train_dataset,
+            MultitaskDataset({**self.train_dataset.tasks, **self._streamed}),
             batch_sampler=sampler,
             collate_fn=self._training_collator(),
             num_workers=self.args.dataloader_num_workers,
@@ -67,7 +81,7 @@ class TaskBatches(Trainer):
     def _training_collator(self) -> Any:
         """Return a collator that adds the weights of labels; print those of balanced classes."""
         weights = {}
-        for name, rows in self.train_dataset.tasks.items():
+        for name, rows in first_rows(self.train_dataset.tasks).items():
             task, option = self.tasks[name], self.args.task_training(name).class_weights
             weights[name] = LabelWeights.from_rows(name, task, rows, option)
             if option == BALANCED and self.args.process_index == 0:
@@ -79,24 +93,34 @@ class TaskBatches(Trainer):
         args = self.args
         seed = args.seed_of_data
         streams = self._streams(seed)
-        passes = {task: stream.batches_per_pass for task, stream in streams.items()}
+        # Only schedules that do not depend on it have streams of unknown length.
+        passes = {task: stream.batches_per_pass or 1 for task, stream in streams.items()}
         schedule = make_task_schedule(
             args, passes, seed, args.config_of(SAMPLERS, args.task_sampling)
         )
         return TaskBatchSampler(schedule, streams, args.process_index, args.world_size)
 
-    def _streams(self, seed: int) -> dict[str, TaskStream]:
+    def _streams(self, seed: int) -> dict[str, TaskStream | StreamedBatches]:
         """Return each task's batches.
 
         In steps over a cycle, tasks with the same table and batch size draw the same rows, so that
         each text is encoded once for all of them.
         """
         args, tables = self.args, self.train_dataset.tasks
+        streamed = {t: rows for t, rows in tables.items() if isinstance(rows, StreamedRows)}
+        check_streams(args, {task: rows.num_rows for task, rows in streamed.items()})
         sizes = {t: args.task_training(t).batch_size * args.world_size for t in self.task_names}
-        labeled = {t: labeled_rows(tables[t], t, self.tasks[t]) for t in self.task_names}
+        labeled = {
+            t: labeled_rows(tables[t], t, self.tasks[t])
+            for t in self.task_names
+            if t not in streamed
+        }
         self._check_complete(labeled)
-        streams = {}
-        for task in self.task_names:
+        streams: dict[str, TaskStream | StreamedBatches] = {}
+        for index, task in enumerate(self.task_names):
+            if task in streamed:
+                streams[task] = self._stream(streamed[task], sizes[task], [seed, index])
+                continue
             group = [task]
             if args.step_every == "cycle":
                 group = [t for t in self.task_names if tables[t] is tables[task]]
@@ -125,6 +149,18 @@ class TaskBatches(Trainer):
                     "one process"
                 )
 
+    def _stream(self, rows: StreamedRows, batch_size: int, seed: list[int]) -> StreamedBatches:
+        args = self.args
+        return StreamedBatches(
+            rows,
+            batch_size,
+            seed,
+            args.length_window,
+            args.dataloader_drop_last,
+            args.process_index,
+            args.world_size,
+        )
+
     def get_batch_samples(
         self, epoch_iterator: Iterator, num_batches: int, device: torch.device
     ) -> tuple[list, None]:
@@ -151,4 +187,7 @@ class TaskBatches(Trainer):
         # `Trainer` scales this number by the share of steps taken.
         share = (self.state.global_step - self._initial_global_step) / self.state.max_steps
         rows = self._rows_seen * self.args.world_size
+        if self.is_world_process_zero():
+            for stream in self._streamed.values():
+                stream.rows.print_dropped()
         return super()._finalize_training(trial, rows / share if share else 0, start_time)

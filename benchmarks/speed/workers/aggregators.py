@@ -2,6 +2,7 @@
 
 import tempfile
 import time
+from collections.abc import Callable
 from typing import Any
 
 from benchmarks.peers.protocol import Line, Message, read_job
@@ -35,22 +36,28 @@ class Way:
         return time.perf_counter() - start
 
 
-def main() -> None:
+def serve_ways(make: Callable[[dict[str, Any], Any], HybridMTLTrainer]) -> None:
+    """Answer requests for cycles of a way with their seconds.
+
+    Args:
+        make: returns the trainer of a way, given the job and its entry of `ways`.
+    """
     job, line = read_job(), Line()
-    be_quiet()
-    with tempfile.TemporaryDirectory() as folder:
-        rows = tokenized(job, settings_of(job, folder))
-        ways = {
-            name: Way(make_trainer(settings_of(job, folder, *options), rows))
-            for name, options in job["ways"].items()
-        }
+    ways = {name: Way(make(job, options)) for name, options in job["ways"].items()}
 
-        def answer(request: Message) -> Message:
-            cycles = range(request["cycles"])
-            return {"seconds": sum(ways[request["way"]].cycle() for _ in cycles)}
+    def answer(request: Message) -> Message:
+        cycles = range(request["cycles"])
+        return {"seconds": sum(ways[request["way"]].cycle() for _ in cycles)}
 
-        line.serve(answer)
+    line.serve(answer)
 
 
 if __name__ == "__main__":
-    main()
+    be_quiet()
+    with tempfile.TemporaryDirectory() as place:
+
+        def make_way(job: dict[str, Any], options: list[str]) -> HybridMTLTrainer:
+            settings = settings_of(job, place, *options)
+            return make_trainer(settings, tokenized(job, settings))
+
+        serve_ways(make_way)

@@ -161,6 +161,22 @@ def test_files_take_the_place_of_the_default_dataset_for_every_split(tmp_path):
         load_split("mood", source, "train", None)
 
 
+def test_relative_files_are_in_a_given_folder_of_data_and_else_in_the_current_one(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "data").mkdir()
+    shards(tmp_path / "data", 2)
+    files = ["part-0.csv", str(tmp_path / "data" / "part-1.csv")]
+    source = TaskSource(train_file=files, validation_file="part-*.csv", test_file="part-0.csv")
+    for part, count in (("train", 4), ("validation", 4), ("test", 2)):
+        assert len(load_split("mood", source, part, str(tmp_path / "data")).rows) == count
+    monkeypatch.chdir(tmp_path / "data")
+    for data_dir in (None, "sample", "."):
+        assert len(load_split("mood", source, "train", data_dir).rows) == 4
+    with refused(f"field 'train_file': there is no file '{tmp_path}/part-0.csv'"):
+        load_split("mood", source, "train", str(tmp_path))
+
+
 def test_a_dataset_saved_to_disk_is_read(tmp_path):
     rows = Dataset.from_dict({"text": ["a", "b"], "label": [0, 1]})
     DatasetDict(train=rows, dev=rows.select([1])).save_to_disk(tmp_path / "both")

@@ -27,14 +27,20 @@ _MAX_EXACT = 1 << 53
 _MAX_DEPTH = 16
 
 
-def rows_of_objects(objects: Iterable[Mapping[str, Any]]) -> Dataset:
-    """Return rows of mappings from a column's name to its value; a missing name is a null."""
+def rows_of_objects(objects: Iterable[Mapping[str, Any]], names: Iterable[str] = ()) -> Dataset:
+    """Return rows of mappings from a column's name to its value; a missing name is a null.
+
+    Args:
+        objects: the mappings.
+        names: the first columns; others follow in the order in which they occur.
+    """
+    names = list(names)
     objects = iter(objects)
     blocks: list[dict[str, pa.Array]] = []
     sizes: list[int] = []
     while block := list(islice(objects, _ROWS_AT_ONCE)):
-        names = dict.fromkeys(chain.from_iterable(block))
-        blocks.append({name: column([row.get(name) for row in block]) for name in names})
+        found = dict.fromkeys(chain(names, *block))
+        blocks.append({name: column([row.get(name) for row in block]) for name in found})
         sizes.append(len(block))
     table = {
         name: concatenate([b.get(name, pa.nulls(n)) for b, n in zip(blocks, sizes, strict=True)])

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,30 @@ def read_json(path: Path) -> Dataset:
         InputError: for any other content, with the line.
     """
     return rows_of_objects(_objects(path))
+
+
+def json_blocks(path: Path, start: int, size: int) -> Iterator[Dataset]:
+    """Yield blocks of the rows of a file with one JSON object per line.
+
+    All blocks have the columns of the file's first one, of nulls where no object has a value.
+
+    Args:
+        path: the file.
+        start: the first row, counted from 0.
+        size: rows of a block.
+
+    Raises:
+        InputError: for any other content, with the line.
+    """
+    if next(filter(str.strip, text_lines(path)), "").lstrip().startswith("["):
+        raise InputError(
+            f"{path}: holds one list, which is read as a whole; for streaming, write one object "
+            "per line"
+        )
+    names = list(dict.fromkeys(chain.from_iterable(islice(_objects(path), size))))
+    objects = islice(_objects(path), start, None)
+    while block := list(islice(objects, size)):
+        yield rows_of_objects(block, names)
 
 
 def _objects(path: Path) -> Iterator[dict[str, Any]]:

@@ -1,7 +1,8 @@
 """Rows of a location: files, folders or a database."""
 
 from bisect import bisect_right
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -26,11 +27,13 @@ class RawSplit:
         rows: the rows.
         location: their file, database or Hub split.
         files: the files with their numbers of rows, if there are several.
+        start: the number of rows before these in their file.
     """
 
     rows: Dataset
     location: str
     files: Sequence[tuple[Path, int]] = ()
+    start: int = 0
 
     def __post_init__(self):
         self._ends = list(accumulate(count for _, count in self.files))
@@ -46,7 +49,7 @@ class RawSplit:
             row: the row, counted from 0 over all files.
         """
         if not self.files:
-            return self.location, row + 1
+            return self.location, self.start + row + 1
         index = bisect_right(self._ends, row)
         path, count = self.files[index]
         return str(path), row + 1 - self._ends[index] + count
@@ -91,12 +94,22 @@ def read_split(
 def _read_file(path: Path, options: ReadOptions, columns: Collection[str]) -> Dataset:
     """Return the rows of one file, or of a folder saved by `datasets`."""
     name = "a saved dataset" if path.is_dir() else format_of(path, options)
-    try:
+    with naming_damage(path, name):
         if path.is_dir():
             rows = read_saved_dataset(path)
         else:
             rows = READERS[name].read(path, options, columns)
         rows.data.table.validate(full=True)
+    if len(rows) == 0:
+        raise InputError(f"{path}: the file has no rows")
+    return rows
+
+
+@contextmanager
+def naming_damage(path: Path, name: str) -> Iterator[None]:
+    """Raise an `InputError` with a file and its format for any error in reading it."""
+    try:
+        yield
     except InputError:
         raise
     except Exception as error:  # the readers raise a dozen unrelated types for a damaged file
@@ -106,9 +119,6 @@ def _read_file(path: Path, options: ReadOptions, columns: Collection[str]) -> Da
         text = str(cause)  # which may quote the whole file
         text = text if len(text) <= 500 else f"{text[:500]}…"
         raise InputError(f"{path}: cannot be read as {name}: {text}") from error
-    if len(rows) == 0:
-        raise InputError(f"{path}: the file has no rows")
-    return rows
 
 
 def _check_columns(files: Sequence[Path], parts: Sequence[Dataset]) -> None:

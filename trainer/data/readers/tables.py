@@ -10,7 +10,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from datasets import Dataset, Features, Value, concatenate_datasets
+import pyarrow as pa
+from datasets import Dataset, concatenate_datasets
 
 from trainer.data.readers.dialects import find_dialect, table_reader
 from trainer.data.readers.options import ReadOptions
@@ -23,12 +24,28 @@ _ROWS_AT_ONCE = 1 << 16
 
 
 def read_table(path: Path, options: ReadOptions, columns: Collection[str] = ()) -> Dataset:
-    """Return the rows of a csv or tsv file; cells such as 'NA' and 'null' stay text.
+    """Return the rows of a csv or tsv file; the arguments and errors are those of `table_blocks`.
+
+    Cells such as 'NA' and 'null' stay text.
+    """
+    return concatenate_datasets(list(table_blocks(path, options, columns)))
+
+
+def table_blocks(
+    path: Path,
+    options: ReadOptions,
+    columns: Collection[str] = (),
+    start: int = 0,
+    size: int = _ROWS_AT_ONCE,
+) -> Iterator[Dataset]:
+    """Yield blocks of the rows of a csv or tsv file; the last one is shorter, maybe empty.
 
     Args:
         path: the file.
         options: the configured part of the dialect; the rest is detected, and printed if ambiguous.
         columns: names of which some are in the header.
+        start: the first row, counted from 0.
+        size: rows of a block.
 
     Raises:
         InputError: for an empty file, a duplicate column name, or a line with more or fewer cells
@@ -39,20 +56,18 @@ def read_table(path: Path, options: ReadOptions, columns: Collection[str] = ()) 
     try:
         header = header_of(path, next(filter(None, reader), []))
         rows = _rows(path, reader, header, f"separator {separator!r}, quoting '{quoting}'")
-        parts = [Dataset.from_dict({name: [] for name in header}, _texts(header))]
-        while block := list(islice(rows, _ROWS_AT_ONCE)):
-            columns = dict(zip(header, map(list, zip(*block, strict=True)), strict=True))
-            parts.append(Dataset.from_dict(columns, _texts(header)))
+        rows, count = islice(rows, start, None), size
+        while count == size:
+            block = list(islice(rows, size))
+            count = len(block)
+            cells = zip(*block, strict=True) if block else ([] for _ in header)
+            texts = [pa.array(column, pa.string()) for column in cells]
+            yield Dataset(pa.table(texts, names=header))
     except csv.Error as error:
         hint = "; fix the quotes, or set quoting: none for the task if they are part of the texts"
         if "field limit" in str(error):
             hint = "; shorten the cell, or look for a quote above it that is not closed"
         raise InputError(f"{path}, line {reader.line_num}: {error}{hint}") from error
-    return concatenate_datasets(parts)
-
-
-def _texts(header: list[str]) -> Features:
-    return Features({name: Value("string") for name in header})
 
 
 def header_of(path: Path, names: list[str]) -> list[str]:

@@ -33,8 +33,8 @@ class SamplingOptions:
     )
     cycles_per_epoch: int | None = option(
         None,
-        "Cycles per epoch; determined by stopping_strategy if unset. A cycle has as many batches "
-        "as there are tasks.",
+        "Cycles per epoch; determined by stopping_strategy if unset, which needs the number of "
+        "rows (train_rows) of streamed tasks. A cycle has as many batches as there are tasks.",
         group=GROUP,
         card="changed",
         lowest=1,
