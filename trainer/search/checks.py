@@ -29,8 +29,8 @@ def check_runs(study: Study, trials: list[Trial], folder: Path | None = None) ->
 
     Args:
         study: the study.
-        trials: those that are known before the first result. If there are none, each value of the
-            space is checked, of ranges both ends.
+        trials: those that are known before the first result. Besides, each value of the space is
+            checked, of ranges both ends.
         folder: in which the configuration's extensions may lie, besides the current folder.
 
     Raises:
@@ -38,7 +38,9 @@ def check_runs(study: Study, trials: list[Trial], folder: Path | None = None) ->
     """
     _check_reserved(study)
     first = [trial for trial in trials if trial.seed == study.seeds[0]]
-    for trial in first or _extremes(study):
+    known = [(trial.variant, trial.values) for trial in first]
+    first += [t for t in _extremes(study) if (t.variant, t.values) not in known]
+    for trial in first:
         with_values = ", ".join(f"{option} = {value}" for option, value in trial.values.items())
         place = " with ".join(filter(None, (f"variant '{trial.variant}'", with_values)))
         try:

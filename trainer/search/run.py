@@ -11,7 +11,7 @@ from typing import Any
 from trainer.errors import InputError
 from trainer.search.executor import Executor
 from trainer.search.journal import JOURNAL, Journal, asked, told
-from trainer.search.methods import METHODS
+from trainer.search.methods import make_method
 from trainer.search.study import Study
 from trainer.search.trials import Method, Result, Segment, Trial
 
@@ -45,7 +45,7 @@ class Search:
         self.study = study
         self.request = request
         self.report = report or (lambda *_: None)
-        self.method: Method = METHODS[study.method](study)
+        self.method: Method = make_method(study)
         self.results: list[tuple[Segment, Result]] = []
         self.journal = Journal(study.folder / JOURNAL)
         self._pending: list[Segment] = []  # asked for, and neither running nor finished

@@ -11,17 +11,33 @@ import numpy as np
 from trainer.errors import InputError, did_you_mean, truncated_repr
 
 _FIELDS = ("low", "high", "log", "step")
+_MAX_VALUES = 1000
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A list of values."""
+    """A list of values. Its positions are the indices, from 0."""
 
     values: tuple[Any, ...]
 
     def draw(self, random: np.random.Generator) -> Any:
         """Return a value drawn uniformly."""
-        return self.values[random.integers(len(self.values))]
+        return self.values[int(random.integers(len(self.values)))]
+
+    def position(self, value: Any) -> float:
+        """Return the index of a value."""
+        return self.values.index(value)
+
+    def at(self, position: float) -> Any:
+        """Return the value at the nearest index."""
+        return self.values[min(max(round(position), 0), len(self.values) - 1)]
+
+    @property
+    def is_ordered(self) -> bool:
+        """Return whether the values are numbers in increasing or decreasing order."""
+        if any(isinstance(v, bool) or not isinstance(v, (int, float)) for v in self.values):
+            return False
+        return list(self.values) in (sorted(self.values), sorted(self.values, reverse=True))
 
     @property
     def extremes(self) -> tuple[Any, ...]:
@@ -36,31 +52,31 @@ class Range:
     Attributes:
         low: the lowest number.
         high: the highest.
-        log: draw the logarithm uniformly, not the number.
-        step: the distance between two numbers; whole numbers if low, high and step are.
+        log: whether positions, in which distances are measured, are logarithms of the numbers.
     """
 
     low: float
     high: float
     log: bool = False
-    step: float | None = None
 
     def draw(self, random: np.random.Generator) -> float:
-        """Return a number drawn uniformly, or with a uniform logarithm."""
-        if self.step is not None:
-            count = math.floor((self.high - self.low) / self.step + 1e-9) + 1
-            return self.low + self.step * int(random.integers(count))
-        if self.log:
-            return math.exp(random.uniform(math.log(self.low), math.log(self.high)))
-        return float(random.uniform(self.low, self.high))
+        """Return the number at a position drawn uniformly."""
+        return self.at(random.uniform(self.position(self.low), self.position(self.high)))
+
+    def position(self, number: float) -> float:
+        """Return the number, or its logarithm."""
+        return math.log(number) if self.log else number
+
+    def at(self, position: float) -> float:
+        """Return the number at a position, or the nearest end of the range."""
+        if not self.log:
+            return self.clip(position)
+        # Positions far outside would overflow.
+        return self.clip(math.exp(min(position, self.position(self.high))))
 
     def clip(self, number: float) -> float:
         """Return the nearest number of the range."""
-        number = min(max(number, self.low), self.high)
-        if self.step is None:
-            return number
-        steps = round((number - self.low) / self.step)
-        return min(self.low + self.step * steps, self.high)
+        return float(min(max(number, self.low), self.high))
 
     @property
     def extremes(self) -> tuple[Any, ...]:
@@ -74,6 +90,8 @@ Space = Mapping[str, Dimension]
 
 def read_space(given: Any) -> dict[str, Dimension]:
     """Read a study's `space`: option -> a list of values, or `{low, high, log, step}`.
+
+    A range with a step becomes the list of its numbers.
 
     Raises:
         InputError: naming the option that is wrong.
@@ -89,9 +107,6 @@ def _read_dimension(place: str, given: Any) -> Dimension:
     if isinstance(given, list):
         if not given:
             raise InputError(f"{place}: the list has no values")
-        repeated = [v for n, v in enumerate(given) if v in given[:n]]
-        if repeated:
-            raise InputError(f"{place}: {repeated[0]!r} is there twice")
         return Choice(tuple(given))
     if not isinstance(given, Mapping):
         raise InputError(
@@ -107,42 +122,56 @@ def _read_dimension(place: str, given: Any) -> Dimension:
     return _read_range(place, given)
 
 
-def _read_range(place: str, given: Mapping[str, Any]) -> Range:
-    for key in ("low", "high", "step"):
-        value = given.get(key)
-        if value is None and key == "step":
-            continue
-        if type(value) not in (int, float) or not math.isfinite(value):
-            raise InputError(f"{place}: {key} = {value!r}: must be a number")
+def _read_range(place: str, given: Mapping[str, Any]) -> Dimension:
+    low, high = (_read_number(place, key, given.get(key)) for key in ("low", "high"))
     log, step = given.get("log", False), given.get("step")
     if not isinstance(log, bool):
         raise InputError(f"{place}: log = {log!r}: must be true or false")
-    if given["low"] >= given["high"]:
-        raise InputError(f"{place}: low = {given['low']}: must be below high = {given['high']}")
-    if step is not None and (log or step <= 0):
+    if low >= high:
+        raise InputError(f"{place}: low = {low}: must be below high = {high}")
+    if log and low <= 0:
+        raise InputError(f"{place}: low = {low}: must be above 0 with log")
+    if step is None:
+        return Range(low, high, log)
+    if log or _read_number(place, "step", step) <= 0:
         raise InputError(f"{place}: step = {step}: must be above 0, and goes without log")
-    if log and given["low"] <= 0:
-        raise InputError(f"{place}: low = {given['low']}: must be above 0 with log")
-    return Range(given["low"], given["high"], log, step)
+    return Choice(_steps(place, low, high, step))
+
+
+def _read_number(place: str, key: str, value: Any) -> Any:
+    if type(value) not in (int, float) or not math.isfinite(value):
+        raise InputError(f"{place}: {key} = {value!r}: must be a number")
+    return value
+
+
+def _steps(place: str, low: float, high: float, step: float) -> tuple[float, ...]:
+    """Return the numbers of a range with steps; whole numbers if low and step are."""
+    count = math.floor((high - low) / step + 1e-9) + 1
+    if count > _MAX_VALUES:
+        raise InputError(
+            f"{place}: step = {step}: makes {count} values, of which {_MAX_VALUES} are the limit; "
+            "leave the step out"
+        )
+    numbers = (low + step * n for n in range(count))
+    # 0.1 + 2 * 0.1 is 0.30000000000000004.
+    return tuple(x if isinstance(x, int) else float(f"{x:.12g}") for x in numbers)
 
 
 def grid_of(space: Space) -> list[dict[str, Any]]:
     """Return every combination of values; the last option changes fastest.
 
     Raises:
-        InputError: for a range without steps.
+        InputError: for a range without steps, and for a value that is listed twice.
     """
-    lists = []
     for option, dimension in space.items():
         if isinstance(dimension, Range):
-            if dimension.step is None:
-                raise InputError(
-                    f"space: {option}: a grid needs a list of values, or a step of the range"
-                )
-            count = math.floor((dimension.high - dimension.low) / dimension.step + 1e-9) + 1
-            lists.append([dimension.low + dimension.step * n for n in range(count)])
-        else:
-            lists.append(list(dimension.values))
+            raise InputError(
+                f"space: {option}: a grid needs a list of values, or a step of the range"
+            )
+        for index, value in enumerate(dimension.values):
+            if value in dimension.values[:index]:
+                raise InputError(f"space: {option}: {value!r} is listed twice")
+    lists = [dimension.extremes for dimension in space.values()]
     return [dict(zip(space, values, strict=True)) for values in product(*lists)]
 
 

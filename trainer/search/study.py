@@ -7,6 +7,7 @@ from typing import Any
 
 from trainer.errors import InputError, did_you_mean
 from trainer.options import check_lowest, check_types
+from trainer.registry import METRICS
 from trainer.search.merge import merge
 from trainer.search.space import Space
 from trainer.search.trials import Trial
@@ -83,6 +84,15 @@ class Study:
                 f"{did_you_mean(self.baseline, self.variants)}"
             )
         return self.baseline
+
+    @property
+    def greater_is_better(self) -> bool:
+        """Return whether higher values of `study_metric` are better."""
+        names = [name for name in METRICS if self.study_metric.endswith(f"_{name}")]
+        # Without a name it is the overall score, or a loss.
+        if not names:
+            return not self.study_metric.endswith("_loss")
+        return METRICS.entry(max(names, key=len)).greater_is_better
 
     @property
     def folder(self) -> Path:

@@ -5,6 +5,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from trainer.config.extensions import load_extensions
 from trainer.config.parser import read_config
 from trainer.errors import InputError, did_you_mean, truncated_repr
 from trainer.search.merge import merge
@@ -47,6 +48,7 @@ def _study(path: Path, given: dict[str, Any]) -> Study:
     if not isinstance(given.get("options") or {}, Mapping):
         raise InputError(f"options = {truncated_repr(given['options'])}: expected option: value")
     options = merge(options, given.get("options") or {})
+    load_extensions(options.get("extensions"), path.parent)
     variants = given.get("variants") or {}
     if not isinstance(variants, Mapping) or not all(
         isinstance(changes or {}, Mapping) for changes in variants.values()

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from trainer.errors import InputError
 from trainer.search.methods.registry import METHODS
+from trainer.search.methods.settings import check_settings
 from trainer.search.space import draw_values, grid_of
 from trainer.search.study import Study
 from trainer.search.trials import Result, Segment, Trial
@@ -43,8 +43,7 @@ class Grid(FixedTrials):
     """Every combination of the values, variants and seeds, all of one seed before the next."""
 
     def __init__(self, study: Study):
-        if study.trials is not None:
-            raise InputError("trials: has no effect with method: grid, which trains all; unset it")
+        check_settings(study, refuses=("trials", "interval"))
         super().__init__(every_seed(study, grid_of(study.space)))
 
 
@@ -53,14 +52,10 @@ class Random(FixedTrials):
     """Values drawn independently (Bergstra and Bengio 2012)."""
 
     def __init__(self, study: Study):
-        if not study.space:
-            raise InputError("space: is missing, from which method: random draws values")
-        if study.trials is None:
-            raise InputError("trials: is missing: the number of sets of values to draw")
+        check_settings(study, ("space", "trials"), ("interval",))
         random = np.random.default_rng(study.seed)
-        super().__init__(
-            every_seed(study, [draw_values(study.space, random) for _ in range(study.trials)])
-        )
+        drawn = [draw_values(study.space, random) for _ in range(study.trials or 0)]
+        super().__init__(every_seed(study, drawn))
 
 
 def every_seed(study: Study, values: list[dict]) -> list[Trial]:
