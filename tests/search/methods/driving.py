@@ -27,6 +27,23 @@ def drive(method, train, parallel=1, last_first=False):
     return results
 
 
+class Executor:
+    """Executes segments in this process, in their order; fails after so many."""
+
+    def __init__(self, train, ends_after=None):
+        self.train, self.left, self.queue = train, ends_after, []
+
+    def submit(self, key, segment):
+        self.queue.append((key, segment))
+
+    def wait(self):
+        if self.left == 0:
+            raise RuntimeError("power is lost")
+        self.left = None if self.left is None else self.left - 1
+        key, segment = self.queue.pop(0)
+        return key, self.train(segment)
+
+
 class MovingOptimum:
     """Weights that improve the more, the nearer the rate is to an optimum, which falls over time.
 

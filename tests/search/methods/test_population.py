@@ -4,7 +4,7 @@ from statistics import median
 
 import pytest
 
-from tests.search.methods.driving import MovingOptimum, best_of, drive, make_study
+from tests.search.methods.driving import Executor, MovingOptimum, best_of, drive, make_study
 from trainer.errors import InputError
 from trainer.search.methods import make_method
 from trainer.search.methods.population import select
@@ -103,23 +103,6 @@ def test_populations_follow_a_moving_optimum_better_than_random_search(name):
     assert median(found) > 1.2 * median(random)
 
 
-class Breaking:
-    """Executes in this process, and fails after so many segments."""
-
-    def __init__(self, target, count):
-        self.target, self.count, self.queue = target, count, []
-
-    def submit(self, key, segment):
-        self.queue.append((key, segment))
-
-    def wait(self):
-        if self.count == 0:
-            raise RuntimeError("power is lost")
-        self.count -= 1
-        key, segment = self.queue.pop()
-        return key, self.target(segment)
-
-
 @pytest.mark.parametrize("name", ["pbt", "gpbt"])
 @pytest.mark.parametrize("count", [0, 3, 5, 12])
 def test_a_search_goes_on_from_its_journal(tmp_path, name, count):
@@ -129,13 +112,13 @@ def test_a_search_goes_on_from_its_journal(tmp_path, name, count):
 
     unbroken = search(tmp_path / "unbroken")
     train = MovingOptimum(unbroken.method)
-    unbroken.run(Breaking(train, 99))
+    unbroken.run(Executor(train))
     broken = search(tmp_path / "broken")
     with pytest.raises(RuntimeError, match="power is lost"):
-        broken.run(Breaking(train, count))
+        broken.run(Executor(train, ends_after=count))
     resumed = search(tmp_path / "broken")
     assert len(resumed.results) == count
-    resumed.run(Breaking(train, 99))
+    resumed.run(Executor(train))
     assert sorted(map(str, resumed.results)) == sorted(map(str, unbroken.results))
 
 
