@@ -10,6 +10,7 @@ from trainer.search.run import Search, SearchInterruptedError
 from trainer.search.study import Study
 from trainer.search.study_file import read_study
 from trainer.search.trials import Result, Segment, Trial
+from trainer.search.winner import write_schedule
 from trainer.search.worker import Request, run_segment
 
 EXIT_STATUS = 75  # sysexits.h: a temporary failure; the same command goes on
@@ -30,6 +31,7 @@ def run_study(path: Path) -> Search:
     executor = ProcessExecutor(run_segment, study.threads)
     try:
         search.run(executor)
+        write_schedule(search, path.parent)
     except SearchInterruptedError:
         executor.interrupt()
         raise
