@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from trainer.errors import InputError, did_you_mean
+from trainer.evaluation.metrics import METRICS
 from trainer.options import check_lowest, check_types
-from trainer.registry import METRICS
 from trainer.search.merge import merge
 from trainer.search.space import Space
 from trainer.search.trials import Trial
@@ -86,18 +86,17 @@ class Study:
         return self.baseline
 
     @property
-    def greater_is_better(self) -> bool:
-        """Return whether higher values of `study_metric` are better."""
-        names = [name for name in METRICS if self.study_metric.endswith(f"_{name}")]
-        # Without a name it is the overall score, or a loss.
-        if not names:
-            return not self.study_metric.endswith("_loss")
-        return METRICS.entry(max(names, key=len)).greater_is_better
-
-    @property
     def folder(self) -> Path:
         """Return the folder of the study."""
         return Path(self.output_dir)
+
+    @property
+    def greater_is_better(self) -> bool:
+        """Return whether higher values of the study's metric are better."""
+        if self.study_metric == f"{METRIC_PREFIX}overall":
+            return True
+        names = [name for name in METRICS if self.study_metric.endswith(f"_{name}")]
+        return bool(names) and METRICS.entry(max(names, key=len)).greater_is_better
 
     def folder_of(self, trial: Trial) -> Path:
         """Return the output folder of a trial."""

@@ -3,7 +3,6 @@
 import pytest
 
 from tests.search.methods.driving import make_study
-from trainer.evaluation import metrics  # noqa: F401 (registers them)
 from trainer.search.methods.candidates import Candidate, quality
 from trainer.search.trials import Result, Segment, Trial
 
