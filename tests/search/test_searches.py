@@ -1,0 +1,48 @@
+"""Searches of real runs, with the processes that `scripts/search.py` starts."""
+
+import pytest
+import yaml
+
+from tests.toy_runs import toy_run
+from trainer.search.command import run_study
+
+SPACE = {"learning_rate": {"low": 1e-4, "high": 1e-2, "log": True}}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("searches")
+    toy_run(folder, 16, 8, tasks={"sentiment": {}})
+    return folder
+
+
+def run(place, name, **settings):
+    study = {"base": "toy.yaml", "output_dir": str(place / name), "seeds": [1], "parallel": 2}
+    path = place / f"{name}.yaml"
+    path.write_text(yaml.safe_dump(study | {"cycles": 4, **settings}))
+    search = run_study(path)
+    assert all(result.error is None for _, result in search.results)
+    return search
+
+
+def score_at_the_end(search, trial):
+    return next(r.score for s, r in search.results if s.key == (trial, None))
+
+
+@pytest.mark.slow
+def test_a_paused_and_promoted_trial_ends_as_an_unbroken_one(place):
+    halving = {"trials": 2, "interval": 2, "method_options": {"reduction_factor": 2}}
+    search = run(place, "asha", method="asha", space=SPACE, **halving)
+    assert len(search.results) == 3
+    (ended,) = [segment.trial for segment, _ in search.results if segment.until is None]
+    values = {option: [value] for option, value in search.method.trials[ended - 1].values.items()}
+    unbroken = run(place, "unbroken", space=values)
+    assert score_at_the_end(unbroken, 1) == score_at_the_end(search, ended)
+
+
+@pytest.mark.slow
+def test_values_of_optuna_are_trained_with_every_seed(place):
+    pytest.importorskip("optuna")
+    search = run(place, "tpe", method="tpe", space=SPACE, trials=2, cycles=2, seeds=[1, 2])
+    assert [trial.seed for trial in search.method.trials] == [1, 2, 1, 2]
+    assert len(search.results) == 4
