@@ -1,0 +1,125 @@
+"""All that the report of a study says, as plain data: `study.json`."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from trainer.search.report.comparison import Difference, Mean, holm
+from trainer.search.report.measures import Measures
+from trainer.search.report.rows import Row, combined_rows, rows_of
+from trainer.search.report.runs import Run, key_of
+from trainer.search.study import Study
+
+
+def study_rows(study: Study, measures: Measures, runs: Sequence[Run]) -> list[Row]:
+    """Return the rows of a study's table, those of combinations at the end."""
+    rows = rows_of(runs)
+    return [*rows, *combined_rows(rows, study.combined, measures)]
+
+
+def best_row(rows: Sequence[Row], measures: Measures) -> Row | None:
+    """Return the row with the best mean, of those with the most finished runs.
+
+    A mean of fewer runs is more often good by chance. Combinations are no configuration.
+    """
+    able = [row for row in rows if not row.parts and row.scores(measures.metric)]
+    if not able:
+        return None
+    most = max(len(row.scores(measures.metric)) for row in able)
+    able = [row for row in able if len(row.scores(measures.metric)) == most]
+    sign = 1 if measures.greater_is_better else -1
+    return max(able, key=lambda row: sign * Mean.of([*row.scores(measures.metric).values()]).value)
+
+
+def study_content(
+    study: Study, measures: Measures, runs: Sequence[Run], known: int, done: bool
+) -> dict[str, Any]:
+    """Return the content of the report.
+
+    Args:
+        study: the study.
+        measures: what it measures.
+        runs: those with a result.
+        known: the number of trials so far, also of those without a result.
+        done: whether the search is over.
+    """
+    rows = study_rows(study, measures, runs)
+    best = best_row(rows, measures)
+    return {
+        "name": study.name,
+        "method": study.method,
+        "metric": measures.metric,
+        "greater_is_better": measures.greater_is_better,
+        "shown": measures.shown,
+        "seeds": study.seeds,
+        "cycles": study.cycles,
+        "minutes": study.minutes,
+        "threads": study.threads,
+        "baseline": study.baseline,
+        "space": list(study.space),
+        "done": done,
+        "trials": known,
+        "best": None if best is None else best.name,
+        "seconds": sum(run.seconds for run in runs),
+        "rows": _described(study, measures, rows),
+        "runs": [_run(run) for run in runs],
+    }
+
+
+def _described(study: Study, measures: Measures, rows: Sequence[Row]) -> list[dict[str, Any]]:
+    differences = _differences(study, measures, rows)
+    known = {i: d.p for i, d in enumerate(differences) if d is not None and d.p is not None}
+    corrected = dict(zip(known, holm(list(known.values())), strict=True))
+    return [
+        {
+            "name": row.name,
+            "variant": row.variant,
+            "values": dict(row.values),
+            "combines": list(row.parts),
+            "failed": row.failed,
+            "paused": row.paused,
+            "seconds": Mean.of([*row.seconds.values()]).value if row.seconds else None,
+            "metrics": {
+                metric: asdict(Mean.of([*scores.values()])) | {"by_seed": scores}
+                for metric in measures.shown
+                if (scores := row.scores(metric))
+            },
+            "difference": None
+            if difference is None
+            else {
+                **asdict(difference.mean),
+                "p": difference.p,
+                "p_corrected": corrected.get(index),
+                "verdict": difference.verdict(measures.greater_is_better, corrected.get(index)),
+            },
+        }
+        for index, (row, difference) in enumerate(zip(rows, differences, strict=True))
+    ]
+
+
+def _differences(study: Study, measures: Measures, rows: Sequence[Row]) -> list[Difference | None]:
+    """Return each row's difference to the baseline's row with the same values."""
+    baselines = {key_of(row.values): row for row in rows if row.variant == study.baseline}
+    found: list[Difference | None] = []
+    for row in rows:
+        baseline = baselines.get(key_of(row.values))
+        if baseline is None or baseline is row:
+            found.append(None)
+            continue
+        scores = row.scores(measures.metric), baseline.scores(measures.metric)
+        found.append(Difference.of(*scores))
+    return found
+
+
+def _run(run: Run) -> dict[str, Any]:
+    return {
+        "trial": run.trial.number,
+        "variant": run.trial.variant,
+        "seed": run.trial.seed,
+        "values": dict(run.trial.values),
+        "score": run.score,
+        "seconds": run.seconds,
+        "paused": run.paused,
+        "error": run.error,
+        "metrics": dict(run.metrics),
+    }
