@@ -1,5 +1,6 @@
 import pytest
 
+import trainer.evaluation.ordinal  # noqa: F401 (registers the mean absolute error)
 from trainer.errors import InputError
 from trainer.search.run import fingerprint
 from trainer.search.study import Study
@@ -30,3 +31,17 @@ def test_what_the_report_alone_reads_may_change_later():
     changed = study(combined={"apart": ["mood", "near"]}, baseline="near")
     assert fingerprint(changed) == fingerprint(study())
     assert fingerprint(study(cycles=7)) != fingerprint(study())
+
+
+@pytest.mark.parametrize(
+    ("metric", "greater"),
+    [
+        ("eval_overall", True),
+        ("eval_loss", False),
+        ("eval_mood_loss", False),
+        ("eval_mood_accuracy", True),
+        ("eval_near_mae", False),
+    ],
+)
+def test_the_direction_of_a_metric(metric, greater):
+    assert study(study_metric=metric).greater_is_better is greater

@@ -7,6 +7,7 @@ from typing import Any
 
 from trainer.errors import InputError, did_you_mean
 from trainer.options import check_lowest, check_types
+from trainer.registry import METRICS
 from trainer.search.merge import merge
 from trainer.search.space import Space
 from trainer.search.trials import Trial
@@ -109,6 +110,14 @@ class Study:
     def folder(self) -> Path:
         """Return the folder of the study."""
         return Path(self.output_dir)
+
+    @property
+    def greater_is_better(self) -> bool:
+        """Return whether higher values of the study's metric are better."""
+        if self.study_metric == f"{METRIC_PREFIX}overall":
+            return True
+        names = [name for name in METRICS if self.study_metric.endswith(f"_{name}")]
+        return bool(names) and METRICS.entry(max(names, key=len)).greater_is_better
 
     def folder_of(self, trial: Trial) -> Path:
         """Return the output folder of a trial."""

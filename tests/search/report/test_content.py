@@ -97,22 +97,6 @@ def test_the_best_of_a_loss_is_the_lowest(tmp_path):
     assert content["best"] == "weight_decay 0.1"
 
 
-@pytest.mark.parametrize(
-    ("metric", "greater"),
-    [
-        ("eval_overall", True),
-        ("eval_loss", False),
-        ("eval_mood_loss", False),
-        ("eval_mood_accuracy", True),
-        ("eval_near_mae", False),
-    ],
-)
-def test_the_direction_of_a_metric(metric, greater):
-    import trainer.evaluation.ordinal  # noqa: F401
-
-    assert Measures(metric, PARTS).greater_is_better is greater
-
-
 def test_segments_of_a_trial_are_one_run():
     trials = [Trial(1, 1), Trial(2, 1)]
     results = [

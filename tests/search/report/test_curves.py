@@ -1,5 +1,6 @@
 from types import SimpleNamespace
 
+from tests.toys import toy_trainer
 from trainer.search.report.curves import CurveWriter, common_curve, read_curve
 
 
@@ -40,3 +41,14 @@ def test_runs_are_averaged_where_all_have_a_value():
     curves = [{0: entry(0, 0.1), 10: entry(10, 0.2)}, {0: entry(0, 0.3), 10: {"step": 10}}]
     assert common_curve(curves, "eval_overall") == {0: [0.1, 0.3]}
     assert common_curve([], "eval_overall") == {}
+
+
+def test_a_trainer_writes_its_evaluations(tmp_path):
+    path = tmp_path / "trial-0001.json"
+    options = {"eval_strategy": "steps", "eval_steps": 1, "max_steps": 2, "eval_on_start": True}
+    trainer = toy_trainer(tmp_path / "run", callbacks=[CurveWriter(path)], **options)
+    trainer.train()
+    curve = read_curve(path)
+    assert list(curve) == [0, 1, 2]
+    assert curve[2]["eval_overall"] == trainer.state.log_history[-2]["eval_overall"]
+    assert "eval_same_accuracy" in curve[0] and "epoch" not in curve[0]

@@ -71,3 +71,10 @@ def test_importance_and_figures_are_shown_if_there_are_any(tmp_path):
 def test_a_study_without_any_result_has_a_page(tmp_path):
     text = page(variants(tmp_path), lambda trial: "MemoryError: ")
     assert "of which 9 failed" in text and "Best of" not in text
+
+
+def test_the_test_split_is_shown_if_it_was_measured(tmp_path):
+    content = content_of(variants(tmp_path), score) | {"importance": None}
+    text = study_page(content | {"test": {"test_overall": 0.75}}, {})
+    assert "on the test split, once: test_overall 0.7500." in text
+    assert "test split" not in study_page(content, {})

@@ -18,7 +18,7 @@ def best_config(study: Study, measures: Measures, runs: list[Run]) -> str | None
     """
     import yaml
 
-    row = best_row(study_rows(study, measures, runs), measures)
+    row = best_row(study, study_rows(study, measures, runs))
     if row is None:
         return None
     options = study.options_of(Trial(1, study.seeds[0], row.variant, row.values))

@@ -17,18 +17,22 @@ def study_rows(study: Study, measures: Measures, runs: Sequence[Run]) -> list[Ro
     return [*rows, *combined_rows(rows, study.combined, measures)]
 
 
-def best_row(rows: Sequence[Row], measures: Measures) -> Row | None:
+def best_row(study: Study, rows: Sequence[Row]) -> Row | None:
     """Return the row with the best mean, of those with the most finished runs.
 
     A mean of fewer runs is more often good by chance. Combinations are no configuration.
     """
-    able = [row for row in rows if not row.parts and row.scores(measures.metric)]
-    if not able:
+    scores = {
+        row.name: list(found.values())
+        for row in rows
+        if (found := row.scores(study.study_metric)) and not row.parts
+    }
+    if not scores:
         return None
-    most = max(len(row.scores(measures.metric)) for row in able)
-    able = [row for row in able if len(row.scores(measures.metric)) == most]
-    sign = 1 if measures.greater_is_better else -1
-    return max(able, key=lambda row: sign * Mean.of([*row.scores(measures.metric).values()]).value)
+    most = max(map(len, scores.values()))
+    sign = 1 if study.greater_is_better else -1
+    able = [row for row in rows if len(scores.get(row.name, [])) == most]
+    return max(able, key=lambda row: sign * Mean.of(scores[row.name]).value)
 
 
 def study_content(
@@ -44,12 +48,12 @@ def study_content(
         done: whether the search is over.
     """
     rows = study_rows(study, measures, runs)
-    best = best_row(rows, measures)
+    best = best_row(study, rows)
     return {
         "name": study.name,
         "method": study.method,
         "metric": measures.metric,
-        "greater_is_better": measures.greater_is_better,
+        "greater_is_better": study.greater_is_better,
         "shown": measures.shown,
         "seeds": study.seeds,
         "cycles": study.cycles,
@@ -90,7 +94,7 @@ def _described(study: Study, measures: Measures, rows: Sequence[Row]) -> list[di
                 **asdict(difference.mean),
                 "p": difference.p,
                 "p_corrected": corrected.get(index),
-                "verdict": difference.verdict(measures.greater_is_better, corrected.get(index)),
+                "verdict": difference.verdict(study.greater_is_better, corrected.get(index)),
             },
         }
         for index, (row, difference) in enumerate(zip(rows, differences, strict=True))

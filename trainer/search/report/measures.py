@@ -6,7 +6,6 @@ from pathlib import Path
 
 from trainer.config.parser import parse_config
 from trainer.evaluation.overall import ScorePart, overall_score, scored
-from trainer.registry import METRICS
 from trainer.search.study import METRIC_PREFIX, Study
 from trainer.search.trials import Trial
 
@@ -40,14 +39,6 @@ class Measures:
         trial = Trial(1, study.seeds[0], study.baseline or "", values)
         settings = parse_config(study.options_of(trial), "study", folder)
         return cls(study.study_metric, settings.training.score_parts(settings.task_configs))
-
-    @property
-    def greater_is_better(self) -> bool:
-        """Return whether higher values of the study's metric are better."""
-        if self.metric == OVERALL:
-            return True
-        names = [name for name in METRICS if self.metric.endswith(f"_{name}")]
-        return bool(names) and METRICS.entry(max(names, key=len)).greater_is_better
 
     @property
     def shown(self) -> list[str]:

@@ -28,6 +28,7 @@ def study_page(content: Mapping[str, Any], figures: Mapping[str, str]) -> str:
         figures: path -> title of the figures in the study's folder.
     """
     parts = [f"# {in_markdown(content['name'])}", _protocol(content), _best(content)]
+    parts += [_test(content["test"])] if content.get("test") else []
     if content["rows"]:
         parts += ["## Results", _results(content), *_notes(content)]
     failed = [run for run in content["runs"] if run["error"]]
@@ -71,6 +72,11 @@ def _best(content: Mapping[str, Any]) -> str:
         f"{formats.mean(found)} in {formats.count(found['runs'], 'run')} (`best.yaml` trains it). "
         "The best of many is a little better by chance; only other rows can tell by how much."
     )
+
+
+def _test(metrics: Mapping[str, float]) -> str:
+    found = ", ".join(f"{in_markdown(name)} {value:.4f}" for name, value in metrics.items())
+    return f"The chosen model alone was measured on the test split, once: {found}."
 
 
 def _results(content: Mapping[str, Any]) -> str:

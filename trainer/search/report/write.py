@@ -1,6 +1,6 @@
 """Writes the report of a study."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ def write_report(
     results: Iterable[tuple[Segment, Result]],
     done: bool,
     complete: bool = True,
+    test: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
     """Write `study.json`, `study.csv`, `best.yaml` and `README.md` of a study, and its figures.
 
@@ -35,12 +36,14 @@ def write_report(
         done: whether the search is over.
         complete: with the figures and the importance of options, which take seconds; otherwise the
             tables alone.
+        test: the metrics of the chosen model on the test split.
 
     Returns:
         The content of `study.json`.
     """
     runs = collect_runs(trials, results, measures)
     content = study_content(study, measures, runs, len(trials), done)
+    content["test"] = dict(test or {})
     content["importance"] = importance_of(runs, list(study.space)) if complete else None
     figures = draw_study(study, content, runs) if complete else {}
     folder: Path = study.folder
