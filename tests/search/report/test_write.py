@@ -5,6 +5,7 @@ import yaml
 from tests.search.report.studies import MEASURES, make_study, metrics, search
 from trainer.config.parser import parse_config
 from trainer.search.report.write import write_report
+from trainer.search.trials import Segment
 
 
 def by_rate(trial):
@@ -51,3 +52,12 @@ def test_the_best_configuration_is_one_of_a_run(tmp_path):
     assert settings.training.optimizer_layout == "single" and settings.training.seed == 7
     assert settings.tasks["sentiment"].model.dropout == 0.3
     assert settings.training.max_steps == 5
+
+
+def test_values_that_changed_during_training_are_no_configuration(tmp_path):
+    study = make_study(tmp_path, {"learning_rate": [1e-5, 2e-5]}, seeds=[1])
+    trials, results = search(study, by_rate)
+    results[-1] = Segment(2, values={"learning_rate": 5e-5}), results[-1][1]
+    write_report(study, MEASURES, trials, results, done=True, complete=False)
+    assert not (tmp_path / "best.yaml").exists()
+    assert "its values changed during training" in (tmp_path / "README.md").read_text()

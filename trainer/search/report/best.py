@@ -11,7 +11,9 @@ BEST = "best"
 
 
 def best_config(study: Study, measures: Measures, runs: list[Run]) -> str | None:
-    """Return the best configuration so far as YAML; None if no run has a score.
+    """Return the best configuration so far as YAML.
+
+    Return None if no run has a score, or the best one's values changed during training.
 
     It has the study's first seed, not that of the best run, whose luck would not be repeated on
     other rows.
@@ -19,7 +21,7 @@ def best_config(study: Study, measures: Measures, runs: list[Run]) -> str | None
     import yaml
 
     row = best_row(study, study_rows(study, measures, runs))
-    if row is None:
+    if row is None or row.scheduled:
         return None
     options = study.options_of(Trial(1, study.seeds[0], row.variant, row.values))
     options["output_dir"] = str(study.folder / BEST)

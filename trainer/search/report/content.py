@@ -80,6 +80,7 @@ def _described(study: Study, measures: Measures, rows: Sequence[Row]) -> list[di
             "variant": row.variant,
             "values": dict(row.values),
             "combines": list(row.parts),
+            "scheduled": row.scheduled,
             "failed": row.failed,
             "paused": row.paused,
             "seconds": Mean.of([*row.seconds.values()]).value if row.seconds else None,

@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from trainer.evaluation.figure_files import new_figure, save_figure, shorten_label
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _MAX_TICKS = 8
 
@@ -20,9 +23,10 @@ def draw_coordinates(content: Mapping[str, Any], logarithmic: Sequence[str], pat
         path: the PNG file to write.
 
     Returns:
-        Whether there was something to draw: two options or more, and two runs with a score.
+        Whether there was something to draw: two options or more, and two
+            runs that were trained to the end.
     """
-    runs = [run for run in content["runs"] if run["score"] is not None]
+    runs = [r for r in content["runs"] if r["score"] is not None and r["paused"] is None]
     columns: dict[str, list[Any]] = {"variant": [run["variant"] for run in runs]}
     columns |= {option: [run["values"].get(option) for run in runs] for option in content["space"]}
     columns = {name: values for name, values in columns.items() if len(set(map(str, values))) > 1}
@@ -31,14 +35,10 @@ def draw_coordinates(content: Mapping[str, Any], logarithmic: Sequence[str], pat
     columns[content["metric"].removeprefix("eval_")] = scores = [run["score"] for run in runs]
     figure = new_figure(1.8 + 1.9 * len(columns), 4.8)
     axes = figure.subplots()
-    heights = []
-    for place, (name, values) in enumerate(columns.items()):
-        height, ticks = _scale(values, name in logarithmic)
-        heights.append(height)
-        axes.axvline(place, color="black", linewidth=0.8)
-        for text, at in ticks.items():
-            box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 1}
-            axes.text(place, at, f" {text}", fontsize="small", bbox=box, parse_math=False)
+    scales = [_scale(values, name in logarithmic) for name, values in columns.items()]
+    heights = [height for height, _ in scales]
+    for place, (_, ticks) in enumerate(scales):
+        _draw_axis(axes, place, ticks)
     # From the worst to the best, so that the best are on top.
     sign = 1 if content["greater_is_better"] else -1
     for index in np.argsort(sign * np.array(scores), kind="stable"):
@@ -54,6 +54,13 @@ def draw_coordinates(content: Mapping[str, Any], logarithmic: Sequence[str], pat
     axes.set_title("A line for each run; yellow is best", fontsize="medium")
     save_figure(figure, path)
     return True
+
+
+def _draw_axis(axes: "Axes", place: int, ticks: Mapping[str, float]) -> None:
+    axes.axvline(place, color="black", linewidth=0.8)
+    box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 1}
+    for text, height in ticks.items():
+        axes.text(place, height, f" {text}", fontsize="small", bbox=box, parse_math=False)
 
 
 def _color(quality: float) -> Any:

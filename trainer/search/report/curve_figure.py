@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+
 from trainer.evaluation.figure_files import (
     BLUE,
     GRAY,
@@ -42,8 +44,8 @@ def draw_curves(curves: Mapping[str, Mapping[int, list[float]]], metric: str, pa
         label = f"{shorten_label(name)} ({runs})"
         axes.plot(list(curve), [mean.value for mean in means], color=color, label=label)
         if means[0].low is not None:
-            ends = [mean.low for mean in means], [mean.high for mean in means]
-            axes.fill_between(list(curve), *ends, color=color, alpha=0.15, linewidth=0)
+            ends = np.array([(mean.low, mean.high) for mean in means], dtype=float).T
+            axes.fill_between(list(curve), ends[0], ends[1], color=color, alpha=0.15, linewidth=0)
     axes.set_xlabel("cycle")
     axes.set_ylabel(metric.removeprefix("eval_"), parse_math=False)
     axes.grid(alpha=0.25)

@@ -33,7 +33,7 @@ def draw_heat_maps(content: Mapping[str, Any], metric: str, path: Path) -> bool:
     values = _values(content)
     if len(values) not in (2, 3) or not means:
         return False
-    panels = values[2] if len(values) == 3 else [None]
+    panels = [[value] for value in values[2]] if len(values) == 3 else [[]]
     variants = list(dict.fromkeys(variant for variant, *_ in means))
     cells = len(values[0]) * len(values[1]) * len(panels) * len(variants)
     if len(means) < cells / 2:
@@ -41,17 +41,16 @@ def draw_heat_maps(content: Mapping[str, Any], metric: str, path: Path) -> bool:
     figure = new_figure(1.6 + _PANEL * len(panels), 0.9 + _PANEL * len(variants))
     grid = figure.subplots(len(variants), len(panels), squeeze=False)
     limits = min(means.values()), max(means.values())
+    options = [option.removeprefix("tasks.") for option in content["space"]]
     for (row, column), axes in np.ndenumerate(grid):
-        third = [] if panels == [None] else [panels[column]]
-        found = [[means.get((variants[row], y, x, *third)) for x in values[1]] for y in values[0]]
+        variant, third = variants[row], panels[column]
+        found = [[means.get((variant, y, x, *third)) for x in values[1]] for y in values[0]]
         _draw_panel(axes, np.array(found, dtype=float), values, limits)
-        title = [shorten_label(variants[row])] if variants[row] else []
-        title += [f"{_short(content['space'][2])} {third[0]}"] if third else []
+        title = [shorten_label(variant)] if variant else []
+        title += [f"{options[2]} {value}" for value in third]
         axes.set_title(", ".join(title), fontsize="medium", parse_math=False)
-    for axes in grid[:, 0]:
-        axes.set_ylabel(_short(content["space"][0]), parse_math=False)
-    for axes in grid[-1]:
-        axes.set_xlabel(_short(content["space"][1]), parse_math=False)
+        axes.set_ylabel(options[0] if column == 0 else "", parse_math=False)
+        axes.set_xlabel(options[1] if row == len(variants) - 1 else "", parse_math=False)
     figure.colorbar(grid[0, 0].images[0], ax=grid, label=metric.removeprefix("eval_"), shrink=0.8)
     save_figure(figure, path)
     return True
@@ -92,7 +91,3 @@ def _draw_panel(
         dark = mean < (low + high) / 2
         text = "" if np.isnan(mean) else f"{mean:.3f}"
         axes.text(column, row, text, ha="center", va="center", color="white" if dark else "black")
-
-
-def _short(option: str) -> str:
-    return option.removeprefix("tasks.")

@@ -67,9 +67,12 @@ def _best(content: Mapping[str, Any]) -> str:
         return ""
     chosen = next(row for row in content["rows"] if row["name"] == content["best"])
     found = chosen["metrics"][content["metric"]]
+    trains = (
+        "its values changed during training" if chosen["scheduled"] else "`best.yaml` trains it"
+    )
     return (
         f"Best of {len(content['rows'])}: {in_markdown(content['best'])}, "
-        f"{formats.mean(found)} in {formats.count(found['runs'], 'run')} (`best.yaml` trains it). "
+        f"{formats.mean(found)} in {formats.count(found['runs'], 'run')} ({trains}). "
         "The best of many is a little better by chance; only other rows can tell by how much."
     )
 

@@ -20,6 +20,7 @@ class Row:
         seconds: seed -> the time of that run.
         failed: the number of runs that failed.
         paused: the number of runs that ended early by decision of the search method.
+        scheduled: whether values changed during training; then `values` are the first ones.
         parts: the variants of a combination.
     """
 
@@ -29,6 +30,7 @@ class Row:
     seconds: Mapping[int, float] = field(default_factory=dict)
     failed: int = 0
     paused: int = 0
+    scheduled: bool = False
     parts: Sequence[str] = ()
 
     @property
@@ -59,6 +61,7 @@ def rows_of(runs: Iterable[Run]) -> list[Row]:
             {run.trial.seed: run.seconds for run in group if run.finished},
             failed=sum(run.error is not None for run in group),
             paused=sum(run.error is None and run.paused is not None for run in group),
+            scheduled=any(run.scheduled for run in group),
         )
         for group in groups.values()
     ]

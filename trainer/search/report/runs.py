@@ -20,6 +20,7 @@ class Run:
         seconds: of all its segments.
         paused: the cycle at which its last segment ended; None if it was trained to the end.
         error: why it failed.
+        scheduled: whether its values changed during training.
     """
 
     trial: Trial
@@ -28,6 +29,7 @@ class Run:
     seconds: float
     paused: int | None = None
     error: str | None = None
+    scheduled: bool = False
 
     @property
     def finished(self) -> bool:
@@ -46,15 +48,16 @@ def collect_runs(
     """Return the runs that have a result, in the order of their trials."""
     found: dict[int, Run] = {}
     for segment, result in results:
-        before = found[segment.trial].seconds if segment.trial in found else 0.0
+        before = found.get(segment.trial)
         metrics = measures.with_overall(result.metrics)
         found[segment.trial] = Run(
             trials[segment.trial - 1],
             metrics,
             None if result.error else metrics.get(measures.metric),
-            before + result.seconds,
+            result.seconds + (before.seconds if before else 0.0),
             segment.until,
             result.error,
+            bool(segment.values) or (before is not None and before.scheduled),
         )
     return [found[number] for number in sorted(found)]
 
