@@ -74,6 +74,7 @@ def test_variants_of_single_tasks_count_as_one_run(tmp_path):
     # One task's score is no overall score, neither in the table nor as the best.
     assert "eval_overall" not in found["near"]["metrics"]
     assert found["near"]["difference"] is None
+    assert list(found["near"]["task_differences"]) == ["eval_near_pearson"]
     assert content["best"] == "all"
 
 

@@ -78,3 +78,9 @@ def test_the_test_split_is_shown_if_it_was_measured(tmp_path):
     text = study_page(content | {"test": {"test_overall": 0.75}}, {})
     assert "on the test split, once: test_overall 0.7500." in text
     assert "test split" not in study_page(content, {})
+
+
+def test_tasks_are_compared_in_a_table_of_their_own(tmp_path):
+    text = page(variants(tmp_path), score).partition("### Differences per task")[2]
+    single = next(line for line in text.splitlines() if line.startswith("| single"))
+    assert single.startswith("| single | +0.1000 (+0.1000 to +0.1000) | +0.0000 (")

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from trainer.search.report.comparison import Difference, Mean, holm
+from trainer.search.report.comparison import Mean
+from trainer.search.report.differences import compared, compared_by_task
 from trainer.search.report.measures import Measures
 from trainer.search.report.rows import Row, combined_rows, rows_of
-from trainer.search.report.runs import Run, key_of
+from trainer.search.report.runs import Run
 from trainer.search.study import Study
 
 
@@ -71,9 +72,8 @@ def study_content(
 
 
 def _described(study: Study, measures: Measures, rows: Sequence[Row]) -> list[dict[str, Any]]:
-    differences = _differences(study, measures, rows)
-    known = {i: d.p for i, d in enumerate(differences) if d is not None and d.p is not None}
-    corrected = dict(zip(known, holm(list(known.values())), strict=True))
+    others = [metric for metric in measures.shown if metric != measures.metric]
+    differences = zip(compared(study, rows), compared_by_task(study, rows, others), strict=True)
     return [
         {
             "name": row.name,
@@ -89,31 +89,11 @@ def _described(study: Study, measures: Measures, rows: Sequence[Row]) -> list[di
                 for metric in measures.shown
                 if (scores := row.scores(metric))
             },
-            "difference": None
-            if difference is None
-            else {
-                **asdict(difference.mean),
-                "p": difference.p,
-                "p_corrected": corrected.get(index),
-                "verdict": difference.verdict(study.greater_is_better, corrected.get(index)),
-            },
+            "difference": difference,
+            "task_differences": by_task,
         }
-        for index, (row, difference) in enumerate(zip(rows, differences, strict=True))
+        for row, (difference, by_task) in zip(rows, differences, strict=True)
     ]
-
-
-def _differences(study: Study, measures: Measures, rows: Sequence[Row]) -> list[Difference | None]:
-    """Return each row's difference to the baseline's row with the same values."""
-    baselines = {key_of(row.values): row for row in rows if row.variant == study.baseline}
-    found: list[Difference | None] = []
-    for row in rows:
-        baseline = baselines.get(key_of(row.values))
-        if baseline is None or baseline is row:
-            found.append(None)
-            continue
-        scores = row.scores(measures.metric), baseline.scores(measures.metric)
-        found.append(Difference.of(*scores))
-    return found
 
 
 def _run(run: Run) -> dict[str, Any]:

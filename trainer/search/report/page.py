@@ -14,6 +14,9 @@ _COMPARISON_NOTES = """\
 Differences are those to {baseline}, paired by seed, with their 95% interval. Where the interval
 contains 0, the runs show no difference; that is no proof that there is none. p is that of the
 paired t-test, corrected for the {count} of this table (Holm 1979)."""
+_TASK_NOTES = """\
+Paired by seed, with 95% intervals that are not corrected for their number: of twenty, one excludes
+0 by chance."""
 _IMPORTANCE_NOTES = """\
 By how much a random forest's R² falls when the option's values are permuted, over {runs} runs. The
 forest's R² on runs that it was not fitted to is {r2:.2f}; near or below 0, they mean nothing.
@@ -31,6 +34,8 @@ def study_page(content: Mapping[str, Any], figures: Mapping[str, str]) -> str:
     parts += [_test(content["test"])] if content.get("test") else []
     if content["rows"]:
         parts += ["## Results", _results(content), *_notes(content)]
+    if any(row["task_differences"] for row in content["rows"]):
+        parts += ["### Differences per task", _by_task(content), _TASK_NOTES]
     failed = [run for run in content["runs"] if run["error"]]
     if failed:
         cells = ([f"trial-{r['trial']:04}", r["variant"], r["seed"], r["error"]] for r in failed)
@@ -101,6 +106,16 @@ def _results(content: Mapping[str, Any]) -> str:
             count += f", {row[state]} {state}" if row[state] else ""
         cells.append([name, count, *means, *compared, formats.duration(row["seconds"])])
     return _table(head, cells)
+
+
+def _by_task(content: Mapping[str, Any]) -> str:
+    metrics = [name for name in content["shown"] if name != content["metric"]]
+    cells = [
+        [row["name"], *(formats.difference(row["task_differences"].get(name)) for name in metrics)]
+        for row in content["rows"]
+        if row["task_differences"]
+    ]
+    return _table(["Runs of", *(name.removeprefix("eval_") for name in metrics)], cells)
 
 
 def _notes(content: Mapping[str, Any]) -> list[str]:
