@@ -57,7 +57,8 @@ def test_a_grid_has_the_best_values_first(tmp_path):
     text = page(study, lambda trial: metrics(trial.values["weight_decay"], 0.5))
     order = [line.split("|")[1].strip() for line in text.splitlines() if "| weight" in line]
     assert order == ["weight_decay 0.3", "weight_decay 0.2", "weight_decay 0.1"]
-    assert "Best of 3: weight_decay 0.3" in text and "Difference" not in text
+    assert "Best: weight_decay 0.3" in text and "the best of 3" in text
+    assert "Difference" not in text
 
 
 def test_importance_and_figures_are_shown_if_there_are_any(tmp_path):
@@ -70,7 +71,7 @@ def test_importance_and_figures_are_shown_if_there_are_any(tmp_path):
 
 def test_a_study_without_any_result_has_a_page(tmp_path):
     text = page(variants(tmp_path), lambda trial: "MemoryError: ")
-    assert "of which 9 failed" in text and "Best of" not in text
+    assert "of which 9 failed" in text and "Best:" not in text
 
 
 def test_the_test_split_is_shown_if_it_was_measured(tmp_path):

@@ -22,8 +22,8 @@ class CurveWriter(TrainerCallback):
     """Writes the evaluations of a run to a JSON file, after each of them.
 
     Args:
-        path: of the file: the folder of a phase's checkpoints -> its steps so far and its
-            evaluations, of which those before a resumed run's checkpoint are kept.
+        path: of the file: the name of a phase's folder, or of the run's -> its steps so far and its
+            evaluations, also those before the checkpoint from which it was resumed.
     """
 
     def __init__(self, path: Path):
@@ -43,7 +43,7 @@ class CurveWriter(TrainerCallback):
         if not state.is_world_process_zero:
             return
         phases = json.loads(self.path.read_text(encoding="utf-8")) if self.path.is_file() else {}
-        phases[str(args.output_dir)] = {
+        phases[Path(args.output_dir).name] = {
             "steps": state.global_step,
             "evaluations": [
                 {k: v for k, v in entry.items() if k == "step" or k.startswith(METRIC_PREFIX)}

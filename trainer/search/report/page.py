@@ -7,6 +7,8 @@ from trainer.cards.render import in_markdown
 from trainer.search.report import formats
 from trainer.search.report.tables import ordered
 
+_CHOICE_NOTES = """\
+It is the best of {count}, and so a little better by chance; other seeds tell by how much."""
 _NOTES = """\
 ± is half of the 95% interval of the mean over seeds (Student's t): how much training varies with
 the seed, not how much the metric would vary with other validation rows."""
@@ -75,11 +77,12 @@ def _best(content: Mapping[str, Any]) -> str:
     trains = (
         "its values changed during training" if chosen["scheduled"] else "`best.yaml` trains it"
     )
-    return (
-        f"Best of {len(content['rows'])}: {in_markdown(content['best'])}, "
-        f"{formats.mean(found)} in {formats.count(found['runs'], 'run')} ({trains}). "
-        "The best of many is a little better by chance; only other rows can tell by how much."
+    best = (
+        f"Best: {in_markdown(content['best'])}, {formats.mean(found)} in "
+        f"{formats.count(found['runs'], 'run')} ({trains})."
     )
+    able = sum(content["metric"] in row["metrics"] for row in content["rows"])
+    return best if able == 1 else f"{best} {_CHOICE_NOTES.format(count=able)}"
 
 
 def _test(metrics: Mapping[str, float]) -> str:
