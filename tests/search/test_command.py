@@ -7,6 +7,7 @@ import yaml
 
 from trainer.search import command
 from trainer.search.command import run_study
+from trainer.search.run import SearchInterruptedError
 from trainer.search.trials import Result
 
 
@@ -55,7 +56,7 @@ def test_a_study_ends_with_its_report(study, tmp_path, capsys):
     assert "learning_rate 0.002  0." in printed and "report written to" in printed
 
 
-def test_the_report_is_there_after_each_result(study, tmp_path, monkeypatch):
+def test_the_report_is_there_after_the_first_result(study, tmp_path, monkeypatch):
     class Broken(Executor):
         def wait(self):
             if (tmp_path / "out" / "study.json").is_file():
@@ -67,3 +68,20 @@ def test_the_report_is_there_after_each_result(study, tmp_path, monkeypatch):
         run_study(study)
     report = json.loads((tmp_path / "out" / "study.json").read_text())
     assert len(report["runs"]) == 1 and not report["done"]
+
+
+def test_an_interrupted_study_has_the_results_so_far(study, tmp_path, monkeypatch):
+    class Interrupted(Executor):
+        count = 0
+
+        def wait(self):
+            self.count += 1
+            if self.count == 4:
+                raise SearchInterruptedError("SIGINT")
+            return super().wait()
+
+    monkeypatch.setattr(command, "ProcessExecutor", Interrupted)
+    with pytest.raises(SearchInterruptedError):
+        run_study(study)
+    report = json.loads((tmp_path / "out" / "study.json").read_text())
+    assert len(report["runs"]) == 3 and not report["done"]

@@ -10,6 +10,7 @@ from trainer.search.report.formats import duration
 from trainer.search.report.measures import Measures
 from trainer.search.report.rows import format_values
 from trainer.search.report.tables import console_table
+from trainer.search.report.throttle import Throttled
 from trainer.search.report.write import write_report
 from trainer.search.run import Search, SearchInterruptedError
 from trainer.search.study import Study
@@ -32,10 +33,11 @@ def run_study(path: Path) -> Search:
     check_runs(study, search.method.trials, path.parent)
     measures = Measures.of(study, path.parent)
     progress = Progress(study, len(search.results))
+    write_tables = Throttled(lambda: report(search, measures))
 
     def tell(*news: Any) -> None:
         progress(*news)
-        report(search, measures)
+        write_tables()
 
     search.report = tell
     executor = ProcessExecutor(run_segment, study.threads)
@@ -43,6 +45,7 @@ def run_study(path: Path) -> Search:
         search.run(executor)
     except SearchInterruptedError:
         executor.interrupt()
+        report(search, measures)
         raise
     finally:
         executor.close()

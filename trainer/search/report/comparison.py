@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -27,12 +28,10 @@ class Mean:
     @classmethod
     def of(cls, values: Sequence[float]) -> "Mean":
         """Return the mean of one or more values, with Student's t interval."""
-        from scipy.stats import t
-
         mean, runs = float(np.mean(values)), len(values)
         if runs == 1:
             return cls(mean, runs)
-        half = float(t.ppf((1 + LEVEL) / 2, runs - 1)) * _standard_error(values)
+        half = _quantile(runs) * _standard_error(values)
         return cls(mean, runs, mean - half, mean + half)
 
 
@@ -87,6 +86,14 @@ def holm(p_values: Sequence[float]) -> list[float]:
         highest = max(highest, (len(p_values) - rank) * p_values[index])
         corrected[index] = min(highest, 1.0)
     return corrected
+
+
+@cache
+def _quantile(runs: int) -> float:
+    """Return half the width of the interval of a mean, in standard errors."""
+    from scipy.stats import t
+
+    return float(t.ppf((1 + LEVEL) / 2, runs - 1))
 
 
 def _standard_error(values: Sequence[float]) -> float:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from statistics import fmean
 from typing import Any
 
 from trainer.search.report.comparison import Mean
@@ -33,7 +34,7 @@ def best_row(study: Study, rows: Sequence[Row]) -> Row | None:
     most = max(map(len, scores.values()))
     sign = 1 if study.greater_is_better else -1
     able = [row for row in rows if len(scores.get(row.name, [])) == most]
-    return max(able, key=lambda row: sign * Mean.of(scores[row.name]).value)
+    return max(able, key=lambda row: sign * fmean(scores[row.name]))
 
 
 def study_content(
