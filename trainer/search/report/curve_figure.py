@@ -46,6 +46,10 @@ def draw_curves(curves: Mapping[str, Mapping[int, list[float]]], metric: str, pa
         if means[0].low is not None:
             ends = np.array([(mean.low, mean.high) for mean in means], dtype=float).T
             axes.fill_between(list(curve), ends[0], ends[1], color=color, alpha=0.15, linewidth=0)
+    # The bands of two or three runs are so wide that nothing else would be seen.
+    values = np.concatenate([np.ravel(each) for curve in drawn.values() for each in curve.values()])
+    margin = 0.1 * (np.ptp(values) or 1.0)
+    axes.set_ylim(values.min() - margin, values.max() + margin)
     axes.set_xlabel("cycle")
     axes.set_ylabel(metric.removeprefix("eval_"), parse_math=False)
     axes.grid(alpha=0.25)
