@@ -10,7 +10,8 @@ from trainer.config.parser import parse
 from trainer.data.tagger import find_tagger
 from trainer.runs.train import train
 
-CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
+FILES = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
+CONFIGS = [path for path in FILES if not path.stem.startswith("study_")]
 # The others name files; tests/runs/test_submissions.py trains on some of that shape.
 ON_DEFAULT_DATA = [path for path in CONFIGS if path.stem != "course"]
 QUICK = (

@@ -1,11 +1,17 @@
 """A study from its file to its results: what `scripts/search.py` does."""
 
 import time
-from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from trainer.search.checks import check_runs
 from trainer.search.executor import ProcessExecutor
+from trainer.search.report.formats import duration
+from trainer.search.report.measures import Measures
+from trainer.search.report.rows import format_values
+from trainer.search.report.tables import console_table
+from trainer.search.report.throttle import Throttled
+from trainer.search.report.write import write_report
 from trainer.search.run import Search, SearchInterruptedError
 from trainer.search.study import Study
 from trainer.search.study_file import read_study
@@ -24,27 +30,43 @@ def run_study(path: Path) -> Search:
         SearchInterruptedError: after a signal; running trials have saved a checkpoint.
     """
     study = read_study(path)
-    progress = Progress(study)
-    search = Search(study, lambda t, s: make_request(study, t, s, path.parent), progress)
-    progress.finished = len(search.results)
+    search = Search(study, lambda t, s: make_request(study, t, s, path.parent))
     check_runs(study, search.method.trials, path.parent)
+    measures = Measures.of(study, path.parent)
+    progress = Progress(study, len(search.results))
+    write_tables = Throttled(lambda: report(search, measures))
+
+    def tell(*news: Any) -> None:
+        progress(*news)
+        write_tables()
+
+    search.report = tell
     executor = ProcessExecutor(run_segment, study.threads)
     try:
         search.run(executor)
         write_schedule(search, path.parent)
     except SearchInterruptedError:
         executor.interrupt()
+        report(search, measures)
         raise
     finally:
         executor.close()
+    content = report(search, measures, complete=True)
+    print(f"{console_table(content)}\nreport written to {study.folder / 'README.md'}")
     return search
+
+
+def report(search: Search, measures: Measures, complete: bool = False) -> dict[str, Any]:
+    """Write the report of what is known of a search, its figures only if it is complete."""
+    trials, done = search.method.trials, search.method.done
+    return write_report(search.study, measures, trials, search.results, done, complete)
 
 
 def make_request(study: Study, trial: Trial, segment: Segment, folder: Path) -> Request:
     """Return what a worker needs to train a segment of a trial."""
     return Request(
         options=study.options_of(trial, segment.values),
-        log=str(study.folder / "logs" / f"{trial.name}.txt"),
+        log=str(study.log_of(trial)),
         metric=study.study_metric,
         until=segment.until,
         minutes=study.minutes,
@@ -57,14 +79,12 @@ class Progress:
 
     Args:
         study: the study.
-
-    Attributes:
-        finished: the number of results so far.
+        finished: the number of results that are known already.
     """
 
-    def __init__(self, study: Study):
+    def __init__(self, study: Study, finished: int = 0):
         self.study = study
-        self.finished = 0
+        self.finished = finished
         self._begin = time.monotonic()
         self._seconds: list[float] = []
 
@@ -75,24 +95,11 @@ class Progress:
         left = max(known - self.finished, 0)
         seconds = sum(self._seconds) / len(self._seconds) * left / self.study.parallel
         score = result.error if result.score is None else f"{result.score:.4f}"
-        what = ", ".join(filter(None, (trial.variant, f"seed {trial.seed}", _format(trial.values))))
+        what = ", ".join(
+            filter(None, (trial.variant, f"seed {trial.seed}", format_values(trial.values)))
+        )
         print(
-            f"{self.finished}/{known} {trial.name} ({what}): {score}, {_duration(result.seconds)}"
-            f"; about {_duration(seconds)} left",
+            f"{self.finished}/{known} {trial.name} ({what}): {score}, {duration(result.seconds)}"
+            f"; about {duration(seconds)} left",
             flush=True,
         )
-
-
-def _format(values: Mapping[str, object]) -> str:
-    return ", ".join(
-        f"{option} {value:.3g}" if isinstance(value, float) else f"{option} {value}"
-        for option, value in values.items()
-    )
-
-
-def _duration(seconds: float) -> str:
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes:02} min"
-    return f"{minutes} min {seconds:02} s" if minutes else f"{seconds} s"

@@ -8,6 +8,7 @@ from typing import Any
 from trainer.errors import InputError, did_you_mean
 from trainer.evaluation.metrics import METRICS
 from trainer.options import check_lowest, check_types
+from trainer.registry import METRICS
 from trainer.search.merge import merge
 from trainer.search.space import Space
 from trainer.search.trials import Trial
@@ -27,6 +28,8 @@ class Study:
         seeds: of the runs; every variant and every set of values is trained with each of them.
         variants: name -> changes to `options`.
         baseline: the variant that the others are compared with; the first if unset.
+        combined: name -> variants whose runs with the same seed the report counts as one, such as
+            three models of a task each.
         space: option -> its values.
         trials: the number of sets of values that methods other than `grid` draw, or the number of
             members of a population.
@@ -47,6 +50,7 @@ class Study:
     seeds: list[int] = field(default_factory=lambda: [42])
     variants: dict[str, dict[str, Any]] = field(default_factory=dict)
     baseline: str | None = None
+    combined: dict[str, list[str]] = field(default_factory=dict)
     space: Space = field(default_factory=dict)
     trials: int | None = None
     cycles: int | None = None
@@ -73,6 +77,7 @@ class Study:
                 "eval_overall"
             )
         self.baseline = self._checked_baseline()
+        self._check_combined()
 
     def _checked_baseline(self) -> str | None:
         if self.baseline is None:
@@ -84,6 +89,23 @@ class Study:
                 f"{did_you_mean(self.baseline, self.variants)}"
             )
         return self.baseline
+
+    def _check_combined(self) -> None:
+        if not isinstance(self.combined, Mapping):
+            raise InputError(f"combined = {self.combined!r}: expected NAME: [variant, variant]")
+        for name, variants in self.combined.items():
+            if name in self.variants or not isinstance(variants, list) or len(variants) < 2:
+                raise InputError(
+                    f"combined: {name} = {variants!r}: expected a new name and a list of at least "
+                    "two variants"
+                )
+            for variant in variants:
+                if variant not in self.variants:
+                    raise InputError(
+                        f"combined: {name}: '{variant}' is none of the variants "
+                        f"({', '.join(self.variants) or 'there are none'})."
+                        f"{did_you_mean(str(variant), self.variants)}"
+                    )
 
     @property
     def folder(self) -> Path:
@@ -101,6 +123,10 @@ class Study:
     def folder_of(self, trial: Trial) -> Path:
         """Return the output folder of a trial."""
         return self.folder / "trials" / trial.name
+
+    def log_of(self, trial: Trial) -> Path:
+        """Return the file to which a trial's output is appended."""
+        return self.folder / "logs" / f"{trial.name}.txt"
 
     def options_of(self, trial: Trial, values: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Return the configuration of a trial, as in a configuration file.

@@ -15,6 +15,7 @@ from trainer.config.parser import parse_config
 from trainer.errors import InputError
 from trainer.runs.train import train
 from trainer.saving.run_folder import CONFIG_FILE
+from trainer.search.report.curves import CurveWriter, curve_file
 from trainer.search.trials import Result
 from trainer.training.callbacks.stop_on_signal import StoppedError
 
@@ -131,7 +132,7 @@ def _train(request: Request) -> dict[str, float]:
     options = {**request.options, "resume": begun, "overwrite_output_dir": False}
     extensions = None if request.folder is None else Path(request.folder)
     settings = parse_config(options, "study", extensions)
-    callbacks: list[TrainerCallback] = []
+    callbacks: list[TrainerCallback] = [CurveWriter(curve_file(Path(request.log)))]
     if request.minutes is not None:
         callbacks.append(TimeLimit(request.minutes))
     if request.until is None:

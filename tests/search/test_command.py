@@ -1,0 +1,87 @@
+"""The command, with an executor in this process in place of training."""
+
+import json
+
+import pytest
+import yaml
+
+from trainer.search import command
+from trainer.search.command import run_study
+from trainer.search.run import SearchInterruptedError
+from trainer.search.trials import Result
+
+
+class Executor:
+    """Gives a result at once: the accuracy of a run is a hundred times its learning rate."""
+
+    def __init__(self, *_):
+        self.requests = {}
+
+    def submit(self, key, request):
+        self.requests[key] = request
+
+    def wait(self):
+        key, request = self.requests.popitem()
+        accuracy = 100 * request.options["learning_rate"]
+        metrics = {f"eval_{t}_accuracy": accuracy for t in ("sentiment", "paraphrase")}
+        metrics |= {"eval_similarity_pearson": 0.5, "eval_overall": accuracy}
+        return key, Result(accuracy, metrics, 2.0)
+
+    def interrupt(self):
+        pass
+
+    close = interrupt
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch):
+    monkeypatch.setattr(command, "ProcessExecutor", Executor)
+    path = tmp_path / "rates.yaml"
+    content = {
+        "options": {"model_name_or_path": "minilm", "data_dir": "sample"},
+        "output_dir": str(tmp_path / "out"),
+        "seeds": [1, 2],
+        "space": {"learning_rate": [1e-3, 2e-3]},
+    }
+    path.write_text(yaml.safe_dump(content))
+    return path
+
+
+def test_a_study_ends_with_its_report(study, tmp_path, capsys):
+    run_study(study)
+    report = json.loads((tmp_path / "out" / "study.json").read_text())
+    assert report["best"] == "learning_rate 0.002" and report["done"]
+    printed = capsys.readouterr().out
+    assert "4/4 trial-0004 (seed 2, learning_rate 0.002)" in printed
+    assert "learning_rate 0.002  0." in printed and "report written to" in printed
+
+
+def test_the_report_is_there_after_the_first_result(study, tmp_path, monkeypatch):
+    class Broken(Executor):
+        def wait(self):
+            if (tmp_path / "out" / "study.json").is_file():
+                raise RuntimeError("power is lost")
+            return super().wait()
+
+    monkeypatch.setattr(command, "ProcessExecutor", Broken)
+    with pytest.raises(RuntimeError):
+        run_study(study)
+    report = json.loads((tmp_path / "out" / "study.json").read_text())
+    assert len(report["runs"]) == 1 and not report["done"]
+
+
+def test_an_interrupted_study_has_the_results_so_far(study, tmp_path, monkeypatch):
+    class Interrupted(Executor):
+        count = 0
+
+        def wait(self):
+            self.count += 1
+            if self.count == 4:
+                raise SearchInterruptedError("SIGINT")
+            return super().wait()
+
+    monkeypatch.setattr(command, "ProcessExecutor", Interrupted)
+    with pytest.raises(SearchInterruptedError):
+        run_study(study)
+    report = json.loads((tmp_path / "out" / "study.json").read_text())
+    assert len(report["runs"]) == 3 and not report["done"]

@@ -1,0 +1,46 @@
+"""The studies in configs/: every run passes the checks."""
+
+from pathlib import Path
+
+import pytest
+
+from trainer.data.tagger import find_tagger
+from trainer.search.checks import check_runs
+from trainer.search.methods import METHODS
+from trainer.search.report.measures import Measures
+from trainer.search.study_file import read_study
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("study_*.yaml")), ids=lambda path: path.stem)
+def test_every_run_passes_the_checks(path):
+    study = read_study(path)
+    if "auxiliary" in study.variants and find_tagger() is None:
+        del study.variants["auxiliary"]
+    trials = METHODS[study.method](study).trials
+    check_runs(study, trials, path.parent)
+    assert len(Measures.of(study, path.parent).parts) == 3
+
+
+def test_the_grid_of_the_paper_has_27_runs():
+    study = read_study(CONFIGS / "study_grid.yaml")
+    trials = METHODS["grid"](study).trials
+    assert len(trials) == 27
+    options = study.options_of(trials[-1])
+    found = [options[name] for name in study.space]
+    assert found == [3e-5, 0.5, 32]
+
+
+def test_the_ways_of_training_change_what_they_say():
+    study = read_study(CONFIGS / "study_methods.yaml")
+    by_name = {trial.variant: trial for trial in METHODS["grid"](study).trials}
+    assert list(study.options_of(by_name["single_similarity"])["tasks"]) == ["similarity"]
+    smart = study.options_of(by_name["smart"])["tasks"]["sentiment"]
+    assert smart == {"learning_rate": 1e-3, "hidden_sizes": [384], "smart_weight": 1.0}
+    assert "smart_weight" not in study.options_of(by_name["sum"])["tasks"]["sentiment"]
+    assert study.combined["single_task"] == [
+        "single_sentiment",
+        "single_paraphrase",
+        "single_similarity",
+    ]
