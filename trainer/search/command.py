@@ -6,11 +6,14 @@ from pathlib import Path
 
 from trainer.search.checks import check_runs
 from trainer.search.executor import ProcessExecutor
+from trainer.search.final import measure_test
 from trainer.search.run import Search, SearchInterruptedError
+from trainer.search.segments import Request
+from trainer.search.storage import Storage
 from trainer.search.study import Study
 from trainer.search.study_file import read_study
 from trainer.search.trials import Result, Segment, Trial
-from trainer.search.worker import Request, run_segment
+from trainer.search.worker import run_segment
 
 EXIT_STATUS = 75  # sysexits.h: a temporary failure; the same command goes on
 
@@ -23,9 +26,19 @@ def run_study(path: Path) -> Search:
         SearchInterruptedError: after a signal; running trials have saved a checkpoint.
     """
     study = read_study(path)
-    progress = Progress(study)
-    search = Search(study, lambda t, s: make_request(study, t, s, path.parent), progress)
+    storage, progress = Storage(study), Progress(study)
+
+    def request(trial: Trial, segment: Segment) -> Request:
+        return make_request(study, storage, search.method.trials, segment, path.parent)
+
+    def report(trial: Trial, segment: Segment, result: Result, known: int) -> None:
+        storage.tidy(search.method.trials, segment, result, done=search.method.done)
+        progress(trial, segment, result, known)
+
+    search = Search(study, request, report)
     progress.finished = len(search.results)
+    for segment, result in search.results:
+        storage.tidy(search.method.trials, segment, result, done=search.method.done)
     check_runs(study, search.method.trials, path.parent)
     executor = ProcessExecutor(run_segment, study.threads)
     try:
@@ -35,16 +48,24 @@ def run_study(path: Path) -> Search:
         raise
     finally:
         executor.close()
+    if storage.best is not None:
+        measure_test(study, storage.best, path.parent)
     return search
 
 
-def make_request(study: Study, trial: Trial, segment: Segment, folder: Path) -> Request:
-    """Return what a worker needs to train a segment of a trial."""
+def make_request(
+    study: Study, storage: Storage, trials: list[Trial], segment: Segment, folder: Path
+) -> Request:
+    """Return what a worker needs to train a segment of one of the trials."""
+    trial = trials[segment.trial - 1]
+    donor = trial if segment.donor is None else trials[segment.donor - 1]
     return Request(
         options=study.options_of(trial, segment.values),
         log=str(study.folder / "logs" / f"{trial.name}.txt"),
         metric=study.study_metric,
         until=segment.until,
+        begin=str(storage.kept(donor, segment.start)) if segment.start else None,
+        keep=None if segment.until is None else str(storage.kept(trial, segment.until)),
         minutes=study.minutes,
         folder=str(folder),
     )

@@ -87,7 +87,7 @@ class ProcessExecutor:
         if result is not None and result.error is None:
             self._idle.append(ready)
             return key, result
-        self._end(ready)
+        self._end(ready)  # nothing of a failed segment stays in memory
         if result is None:
             result = Result(None, error=_cause_of_death(ready.process.exitcode))
         return key, result
@@ -101,6 +101,8 @@ class ProcessExecutor:
             worker.process.join()
 
     def close(self) -> None:
+        for worker in self._busy.values():
+            worker.process.kill()
         for worker in [*self._idle, *self._busy.values()]:
             self._end(worker)
         self._idle, self._busy = [], {}
@@ -115,9 +117,10 @@ class ProcessExecutor:
         return _Worker(process, ours, alive)
 
     def _end(self, worker: _Worker) -> None:
+        """Let a worker end that has no segment, or none any more."""
         worker.connection.close()
-        worker.alive.close()
         worker.process.join()
+        worker.alive.close()  # only now: it would be killed, and could not release what it holds
 
 
 def _serve(
@@ -148,4 +151,6 @@ def _cause_of_death(status: int | None) -> str:
         name = signal.Signals(-status).name
         memory = ", which the system sends if memory runs out" if name == "SIGKILL" else ""
         return f"the process was killed by {name}{memory}"
+    if status == 0:
+        return "the process was stopped by a signal"
     return f"the process ended with status {status}"

@@ -119,7 +119,7 @@ class Search:
 def fingerprint(study: Study) -> str:
     """Return a key that changes with any setting of a study that changes its results."""
     settings = asdict(study)
-    for name in ("name", "output_dir", "parallel", "threads"):
+    for name in ("name", "output_dir", "parallel", "threads", "keep"):
         del settings[name]
     text = json.dumps(settings, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

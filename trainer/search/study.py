@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from trainer.errors import InputError, did_you_mean
+from trainer.evaluation.metrics import METRICS
 from trainer.options import check_lowest, check_types
 from trainer.search.merge import merge
 from trainer.search.space import Space
 from trainer.search.trials import Trial
 
 METRIC_PREFIX = "eval_"
+KEEP = ("best", "all")
 
 
 @dataclass
@@ -35,6 +37,7 @@ class Study:
         parallel: the number of runs at once.
         threads: of each run.
         study_metric: the metric to compare by.
+        keep: the models to keep on the disk, `best` (so far) or `all`.
         seed: of the search method's own draws.
         method_options: of the search method.
     """
@@ -54,6 +57,7 @@ class Study:
     parallel: int = 1
     threads: int = 1
     study_metric: str = "eval_overall"
+    keep: str = "best"
     seed: int = 0
     method_options: dict[str, Any] = field(default_factory=dict)
 
@@ -71,6 +75,8 @@ class Study:
                 f"study_metric = {self.study_metric!r}: must be a validation metric, such as "
                 "eval_overall"
             )
+        if self.keep not in KEEP:
+            raise InputError(f"keep = {self.keep!r}: must be one of {', '.join(KEEP)}")
         self.baseline = self._checked_baseline()
 
     def _checked_baseline(self) -> str | None:
@@ -88,6 +94,14 @@ class Study:
     def folder(self) -> Path:
         """Return the folder of the study."""
         return Path(self.output_dir)
+
+    @property
+    def greater_is_better(self) -> bool:
+        """Return whether higher values of the study's metric are better."""
+        if self.study_metric == f"{METRIC_PREFIX}overall":
+            return True
+        names = [name for name in METRICS if self.study_metric.endswith(f"_{name}")]
+        return bool(names) and METRICS.entry(max(names, key=len)).greater_is_better
 
     def folder_of(self, trial: Trial) -> Path:
         """Return the output folder of a trial."""
