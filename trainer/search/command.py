@@ -7,7 +7,7 @@ from pathlib import Path
 from trainer.search.checks import check_runs
 from trainer.search.executor import ProcessExecutor
 from trainer.search.final import measure_test
-from trainer.search.run import Search, SearchInterruptedError
+from trainer.search.run import Search
 from trainer.search.segments import Request
 from trainer.search.storage import Storage
 from trainer.search.study import Study
@@ -43,9 +43,6 @@ def run_study(path: Path) -> Search:
     executor = ProcessExecutor(run_segment, study.threads)
     try:
         search.run(executor)
-    except SearchInterruptedError:
-        executor.interrupt()
-        raise
     finally:
         executor.close()
     if storage.best is not None:

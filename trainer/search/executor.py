@@ -26,8 +26,12 @@ class Executor(Protocol):
         """Wait for a segment to end; return its key and its result."""
         ...
 
+    def interrupt(self) -> None:
+        """Let running segments save a checkpoint and stop; their results are lost."""
+        ...
+
     def close(self) -> None:
-        """End all workers."""
+        """End all workers; running segments are killed."""
         ...
 
 
@@ -68,7 +72,7 @@ class ProcessExecutor:
         self._busy: dict[Any, _Worker] = {}
 
     def submit(self, key: Any, request: Any) -> None:
-        worker = self._idle.pop() if self._idle else self._start()
+        worker = self._take_idle() or self._start()
         worker.key = key
         self._busy[key] = worker
         worker.connection.send(request)
@@ -93,7 +97,6 @@ class ProcessExecutor:
         return key, result
 
     def interrupt(self) -> None:
-        """Ask the workers to save a checkpoint and stop after their step."""
         for worker in self._busy.values():
             if worker.process.is_alive():
                 os.kill(worker.process.pid, signal.SIGTERM)
@@ -106,6 +109,14 @@ class ProcessExecutor:
         for worker in [*self._idle, *self._busy.values()]:
             self._end(worker)
         self._idle, self._busy = [], {}
+
+    def _take_idle(self) -> _Worker | None:
+        while self._idle:
+            worker = self._idle.pop()
+            if worker.process.is_alive():
+                return worker
+            self._end(worker)  # the system may have killed it meanwhile
+        return None
 
     def _start(self) -> _Worker:
         ours, theirs = self._context.Pipe()
