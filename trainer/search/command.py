@@ -46,7 +46,10 @@ def run_study(path: Path) -> Search:
     finally:
         executor.close()
     if storage.best is not None:
-        measure_test(study, storage.best, path.parent)
+        found = measure_test(study, storage.best, path.parent)
+        overall = found.get("test_overall")
+        on_test = "" if overall is None else f"; test_overall {overall:.4f}, measured for it alone"
+        print(f"the best is {storage.best.name}{on_test}")
     return search
 
 

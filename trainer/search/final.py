@@ -1,6 +1,7 @@
 """The measurement of the chosen model on the test split, once, after the search."""
 
 import json
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 from trainer.config.parser import parse_config
@@ -44,4 +45,9 @@ def measure_test(study: Study, trial: Trial, folder: Path | None = None) -> dict
         )
         for name, entry in settings.tasks.items()
     )
-    return evaluate(settings) if any(tested) else {}
+    if not any(tested):
+        return {}
+    log = study.folder / "logs" / f"{FOLDER}.txt"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a", encoding="utf-8") as file, redirect_stdout(file), redirect_stderr(file):
+        return evaluate(settings)

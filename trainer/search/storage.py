@@ -48,13 +48,14 @@ class Storage:
         trial = trials[segment.trial - 1]
         failed = result.score is None
         self._reached[trial.number] = math.inf if failed or segment.until is None else segment.until
-        if failed or segment.until is None:
+        if segment.until is None:
             _delete(self.study.folder_of(trial), CHECKPOINTS, f"**/{CHECKPOINTS}")
             self._compare(trial, result)
         if done:
             for other in trials:
                 _delete(self.study.folder_of(other), CHECKPOINTS)
-        self._delete_kept(trials)
+        reached = (self._reached.get(other.number, 0) for other in trials)
+        self._delete_kept(math.inf if done else min(reached))
 
     def _compare(self, trial: Trial, result: Result) -> None:
         """Delete the model of a finished trial, or that of the best one before it."""
@@ -66,14 +67,13 @@ class Storage:
         if loser is not None and self.study.keep == "best":
             _delete(self.study.folder_of(loser), *_WEIGHTS)
 
-    def _delete_kept(self, trials: list[Trial]) -> None:
-        """Delete the kept checkpoints of steps that every trial has left behind.
+    def _delete_kept(self, step: float) -> None:
+        """Delete the kept checkpoints before a step, which every trial has left behind.
 
-        Others may be continued, also by another member of a population.
+        Later ones may be continued, also by another member of a population.
         """
-        passed = min(self._reached.get(trial.number, 0) for trial in trials)
         for path in (self.study.folder / "checkpoints").glob(f"*/{CHECKPOINTS}"):
-            if int(path.name.removeprefix(PREFIX)) < passed:
+            if int(path.name.removeprefix(PREFIX)) < step:
                 shutil.rmtree(path)
 
 
