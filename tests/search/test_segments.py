@@ -88,7 +88,10 @@ def same(first, second):
     return first.keys() == second.keys() and all(first[n].equal(second[n]) for n in first)
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize(
+    "variant",
+    ["chooses", *(pytest.param(v, marks=pytest.mark.slow) for v in ("plain", "accumulates"))],
+)
 def test_a_paused_run_is_the_unbroken_one_to_the_last_bit(variant, trials, place, tmp_path):
     options = VARIANTS[variant]
     config = ["--" + f"{k}={v}" for k, v in options.items()]
@@ -153,7 +156,12 @@ class Interrupt(TrainerCallback):
 
 @pytest.mark.parametrize(
     ("step", "event"),
-    [(3, "on_step_begin"), (4, "on_evaluate"), (4, "on_prediction_step"), (4, "on_step_begin")],
+    [
+        (4, "on_prediction_step"),
+        pytest.param(3, "on_step_begin", marks=pytest.mark.slow),
+        pytest.param(4, "on_step_begin", marks=pytest.mark.slow),
+        pytest.param(4, "on_evaluate", marks=pytest.mark.slow),
+    ],
 )
 def test_a_segment_that_was_stopped_goes_on(trials, monkeypatch, step, event):
     study, unbroken = trials(), trials()
