@@ -2,6 +2,8 @@
 
 import os
 import signal
+import time
+from pathlib import Path
 
 from trainer.search.trials import Result
 
@@ -15,3 +17,30 @@ def killed(given):
     if given[1]["learning_rate"] == 2e-5:
         os.kill(os.getpid(), signal.SIGKILL)
     return quality(given)
+
+
+def process(given):
+    """Give the number of this process, or fail."""
+    if given == "fail":
+        return Result(None, error="failed")
+    return Result(os.getpid())
+
+
+def bar(given):
+    """Show a bar, as training does, and be killed."""
+    from tqdm import tqdm
+
+    list(tqdm(range(3)))
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def patient(given):
+    """Wait in a file's presence; on SIGTERM write another one, as training saves a checkpoint."""
+    folder, number = given
+    stopped = []
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: stopped.append(True))
+    (Path(folder) / f"{number}.begun").write_text(str(os.getpid()))
+    while not stopped:
+        time.sleep(0.02)
+    (Path(folder) / f"{number}.saved").touch()

@@ -8,6 +8,7 @@ from trainer.config.parser import parse_config
 from trainer.config.settings import Settings
 from trainer.errors import InputError, did_you_mean
 from trainer.evaluation.metrics import metrics_of
+from trainer.optimization.schedules import METRIC_DRIVEN
 from trainer.search.study import METRIC_PREFIX, Study
 from trainer.search.trials import Trial
 
@@ -49,6 +50,8 @@ def check_runs(study: Study, trials: list[Trial], folder: Path | None = None) ->
             message = str(error).removeprefix("study: ")
             raise InputError(f"{place if trial.variant else with_values}: {message}") from error
         _check_metric(study, trial, settings)
+        if study.interval is not None:
+            _check_pauses(study, settings)
 
 
 def _extremes(study: Study) -> Iterator[Trial]:
@@ -73,6 +76,33 @@ def _check_reserved(study: Study) -> None:
     for option in ("folds", "fold", "push_to_hub"):
         if study.options.get(option):
             raise InputError(f"options: {option}: use {_RESERVED[option]} instead")
+
+
+def _check_pauses(study: Study, settings: Settings) -> None:
+    """Check that a run can be paused, and that this changes nothing in it."""
+    args = settings.training
+    if study.minutes is not None:
+        raise InputError("minutes: use cycles instead in a search with an interval")
+    if settings.phases:
+        raise InputError("phases: a search with an interval needs runs without them")
+    if args.save_only_model:
+        raise InputError("save_only_model: a search with an interval goes on from checkpoints")
+    if args.save_strategy == "best":
+        raise InputError("save_strategy = best: use steps in a search with an interval")
+    if args.early_stopping_patience is not None:
+        raise InputError("early_stopping_patience: the search decides which trials go on; unset it")
+    if args.lr_scheduler_type in METRIC_DRIVEN:
+        raise InputError(
+            f"lr_scheduler_type = {args.lr_scheduler_type}: depends on evaluations, of which a "
+            "search with an interval makes further ones; use another one"
+        )
+    evaluates = args.eval_strategy == "steps" and args.eval_steps is not None
+    if args.load_best_model_at_end and not (evaluates and study.interval % args.eval_steps == 0):
+        raise InputError(
+            f"interval = {study.interval}: with load_best_model_at_end, must be a multiple of "
+            f"eval_steps, with eval_strategy: steps (now {args.eval_strategy}, {args.eval_steps}): "
+            "an evaluation in between could choose another checkpoint"
+        )
 
 
 def _check_metric(study: Study, trial: Trial, settings: Settings) -> None:

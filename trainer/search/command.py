@@ -1,11 +1,13 @@
 """A study from its file to its results: what `scripts/search.py` does."""
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from trainer.search.checks import check_runs
 from trainer.search.executor import ProcessExecutor
+from trainer.search.final import measure_test
 from trainer.search.report.formats import duration
 from trainer.search.report.measures import Measures
 from trainer.search.report.rows import format_values
@@ -13,11 +15,13 @@ from trainer.search.report.tables import console_table
 from trainer.search.report.throttle import Throttled
 from trainer.search.report.write import write_report
 from trainer.search.run import Search, SearchInterruptedError
+from trainer.search.segments import Request
+from trainer.search.storage import Storage
 from trainer.search.study import Study
 from trainer.search.study_file import read_study
 from trainer.search.trials import Result, Segment, Trial
 from trainer.search.winner import write_schedule
-from trainer.search.worker import Request, run_segment
+from trainer.search.worker import run_segment
 
 EXIT_STATUS = 75  # sysexits.h: a temporary failure; the same command goes on
 
@@ -30,45 +34,73 @@ def run_study(path: Path) -> Search:
         SearchInterruptedError: after a signal; running trials have saved a checkpoint.
     """
     study = read_study(path)
-    search = Search(study, lambda t, s: make_request(study, t, s, path.parent))
+    storage = Storage(study)
+
+    def request(trial: Trial, segment: Segment) -> Request:
+        return make_request(study, storage, search.method.trials, segment, path.parent)
+
+    search = Search(study, request)
+    for segment, result in search.results:
+        storage.tidy(search.method.trials, segment, result, done=search.method.done)
     check_runs(study, search.method.trials, path.parent)
     measures = Measures.of(study, path.parent)
     progress = Progress(study, len(search.results))
     write_tables = Throttled(lambda: report(search, measures))
 
-    def tell(*news: Any) -> None:
-        progress(*news)
+    def tell(trial: Trial, segment: Segment, result: Result, known: int) -> None:
+        storage.tidy(search.method.trials, segment, result, done=search.method.done)
+        progress(trial, segment, result, known)
         write_tables()
 
     search.report = tell
     executor = ProcessExecutor(run_segment, study.threads)
     try:
         search.run(executor)
-        write_schedule(search, path.parent)
     except SearchInterruptedError:
-        executor.interrupt()
         report(search, measures)
         raise
     finally:
         executor.close()
-    content = report(search, measures, complete=True)
-    print(f"{console_table(content)}\nreport written to {study.folder / 'README.md'}")
+    finish(search, measures, storage, path.parent)
     return search
 
 
-def report(search: Search, measures: Measures, complete: bool = False) -> dict[str, Any]:
+def finish(search: Search, measures: Measures, storage: Storage, folder: Path) -> None:
+    """Measure the best model on the test split, write the report, and print its table."""
+    write_schedule(search, folder)
+    test = None if storage.best is None else measure_test(search.study, storage.best, folder)
+    content = report(search, measures, complete=True, test=test)
+    print(f"{console_table(content)}\nreport written to {search.study.folder / 'README.md'}")
+    if storage.best is not None:
+        overall = (test or {}).get("test_overall")
+        on_test = "" if overall is None else f"; test_overall {overall:.4f}, measured for it alone"
+        print(f"the best single run is {storage.best.name}{on_test}")
+
+
+def report(
+    search: Search,
+    measures: Measures,
+    complete: bool = False,
+    test: Mapping[str, float] | None = None,
+) -> dict[str, Any]:
     """Write the report of what is known of a search, its figures only if it is complete."""
     trials, done = search.method.trials, search.method.done
-    return write_report(search.study, measures, trials, search.results, done, complete)
+    return write_report(search.study, measures, trials, search.results, done, complete, test)
 
 
-def make_request(study: Study, trial: Trial, segment: Segment, folder: Path) -> Request:
-    """Return what a worker needs to train a segment of a trial."""
+def make_request(
+    study: Study, storage: Storage, trials: list[Trial], segment: Segment, folder: Path
+) -> Request:
+    """Return what a worker needs to train a segment of one of the trials."""
+    trial = trials[segment.trial - 1]
+    donor = trial if segment.donor is None else trials[segment.donor - 1]
     return Request(
         options=study.options_of(trial, segment.values),
         log=str(study.log_of(trial)),
         metric=study.study_metric,
         until=segment.until,
+        begin=str(storage.kept(donor, segment.start)) if segment.start else None,
+        keep=None if segment.until is None else str(storage.kept(trial, segment.until)),
         minutes=study.minutes,
         folder=str(folder),
     )

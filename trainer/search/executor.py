@@ -26,8 +26,12 @@ class Executor(Protocol):
         """Wait for a segment to end; return its key and its result."""
         ...
 
+    def interrupt(self) -> None:
+        """Let running segments save a checkpoint and stop; their results are lost."""
+        ...
+
     def close(self) -> None:
-        """End all workers."""
+        """End all workers; running segments are killed."""
         ...
 
 
@@ -68,7 +72,7 @@ class ProcessExecutor:
         self._busy: dict[Any, _Worker] = {}
 
     def submit(self, key: Any, request: Any) -> None:
-        worker = self._idle.pop() if self._idle else self._start()
+        worker = self._take_idle() or self._start()
         worker.key = key
         self._busy[key] = worker
         worker.connection.send(request)
@@ -87,13 +91,12 @@ class ProcessExecutor:
         if result is not None and result.error is None:
             self._idle.append(ready)
             return key, result
-        self._end(ready)
+        self._end(ready)  # nothing of a failed segment stays in memory
         if result is None:
             result = Result(None, error=_cause_of_death(ready.process.exitcode))
         return key, result
 
     def interrupt(self) -> None:
-        """Ask the workers to save a checkpoint and stop after their step."""
         for worker in self._busy.values():
             if worker.process.is_alive():
                 os.kill(worker.process.pid, signal.SIGTERM)
@@ -101,9 +104,19 @@ class ProcessExecutor:
             worker.process.join()
 
     def close(self) -> None:
+        for worker in self._busy.values():
+            worker.process.kill()
         for worker in [*self._idle, *self._busy.values()]:
             self._end(worker)
         self._idle, self._busy = [], {}
+
+    def _take_idle(self) -> _Worker | None:
+        while self._idle:
+            worker = self._idle.pop()
+            if worker.process.is_alive():
+                return worker
+            self._end(worker)  # the system may have killed it meanwhile
+        return None
 
     def _start(self) -> _Worker:
         ours, theirs = self._context.Pipe()
@@ -115,9 +128,10 @@ class ProcessExecutor:
         return _Worker(process, ours, alive)
 
     def _end(self, worker: _Worker) -> None:
+        """Let a worker end that has no segment, or none any more."""
         worker.connection.close()
-        worker.alive.close()
         worker.process.join()
+        worker.alive.close()  # only now: it would be killed, and could not release what it holds
 
 
 def _serve(
@@ -148,4 +162,6 @@ def _cause_of_death(status: int | None) -> str:
         name = signal.Signals(-status).name
         memory = ", which the system sends if memory runs out" if name == "SIGKILL" else ""
         return f"the process was killed by {name}{memory}"
+    if status == 0:
+        return "the process was stopped by a signal"
     return f"the process ended with status {status}"

@@ -55,18 +55,26 @@ class Search:
         """Go on until the method is done.
 
         Raises:
-            SearchInterruptedError: after SIGINT or SIGTERM.
+            SearchInterruptedError: after SIGINT or SIGTERM, when the executor's segments have
+                saved a checkpoint.
         """
+        try:
+            with _signals():
+                self._run(executor)
+        except SearchInterruptedError:
+            executor.interrupt()
+            raise
+
+    def _run(self, executor: Executor) -> None:
         running: dict[tuple[int, int | None], Segment] = {}
-        with _signals():
-            while not self.method.done:
-                while len(running) < self.study.parallel and (segment := self._next()):
-                    running[segment.key] = segment
-                    executor.submit(segment.key, self.request(self._trial(segment), segment))
-                if not running:
-                    raise RuntimeError(f"method '{self.study.method}' waits for nothing")
-                key, result = executor.wait()
-                self._tell(running.pop(key), result)
+        while not self.method.done:
+            while len(running) < self.study.parallel and (segment := self._next()):
+                running[segment.key] = segment
+                executor.submit(segment.key, self.request(self._trial(segment), segment))
+            if not running:
+                raise RuntimeError(f"method '{self.study.method}' waits for nothing")
+            key, result = executor.wait()
+            self._tell(running.pop(key), result)
 
     def _next(self) -> Segment | None:
         if self._pending:
@@ -119,7 +127,8 @@ class Search:
 def fingerprint(study: Study) -> str:
     """Return a key that changes with any setting of a study that changes its results."""
     settings = asdict(study)
-    for name in ("name", "output_dir", "parallel", "threads", "baseline", "combined"):
+    unchanging = ("name", "output_dir", "parallel", "threads", "keep", "baseline", "combined")
+    for name in unchanging:
         del settings[name]
     text = json.dumps(settings, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -8,12 +8,12 @@ from typing import Any
 from trainer.errors import InputError, did_you_mean
 from trainer.evaluation.metrics import METRICS
 from trainer.options import check_lowest, check_types
-from trainer.registry import METRICS
 from trainer.search.merge import merge
 from trainer.search.space import Space
 from trainer.search.trials import Trial
 
 METRIC_PREFIX = "eval_"
+KEEP = ("best", "all")
 
 
 @dataclass
@@ -39,6 +39,7 @@ class Study:
         parallel: the number of runs at once.
         threads: of each run.
         study_metric: the metric to compare by.
+        keep: the models to keep on the disk, `best` (so far) or `all`.
         seed: of the search method's own draws.
         method_options: of the search method.
     """
@@ -59,6 +60,7 @@ class Study:
     parallel: int = 1
     threads: int = 1
     study_metric: str = "eval_overall"
+    keep: str = "best"
     seed: int = 0
     method_options: dict[str, Any] = field(default_factory=dict)
 
@@ -76,6 +78,8 @@ class Study:
                 f"study_metric = {self.study_metric!r}: must be a validation metric, such as "
                 "eval_overall"
             )
+        if self.keep not in KEEP:
+            raise InputError(f"keep = {self.keep!r}: must be one of {', '.join(KEEP)}")
         self.baseline = self._checked_baseline()
         self._check_combined()
 

@@ -1,107 +1,21 @@
-"""The training of one segment, in a process of its own."""
+"""What a worker process does with a segment: it trains it, and returns its result."""
 
-import json
+import math
 import os
 import sys
+import threading
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from tqdm import tqdm
 
-from trainer.config.parser import parse_config
 from trainer.errors import InputError
-from trainer.runs.train import train
-from trainer.saving.run_folder import CONFIG_FILE
-from trainer.search.report.curves import CurveWriter, curve_file
+from trainer.search.segments import Request, train_segment
 from trainer.search.trials import Result
 from trainer.training.callbacks.stop_on_signal import StoppedError
 
-
-@dataclass(frozen=True)
-class Request:
-    """What a worker needs to train a segment.
-
-    Attributes:
-        options: the configuration, as in a file; `output_dir` is the trial's folder.
-        log: the file to which the run's output is appended.
-        metric: of the evaluation, the score.
-        until: the step to pause at; None: train to the end.
-        minutes: the limit of the time of training.
-        folder: in which the configuration's extensions may lie.
-    """
-
-    options: Mapping[str, Any]
-    log: str
-    metric: str
-    until: int | None = None
-    minutes: float | None = None
-    folder: str | None = None
-
-
-class PausedError(StoppedError):
-    """Raised when training pauses at the end of a segment; its checkpoint is saved."""
-
-
-@dataclass
-class Pause(TrainerCallback):
-    """Evaluates, saves a checkpoint and pauses after a step.
-
-    Attributes:
-        until: the step.
-        metrics: of the evaluation at that step.
-
-    Raises:
-        PausedError: from `Trainer.train`, after the checkpoint is saved.
-    """
-
-    until: int
-    metrics: dict[str, float] = field(default_factory=dict)
-
-    def on_step_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
-    ) -> None:
-        if state.global_step == self.until:
-            control.should_evaluate = control.should_save = True
-
-    def on_evaluate(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        metrics: Mapping[str, float],
-        **_: Any,
-    ) -> None:
-        self.metrics = dict(metrics)
-
-    def on_save(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
-    ) -> None:
-        if state.global_step == self.until:
-            raise PausedError(f"paused after step {state.global_step}")
-
-
-@dataclass
-class TimeLimit(TrainerCallback):
-    """Ends training after a time; the run is finished as if this had been its last step.
-
-    Attributes:
-        minutes: the limit, measured from the first step of this process.
-    """
-
-    minutes: float
-    _begin: float = 0.0
-
-    def on_train_begin(self, *_: Any, **__: Any) -> None:
-        self._begin = time.monotonic()
-
-    def on_step_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
-    ) -> None:
-        if time.monotonic() - self._begin > 60 * self.minutes:
-            control.should_training_stop = True
+# Instead of a semaphore of the system, which a killed worker would leave behind.
+tqdm.set_lock(threading.RLock())
 
 
 def run_segment(request: Request) -> Result | None:
@@ -113,35 +27,16 @@ def run_segment(request: Request) -> Result | None:
     begin = time.monotonic()
     _redirect_output(Path(request.log))
     try:
-        metrics = _train(request)
+        metrics = train_segment(request)
     except StoppedError:
         return None
     except Exception as error:  # whatever ends a run: the search goes on without it
         return Result(None, {}, time.monotonic() - begin, _one_line(error))
     seconds = time.monotonic() - begin
-    if request.metric not in metrics:
-        return Result(None, metrics, seconds, f"there is no metric '{request.metric}'")
-    return Result(metrics[request.metric], metrics, seconds)
-
-
-def _train(request: Request) -> dict[str, float]:
-    folder = Path(request.options["output_dir"])
-    if (folder / "README.md").is_file():  # finished, but the search was killed before it knew
-        return json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    begun = (folder / CONFIG_FILE).is_file()
-    options = {**request.options, "resume": begun, "overwrite_output_dir": False}
-    extensions = None if request.folder is None else Path(request.folder)
-    settings = parse_config(options, "study", extensions)
-    callbacks: list[TrainerCallback] = [CurveWriter(curve_file(Path(request.log)))]
-    if request.minutes is not None:
-        callbacks.append(TimeLimit(request.minutes))
-    if request.until is None:
-        return train(settings, callbacks, reads_test=False)
-    pause = Pause(request.until)
-    try:
-        return train(settings, [*callbacks, pause], reads_test=False)
-    except PausedError:
-        return pause.metrics
+    score = metrics.get(request.metric)
+    if score is None or not math.isfinite(score):
+        return Result(None, metrics, seconds, f"{request.metric} is not measured, or not finite")
+    return Result(score, metrics, seconds)
 
 
 def _one_line(error: Exception) -> str:

@@ -40,6 +40,7 @@ from trainer.optimization import (
     learning_rates,
     params_by_task,
 )
+from trainer.optimization.rates import given_rates, set_rates
 from trainer.saving.trainer_state import load_state, save_state
 from trainer.training.base_trainer import BaseTrainer
 from trainer.training.evaluation_loop import TaskEvaluation
@@ -292,8 +293,11 @@ class HybridMTLTrainer(TaskBatches, TaskSteps, TaskEvaluation, BaseTrainer):
         super()._load_from_checkpoint(*args, **kwargs)
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        rates = given_rates(self.optimizer)
         super()._load_optimizer_and_scheduler(checkpoint)
         if checkpoint is not None:
+            # The arguments' rates, not the checkpoint's, which a copy may continue with others.
+            set_rates(self.optimizer, self.lr_scheduler, rates)
             states = load_state(Path(checkpoint), self.args.device)
             if self.averages is not None:
                 self.averages.follow(self.model)

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from trainer.search.curves import common_curve, curve_file, read_curve
 from trainer.search.report.coordinates import draw_coordinates
 from trainer.search.report.curve_figure import MAX_CURVES, draw_curves
-from trainer.search.report.curves import common_curve, curve_file, read_curve
 from trainer.search.report.difference_figure import draw_differences
 from trainer.search.report.heat_maps import draw_heat_maps
 from trainer.search.report.importance_figure import draw_importance

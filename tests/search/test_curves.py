@@ -1,7 +1,7 @@
 from types import SimpleNamespace
 
 from tests.toys import toy_trainer
-from trainer.search.report.curves import CurveWriter, common_curve, read_curve
+from trainer.search.curves import CurveWriter, common_curve, read_curve
 
 
 def write(path, folder, history, step):

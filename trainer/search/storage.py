@@ -1,0 +1,85 @@
+"""The disk space of a study: which checkpoints and models stay."""
+
+import math
+import shutil
+from pathlib import Path
+
+from trainer.saving.checkpoints import PREFIX
+from trainer.saving.run_folder import CHECKPOINTS
+from trainer.search.study import Study
+from trainer.search.trials import Result, Segment, Trial
+
+# In the folder of a finished trial; its metrics, reports, card and figures stay.
+_WEIGHTS = ("model*.safetensors*", "adapters", "merged", "phases")
+
+
+class Storage:
+    """Deletes what the rest of a search does not need.
+
+    A finished trial loses its checkpoints, and with `keep: best` all finished trials but the best
+    so far lose their models.
+
+    Args:
+        study: the study.
+
+    Attributes:
+        best: the finished trial with the best score so far, the earlier one of equals.
+    """
+
+    def __init__(self, study: Study):
+        self.study = study
+        self.best: Trial | None = None
+        self._best_score = -math.inf
+        self._reached: dict[int, float] = {}
+
+    def kept(self, trial: Trial, step: int) -> Path:
+        """Return where the checkpoint is kept with which a trial paused at a step."""
+        return self.study.folder / "checkpoints" / trial.name / f"{PREFIX}{step}"
+
+    def tidy(self, trials: list[Trial], segment: Segment, result: Result, *, done: bool) -> None:
+        """Delete what is not needed after a result, which is in the journal.
+
+        Args:
+            trials: all trials so far.
+            segment: that has ended.
+            result: its result.
+            done: whether the search is over.
+        """
+        trial = trials[segment.trial - 1]
+        failed = result.score is None
+        self._reached[trial.number] = math.inf if failed or segment.until is None else segment.until
+        if segment.until is None:
+            _delete(self.study.folder_of(trial), CHECKPOINTS, f"**/{CHECKPOINTS}")
+            self._compare(trial, result)
+        if done:
+            for other in trials:
+                _delete(self.study.folder_of(other), CHECKPOINTS)
+        reached = (self._reached.get(other.number, 0) for other in trials)
+        self._delete_kept(math.inf if done else min(reached))
+
+    def _compare(self, trial: Trial, result: Result) -> None:
+        """Delete the model of a finished trial, or that of the best one before it."""
+        loser: Trial | None = trial
+        if result.score is not None:
+            score = result.score if self.study.greater_is_better else -result.score
+            if score > self._best_score:
+                loser, self.best, self._best_score = self.best, trial, score
+        if loser is not None and self.study.keep == "best":
+            _delete(self.study.folder_of(loser), *_WEIGHTS)
+
+    def _delete_kept(self, step: float) -> None:
+        """Delete the kept checkpoints before a step, which every trial has left behind.
+
+        Later ones may be continued, also by another member of a population.
+        """
+        for path in (self.study.folder / "checkpoints").glob(f"*/{CHECKPOINTS}"):
+            if int(path.name.removeprefix(PREFIX)) < step:
+                shutil.rmtree(path)
+
+
+def _delete(folder: Path, *patterns: str) -> None:
+    for path in {path for pattern in patterns for path in folder.glob(pattern)}:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)  # may be inside of another one
+        else:
+            path.unlink(missing_ok=True)
