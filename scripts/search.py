@@ -1,4 +1,7 @@
-"""Run a study, many runs from one file: `search.py STUDY.yaml`; the same command continues it."""
+"""Run a study, many runs from one file: `search.py STUDY.yaml [--KEY value ...]`.
+
+The same command continues it.
+"""
 
 import signal
 import sys
@@ -9,6 +12,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from trainer.errors import InputError  # noqa: E402
 
+USAGE = """usage: search.py STUDY.yaml [--KEY value ...]
+
+KEY is a key of the study, such as parallel, or an option of all its runs, such as data_dir."""
+
 
 def main(arguments: list[str]) -> int:
     """Run or continue a study.
@@ -17,8 +24,8 @@ def main(arguments: list[str]) -> int:
         The exit status: 0, 2 after one message about wrong input, 75 when a signal stopped the
         search, which the same command continues.
     """
-    if len(arguments) != 1 or arguments[0].startswith("-"):
-        print("usage: search.py STUDY.yaml", file=sys.stderr)
+    if not arguments or arguments[0].startswith("-"):
+        print(USAGE, file=sys.stderr)
         return 0 if arguments in (["-h"], ["--help"]) else 2
     try:
         # Imported here, so that a Ctrl-C during the seconds that imports take is handled, too.
@@ -26,7 +33,7 @@ def main(arguments: list[str]) -> int:
         from trainer.search.run import SearchInterruptedError
 
         try:
-            run_study(Path(arguments[0]))
+            run_study(Path(arguments[0]), arguments[1:])
         except SearchInterruptedError as stopped:
             print(f"search.py: {stopped}", file=sys.stderr)
             return EXIT_STATUS

@@ -17,9 +17,9 @@ def study(**settings):
     [
         (["mood"], r"combined = \['mood'\]: expected NAME"),
         ({"apart": "mood"}, "combined: apart = 'mood': expected a new name"),
-        ({"apart": ["mood"]}, "at least two variants"),
-        ({"all": ["mood", "near"]}, "combined: all"),
-        ({"apart": ["mood", "naer"]}, "'naer' is none of the variants.*near"),
+        ({"apart": {"mood": "mood"}}, "at least two tasks"),
+        ({"all": {"mood": "mood", "near": "near"}}, "combined: all"),
+        ({"apart": {"mood": "mood", "near": "naer"}}, "'naer' is none of the variants.*near"),
     ],
 )
 def test_a_wrong_combination_is_refused(combined, message):
@@ -28,7 +28,7 @@ def test_a_wrong_combination_is_refused(combined, message):
 
 
 def test_what_the_report_alone_reads_may_change_later():
-    changed = study(combined={"apart": ["mood", "near"]}, baseline="near")
+    changed = study(combined={"apart": {"mood": "mood", "near": "near"}}, baseline="near")
     assert fingerprint(changed) == fingerprint(study())
     assert fingerprint(study(cycles=7)) != fingerprint(study())
 

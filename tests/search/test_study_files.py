@@ -39,8 +39,16 @@ def test_the_ways_of_training_change_what_they_say():
     smart = study.options_of(by_name["smart"])["tasks"]["sentiment"]
     assert smart == {"learning_rate": 1e-3, "hidden_sizes": [384], "smart_weight": 1.0}
     assert "smart_weight" not in study.options_of(by_name["sum"])["tasks"]["sentiment"]
-    assert study.combined["single_task"] == [
-        "single_sentiment",
-        "single_paraphrase",
-        "single_similarity",
-    ]
+    assert study.combined["single_task"]["similarity"] == "single_similarity"
+
+
+def test_the_command_line_overrides_keys_of_the_study_and_options_of_its_runs(tmp_path):
+    path = tmp_path / "s.yaml"
+    path.write_text("output_dir: out\noptions: {max_length: 32, learning_rate: 1.0e-3}\n")
+    study = read_study(path, ["--parallel", "2", "--learning_rate=1e-4", "--output_dir", "there"])
+    assert (study.parallel, study.output_dir) == (2, "there")
+    assert study.options == {"max_length": 32, "learning_rate": 1e-4}
+    with pytest.raises(InputError, match="'parallel': expected --KEY value"):
+        read_study(path, ["parallel", "2"])
+    with pytest.raises(InputError, match="'--parallel': expected --KEY value"):
+        read_study(path, ["--parallel"])

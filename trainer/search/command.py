@@ -1,7 +1,7 @@
 """A study from its file to its results: what `scripts/search.py` does."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +26,18 @@ from trainer.search.worker import run_segment
 EXIT_STATUS = 75  # sysexits.h: a temporary failure; the same command goes on
 
 
-def run_study(path: Path) -> Search:
+def run_study(path: Path, arguments: Sequence[str] = ()) -> Search:
     """Check a study, and run or continue it.
+
+    Args:
+        path: its file.
+        arguments: see `read_study`.
 
     Raises:
         InputError: for a wrong study, before its first run.
         SearchInterruptedError: after a signal; running trials have saved a checkpoint.
     """
-    study = read_study(path)
+    study = read_study(path, arguments)
     storage = Storage(study)
 
     def request(trial: Trial, segment: Segment) -> Request:

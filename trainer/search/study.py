@@ -28,8 +28,8 @@ class Study:
         seeds: of the runs; every variant and every set of values is trained with each of them.
         variants: name -> changes to `options`.
         baseline: the variant that the others are compared with; the first if unset.
-        combined: name -> variants whose runs with the same seed the report counts as one, such as
-            three models of a task each.
+        combined: name -> task -> the variant whose run gives the task's metrics: runs with the same
+            seed that the report counts as one, such as three models of a task each.
         space: option -> its values.
         trials: the number of sets of values that methods other than `grid` draw, or the number of
             members of a population.
@@ -51,7 +51,7 @@ class Study:
     seeds: list[int] = field(default_factory=lambda: [42])
     variants: dict[str, dict[str, Any]] = field(default_factory=dict)
     baseline: str | None = None
-    combined: dict[str, list[str]] = field(default_factory=dict)
+    combined: dict[str, dict[str, str]] = field(default_factory=dict)
     space: Space = field(default_factory=dict)
     trials: int | None = None
     cycles: int | None = None
@@ -96,14 +96,14 @@ class Study:
 
     def _check_combined(self) -> None:
         if not isinstance(self.combined, Mapping):
-            raise InputError(f"combined = {self.combined!r}: expected NAME: [variant, variant]")
+            raise InputError(f"combined = {self.combined!r}: expected NAME: {{TASK: VARIANT}}")
         for name, variants in self.combined.items():
-            if name in self.variants or not isinstance(variants, list) or len(variants) < 2:
+            if name in self.variants or not isinstance(variants, Mapping) or len(variants) < 2:
                 raise InputError(
-                    f"combined: {name} = {variants!r}: expected a new name and a list of at least "
-                    "two variants"
+                    f"combined: {name} = {variants!r}: expected a new name, and the variant of at "
+                    "least two tasks"
                 )
-            for variant in variants:
+            for variant in variants.values():
                 if variant not in self.variants:
                     raise InputError(
                         f"combined: {name}: '{variant}' is none of the variants "

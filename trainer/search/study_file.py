@@ -1,12 +1,15 @@
 """Reads the file of a study."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from trainer.config.extensions import load_extensions
 from trainer.config.parser import read_config
+from trainer.config.yaml_text import read_yaml
 from trainer.errors import InputError, did_you_mean, truncated_repr
 from trainer.search.merge import merge
 from trainer.search.methods import METHODS
@@ -18,21 +21,48 @@ _FIELDS = [f.name for f in fields(Study) if f.name not in ("name", "options")]
 _KEYS = [*_FIELDS, "base", "options"]
 
 
-def read_study(path: Path) -> Study:
+def read_study(path: Path, arguments: Sequence[str] = ()) -> Study:
     """Read a study's file.
 
     Its `base` is a configuration file, relative to the study's file or to the current folder, and
     `options` are changes to it.
 
+    Args:
+        path: the file.
+        arguments: `--KEY value` of the command line, which override the file: a key of the study,
+            or else an option of all its runs.
+
     Raises:
         InputError: naming the file and the key that is unknown, missing or wrong.
     """
-    given = read_config(path)
+    given = _overridden(read_config(path), arguments)
     try:
         return _study(path, given)
     except InputError as error:
         message = str(error)
         raise InputError(message if str(path) in message else f"{path}: {message}") from error
+
+
+def _overridden(given: dict[str, Any], arguments: Sequence[str]) -> dict[str, Any]:
+    """Return a study's keys with those of a command line."""
+    rest = iter(arguments)
+    options: dict[str, Any] = {}
+    for argument in rest:
+        key, has_value, value = argument.removeprefix("--").partition("=")
+        text = value if has_value else next(rest, None)
+        if not argument.startswith("--") or text is None:
+            raise InputError(f"command line: '{argument}': expected --KEY value")
+        try:
+            read = read_yaml(text)
+        except yaml.YAMLError as error:
+            raise InputError(f"command line: --{key}: {text!r} is not YAML") from error
+        if key in _KEYS and key != "options":
+            given[key] = read
+        else:
+            options[key] = read
+    if options and isinstance(given.get("options") or {}, Mapping):
+        given["options"] = {**(given.get("options") or {}), **options}
+    return given
 
 
 def _study(path: Path, given: dict[str, Any]) -> Study:

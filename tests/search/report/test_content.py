@@ -55,7 +55,7 @@ def test_variants_of_single_tasks_count_as_one_run(tmp_path):
     study = make_study(
         tmp_path,
         variants={"all": {}, "mood": {}, "near": {}},
-        combined={"apart": ["mood", "near"]},
+        combined={"apart": {"mood": "mood", "near": "near"}},
     )
 
     def one_task(trial):
@@ -108,3 +108,16 @@ def test_segments_of_a_trial_are_one_run():
     first, second = collect_runs(trials, results, MEASURES)
     assert (first.seconds, first.finished, first.score) == (7.0, True, pytest.approx(0.675))
     assert (second.paused, second.finished) == (10, False)
+
+
+def test_a_combination_has_each_task_from_the_run_that_is_named(tmp_path):
+    study = make_study(
+        tmp_path,
+        variants={"all": {}, "then_mood": {}, "then_near": {}},
+        combined={"then": {"mood": "then_mood", "near": "then_near"}},
+    )
+    scores = {"all": (0.5, 0.5), "then_mood": (0.8, 0.1), "then_near": (0.2, 0.9)}
+    content = content_of(study, lambda trial: metrics(*scores[trial.variant]))
+    found = rows(content)["then"]["metrics"]
+    assert set(found["eval_mood_accuracy"]["by_seed"].values()) == {0.8}
+    assert set(found["eval_near_pearson"]["by_seed"].values()) == {0.9}

@@ -68,16 +68,16 @@ def rows_of(runs: Iterable[Run]) -> list[Row]:
 
 
 def combined_rows(
-    rows: Sequence[Row], combined: Mapping[str, Sequence[str]], measures: Measures
+    rows: Sequence[Row], combined: Mapping[str, Mapping[str, str]], measures: Measures
 ) -> list[Row]:
     """Return the rows of combinations: several variants' runs with one seed count as one.
 
-    Such a run has the metrics of all its runs, an overall score computed from them, and their time
-    together. A seed that one of them lacks is left out.
+    Such a run has the metrics of each task from one of its runs, an overall score computed from
+    them, and their time together. A seed that one of them lacks is left out.
 
     Args:
         rows: of single variants.
-        combined: name -> its variants.
+        combined: name -> task -> the variant that gives its metrics.
         measures: what the study measures.
     """
     by_key = {row.key: row for row in rows}
@@ -85,24 +85,35 @@ def combined_rows(
     found = []
     for name, variants in combined.items():
         for key, each in values.items():
-            members = [by_key[v, key] for v in variants if (v, key) in by_key]
+            members = {t: by_key[v, key] for t, v in variants.items() if (v, key) in by_key}
             if len(members) == len(variants):
                 found.append(_combination(name, each, members, measures))
     return found
 
 
 def _combination(
-    name: str, values: Mapping[str, Any], members: list[Row], measures: Measures
+    name: str, values: Mapping[str, Any], members: Mapping[str, Row], measures: Measures
 ) -> Row:
-    seeds = [s for s in members[0].metrics if all(s in row.metrics for row in members)]
+    rows = list({row.variant: row for row in members.values()}.values())
+    seeds = [s for s in rows[0].metrics if all(s in row.metrics for row in rows)]
     metrics: dict[int, dict[str, float]] = {}
     for seed in seeds:
-        union = {k: v for row in members for k, v in row.metrics[seed].items()}
-        union.pop(f"{METRIC_PREFIX}loss", None)  # the last member's alone
-        metrics[seed] = measures.with_overall(union)
-    seconds = {seed: sum(row.seconds[seed] for row in members) for seed in seeds}
-    failed = sum(row.failed for row in members)
-    return Row(name, values, metrics, seconds, failed, parts=[row.variant for row in members])
+        of_tasks = {
+            metric: value
+            for task, row in members.items()
+            for metric, value in row.metrics[seed].items()
+            if _task_of(metric, members) == task
+        }
+        metrics[seed] = measures.with_overall(of_tasks)
+    seconds = {seed: sum(row.seconds[seed] for row in rows) for seed in seeds}
+    failed = sum(row.failed for row in rows)
+    return Row(name, values, metrics, seconds, failed, parts=[row.variant for row in rows])
+
+
+def _task_of(metric: str, tasks: Iterable[str]) -> str | None:
+    """Return the task that a metric measures, None if it is none of these."""
+    found = [task for task in tasks if metric.startswith(f"{METRIC_PREFIX}{task}_")]
+    return max(found, key=len, default=None)
 
 
 def format_values(values: Mapping[str, Any]) -> str:
