@@ -10,9 +10,9 @@ TRIALS = [Trial(number, 1) for number in (1, 2, 3)]
 
 
 class Disk:
-    def __init__(self, folder, **settings):
+    def __init__(self, folder, copies=True, **settings):
         self.study = Study("s", {}, str(folder), **settings)
-        self.storage = Storage(self.study)
+        self.storage = Storage(self.study, copies)
         self.left = len(TRIALS)
 
     def end(self, number, until=None, score=0.5, start=0):
@@ -88,3 +88,11 @@ def test_trials_that_were_never_finished_lose_their_checkpoints_at_the_end(tmp_p
     disk.end(2, until=4)
     disk.end(3)
     assert not list(tmp_path.rglob("checkpoint-*"))
+
+
+def test_without_copies_a_trial_keeps_its_last_checkpoint_alone(tmp_path):
+    disk = Disk(tmp_path, copies=False)
+    disk.end(1, until=4)
+    disk.end(2, until=4)
+    disk.end(1, until=8, start=4)
+    assert disk.kept() == [(1, 8), (2, 4)]  # 3 has not begun; 2 may be continued later

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from trainer.data.tagger import find_tagger
+from trainer.errors import InputError
 from trainer.search.checks import check_runs
 from trainer.search.methods import METHODS
 from trainer.search.report.measures import Measures

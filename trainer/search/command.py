@@ -1,6 +1,5 @@
 """A study from its file to its results: what `scripts/search.py` does."""
 
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from trainer.search.checks import check_runs
 from trainer.search.executor import ProcessExecutor
 from trainer.search.final import measure_test
+from trainer.search.methods import METHODS
 from trainer.search.report.formats import duration
 from trainer.search.report.measures import Measures
 from trainer.search.report.rows import format_values
@@ -38,7 +38,7 @@ def run_study(path: Path, arguments: Sequence[str] = ()) -> Search:
         SearchInterruptedError: after a signal; running trials have saved a checkpoint.
     """
     study = read_study(path, arguments)
-    storage = Storage(study)
+    storage = Storage(study, getattr(METHODS[study.method], "copies", False))
 
     def request(trial: Trial, segment: Segment) -> Request:
         return make_request(study, storage, search.method.trials, segment, path.parent)
@@ -48,7 +48,8 @@ def run_study(path: Path, arguments: Sequence[str] = ()) -> Search:
         storage.tidy(search.method.trials, segment, result, done=search.method.done)
     check_runs(study, search.method.trials, path.parent)
     measures = Measures.of(study, path.parent)
-    progress = Progress(study, len(search.results))
+    finished = sum(s.until is None or r.score is None for s, r in search.results)
+    progress = Progress(study, finished)
     write_tables = Throttled(lambda: report(search, measures))
 
     def tell(trial: Trial, segment: Segment, result: Result, known: int) -> None:
@@ -115,27 +116,33 @@ class Progress:
 
     Args:
         study: the study.
-        finished: the number of results that are known already.
+        finished: the number of trials that are finished already.
     """
 
     def __init__(self, study: Study, finished: int = 0):
         self.study = study
         self.finished = finished
-        self._begin = time.monotonic()
         self._seconds: list[float] = []
+        self._pauses = False
 
     def __call__(self, trial: Trial, segment: Segment, result: Result, known: int) -> None:
-        """Print a result, and the time that the known trials still take."""
-        self.finished += 1
+        """Print a result and, if trials do not pause, the time that the known ones still take."""
+        is_finished = segment.until is None or result.score is None
+        self.finished += is_finished
+        self._pauses |= not is_finished
         self._seconds.append(result.seconds)
-        left = max(known - self.finished, 0)
-        seconds = sum(self._seconds) / len(self._seconds) * left / self.study.parallel
-        score = result.error if result.score is None else f"{result.score:.4f}"
-        what = ", ".join(
-            filter(None, (trial.variant, f"seed {trial.seed}", format_values(trial.values)))
-        )
+        values = format_values({**trial.values, **segment.values})
+        what = ", ".join(filter(None, (trial.variant, f"seed {trial.seed}", values)))
+        at = "" if segment.until is None else f" at step {segment.until}"
+        score = result.error if result.score is None else f"{result.score:.4f}{at}"
+        left = "" if self._pauses else f"; about {duration(self._left(known))} left"
         print(
-            f"{self.finished}/{known} {trial.name} ({what}): {score}, {duration(result.seconds)}"
-            f"; about {duration(seconds)} left",
+            f"{self.finished}/{known} {trial.name} ({what}): {score}, "
+            f"{duration(result.seconds)}{left}",
             flush=True,
         )
+
+    def _left(self, known: int) -> float:
+        """Return the seconds that the known trials still take, which train at once."""
+        mean = sum(self._seconds) / len(self._seconds)
+        return mean * max(known - self.finished, 0) / self.study.parallel

@@ -21,13 +21,14 @@ class Storage:
 
     Args:
         study: the study.
+        copies: whether trials of the same seed and variant begin from each other's checkpoints.
 
     Attributes:
         best: the finished trial with the best score so far, the earlier one of equals.
     """
 
-    def __init__(self, study: Study):
-        self.study = study
+    def __init__(self, study: Study, copies: bool = False):
+        self.study, self.copies = study, copies
         self.best: Trial | None = None
         self._best_score = -math.inf
         self._reached: dict[int, float] = {}
@@ -54,8 +55,10 @@ class Storage:
         if done:
             for other in trials:
                 _delete(self.study.folder_of(other), CHECKPOINTS)
-        reached = (self._reached.get(other.number, 0) for other in trials)
-        self._delete_kept(math.inf if done else min(reached))
+        group = [t for t in trials if t is trial or (self.copies and _key(t) == _key(trial))]
+        reached = min(self._reached.get(other.number, 0) for other in group)
+        for other in trials if done else group:
+            self._delete_kept(other, math.inf if done else reached)
 
     def _compare(self, trial: Trial, result: Result) -> None:
         """Delete the model of a finished trial, or that of the best one before it."""
@@ -67,14 +70,15 @@ class Storage:
         if loser is not None and self.study.keep == "best":
             _delete(self.study.folder_of(loser), *_WEIGHTS)
 
-    def _delete_kept(self, step: float) -> None:
-        """Delete the kept checkpoints before a step, which every trial has left behind.
-
-        Later ones may be continued, also by another member of a population.
-        """
-        for path in (self.study.folder / "checkpoints").glob(f"*/{CHECKPOINTS}"):
+    def _delete_kept(self, trial: Trial, step: float) -> None:
+        """Delete a trial's kept checkpoints before a step; later ones may be continued."""
+        for path in (self.study.folder / "checkpoints" / trial.name).glob(CHECKPOINTS):
             if int(path.name.removeprefix(PREFIX)) < step:
                 shutil.rmtree(path)
+
+
+def _key(trial: Trial) -> tuple[str, int]:
+    return trial.variant, trial.seed
 
 
 def _delete(folder: Path, *patterns: str) -> None:

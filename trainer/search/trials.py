@@ -86,6 +86,8 @@ class Method(Protocol):
     The same calls in the same order give the same answers, so that a search can be repeated from
     its journal. A class is registered in `METHODS`.
 
+    A class whose trials begin from the checkpoints of others has an attribute `copies`, True.
+
     Attributes:
         trials: the trials created so far, in the order of their numbers.
     """

@@ -63,6 +63,8 @@ class PopulationMethod(ABC):
             training goes on.
     """
 
+    copies = True
+
     def __init__(self, study: Study, quantile: float):
         check_settings(study, ("space", "trials", "cycles", "interval"), ("minutes",))
         check_changeable(study)
