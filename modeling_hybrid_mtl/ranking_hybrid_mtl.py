@@ -12,7 +12,8 @@ from .losses_hybrid_mtl import LOSSES
 from .normalization_hybrid_mtl import sum_over_processes
 from .pair_memory_hybrid_mtl import NO_ROW, PairMemory
 from .registry_hybrid_mtl import HEADS
-from .task_config_hybrid_mtl import Refuse, TaskConfig
+from .task_config_hybrid_mtl import TaskConfig
+from .task_fields_hybrid_mtl import Refuse
 
 COSINES = [-1.0, 1.0]
 # Columns of the labels (B, 3): hashes of the first and the second text, and whether they match.

@@ -9,8 +9,8 @@ from transformers import PretrainedConfig
 
 from trainer.config.run_arguments import RunArguments
 from trainer.config.tasks import DEFAULT_TASKS
-from trainer.data.columns import is_missing
 from trainer.data.labels import number
+from trainer.data.raw_rows import is_missing
 from trainer.data.sources import load_split
 from trainer.data.task_source import TaskSource
 from trainer.data.tokens import IGNORED_LABEL

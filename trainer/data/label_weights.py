@@ -10,7 +10,7 @@ from datasets import Dataset
 from torch import Tensor
 
 from modeling_hybrid_mtl import TaskConfig
-from modeling_hybrid_mtl.task_config_hybrid_mtl import is_number
+from modeling_hybrid_mtl.task_fields_hybrid_mtl import is_number
 from trainer.data.partial_labels import label_column, labeled_rows
 from trainer.data.soft_labels import is_soft
 from trainer.data.tokens import IGNORED_LABEL

@@ -8,7 +8,7 @@ from modeling_hybrid_mtl import HybridMTLPipeline
 from trainer.config.run_arguments import RunArguments
 from trainer.config.settings import Settings
 from trainer.config.tasks import TaskEntry
-from trainer.data.columns import TEXT_COLUMNS
+from trainer.data.raw_rows import TEXT_COLUMNS
 from trainer.data.readers import RawSplit, read_split
 from trainer.errors import InputError, did_you_mean, join_truncated
 from trainer.loading.new_model import model_path, naming_option

@@ -10,7 +10,9 @@ from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
 
 from modeling_hybrid_mtl import TaskConfig
-from trainer.data.columns import CheckedSplit, check_split, with_decimal
+from trainer.data.checked_split import CheckedSplit
+from trainer.data.columns import check_split
+from trainer.data.label_column import with_decimal
 from trainer.data.readers import Location, RawSplit
 from trainer.data.readers.blocks import Blocks, BlocksOfRows, blocks_of
 from trainer.data.readers.databases import is_database, masked_url
