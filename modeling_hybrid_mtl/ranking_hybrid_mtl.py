@@ -77,7 +77,7 @@ class RankingHead(CosineHead):
         return self.vectors(*output.embeddings.unbind(dim=1)).float()
 
 
-@LOSSES.register("multiple_negatives", reads_vectors=True)
+@LOSSES.register("multiple_negatives", reads_vectors=True, of_batch=True)
 def multiple_negatives(head: Any, vectors: Tensor, labels: Tensor) -> Tensor:
     """Return the cross-entropy of the matching candidate among those of all rows of a batch.
 

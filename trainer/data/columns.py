@@ -127,7 +127,7 @@ def _resolve_columns(
                 raise InputError(
                     f"{raw.location}: there is no column '{column}' (found: "
                     f"{join_truncated(raw.rows.column_names)}); map it with "
-                    f"--tasks.{name}.columns.{key}"
+                    f"--tasks.{name}.columns.{key}.{did_you_mean(column, raw.rows.column_names)}"
                 )
     if source.split_by is not None and source.split_by not in raw.rows.column_names:
         raise InputError(

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from trainer.data.label_column import Reader
+from trainer.data.label_weights import MAX_WEIGHT
 from trainer.data.labels import LabelReader, number
 from trainer.data.tokens import IGNORED_LABEL
 from trainer.errors import InputError, truncated_repr
@@ -56,10 +57,10 @@ def _weight(row: Mapping[str, Any], columns: Mapping[str, Any], decimal: str) ->
     if "weight" not in columns:
         return None
     weight = number(row["weight"], decimal)
-    if weight is None or weight < 0:
+    if weight is None or not 0 <= weight <= MAX_WEIGHT:
         raise BadRowError(
             f"column '{columns['weight']}' is not a weight: {truncated_repr(row['weight'])}; "
-            "expected a number, 0 or more",
+            f"expected a number from 0 to {MAX_WEIGHT:g}",
             _NO_WEIGHT,
         )
     return float(weight)

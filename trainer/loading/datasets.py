@@ -172,7 +172,11 @@ def _table_tokens(
     texts = rows.select_columns(list(TEXT_COLUMNS[entry.model.input]))
     names = ", ".join(splits)
     print(f"{names}: share the {len(texts)} texts of one table", flush=True)
-    return with_labels(_tokenized(f"{names} train", texts, entry, tokenizer), splits)
+    labeled = with_labels(_tokenized(f"{names} train", texts, entry, tokenizer), splits)
+    if len(labeled) < len(texts):
+        count = len(texts) - len(labeled)
+        print(f"{names}: {count} training rows without any label are left out", flush=True)
+    return labeled
 
 
 def _tokenized(

@@ -59,11 +59,22 @@ class StreamedRows:
         self.num_rows = source.train_rows
         self.shuffle_buffer = source.shuffle_buffer or SHUFFLE_BUFFER
         self.dropped: Counter[str] = Counter()
-        first = next(files[0].read())
-        # As the first rows have it: a block without any comma has no decimal commas to recognize.
-        self.source = with_decimal(task, source, first)
-        rows = check_split(name, task, self.source, first).rows
+        rows = self._first_rows(source)
+        self._label_feature = rows.features["label"]
         self.sample: Dataset = tokenize(f"{name} train", rows, task, tokenizer, max_length)
+
+    def _first_rows(self, source: TaskSource) -> Dataset:
+        """Return the rows of the first block that has good ones."""
+        for block in self.files[0].read():
+            # As the first rows have it: one without any comma has no decimal commas to recognize.
+            self.source = with_decimal(self.task, source, block)
+            split = check_split(self.name, self.task, self.source, block, may_be_empty=True)
+            if len(split.rows):
+                return split.rows
+        raise InputError(
+            f"{self.files[0].location}: no row is left for task '{self.name}' after dropping the "
+            "bad ones"
+        )
 
     @property
     def location(self) -> str:
@@ -94,6 +105,11 @@ class StreamedRows:
             for block in self.files[order[place]].read(row if place == file else 0):
                 split = check_split(self.name, self.task, self.source, block, may_be_empty=True)
                 self._count_dropped(split)
+                if len(split.rows) and split.rows.features["label"] != self._label_feature:
+                    raise InputError(
+                        f"{block.location}, from row {block.start + 1} on: the labels have another "
+                        "form than those of the first rows: probabilities instead of classes, say"
+                    )
                 tokens = self._tokens(split.rows)
                 absent = {dropped.row for dropped in split.dropped_rows}
                 numbers = range(block.start + 1, block.start + len(block.rows) + 1)
