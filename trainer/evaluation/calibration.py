@@ -20,6 +20,7 @@ from trainer.evaluation.reliability import (
     decided,
     decisions,
     reliability_report,
+    risk_coverage,
 )
 
 MIN_ROWS = 30
@@ -89,10 +90,11 @@ def _calibrate(
     measured = replace(result, outputs=outputs, predictions=predictions)
     report = {**values, "ece_before": reliability_report(result, task.output_type)["ece"]}
     report |= reliability_report(measured, task.output_type)
-    # Of probabilities as the model will give them: those of the halves have different temperatures.
-    final = rescale(result.outputs, values.get("temperature", 1.0), task.output_type)
-    answers = reliability_report(replace(result, outputs=final), task.output_type)
-    report |= {name: answers[name] for name in ("risk_coverage",) if name in answers}
+    if "risk_coverage" in report:
+        # As the model will answer: the probabilities of the halves have different temperatures.
+        final = rescale(result.outputs, values.get("temperature", 1.0), task.output_type)
+        answers = decisions(replace(result, outputs=final), task.output_type)
+        report["risk_coverage"] = risk_coverage(*answers)
     if replace(task, **values).min_score is not None:
         report["without_review"] = decided(kept, decisions(measured, task.output_type)[1])
     return Calibration(values, replace(result, predictions=predictions), report)

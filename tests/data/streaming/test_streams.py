@@ -185,6 +185,7 @@ def test_a_first_block_without_good_rows_is_passed_over(tmp_path):
     rows = stream(paths, source={"bad_rows": "drop"}).rows
     assert len(rows.sample) == 3  # of the second block
     assert len(list(rows.read([0]))) == 6
+    assert len(stream(files(tmp_path, bad=range(13)), source={"bad_rows": "drop"}).rows.sample) == 5
     bad = files(tmp_path, count=1, bad=range(13))
     with pytest.raises(InputError, match="part-0.csv: no row is left for task 'mood'"):
         stream(bad, source={"bad_rows": "drop"})

@@ -4,6 +4,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 from datasets import Dataset
@@ -65,15 +66,14 @@ class StreamedRows:
 
     def _first_rows(self, source: TaskSource) -> Dataset:
         """Return the rows of the first block that has good ones."""
-        for block in self.files[0].read():
+        for block in chain.from_iterable(part.read() for part in self.files):
             # As the first rows have it: one without any comma has no decimal commas to recognize.
             self.source = with_decimal(self.task, source, block)
             split = check_split(self.name, self.task, self.source, block, may_be_empty=True)
             if len(split.rows):
                 return split.rows
         raise InputError(
-            f"{self.files[0].location}: no row is left for task '{self.name}' after dropping the "
-            "bad ones"
+            f"{self.location}: no row is left for task '{self.name}' after dropping the bad ones"
         )
 
     @property
