@@ -28,7 +28,8 @@ class Block:
         self.tokens = sum(lengths)
         self.shape = (len(lengths), round_up(max(lengths)))
         mask = torch.arange(self.shape[1]) < torch.tensor(lengths)[:, None]
-        slots = mask.flatten().nonzero().squeeze(1)
+        # Unlike `nonzero`, starts no threads for a small mask.
+        slots = torch.arange(mask.numel()).masked_select(mask.flatten())
         self.is_dense = len(slots) == mask.numel()
         self.mask, self.slots = to_device(mask, device), to_device(slots, device)
 

@@ -15,7 +15,8 @@ from .ordinal_hybrid_mtl import __name__ as _ordinal  # noqa: F401 (registers)
 from .pair_losses_hybrid_mtl import __name__ as _pair_losses  # noqa: F401 (registers)
 from .ranking_hybrid_mtl import __name__ as _ranking  # noqa: F401 (registers)
 from .shared_layers_hybrid_mtl import check_shared_layers
-from .task_config_hybrid_mtl import TaskConfig, check_attention_heads, is_number
+from .task_config_hybrid_mtl import TaskConfig, check_attention_heads
+from .task_fields_hybrid_mtl import is_number
 
 POOLINGS = ("mean", "cls", "pooler")
 # The adapter that all tasks use.

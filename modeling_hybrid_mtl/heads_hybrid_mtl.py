@@ -15,7 +15,8 @@ from .normalization_hybrid_mtl import BatchNorm, normalization_layers
 from .pair_memory_hybrid_mtl import PairMemory
 from .pooling_hybrid_mtl import AttentionPooling
 from .registry_hybrid_mtl import HEADS
-from .task_config_hybrid_mtl import PAIR_FEATURES, Refuse, TaskConfig, check_range
+from .task_config_hybrid_mtl import TaskConfig
+from .task_fields_hybrid_mtl import PAIR_FEATURES, Refuse, check_range
 
 ACTIVATION_LAYERS = {"gelu": nn.GELU, "relu": nn.ReLU, "silu": nn.SiLU, "tanh": nn.Tanh}
 

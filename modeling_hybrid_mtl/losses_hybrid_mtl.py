@@ -103,7 +103,7 @@ def squared_error(head: Any, logits: Tensor, labels: Tensor) -> Tensor:
     return (logits.float() - labels.float()).square()
 
 
-@LOSSES.register("correlation")
+@LOSSES.register("correlation", of_batch=True)
 def correlation(head: Any, logits: Tensor, labels: Tensor) -> Tensor:
     """Return the `correlation_loss` of scores (B,)."""
     return correlation_loss(logits.float(), labels.float())

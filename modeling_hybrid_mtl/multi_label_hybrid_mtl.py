@@ -9,7 +9,8 @@ from torch.nn import functional
 from .heads_hybrid_mtl import ClassificationHead
 from .losses_hybrid_mtl import LOSSES
 from .registry_hybrid_mtl import HEADS
-from .task_config_hybrid_mtl import Refuse, TaskConfig, is_number
+from .task_config_hybrid_mtl import TaskConfig
+from .task_fields_hybrid_mtl import Refuse, is_number
 
 DEFAULT_THRESHOLD = 0.5
 

@@ -11,7 +11,7 @@ from .losses_hybrid_mtl import LOSSES, cosine_of
 SCALE = 20.0
 
 
-@LOSSES.register("cosent")
+@LOSSES.register("cosent", of_batch=True)
 def cosent(head: Any, logits: Tensor, labels: Tensor) -> Tensor:
     """Return the CoSENT loss (Su 2022) of the cosines of a batch.
 
@@ -23,7 +23,7 @@ def cosent(head: Any, logits: Tensor, labels: Tensor) -> Tensor:
     return order_loss(cosine_of(head, logits), labels)
 
 
-@LOSSES.register("angle", reads_vectors=True)
+@LOSSES.register("angle", reads_vectors=True, of_batch=True)
 def angle(head: Any, vectors: Tensor, labels: Tensor) -> Tensor:
     """Return the loss of the angles in complex space of AnglE (arXiv:2309.12871, eq. 3 to 7).
 

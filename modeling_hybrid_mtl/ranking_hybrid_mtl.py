@@ -12,7 +12,8 @@ from .losses_hybrid_mtl import LOSSES
 from .normalization_hybrid_mtl import sum_over_processes
 from .pair_memory_hybrid_mtl import NO_ROW, PairMemory
 from .registry_hybrid_mtl import HEADS
-from .task_config_hybrid_mtl import Refuse, TaskConfig
+from .task_config_hybrid_mtl import TaskConfig
+from .task_fields_hybrid_mtl import Refuse
 
 COSINES = [-1.0, 1.0]
 # Columns of the labels (B, 3): hashes of the first and the second text, and whether they match.
@@ -76,7 +77,7 @@ class RankingHead(CosineHead):
         return self.vectors(*output.embeddings.unbind(dim=1)).float()
 
 
-@LOSSES.register("multiple_negatives", reads_vectors=True)
+@LOSSES.register("multiple_negatives", reads_vectors=True, of_batch=True)
 def multiple_negatives(head: Any, vectors: Tensor, labels: Tensor) -> Tensor:
     """Return the cross-entropy of the matching candidate among those of all rows of a batch.
 

@@ -24,6 +24,8 @@ class Entry:
             true spans, `(row, first word, last word, type)`; for labels `O`, `B-TYPE` and `I-TYPE`.
         reads_vectors: for losses, whether they are computed from the vectors that a head compares,
             (B, 2, D), not from its logits.
+        of_batch: for losses, whether they return one value for all labels of a batch, which cannot
+            be weighted.
         module: the name of the module that registered it.
         place: file and line of the registration.
     """
@@ -36,6 +38,7 @@ class Entry:
     reads_outputs: bool
     reads_spans: bool
     reads_vectors: bool
+    of_batch: bool
     module: str
     place: str
 
@@ -67,6 +70,7 @@ class Registry(Mapping[str, Any]):
         reads_outputs: bool = False,
         reads_spans: bool = False,
         reads_vectors: bool = False,
+        of_batch: bool = False,
     ) -> Any:
         """Register a class or function; without `value`, return a decorator.
 
@@ -88,7 +92,7 @@ class Registry(Mapping[str, Any]):
             self._check(name, options, kinds, place)
             self.entries[name] = Entry(
                 *(value, options, tuple(kinds), lowest, greater_is_better, reads_outputs),
-                *(reads_spans, reads_vectors, module, place),
+                *(reads_spans, reads_vectors, of_batch, module, place),
             )
             return value
 

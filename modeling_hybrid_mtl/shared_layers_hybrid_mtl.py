@@ -6,7 +6,7 @@ from typing import Any
 from torch import nn
 
 from .heads_hybrid_mtl import ACTIVATION_LAYERS
-from .task_config_hybrid_mtl import is_number
+from .task_fields_hybrid_mtl import is_number
 
 
 def check_shared_layers(sizes: Any, activation: Any, dropout: Any) -> list[int]:

@@ -5,6 +5,7 @@ one row, (1, T), and only attention separates the texts (`attention_hybrid_mtl`)
 those of a padded pass.
 """
 
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -37,7 +38,7 @@ class Unpadding:
     """The layout of an unpadded batch.
 
     Attributes:
-        slots: index of each token of the row in the flattened batch, (T,).
+        slots: index of each token of the row in the flattened batch, (T + spare,).
         spare: number of extra tokens at the end of the row, copies of the first whose outputs are
             ignored.
         shape: rows and columns of the padded batch.
@@ -62,32 +63,37 @@ class Unpadding:
         lengths, order = mask.sum(dim=1).sort(stable=True)
         # Indices in the flattened batch, text by text in the new order.
         indices = torch.arange(mask.numel()).view(mask.shape)
-        slots = indices[order][mask[order]]
+        slots = indices[order].masked_select(mask[order])
         texts = [n for n in lengths.tolist() if n]
         spare = _bucket_size(len(slots), device) - len(slots)
+        slots = torch.cat([slots, slots[:1].expand(spare)])
         attention: Blocks | Ragged
         if _is_cpu(device):
             attention = Blocks(texts)
         else:  # kernels take the whole row, with the spare tokens as one more text
-            attention = Ragged([*texts, spare] if spare else texts, device)
+            attention = Ragged.from_lengths([*texts, spare], device)
         return cls(to_device(slots, device), spare, (mask.shape[0], mask.shape[1]), attention)
+
+    @property
+    def tokens(self) -> int:
+        """Return the number of tokens without the spare ones."""
+        return len(self.slots) - self.spare
 
     def unpad(self, table: Tensor) -> Tensor:
         """Return a padded table (B, L) as a row, (1, T + spare)."""
-        row = table.flatten()[self.slots]
-        return torch.cat([row, row[:1].expand(self.spare)])[None]
+        return table.flatten()[self.slots][None]
 
     def pad(self, row: Tensor) -> Tensor:
         """Return a row (1, T + spare, H) as padded vectors (B, L, H), with zeros for padding."""
         flat = row.new_zeros(self.shape[0] * self.shape[1], row.shape[-1])
-        tokens = row[0, : len(self.slots)]
-        return flat.index_copy(0, self.slots, tokens).unflatten(0, self.shape)
+        tokens = row[0, : self.tokens]
+        return flat.index_copy(0, self.slots[: self.tokens], tokens).unflatten(0, self.shape)
 
     def attend(self, query: Tensor, key: Tensor, value: Tensor, **options: Any) -> Tensor:
         """Attend within each text; all are (T + spare, heads, width)."""
         if isinstance(self.attention, Ragged):
             return self.attention.attend(query, key, value, **options)
-        tokens = len(self.slots)
+        tokens = self.tokens
         output = self.attention.attend(query[:tokens], key[:tokens], value[:tokens], **options)
         return torch.cat([output, torch.zeros_like(value[tokens:])])
 
@@ -99,11 +105,12 @@ def _is_cpu(device: torch.device | str) -> bool:
 def _bucket_size(tokens: int, device: torch.device | str = "cpu") -> int:
     """Round a number of tokens up to one of few sizes.
 
-    On a CPU by at most a sixteenth (or 16), since oneDNN compiles and caches a program of a
-    megabyte for each size. Elsewhere by at most 63, for the allocator and the tiles of products.
+    By at most a sixteenth, or 16 on a CPU and 64 elsewhere: oneDNN compiles and caches a program of
+    a megabyte for each size, and a recorded pass of an accelerator is for one size. There, at least
+    one token is added, so that the number of texts does not depend on it.
     """
     if not _is_cpu(device):
-        return round_up(tokens, 64)
+        return round_up(tokens + 1, 1 << max(6, tokens.bit_length() - 5))
     return round_up(tokens, 1 << max(4, tokens.bit_length() - 5))
 
 
@@ -155,12 +162,23 @@ def should_unpad(input_ids: Tensor) -> bool:
     return not traced and input_ids.device.type in ("cpu", "cuda")
 
 
-def encode_unpadded(encoder: PreTrainedModel, attention_mask: Tensor, **tables: Tensor) -> Tensor:
+# Runs an encoder on a row: its inputs by name and its layout -> token vectors (1, T + spare, H).
+# None if this pass cannot be run so.
+RunRow = Callable[[dict[str, Any], Unpadding], Tensor | None]
+
+
+def encode_unpadded(
+    encoder: PreTrainedModel,
+    attention_mask: Tensor,
+    run_row: RunRow | None = None,
+    **tables: Tensor,
+) -> Tensor:
     """Return token vectors (B, L, H) of a padded batch, with zeros for padding.
 
     Args:
         encoder: an encoder prepared by `enable_unpadding`.
         attention_mask: 1 for tokens, 0 for padding, (B, L), on the CPU; not all 0.
+        run_row: runs the encoder instead, if it can.
         **tables: the encoder's inputs by name: token ids and, if supported, token types, (B, L).
     """
     device = tables["input_ids"].device
@@ -171,7 +189,10 @@ def encode_unpadded(encoder: PreTrainedModel, attention_mask: Tensor, **tables: 
         # Prevents the creation of unused T x T masks.
         row["attention_mask"] = {"full_attention": None, "sliding_attention": None}
     with onednn_matmul if device.type == "cpu" else nullcontext():
-        return unpadding.pad(encoder(**row, unpadding=unpadding).last_hidden_state)
+        vectors = None if run_row is None else run_row(row, unpadding)
+        if vectors is None:
+            vectors = encoder(**row, unpadding=unpadding).last_hidden_state
+        return unpadding.pad(vectors)
 
 
 def padding_mask(encoder: PreTrainedModel, attention_mask: Tensor | None) -> Tensor | None:

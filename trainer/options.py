@@ -11,6 +11,8 @@ from numbers import Integral, Real
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
+import yaml
+
 from trainer.errors import InputError, did_you_mean
 
 # The limit of numpy's seeds; no other option needs a larger number.
@@ -206,7 +208,7 @@ def check_choice(name: str, value: str, choices: Any) -> None:
 
 
 def read_mapping(name: str, value: Any, expected: str) -> dict[str, Any]:
-    """Return an option's mapping, given as one, as JSON or as None.
+    """Return an option's mapping, given as one, as JSON, as YAML or as None.
 
     Args:
         name: the option.
@@ -220,11 +222,18 @@ def read_mapping(name: str, value: Any, expected: str) -> dict[str, Any]:
         try:
             value = json.loads(value)
         except json.JSONDecodeError as error:
-            raise InputError(f"{name}: is not JSON: {error}") from error
+            value = _read_yaml(name, value, error)
     value = {} if value is None else value
     if not isinstance(value, Mapping):
         raise InputError(f"{name} = {value!r}: must be a mapping, {expected}")
     return dict(value)
+
+
+def _read_yaml(name: str, text: str, not_json: Exception) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise InputError(f"{name}: is neither JSON nor YAML: {not_json}") from not_json
 
 
 def check_output_columns(name: str, columns: Mapping[Any, Any]) -> None:

@@ -1,5 +1,6 @@
 """Training speed: ours and the peers on the same rows, as a share of the GPU's matrix product."""
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from statistics import median
 from typing import Any
@@ -17,8 +18,10 @@ from benchmarks.speed.settings import Settings as SpeedSettings
 from benchmarks.speed.settings import Sizes
 
 OURS = "hybrid-mtl"
+REPLAYED = "hybrid-mtl, CUDA graphs"
 CONTENDERS = {
     OURS: "benchmarks.speed.workers.train",
+    REPLAYED: "benchmarks.speed.workers.train",
     "transformers.Trainer": "benchmarks.peers.plain_trainer",
     "sentence-transformers": "benchmarks.peers.sentence_transformers_loop",
 }
@@ -74,13 +77,20 @@ def compare(settings: Settings, shape: str, size: int, rate: float) -> dict[str,
         "onednn": False,
     }
     absent: dict[str, str] = {}
+    place = settings.path("work", f"{shape}-{size}")
+
+    def start(name: str) -> Worker:
+        options = ["--cuda_graphs", "true"] if name == REPLAYED else []
+        own = {**job, "options": options}
+        return Worker(name, own_python(), CONTENDERS[name], own, place, settings.threads)
+
     with ExitStack() as stack:
+        # All at once, since most of it is the import of libraries.
+        starts = stack.enter_context(ThreadPoolExecutor())
         workers = {}
-        for name, module in CONTENDERS.items():
+        for name, started in {name: starts.submit(start, name) for name in CONTENDERS}.items():
             try:
-                place = settings.path("work", f"{shape}-{size}")
-                worker = Worker(name, own_python(), module, job, place, settings.threads)
-                workers[name] = stack.enter_context(worker)
+                workers[name] = stack.enter_context(started.result())
             except AbsentError as reason:
                 absent[name] = str(reason)
         answers: dict[str, list[dict[str, Any]]] = {name: [] for name in workers}

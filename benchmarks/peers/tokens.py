@@ -48,3 +48,25 @@ class TokenCounter:
 
     def _count_positions(self, module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
         self.positions += inputs[0].shape[:-1].numel()
+
+
+class MaskCounter:
+    """Counts the tokens of a `HybridMTLModel` by its attention masks, which are on the CPU.
+
+    Hooks of the encoder do not run when a GPU replays its passes.
+    """
+
+    def __init__(self, model: Any):
+        self._passes: list[int] = []
+        encode = model.encode_tokens
+
+        def counting(ids: torch.Tensor, mask: torch.Tensor, *rest: Any) -> Any:
+            self._passes.append(int(mask.sum()))
+            return encode(ids, mask, *rest)
+
+        model.encode_tokens = counting
+
+    def take(self) -> dict[str, Any]:
+        """Return the counts since the last call, as `TokenCounter.take`."""
+        passes, self._passes = self._passes, []
+        return {"tokens": sum(passes), "positions": sum(passes), "passes": passes}

@@ -88,3 +88,9 @@ def test_the_resolved_configuration_has_the_classes(tmp_path):
 def test_fields_that_exclude_it_are_refused(entry, message):
     with pytest.raises(InputError, match=f"task 'topic': labels: auto: {message}"):
         read_tasks({"topic": {**entry, "labels": "auto"}}, lambda *_: ["a", "b"])
+
+
+def test_probabilities_are_no_classes(tmp_path, source):
+    write(tmp_path, [[0.25, 0.75], [1.0, 0.0]])
+    with pytest.raises(InputError, match="column 'topic' has probabilities, which labels: auto"):
+        labels_of_rows("topic", source)

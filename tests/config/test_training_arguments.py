@@ -95,7 +95,7 @@ def make(**options):
         ("learning_rate", -1e-5, "learning_rate = -1e-05: must be a number, 0 or more"),
         ("learning_rate", float("nan"), "learning_rate = nan: must be a number, 0 or more"),
         ("learning_rate", "1e-5", "learning_rate = '1e-5': must be a number"),
-        ("task_args", "{", "task_args: is not JSON: "),
+        ("task_args", "{", "task_args: is neither JSON nor YAML: "),
         ("task_args", "[1]", "task_args = [1]: must be a mapping, task -> fields"),
         ("task_args", {"a": 3}, "task_args: task 'a': expected fields, got 3"),
         ("task_args", '{"a": null}', "task_args: task 'a': expected fields, got None"),

@@ -5,7 +5,8 @@ import pytest
 from datasets import Dataset
 
 from modeling_hybrid_mtl import TaskConfig
-from trainer.data.columns import DroppedRow, check_split
+from trainer.data.checked_split import DroppedRow
+from trainer.data.columns import check_split
 from trainer.data.readers import RawSplit
 from trainer.data.task_source import TaskSource
 from trainer.errors import InputError

@@ -94,8 +94,10 @@ def test_a_task_of_a_shared_table_has_weights_of_its_own():
     [
         (MOOD, "ballanced", "class_weights = 'ballanced': expected 'balanced' or a mapping"),
         (MOOD, {"d": 2}, "no label 'd'"),
-        (MOOD, {"a": -1}, "a: expected a number, 0 or more, got -1"),
-        (MOOD, {"a": True}, "a: expected a number, 0 or more, got True"),
+        (MOOD, {"a": -1}, "a: expected a number from 0 to 1e+30, got -1"),
+        (MOOD, {"a": 1e31}, "a: expected a number from 0 to 1e+30, got 1e+31"),
+        (MOOD, {"a": 0, "b": 0, "c": 0}, "all classes have the weight 0"),
+        (MOOD, {"a": True}, "a: expected a number from 0 to 1e+30, got True"),
         (HEAT, "balanced", "a task of kind 'regression' has no classes; unset it"),
     ],
 )
@@ -108,8 +110,8 @@ def test_wrong_options_are_refused_by_name(task, option, reason):
     ("weights", "reason"),
     [
         ([1.0, -1.0], "train_dataset, task 'x', row 2: column 'weights': expected a number"),
-        ([1.0, None], "row 2: column 'weights': expected a number, 0 or more, got nan"),
-        ([0.0, 0.0], "column 'weights': all weights are 0"),
+        ([1.0, None], "row 2: column 'weights': expected a number from 0 to 1e+30, got nan"),
+        ([0.0, 0.0], "columns: weight: all weights are 0"),
         (["a", "b"], "column 'weights': expected a number in each row"),
     ],
 )

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from datasets import Dataset
 
-from trainer.data.columns import CheckedSplit
+from trainer.data.checked_split import CheckedSplit
 from trainer.data.overlap import row_texts
 from trainer.data.splits import divide, fold_of, hold_out
 from trainer.errors import InputError

@@ -18,8 +18,8 @@ def test_rows_lengths_truncated_texts_and_classes_are_listed():
     text = summarize({"mood": MOOD}, {"train": {"mood": train}, "validation": {"mood": train}})
     lines = [line.split() for line in text.splitlines()]
     assert lines[2] == ["mood", "train", "4", "7", "18", "20", "25.0%"]
-    assert lines[3][:3] == ["mood", "validation", "4"]
-    assert lines[4][:3] + lines[4][-3:] == ["good", "3,", "bad", "training", "row:", "ok"]
+    assert lines[3][:3] + lines[3][-3:] == ["good", "3,", "bad", "training", "row:", "ok"]
+    assert lines[4][:3] == ["mood", "validation", "4"]
 
 
 def test_words_are_counted_by_tag_and_scores_have_no_classes():

@@ -133,10 +133,11 @@ def test_fitted_thresholds_are_measured_on_other_rows_and_improve_f1():
 def test_the_lowest_score_keeps_as_many_as_reach_the_target():
     scores = np.array([0.9, 0.8, 0.8, 0.7, 0.6, 0.5])
     right = np.array([True, True, False, True, True, False])
-    assert fit_min_score(scores, right, 0.8) == 0.6
-    assert fit_min_score(scores, right, 0.7) == 0.6  # 4 of 6 are less
-    assert fit_min_score(scores, right, 0.6) == 0.5
-    assert fit_min_score(scores, right, 0.9) == 0.9  # not 0.8, of which one is wrong
+    # Halfway to the next lower score, so that the lowest one that is kept stays so when rounded.
+    assert fit_min_score(scores, right, 0.8) == pytest.approx(0.55)
+    assert fit_min_score(scores, right, 0.7) == pytest.approx(0.55)  # 4 of 6 are less
+    assert fit_min_score(scores, right, 0.6) == pytest.approx(0.25)
+    assert fit_min_score(scores, right, 0.9) == pytest.approx(0.85)  # not 0.8, one is wrong
     assert fit_min_score(scores, ~right, 0.9) == 1.0  # none
 
 
@@ -181,3 +182,20 @@ def test_certain_and_wrong_probabilities_have_a_finite_temperature():
     found = calibrate(task_of(), TaskPredictions(outputs, outputs.argmax(1), LABELS[:100], 0.5))
     assert 0.1 <= found.values["temperature"] <= 10
     assert np.isfinite(found.report["ece"])
+
+
+def test_a_temperature_that_does_not_fit_other_rows_is_left_out():
+    # Calibrated already: what 20 rows suggest makes it worse.
+    found = calibrate(task_of(), classes(scale=1.0, rows=40))
+    assert "temperature" not in found.values
+    assert found.report["ece"] == pytest.approx(found.report["ece_before"])
+
+
+def test_the_coverage_is_of_the_probabilities_that_the_model_gives():
+    result = classes()
+    found = calibrate(task_of(), result)
+    final = rescale(result.outputs, found.values["temperature"], "class").max(axis=1)
+    for row in found.report["risk_coverage"]:
+        kept = final >= row["min_score"]
+        assert kept.mean() == pytest.approx(row["coverage"], abs=1e-3)
+        assert (result.predictions == LABELS)[kept].mean() == pytest.approx(row["accuracy"])

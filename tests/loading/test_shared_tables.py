@@ -85,6 +85,7 @@ def test_tasks_of_one_table_share_its_tokens_and_keep_their_own_labels(folder, c
     printed = capsys.readouterr().out
     assert "train.csv: 5 of 8 rows have a label for task 'topic'\n" in printed
     assert "topic, urgency: share the 8 texts of one table\n" in printed
+    assert "topic, urgency: 1 training rows without any label are left out\n" in printed
 
 
 def test_a_task_of_a_table_may_weight_its_training_rows(folder):

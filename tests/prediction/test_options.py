@@ -33,3 +33,11 @@ from trainer.errors import InputError
 def test_wrong_options_are_one_message(options, message):
     with pytest.raises(InputError, match=re.escape(message)):
         parse(["--mode", "predict", "--predict_file", "a.csv", *options])
+
+
+def test_mappings_and_lists_are_written_as_in_yaml_or_with_commas():
+    options = ["--mode", "predict", "--predict_file", "a.csv"]
+    run = parse([*options, "--predict_keep", "id,date", "place"]).run
+    assert run.predict_keep == ["id", "date", "place"]
+    run = parse([*options, "--predict_columns", "{id: id, label: Class}"]).run
+    assert run.predict_columns == {"id": "id", "label": "Class"}

@@ -166,3 +166,18 @@ def test_bad_rows_stay_in_place_with_a_reason(toy_trained, tmp_path, capsys):
     with pytest.raises(InputError, match="rows.jsonl, row 2: column 'text' must be a non-empty"):
         predict(parse(options))
     assert len(target.read_text().splitlines()) == 4
+
+
+def test_all_tasks_read_the_columns_and_the_encoding_that_they_have_in_common(
+    toy_trained, toy_place, tmp_path
+):
+    config = yaml.safe_load((toy_place / "toy.yaml").read_text())
+    config["tasks"] = {
+        "sentiment": {"columns": {"text": "body"}, "encoding": "windows-1252"},
+    }
+    (tmp_path / "run.yaml").write_text(yaml.safe_dump(config))
+    (tmp_path / "new.csv").write_bytes("body\nw1 ü\n".encode("windows-1252"))
+    options = ["--mode", "predict", "--model_name_or_path", str(toy_trained[0])]
+    files = ["--predict_file", str(tmp_path / "new.csv"), "--output_dir", str(tmp_path / "out")]
+    target = predict(parse([str(tmp_path / "run.yaml"), *options, *files]))
+    assert "sentiment_label" in target.read_text()

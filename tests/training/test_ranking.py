@@ -77,8 +77,8 @@ def test_a_new_run_starts_without_earlier_rows(tmp_path):
 
 
 def test_earlier_rows_are_added_once_per_step(tmp_path):
-    """Whatever further passes the step has: a second one for R-Drop, one after it for FAMO."""
-    options = {"rdrop_weight": 0.5, "loss_weights": "famo", "gradient_accumulation_steps": 2}
+    """Whatever further passes the step has, such as a second one for R-Drop."""
+    options = {"rdrop_weight": 0.5, "gradient_accumulation_steps": 2}
     part = trainer_for(tmp_path, max_steps=1, save_strategy="no", **options)
     part.train()
     labels = part.model.heads["search"].memory.rows()[1]

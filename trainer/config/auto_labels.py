@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,8 @@ from transformers import PretrainedConfig
 
 from trainer.config.run_arguments import RunArguments
 from trainer.config.tasks import DEFAULT_TASKS
-from trainer.data.columns import is_missing
 from trainer.data.labels import number
+from trainer.data.raw_rows import is_missing
 from trainer.data.sources import load_split
 from trainer.data.task_source import TaskSource
 from trainer.data.tokens import IGNORED_LABEL
@@ -60,6 +61,11 @@ def labels_of_rows(task: str, source: TaskSource, *, data_dir: str | None = None
     names = getattr(feature, "names", None)
     if names is None:
         cells = raw.rows.with_format(None)[column][:]
+        if any(map(_is_fraction, chain.from_iterable(c for c in cells if isinstance(c, list)))):
+            raise InputError(
+                f"{raw.location}: column '{column}' has probabilities, which labels: auto cannot "
+                f"name; list the labels of task '{task}'"
+            )
         names = _sorted_names(set(_values(cells, source.label_separator)))
     if not 2 <= len(names) <= MAX_CLASSES:
         found = join_truncated([truncated_repr(name) for name in names]) or "none"
@@ -71,6 +77,10 @@ def labels_of_rows(task: str, source: TaskSource, *, data_dir: str | None = None
     print(f"task '{task}': labels: auto: {len(names)} classes in {raw.location}: ", end="")
     print(join_truncated(names), flush=True)
     return list(names)
+
+
+def _is_fraction(value: Any) -> bool:
+    return isinstance(value, float) and not value.is_integer()
 
 
 def _values(cells: Iterable[Any], separator: str | None) -> Iterator[Any]:

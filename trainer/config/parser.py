@@ -31,6 +31,7 @@ from trainer.config.task_checks import (
     check_scored,
     check_sequence,
     check_submissions,
+    check_weighted,
 )
 from trainer.config.tasks import TaskEntry, read_tasks
 from trainer.config.training_arguments import HybridMTLTrainingArguments
@@ -170,6 +171,7 @@ def _check(training: HybridMTLTrainingArguments, tasks: dict[str, TaskEntry]) ->
     models = {name: entry.model for name, entry in tasks.items()}
     check_scored(models, training)
     check_enough(training, models)
+    check_weighted(tasks)
     check_regularizers(training, training.make_regularizers(list(tasks)))
     training.make_aggregator(list(tasks))
     if training.task_order is not None and sorted(training.task_order) != sorted(tasks):

@@ -14,7 +14,7 @@ from trainer.objective.aggregators import Aggregator
 from trainer.objective.loss_weights import LOSS_WEIGHTS, LossBalancer, LossWeights
 from trainer.objective.regularizers import REGULARIZERS, Regularizer, weight_option
 from trainer.optimization import SCHEDULE_FIELDS, check_task_name
-from trainer.registry import METRICS
+from trainer.registry import LOSSES, METRICS
 
 if TYPE_CHECKING:
     from trainer.config.tasks import TaskEntry
@@ -168,6 +168,28 @@ def check_enough(args: HybridMTLTrainingArguments, tasks: Mapping[str, TaskConfi
         if task.loss == "correlation" and (args.task_training(name).batch_size or 0) < 2:
             raise InputError(
                 f"task '{name}': loss 'correlation' needs batches of several rows; set batch_size"
+            )
+        measures_again = getattr(LOSS_WEIGHTS[args.loss_weights], "needs_losses_after", False)
+        if task.head_options.get("negatives") and measures_again:
+            raise InputError(
+                f"loss_weights = '{args.loss_weights}': measures the losses of a batch again after "
+                f"the step, when task '{name}' has other negatives of earlier steps; use other "
+                "loss_weights, or head_options: {negatives: 0} for this task"
+            )
+
+
+def check_weighted(tasks: Mapping[str, TaskEntry]) -> None:
+    """Check that rows with weights have losses of their own.
+
+    Raises:
+        InputError: naming the task.
+    """
+    for name, entry in tasks.items():
+        loss = entry.model.loss
+        if "weight" in entry.source.columns and LOSSES.entry(str(loss)).of_batch:
+            raise InputError(
+                f"task '{name}': columns: weight: loss '{loss}' has one value for all rows of a "
+                "batch, which cannot be weighted; unset it, or use another loss"
             )
 
 

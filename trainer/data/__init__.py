@@ -1,7 +1,8 @@
 """Data, in the order of processing: sources, columns, tokens, task schedule, batches."""
 
 from trainer.data.batches import Collator, MultitaskDataset, TaskBatchSampler, TaskStream
-from trainer.data.columns import CheckedSplit, check_split
+from trainer.data.checked_split import CheckedSplit
+from trainer.data.columns import check_split
 from trainer.data.prepare import prepare
 from trainer.data.readers import RawSplit, ReadOptions, read_rows, to_rows
 from trainer.data.sampling import SAMPLERS, STOPPING_STRATEGIES, RoundRobin, make_task_schedule

@@ -1,71 +1,22 @@
 """Mapping of a dataset's columns to checked columns `text`, `text_pair` and `label`."""
 
-import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
 from datasets import Dataset, Features, Value
 from datasets import Sequence as SequenceFeature
 
 from modeling_hybrid_mtl import TaskConfig
-from trainer.data.labels import LabelReader, check_dataset_labels, find_decimal, number
-from trainer.data.multi_labels import MultiLabelReader, check_label_columns
+from trainer.data.checked_split import CheckedSplit, DroppedRow
+from trainer.data.label_column import Reader, reader_and_labels
+from trainer.data.labels import check_dataset_labels
+from trainer.data.multi_labels import check_label_columns
+from trainer.data.raw_rows import NO_TEXT, TEXT_COLUMNS, BadRowError, check_row
 from trainer.data.readers import RawSplit
-from trainer.data.soft_labels import SoftLabelReader, check_soft_loss, count_ties, is_soft
+from trainer.data.soft_labels import SoftLabelReader, count_ties
 from trainer.data.task_source import TaskSource
-from trainer.data.tokens import IGNORED_LABEL
-from trainer.errors import InputError, did_you_mean, join_truncated, truncated_repr
-
-_NO_TEXT = "empty text"
-_NO_WEIGHT = "invalid weight"
-Reader = LabelReader | MultiLabelReader | SoftLabelReader
-TEXT_COLUMNS = {"single": ("text",), "pair": ("text", "text_pair")}
-
-
-@dataclass(frozen=True)
-class DroppedRow:
-    """A row that is left out: its task, its file or Hub split, its number (from 1), the reason."""
-
-    task: str
-    location: str
-    row: int
-    reason: str
-
-
-@dataclass
-class CheckedSplit:
-    """Rows with the columns `text`, `text_pair` (pairs), `label` and `weight`, if rows have one.
-
-    Attributes:
-        rows: the rows.
-        dropped: reason -> number of dropped rows.
-        dropped_rows: the dropped rows of files and Hub splits.
-        groups: the value of `split_by` for each row, if the task has that field.
-    """
-
-    rows: Dataset
-    dropped: dict[str, int]
-    dropped_rows: list[DroppedRow] = field(default_factory=list)
-    groups: list[Any] | None = None
-
-    def labeled(self) -> "CheckedSplit":
-        """Return the split without its rows whose label is null."""
-        labels = self.rows.with_format("arrow")["label"]
-        if labels.null_count == 0:
-            return self
-        present = np.flatnonzero(labels.is_valid().to_numpy())
-        return CheckedSplit(self.rows.select(present), self.dropped, self.dropped_rows)
-
-
-class _BadRowError(InputError):
-    """A row that `bad_rows: drop` leaves out, for a reason of a few words."""
-
-    def __init__(self, message: str, reason: str):
-        super().__init__(message)
-        self.reason = reason
+from trainer.errors import InputError, did_you_mean, join_truncated
 
 
 def check_split(
@@ -97,7 +48,7 @@ def check_split(
     check_label_columns(task, source)
     columns = _resolve_columns(name, task, source, raw, weighted)
     rows = raw.rows.with_format(None)
-    reader, labels = _reader_and_labels(task, source, columns["label"], raw)
+    reader, labels = reader_and_labels(task, source, columns["label"], raw)
     checked: list[dict[str, Any]] = []
     kept: list[int] = []
     dropped: list[DroppedRow] = []
@@ -106,15 +57,15 @@ def check_split(
     for index, values in enumerate(zip(*cells.values(), strict=True)):
         row = dict(zip(columns, values, strict=True))
         try:
-            checked.append(_check_row(row, columns, reader, partial))
+            checked.append(check_row(row, columns, reader, partial))
             kept.append(index)
-        except _BadRowError as error:
+        except BadRowError as error:
             message = f"{raw.place(index)}: {error}"
             if source.bad_rows == "error":
                 raise InputError(message) from error
             first_error = first_error or message
             dropped.append(DroppedRow(name, *raw.file_and_row(index), error.reason))
-            if partial and error.reason != _NO_TEXT:
+            if partial and error.reason != NO_TEXT:
                 checked.append({**row, "label": None, "weight": None})
                 kept.append(index)
     counts = dict(Counter(row.reason for row in dropped))
@@ -129,46 +80,6 @@ def check_split(
     groups = None if source.split_by is None else rows.select(kept)[source.split_by][:]
     table = {key: [row[key] for row in checked] for key in columns}
     return CheckedSplit(_to_dataset(table, reader, raw.location), counts, dropped, groups)
-
-
-def _reader_and_labels(
-    task: TaskConfig, source: TaskSource, column: Any, raw: RawSplit
-) -> tuple[Reader, Sequence[Any]]:
-    """Return a reader of the labels, and the cell of each row, a tuple for several columns."""
-    rows = raw.rows.with_format(None)
-    if column is None:  # all rows match
-        return LabelReader(task, source, "label", None), [1] * len(rows)
-    if task.output_type == "labels":
-        reader = MultiLabelReader(task, source, column, rows)
-        return reader, reader.cells
-    if task.output_type == "class" and isinstance(column, list):
-        cells = list(zip(*(rows[name][:] for name in column), strict=True))
-        return _soft_reader(task, source, column, raw), cells
-    labels = rows[column][:]
-    if is_soft(next((label for label in labels if label is not None), None), task):
-        return _soft_reader(task, source, column, raw), labels
-    source = with_decimal(task, source, raw)
-    return LabelReader(task, source, column, rows.features[column]), labels
-
-
-def _soft_reader(task: TaskConfig, source: TaskSource, column: Any, raw: RawSplit) -> Reader:
-    check_soft_loss(raw.location, task)
-    return SoftLabelReader(task, column, source.decimal)
-
-
-def with_decimal(task: TaskConfig, source: TaskSource, raw: RawSplit) -> TaskSource:
-    """Return a source with the decimal sign of its scores, recognized from rows if it is unset."""
-    column = source.columns.get("label", "label")
-    if source.decimal is not None or task.has_labels or column not in raw.rows.column_names:
-        return source
-    sign = find_decimal(raw.rows.with_format(None)[column][:])
-    if sign == ",":
-        print(
-            f"{raw.location}: column '{column}' is read with decimal commas; if that is wrong, set "
-            "the task's field 'decimal'",
-            flush=True,
-        )
-    return replace(source, decimal=sign)
 
 
 def _to_dataset(table: dict[str, list], reader: Reader, location: str) -> Dataset:
@@ -216,7 +127,7 @@ def _resolve_columns(
                 raise InputError(
                     f"{raw.location}: there is no column '{column}' (found: "
                     f"{join_truncated(raw.rows.column_names)}); map it with "
-                    f"--tasks.{name}.columns.{key}"
+                    f"--tasks.{name}.columns.{key}.{did_you_mean(column, raw.rows.column_names)}"
                 )
     if source.split_by is not None and source.split_by not in raw.rows.column_names:
         raise InputError(
@@ -224,108 +135,3 @@ def _resolve_columns(
             f"{join_truncated(raw.rows.column_names)}); correct --tasks.{name}.split_by"
         )
     return columns
-
-
-def _check_row(
-    row: dict[str, Any],
-    columns: Mapping[str, Any],
-    reader: Reader,
-    partial: bool,
-) -> dict[str, Any]:
-    """Return a row with its label converted, or null if it has none and `partial` allows it.
-
-    Args:
-        row: `text`, `text_pair` (pairs), `label` and maybe `weight` -> the cell.
-        columns: the same keys -> the dataset's column, for messages.
-        reader: of the labels.
-    """
-    task = reader.task
-    for key in TEXT_COLUMNS[task.input]:
-        if not _is_text(row[key], task.reads_words):
-            raise _no_text(row[key], columns[key], task.reads_words)
-    value = row["label"]
-    if partial and (is_missing(value) or _is_ignored(value, reader)):
-        return {**row, "label": None, "weight": None}
-    row = {**row, "weight": _weight(row, columns, reader.decimal)}
-    try:
-        return {**row, "label": _label(value, reader, len(row["text"]))}
-    except _BadRowError:
-        raise
-    except InputError as error:
-        raise _BadRowError(str(error), _reason(value, reader)) from error
-
-
-def _weight(row: Mapping[str, Any], columns: Mapping[str, Any], decimal: str) -> float | None:
-    """Return the weight of a row, None if the source names no column of weights."""
-    if "weight" not in columns:
-        return None
-    weight = number(row["weight"], decimal)
-    if weight is None or weight < 0:
-        raise _BadRowError(
-            f"column '{columns['weight']}' is not a weight: {truncated_repr(row['weight'])}; "
-            "expected a number, 0 or more",
-            _NO_WEIGHT,
-        )
-    return float(weight)
-
-
-def _no_text(value: Any, column: str, is_split: bool) -> _BadRowError:
-    expected = "a list of words" if is_split else "text"
-    hint = "lists need jsonl or parquet; " if is_split and isinstance(value, str) else ""
-    return _BadRowError(
-        f"column '{column}' is not {expected}: {truncated_repr(value)}; {hint}fix the row, or set "
-        "bad_rows: drop for this task to skip such rows",
-        _NO_TEXT,
-    )
-
-
-def _reason(value: Any, reader: Reader) -> str:
-    """Return why a label is none of the task's."""
-    if is_missing(value):
-        return "missing label"
-    if reader.task.label_type != "score":
-        return "invalid label"
-    is_number = number(value, reader.decimal) is not None
-    return "score out of range" if is_number else "invalid score"
-
-
-def _is_ignored(value: Any, reader: Reader) -> bool:
-    """Return whether a value is -100 in place of a class."""
-    if not reader.task.has_labels or isinstance(value, (list, tuple)):
-        return False
-    return number(value, reader.decimal) == IGNORED_LABEL
-
-
-def is_missing(value: Any) -> bool:
-    """Return whether a cell, or each of a tuple, is null, NaN or a text without characters."""
-    if isinstance(value, tuple):
-        return all(map(is_missing, value))
-    is_nan = isinstance(value, float) and math.isnan(value)
-    return value is None or is_nan or (isinstance(value, str) and not value.strip())
-
-
-def _is_text(value: Any, is_split: bool) -> bool:
-    if is_split:
-        return (
-            isinstance(value, (list, tuple))
-            and bool(value)
-            and all(isinstance(word, str) and word.strip() for word in value)
-        )
-    return isinstance(value, str) and bool(value.strip())
-
-
-def _label(value: Any, reader: Reader, words: int) -> Any:
-    """Return the class index, the multi-hot row, the score, or the tags of so many words."""
-    if not isinstance(reader, LabelReader):
-        return reader.read(value)
-    if not reader.task.reads_words:
-        read = reader.class_index if reader.labels else reader.score
-        return read(value)
-    if not isinstance(value, (list, tuple)):
-        raise InputError(
-            f"column '{reader.column}' must be a list of tags, got {truncated_repr(value)}"
-        )
-    tags = [reader.class_index(tag) for tag in value]
-    if len(tags) != words:
-        raise _BadRowError(f"{words} words but {len(tags)} tags", "number of tags")
-    return tags

@@ -10,12 +10,14 @@ from datasets import Dataset
 from torch import Tensor
 
 from modeling_hybrid_mtl import TaskConfig
-from modeling_hybrid_mtl.task_config_hybrid_mtl import is_number
+from modeling_hybrid_mtl.task_fields_hybrid_mtl import is_number
 from trainer.data.partial_labels import label_column, labeled_rows
 from trainer.data.soft_labels import is_soft
 from trainer.data.tokens import IGNORED_LABEL
 from trainer.errors import InputError, did_you_mean, join_truncated
 
+# Sums of larger ones may be infinite in float32.
+MAX_WEIGHT = 1e30
 BALANCED = "balanced"
 
 
@@ -124,8 +126,11 @@ def check_class_weights(place: str, task: TaskConfig, class_weights: Any) -> Non
     for label, weight in class_weights.items():
         if label not in labels:
             raise InputError(f"{message}no label '{label}'.{did_you_mean(label, labels)}")
-        if not is_number(weight) or weight < 0:
-            raise InputError(f"{message}{label}: expected a number, 0 or more, got {weight!r}")
+        if not is_number(weight) or not 0 <= weight <= MAX_WEIGHT:
+            expected = f"a number from 0 to {MAX_WEIGHT:g}"
+            raise InputError(f"{message}{label}: expected {expected}, got {weight!r}")
+    if not any(class_weights.get(label, 1.0) for label in labels):
+        raise InputError(f"{message}all classes have the weight 0; give some class another")
 
 
 def _balanced(task: TaskConfig, labels: Any, labeled: np.ndarray) -> Tensor:
@@ -170,14 +175,14 @@ def _scale(name: str, rows: Dataset, labeled: np.ndarray) -> float | None:
         weights = np.array(rows[column][:], dtype=float)
     except (TypeError, ValueError) as error:
         raise InputError(f"{place}: column '{column}': expected a number in each row") from error
-    wrong = np.flatnonzero(labeled & ~((weights >= 0) & np.isfinite(weights)))
+    wrong = np.flatnonzero(labeled & ~((weights >= 0) & (weights <= MAX_WEIGHT)))
     if len(wrong):
         row = int(wrong[0])
         raise InputError(
-            f"{place}, row {row + 1}: column '{column}': expected a number, 0 or more, got "
-            f"{weights[row]}"
+            f"{place}, row {row + 1}: column '{column}': expected a number from 0 to "
+            f"{MAX_WEIGHT:g}, got {weights[row]}"
         )
     mean = float(weights[labeled].mean()) if labeled.any() else 0.0
     if mean == 0:
-        raise InputError(f"{place}: column '{column}': all weights are 0; give some row another")
+        raise InputError(f"{place}: columns: weight: all weights are 0; give some row another")
     return 1 / mean

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from trainer.data.columns import CheckedSplit
+from trainer.data.checked_split import CheckedSplit
 from trainer.data.overlap import row_texts
 from trainer.errors import InputError
 

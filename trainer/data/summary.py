@@ -33,10 +33,9 @@ def summarize(tasks: Mapping[str, TaskConfig], splits: Mapping[str, Mapping[str,
                 note = "  (the first rows of a stream)" if is_stream else ""
                 rows = only_labeled(first_rows(by_task)[name], name, task)
                 lines.append(f"{name:<20}{part:<12}{_describe(rows)}{note}")
-        if task.labels and name in splits.get("train", {}):
-            rows = first_rows(splits["train"])[name]
-            labels = rows[label_column(rows.column_names, name)][:]
-            lines.append(f"{'':<20}{_describe_classes(task, labels)}")
+                if task.labels and part == "train":
+                    labels = rows[label_column(rows.column_names, name)][:]
+                    lines.append(f"{'':<20}{_describe_classes(task, labels)}")
     return "\n".join(lines)
 
 

@@ -20,6 +20,7 @@ from trainer.evaluation.reliability import (
     decided,
     decisions,
     reliability_report,
+    risk_coverage,
 )
 
 MIN_ROWS = 30
@@ -49,6 +50,8 @@ def calibrate(
 ) -> Calibration | None:
     """Fit a task's calibration; None for a task of scores, or with fewer rows than `MIN_ROWS`.
 
+    A temperature that makes the cross-fitted calibration error larger is not among the values.
+
     Args:
         task: the task, whose given values are kept.
         result: predictions for labeled rows, computed with these values.
@@ -58,8 +61,22 @@ def calibrate(
     rows = np.arange(len(result.outputs)) if result.rows is None else result.rows
     if task.output_type not in PROBABILITIES or len(np.unique(rows)) < MIN_ROWS:
         return None
+    found = _calibrate(task, result, target_accuracy, _first_half(rows))
+    if "temperature" in found.values and is_worse(found.report):
+        without = replace(task, temperature=1.0)
+        return _calibrate(without, result, target_accuracy, _first_half(rows))
+    return found
+
+
+def is_worse(report: dict[str, Any]) -> bool:
+    """Return whether calibration has made the error larger: of few rows, it may not fit others."""
+    return report["ece"] > report["ece_before"]
+
+
+def _calibrate(
+    task: TaskConfig, result: TaskPredictions, target_accuracy: float | None, first: Bools
+) -> Calibration:
     values = fit(task, result, target_accuracy)
-    first = _first_half(rows)
     outputs = np.array(result.outputs, dtype=np.float64)
     predictions = np.array(result.predictions)
     kept = np.ones(len(outputs), dtype=bool)
@@ -73,6 +90,11 @@ def calibrate(
     measured = replace(result, outputs=outputs, predictions=predictions)
     report = {**values, "ece_before": reliability_report(result, task.output_type)["ece"]}
     report |= reliability_report(measured, task.output_type)
+    if "risk_coverage" in report:
+        # As the model will answer: the probabilities of the halves have different temperatures.
+        final = rescale(result.outputs, values.get("temperature", 1.0), task.output_type)
+        answers = decisions(replace(result, outputs=final), task.output_type)
+        report["risk_coverage"] = risk_coverage(*answers)
     if replace(task, **values).min_score is not None:
         report["without_review"] = decided(kept, decisions(measured, task.output_type)[1])
     return Calibration(values, replace(result, predictions=predictions), report)
@@ -185,7 +207,9 @@ def _best_threshold(scores: Floats, true: NDArray[Any]) -> float:
 def fit_min_score(scores: Floats, right: Bools, target_accuracy: float) -> float:
     """Return the score from which on as many decisions as possible have the target accuracy.
 
-    If no score reaches the target, the result is 1: nearly all decisions need review.
+    If no score reaches the target, the result is 1: nearly all decisions need review. Otherwise it
+    lies halfway between the lowest score that is kept and the next lower one, so that rounding
+    changes no decision.
 
     Args:
         scores: probabilities of decisions, (N,).
@@ -197,4 +221,8 @@ def fit_min_score(scores: Floats, right: Bools, target_accuracy: float) -> float
     accuracy = right[order].cumsum() / np.arange(1, len(order) + 1)
     is_last = np.append(ordered[1:] < ordered[:-1], True)  # of decisions with equal scores
     fitting = np.flatnonzero((accuracy >= target_accuracy) & is_last)
-    return float(ordered[fitting[-1]]) if len(fitting) else 1.0
+    if not len(fitting):
+        return 1.0
+    last = fitting[-1]
+    below = ordered[last + 1] if last + 1 < len(ordered) else 0.0
+    return float(ordered[last] + below) / 2

@@ -13,9 +13,10 @@ from trainer.config.training_arguments import HybridMTLTrainingArguments
 from trainer.data import tokenize
 from trainer.data.augmentation import augment
 from trainer.data.cache import cache_folder
-from trainer.data.columns import TEXT_COLUMNS, CheckedSplit, DroppedRow
+from trainer.data.checked_split import CheckedSplit, DroppedRow
 from trainer.data.origin import DataOrigin, origin_of
 from trainer.data.overlap import Overlap, find_overlap
+from trainer.data.raw_rows import TEXT_COLUMNS
 from trainer.data.streaming import StreamedRows, stream_rows
 from trainer.data.task_locations import location_of
 from trainer.loading.shared_tables import group_by_table, shares_tokens, with_labels
@@ -171,7 +172,11 @@ def _table_tokens(
     texts = rows.select_columns(list(TEXT_COLUMNS[entry.model.input]))
     names = ", ".join(splits)
     print(f"{names}: share the {len(texts)} texts of one table", flush=True)
-    return with_labels(_tokenized(f"{names} train", texts, entry, tokenizer), splits)
+    labeled = with_labels(_tokenized(f"{names} train", texts, entry, tokenizer), splits)
+    if len(labeled) < len(texts):
+        count = len(texts) - len(labeled)
+        print(f"{names}: {count} training rows without any label are left out", flush=True)
+    return labeled
 
 
 def _tokenized(

@@ -6,7 +6,8 @@ from typing import Any
 from datasets import Dataset
 
 from trainer.config.tasks import DEFAULT_TASKS, TaskEntry
-from trainer.data.columns import TEXT_COLUMNS, CheckedSplit
+from trainer.data.checked_split import CheckedSplit
+from trainer.data.raw_rows import TEXT_COLUMNS
 from trainer.data.task_locations import table_key
 from trainer.errors import InputError
 

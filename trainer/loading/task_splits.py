@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from trainer.config.tasks import DEFAULT_TASKS, TaskEntry
 from trainer.data import CheckedSplit, RawSplit, TaskSource, check_split, load_split
-from trainer.data.columns import is_missing
 from trainer.data.labels import number
+from trainer.data.raw_rows import is_missing
 from trainer.data.splits import divide, fold_of, hold_out
 from trainer.data.task_locations import has_test_rows
 from trainer.errors import InputError

@@ -24,9 +24,9 @@ class PredictionOptions:
     predict_file: str | None = _option(
         None,
         "Mode predict: rows to predict, a file, a pattern, a folder or a database's URL as in a "
-        "task's train_file, with the columns text and, for pairs, text_pair; or, with "
-        "predict_task, that task's own columns, and its own format, separator, quoting, encoding "
-        "and sheet.",
+        "task's train_file, with the columns text and, for pairs, text_pair, or the columns and "
+        "the format, separator, quoting, encoding and sheet of predict_task, or of all tasks if "
+        "they are the same.",
     )
     predict_task: str | None = _option(
         None,
@@ -38,7 +38,8 @@ class PredictionOptions:
         "Mode predict: the csv, jsonl or parquet file to write; predictions.jsonl in output_dir.",
     )
     predict_keep: list[str] | None = _option(
-        None, "Mode predict: columns of predict_file to write before the predictions."
+        None,
+        "Mode predict: columns of predict_file to write before the predictions, such as id,date.",
     )
     predict_columns: dict[str, str] | str | None = _option(
         None,
@@ -80,6 +81,8 @@ class PredictionOptions:
             )
         if self.predict_bad_rows is not None:
             check_choice("predict_bad_rows", self.predict_bad_rows, BAD_ROWS)
+        if self.predict_keep is not None:
+            self.predict_keep = [name for part in self.predict_keep for name in part.split(",")]
         self._check_columns()
 
     def _check_columns(self) -> None:

@@ -46,14 +46,20 @@ def _describe(name: str, task: TaskConfig, found: Calibration | None) -> Iterato
         return
     report = found.report
     temperature = report.get("temperature", task.temperature)
-    yield (
-        f"calibration of {name}: temperature {temperature:.3f}; expected calibration error "
-        f"{report['ece_before']:.3f} before, {report['ece']:.3f} after (cross-fitted)"
-    )
+    if temperature is None:
+        yield (
+            f"calibration of {name}: no temperature, which would increase the expected calibration "
+            f"error of {report['ece_before']:.3f} on other rows (cross-fitted)"
+        )
+    else:
+        yield (
+            f"calibration of {name}: temperature {temperature:.3f}; expected calibration error "
+            f"{report['ece_before']:.3f} before, {report['ece']:.3f} after (cross-fitted)"
+        )
     if "min_score" in report:
         kept = report["without_review"]
-        accuracy = "none" if kept["accuracy"] is None else f"{kept['accuracy']:.1%}"
+        of_these = f", {kept['accuracy']:.1%} of which are right" if kept["coverage"] else ""
         yield (
             f"calibration of {name}: min_score {report['min_score']:.3f}; {kept['coverage']:.1%} "
-            f"of the rows need no review, {accuracy} of which are right (cross-fitted)"
+            f"of the rows need no review{of_these} (cross-fitted)"
         )

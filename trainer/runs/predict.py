@@ -1,15 +1,15 @@
 """Write a trained model's predictions to a file: mode `predict`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from modeling_hybrid_mtl import HybridMTLPipeline
 from trainer.config.run_arguments import RunArguments
 from trainer.config.settings import Settings
 from trainer.config.tasks import TaskEntry
-from trainer.data.columns import TEXT_COLUMNS
+from trainer.data.raw_rows import TEXT_COLUMNS
 from trainer.data.readers import RawSplit, read_split
+from trainer.data.task_source import TaskSource
 from trainer.errors import InputError, did_you_mean, join_truncated
 from trainer.loading.new_model import model_path, naming_option
 from trainer.loading.trained_model import open_trained
@@ -35,12 +35,14 @@ def predict(settings: Settings) -> Path:
         return target
     claim_output_files([target], overwrite=run.overwrite_output_dir)
     entry = settings.tasks.get(run.predict_task or "")
-    split = _read(run, entry)
+    entries = list(settings.tasks.values()) if run.predict_task is None else [entry]
+    sources = [each.source for each in entries if each is not None]
+    split = _read(run, sources)
     # Our own classes, not the code in the folder, which is run only where it is trusted.
     with naming_option(model_path(run)):
         model, tokenizer = open_trained(model_path(run), run.model_revision)
     pipe = HybridMTLPipeline(model=model, tokenizer=tokenizer, device=args.device)
-    texts = _text_columns(split, {} if entry is None else entry.source.columns, pipe, run)
+    texts = _text_columns(split, sources, pipe, run)
     predictor = Predictor(
         pipe,
         _fitting_tasks(pipe, run.predict_task, texts, split.location),
@@ -57,19 +59,26 @@ def predict(settings: Settings) -> Path:
     return target
 
 
-def _read(run: RunArguments, entry: TaskEntry | None) -> RawSplit:
+def _read(run: RunArguments, sources: Sequence[TaskSource]) -> RawSplit:
+    """Return the rows of the file, in the format of the tasks' own files if they have one."""
     location = str(run.predict_file)
-    if entry is None:
+    options = [source.read_options for source in sources]
+    if not options or any(other != options[0] for other in options):
         return read_split(location)
-    return read_split(location, entry.source.read_options, entry.source.column_names)
+    names = dict.fromkeys(name for source in sources for name in source.column_names)
+    return read_split(location, options[0], list(names))
 
 
 def _text_columns(
-    split: RawSplit, columns: Mapping[str, Any], pipe: HybridMTLPipeline, run: RunArguments
+    split: RawSplit, sources: Sequence[TaskSource], pipe: HybridMTLPipeline, run: RunArguments
 ) -> dict[str, str]:
-    """Return `text` and, for pairs, `text_pair` -> the column of these or of the task's names."""
+    """Return `text` and, for pairs, `text_pair` -> the column of these or of the tasks' names."""
     found = {}
+    columns: dict[str, str] = {}
     for name in ("text", "text_pair"):
+        own_names = {str(source.columns.get(name, name)) for source in sources}
+        if len(own_names) == 1:
+            columns[name] = own_names.pop()
         names = (name, columns.get(name))
         column = next((c for c in names if c in split.rows.column_names), None)
         if column is not None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from trainer.config.settings import Settings
 from trainer.config.yaml_text import to_yaml
-from trainer.data.columns import DroppedRow
+from trainer.data.checked_split import DroppedRow
 from trainer.hub.push import check_destination, destination
 from trainer.runs.resume import check_same_rows, check_same_run
 from trainer.saving.files import write_json, write_text

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from trainer.config.settings import Settings
 from trainer.config.tasks import DEFAULT_TASKS, TaskEntry
-from trainer.data.columns import TEXT_COLUMNS
+from trainer.data.raw_rows import TEXT_COLUMNS
 from trainer.data.readers import RawSplit
 from trainer.data.sources import load_split
 from trainer.data.task_locations import has_test_rows

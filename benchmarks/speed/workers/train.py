@@ -5,7 +5,7 @@ import tempfile
 from benchmarks.peers.hugging_face import train_paced
 from benchmarks.peers.libraries import waiter
 from benchmarks.peers.protocol import Line, Pace, read_job
-from benchmarks.peers.tokens import TokenCounter
+from benchmarks.peers.tokens import MaskCounter, TokenCounter
 from benchmarks.speed.workers.trainers import be_quiet, make_trainer, settings_of, tokenized
 
 
@@ -13,10 +13,14 @@ def main() -> None:
     job, line = read_job(), Line()
     be_quiet()
     with tempfile.TemporaryDirectory() as folder:
-        settings = settings_of(job, folder)
+        settings = settings_of(job, folder, *job.get("options", ()))
         rows = tokenized(job, settings)
         trainer = make_trainer(settings, rows)
-        counter = TokenCounter([trainer.model.backbone], trainer.processing_class.pad_token_id)
+        counter: TokenCounter | MaskCounter
+        if job["device"] == "cpu":
+            counter = TokenCounter([trainer.model.backbone], trainer.processing_class.pad_token_id)
+        else:
+            counter = MaskCounter(trainer.model)
         # Its loss is the sum over a cycle's tasks.
         train_paced(trainer, Pace(line, counter, waiter(job)), parts=len(rows))
 

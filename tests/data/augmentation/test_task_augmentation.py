@@ -245,7 +245,7 @@ def test_a_method_that_drops_rows_is_named(monkeypatch):
     monkeypatch.setitem(
         task_augmentation.AUGMENTATIONS.entries,
         "drop",
-        Entry(Drop, None, (), 0.0, True, False, False, False, "mine", "mine.py, line 1"),
+        Entry(Drop, None, (), 0.0, True, False, False, False, False, "mine", "mine.py, line 1"),
     )
     message = "task 'mood': augmentation: 'drop' returned {'text': 59} texts, expected {'text': 60}"
     with refused(message):

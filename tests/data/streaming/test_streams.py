@@ -178,3 +178,23 @@ def test_the_fingerprint_follows_files_and_first_rows(tmp_path):
     keys.append(stream(paths).rows.fingerprint)
     assert keys[0] == keys[1]
     assert len(set(keys)) == 3
+
+
+def test_a_first_block_without_good_rows_is_passed_over(tmp_path):
+    paths = files(tmp_path, count=1, bad=range(7))
+    rows = stream(paths, source={"bad_rows": "drop"}).rows
+    assert len(rows.sample) == 3  # of the second block
+    assert len(list(rows.read([0]))) == 6
+    assert len(stream(files(tmp_path, bad=range(13)), source={"bad_rows": "drop"}).rows.sample) == 5
+    bad = files(tmp_path, count=1, bad=range(13))
+    with pytest.raises(InputError, match="part-0.csv: no row is left for task 'mood'"):
+        stream(bad, source={"bad_rows": "drop"})
+
+
+def test_probabilities_after_classes_are_refused(tmp_path):
+    path = tmp_path / "a.jsonl"
+    lines = [f'{{"text": "{WORDS[n]}", "label": {n % 2}}}' for n in range(5)]
+    lines += [f'{{"text": "{WORDS[n]}", "label": [0.5, 0.5]}}' for n in range(5)]
+    path.write_text("\n".join(lines))
+    with pytest.raises(InputError, match="a.jsonl, from row 6 on: the labels have another form"):
+        list(stream([path]).rows.read([0]))

@@ -27,11 +27,13 @@ def evaluations(trainer):
     return [entry["step"] for entry in trainer.state.log_history if "eval_overall" in entry]
 
 
-def test_training_stops_without_a_better_metric(tmp_path):
+def test_training_stops_without_a_better_metric(tmp_path, capsys):
     trainer = trainer_that_stops(tmp_path)
     trainer.train()
     assert evaluations(trainer) == [2, 4, 6]
     assert trainer.state.global_step == 6
+    expected = "early stopping after step 6: eval_overall did not improve in 2 evaluations\n"
+    assert expected in capsys.readouterr().out
 
 
 def test_a_resumed_run_stops_where_the_whole_one_does(tmp_path):

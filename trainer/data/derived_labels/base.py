@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from trainer.data.columns import CheckedSplit
+from trainer.data.checked_split import CheckedSplit
 
 # Text -> the tasks whose rows contain it.
 Texts = Mapping[str, Sequence[str]]

@@ -8,7 +8,7 @@ from typing import Any
 from datasets import Dataset
 
 from trainer.data.augmentation import TaskAugmentation
-from trainer.data.columns import CheckedSplit
+from trainer.data.checked_split import CheckedSplit
 from trainer.data.derived_labels.base import LabelGenerator
 from trainer.data.derived_labels.part_of_speech import PART_OF_SPEECH
 from trainer.data.derived_labels.source import SOURCE

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datasets import Dataset, Features, List, Value
 
 from trainer.data.cache import cache_folder
-from trainer.data.columns import CheckedSplit
+from trainer.data.checked_split import CheckedSplit
 from trainer.data.derived_labels.base import LabelGenerator, Texts
 from trainer.data.tagger import require_tagger
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from datasets import Dataset, Features, Value
 
-from trainer.data.columns import CheckedSplit
+from trainer.data.checked_split import CheckedSplit
 from trainer.data.derived_labels.base import LabelGenerator, Texts
 
 

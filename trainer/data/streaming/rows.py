@@ -4,13 +4,16 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
 
 from modeling_hybrid_mtl import TaskConfig
-from trainer.data.columns import CheckedSplit, check_split, with_decimal
+from trainer.data.checked_split import CheckedSplit
+from trainer.data.columns import check_split
+from trainer.data.label_column import with_decimal
 from trainer.data.readers import Location, RawSplit
 from trainer.data.readers.blocks import Blocks, BlocksOfRows, blocks_of
 from trainer.data.readers.databases import is_database, masked_url
@@ -57,11 +60,21 @@ class StreamedRows:
         self.num_rows = source.train_rows
         self.shuffle_buffer = source.shuffle_buffer or SHUFFLE_BUFFER
         self.dropped: Counter[str] = Counter()
-        first = next(files[0].read())
-        # As the first rows have it: a block without any comma has no decimal commas to recognize.
-        self.source = with_decimal(task, source, first)
-        rows = check_split(name, task, self.source, first).rows
+        rows = self._first_rows(source)
+        self._label_feature = rows.features["label"]
         self.sample: Dataset = tokenize(f"{name} train", rows, task, tokenizer, max_length)
+
+    def _first_rows(self, source: TaskSource) -> Dataset:
+        """Return the rows of the first block that has good ones."""
+        for block in chain.from_iterable(part.read() for part in self.files):
+            # As the first rows have it: one without any comma has no decimal commas to recognize.
+            self.source = with_decimal(self.task, source, block)
+            split = check_split(self.name, self.task, self.source, block, may_be_empty=True)
+            if len(split.rows):
+                return split.rows
+        raise InputError(
+            f"{self.location}: no row is left for task '{self.name}' after dropping the bad ones"
+        )
 
     @property
     def location(self) -> str:
@@ -92,6 +105,11 @@ class StreamedRows:
             for block in self.files[order[place]].read(row if place == file else 0):
                 split = check_split(self.name, self.task, self.source, block, may_be_empty=True)
                 self._count_dropped(split)
+                if len(split.rows) and split.rows.features["label"] != self._label_feature:
+                    raise InputError(
+                        f"{block.location}, from row {block.start + 1} on: the labels have another "
+                        "form than those of the first rows: probabilities instead of classes, say"
+                    )
                 tokens = self._tokens(split.rows)
                 absent = {dropped.row for dropped in split.dropped_rows}
                 numbers = range(block.start + 1, block.start + len(block.rows) + 1)

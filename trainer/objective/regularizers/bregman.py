@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.func import functional_call
 
 from modeling_hybrid_mtl import HybridMTLModel, HybridMTLOutput
-from modeling_hybrid_mtl.task_config_hybrid_mtl import is_number
+from modeling_hybrid_mtl.task_fields_hybrid_mtl import is_number
 from trainer.errors import InputError
 from trainer.objective.regularizers.base import Regularizer, Weight, without_labels
 from trainer.objective.regularizers.divergence import divergence

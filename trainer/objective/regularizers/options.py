@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from modeling_hybrid_mtl.task_config_hybrid_mtl import is_number
+from modeling_hybrid_mtl.task_fields_hybrid_mtl import is_number
 from trainer.errors import InputError, did_you_mean
 from trainer.objective.regularizers.base import Regularizer
 from trainer.objective.regularizers.bregman import BregmanOptions

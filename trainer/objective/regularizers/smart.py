@@ -11,7 +11,7 @@ from torch import Tensor
 
 from modeling_hybrid_mtl import HybridMTLModel, HybridMTLOutput
 from modeling_hybrid_mtl.attention_hybrid_mtl import to_device
-from modeling_hybrid_mtl.task_config_hybrid_mtl import is_number
+from modeling_hybrid_mtl.task_fields_hybrid_mtl import is_number
 from modeling_hybrid_mtl.texts_hybrid_mtl import stack_rows
 from trainer.errors import InputError
 from trainer.objective.regularizers.base import Regularizer, Weight, without_labels

@@ -1,5 +1,6 @@
 """Early stopping that continues when a run is resumed."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from transformers import EarlyStoppingCallback, TrainerControl, TrainerState, TrainingArguments
@@ -18,6 +19,23 @@ class EarlyStopping(EarlyStoppingCallback):
     def load_state_dict(self, state: dict[str, int]) -> None:
         """Continue from the count of a checkpoint."""
         self.early_stopping_patience_counter = state.get("count", 0)
+
+    def on_evaluate(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        metrics: Mapping[str, float],
+        **kwargs: Any,
+    ) -> None:
+        """Stop after too many evaluations without improvement, and print that."""
+        super().on_evaluate(args, state, control, metrics, **kwargs)
+        if self._has_stopped() and state.is_world_process_zero:
+            print(
+                f"early stopping after step {state.global_step}: {args.metric_for_best_model} did "
+                f"not improve in {self.early_stopping_patience} evaluations",
+                flush=True,
+            )
 
     def on_step_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
