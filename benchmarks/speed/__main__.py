@@ -11,6 +11,7 @@ from benchmarks.speed import (
     growth,
     inference,
     report,
+    searches,
     shared_table,
     startup,
     training,
@@ -25,6 +26,7 @@ PARTS: dict[str, Callable[[Settings, Findings], None]] = {
     "inference": inference.measure,
     "growth": growth.measure,
     "startup": startup.measure,
+    "searches": searches.measure,
 }
 
 

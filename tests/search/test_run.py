@@ -1,7 +1,6 @@
 """Searches with a function in place of training."""
 
 import json
-import time
 
 import pytest
 
@@ -112,16 +111,3 @@ def test_a_journal_of_another_order_is_refused(tmp_path):
     journal.write_text("".join(json.dumps(line) + "\n" for line in lines))
     with pytest.raises(InputError, match="another version of the search method 'grid'"):
         Search(study(tmp_path), request)
-
-
-@pytest.mark.slow
-def test_a_hundred_trivial_trials_take_less_than_a_second(tmp_path, executors):
-    executor = executors(quality)
-    for number in range(2):  # both workers are warm
-        executor.submit(number, (1, {"learning_rate": 1}))
-    for _ in range(2):
-        executor.wait()
-    search = Search(study(tmp_path, seeds=list(range(25)), parallel=2), request)
-    begin = time.monotonic()
-    search.run(executor)
-    assert len(search.results) == 100 and time.monotonic() - begin < 1

@@ -5,6 +5,7 @@ import yaml
 
 from tests.toy_runs import toy_run
 from trainer.search.command import run_study
+from trainer.search.methods.schedule import lineage, schedule_of
 
 SPACE = {"learning_rate": {"low": 1e-4, "high": 1e-2, "log": True}}
 
@@ -27,6 +28,19 @@ def run(place, name, **settings):
 
 def score_at_the_end(search, trial):
     return next(r.score for s, r in search.results if s.key == (trial, None))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["pbt", "gpbt"])
+def test_the_schedule_of_a_copied_member_trains_it_again_to_the_last_digit(place, name):
+    population = {"trials": 4, "interval": 2, "method_options": {"quantile": 0.5}}
+    search = run(place, name, method=name, space=SPACE, **population)
+    copied = next(s.trial for s in search.method.segments if s.donor is not None)
+    assert len({segment.trial for segment in lineage(search.method, copied)}) == 2
+    assert (place / name / "schedule.yaml").is_file()
+    content = schedule_of(search.method, copied)
+    again = run(place, f"{name}_again", **{k: v for k, v in content.items() if k != "output_dir"})
+    assert score_at_the_end(again, 1) == score_at_the_end(search, copied)
 
 
 @pytest.mark.slow

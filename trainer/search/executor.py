@@ -72,10 +72,9 @@ class ProcessExecutor:
         self._busy: dict[Any, _Worker] = {}
 
     def submit(self, key: Any, request: Any) -> None:
-        worker = self._take_idle() or self._start()
+        worker = self._take_idle(request) or self._start(request)
         worker.key = key
         self._busy[key] = worker
-        worker.connection.send(request)
 
     def wait(self) -> tuple[Any, Result]:
         waiting: dict[Any, _Worker] = {}
@@ -86,7 +85,7 @@ class ProcessExecutor:
         del self._busy[key]
         try:
             result = ready.connection.recv() if ready.connection.poll() else None
-        except EOFError:
+        except (EOFError, ConnectionResetError):
             result = None
         if result is not None and result.error is None:
             self._idle.append(ready)
@@ -110,21 +109,25 @@ class ProcessExecutor:
             self._end(worker)
         self._idle, self._busy = [], {}
 
-    def _take_idle(self) -> _Worker | None:
+    def _take_idle(self, request: Any) -> _Worker | None:
+        """Send a request to an idle worker; return it, or None if none is alive."""
         while self._idle:
             worker = self._idle.pop()
-            if worker.process.is_alive():
+            try:
+                worker.connection.send(request)
                 return worker
-            self._end(worker)  # the system may have killed it meanwhile
+            except OSError:  # the system may have killed it meanwhile
+                self._end(worker)
         return None
 
-    def _start(self) -> _Worker:
+    def _start(self, request: Any) -> _Worker:
         ours, theirs = self._context.Pipe()
         listening, alive = self._context.Pipe(duplex=False)
         process = self._context.Process(target=_serve, args=(self.target, theirs, listening))
         process.start()
         theirs.close()
         listening.close()
+        ours.send(request)
         return _Worker(process, ours, alive)
 
     def _end(self, worker: _Worker) -> None:
