@@ -84,11 +84,13 @@ def compare(settings: Settings, shape: str, size: int, rate: float) -> dict[str,
         own = {**job, "options": options}
         return Worker(name, own_python(), CONTENDERS[name], own, place, settings.threads)
 
+    # Graphs have no effect without a GPU.
+    names = [n for n in CONTENDERS if n != REPLAYED or settings.device == "cuda"]
     with ExitStack() as stack:
         # All at once, since most of it is the import of libraries.
         starts = stack.enter_context(ThreadPoolExecutor())
         workers = {}
-        for name, started in {name: starts.submit(start, name) for name in CONTENDERS}.items():
+        for name, started in {name: starts.submit(start, name) for name in names}.items():
             try:
                 workers[name] = stack.enter_context(started.result())
             except AbsentError as reason:

@@ -45,27 +45,26 @@ def run(folder, ranks, batch_size, *options):
     ]
 
 
+WAYS = [
+    {},
+    {"step_every": "batch"},
+    {"aggregator": "pcgrad"},
+    {"optimizer_layout": "overlapping", "aggregator": "gradvac"},
+    {"optimizer_layout": "per_task", "loss_weights": "uncertainty", "ema_decay": 0.9},
+    {"step_every": "batch", "task_sampling": "square_root"},
+    {"trainable": "adapters"},
+    {"trainable": "lora", "aggregator": "pcgrad"},
+    {"head": BATCH_NORM, "ema_decay": 0.9, "optim": "sgd"},
+    {"head": {"pooling": "attention", "attention_heads": 2}},
+    {"ranking": {"negatives": 10, "symmetric": True}},  # last, since it adds a task
+]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "options",
-    [
-        {},
-        {"step_every": "batch"},
-        {"aggregator": "pcgrad"},
-        {"optimizer_layout": "overlapping", "aggregator": "gradvac"},
-        {"optimizer_layout": "per_task", "loss_weights": "uncertainty", "ema_decay": 0.9},
-        {"step_every": "batch", "task_sampling": "square_root"},
-        {"trainable": "adapters"},
-        {"trainable": "lora", "aggregator": "pcgrad"},
-        {"head": BATCH_NORM, "ema_decay": 0.9, "optim": "sgd"},
-        {"head": {"pooling": "attention", "attention_heads": 2}},
-        {"ranking": {"negatives": 10, "symmetric": True}},
-    ],
-    ids=json.dumps,
-)
-def test_two_ranks_equal_one(tmp_path, options):
-    (one,), (two,) = run(tmp_path / "one", 1, 4, options), run(tmp_path / "two", 2, 2, options)
-    assert_equal(one, two)
+def test_two_ranks_equal_one(tmp_path):
+    one, two = run(tmp_path / "one", 1, 4, *WAYS), run(tmp_path / "two", 2, 2, *WAYS)
+    for each, alone, together in zip(WAYS, one, two, strict=True):
+        assert_equal(alone, together, f"{each}: ")
 
 
 @pytest.mark.slow
@@ -99,13 +98,12 @@ def test_every_weighting_of_losses_is_the_same_on_two_ranks(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "options", [{}, {"optimizer_layout": "overlapping", "aggregator": "pcgrad"}], ids=json.dumps
-)
-def test_three_ranks_equal_one(tmp_path, options):
-    options = {"sizes": {"mood": 27, "same": 33, "near": 24}, **options}
-    (one,), (three,) = run(tmp_path / "one", 1, 6, options), run(tmp_path / "three", 3, 2, options)
-    assert_equal(one, three)
+def test_three_ranks_equal_one(tmp_path):
+    sizes = {"sizes": {"mood": 27, "same": 33, "near": 24}}
+    options = [sizes, {"optimizer_layout": "overlapping", "aggregator": "pcgrad", **sizes}]
+    one, three = run(tmp_path / "one", 1, 6, *options), run(tmp_path / "three", 3, 2, *options)
+    for each, alone, together in zip(options, one, three, strict=True):
+        assert_equal(alone, together, f"{each}: ")
 
 
 @pytest.mark.slow

@@ -99,11 +99,12 @@ def test_a_killed_run_goes_on_to_the_same_weights(tmp_path, processes, way):
 
 @pytest.mark.slow
 def test_a_run_killed_before_any_of_its_files_has_its_name_goes_on(tmp_path, processes):
-    options = {"max_steps": 3, "save_steps": 1, "save_strategy": "steps", "seed": 5}
+    """Every third file, of which the seed of the tests chooses the first."""
+    options = {"max_steps": 2, "save_steps": 1, "save_strategy": "steps", "seed": 5}
     config = toy_run(tmp_path, 14, 6, **options)
     finish(start(processes, config, tmp_path / "whole"), tmp_path / "whole")
     expected = load_file(tmp_path / "whole" / "model.safetensors")
-    number = 0
+    number = random.randrange(3)
     while True:
         output = tmp_path / f"killed-{number}"
         process = start(processes, config, output, kill_before=number)
@@ -116,5 +117,5 @@ def test_a_run_killed_before_any_of_its_files_has_its_name_goes_on(tmp_path, pro
         found = load_file(output / "model.safetensors")
         assert all(found[name].equal(value) for name, value in expected.items()), number
         assert files_of(output) == files_of(tmp_path / "whole"), number
-        number += 1
-    assert number > 12  # its two first files, three checkpoints, and what a finished run has
+        number += 3
+    assert number > 10  # its two first files, two checkpoints, and what a finished run has
