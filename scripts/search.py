@@ -21,8 +21,8 @@ def main(arguments: list[str]) -> int:
     """Run or continue a study.
 
     Returns:
-        The exit status: 0, 2 after one message about wrong input, 75 when a signal stopped the
-        search, which the same command continues.
+        The exit status: 0, 1 if no run has a score, 2 after one message about wrong input, 75 when
+        a signal stopped the search, which the same command continues.
     """
     if not arguments or arguments[0].startswith("-"):
         print(USAGE, file=sys.stderr)
@@ -33,9 +33,11 @@ def main(arguments: list[str]) -> int:
         from trainer.search.run import SearchInterruptedError
 
         try:
-            run_study(Path(arguments[0]), arguments[1:])
+            search = run_study(Path(arguments[0]), arguments[1:])
+            if all(result.score is None for _, result in search.results):
+                return 1
         except SearchInterruptedError as stopped:
-            print(f"search.py: {stopped}", file=sys.stderr)
+            print(f"search.py: {stopped}: the same command goes on", file=sys.stderr)
             return EXIT_STATUS
     except (InputError, OSError) as error:
         print(f"search.py: {error}", file=sys.stderr)

@@ -1,6 +1,6 @@
 """Checks of a study before its first run: every run's options, as `run_mtl.py` checks them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ _RESERVED = {
     "mode": "run_mtl.py with the best configuration",
     "push_to_hub": "push_to_hub.py with the best model",
 }
+# Options without effect where the study has `cycles`.
+_LENGTHS = ("max_steps", "num_train_epochs")
 
 
 def check_runs(study: Study, trials: list[Trial], folder: Path | None = None) -> None:
@@ -48,10 +50,27 @@ def check_runs(study: Study, trials: list[Trial], folder: Path | None = None) ->
             settings = parse_config(study.options_of(trial), "study", folder)
         except InputError as error:
             message = str(error).removeprefix("study: ")
-            raise InputError(f"{place if trial.variant else with_values}: {message}") from error
+            where = place if trial.variant else with_values
+            raise InputError(f"{where}: {message}" if where else message) from error
         _check_metric(study, trial, settings)
         if study.interval is not None:
             _check_pauses(study, settings)
+
+
+def check_combined(study: Study, tasks: Iterable[str]) -> None:
+    """Check the tasks of a study's combinations against those of its baseline.
+
+    Raises:
+        InputError: naming the task that the baseline lacks.
+    """
+    known = list(tasks)
+    for name, parts in study.combined.items():
+        for task in parts:
+            if task not in known:
+                raise InputError(
+                    f"combined: {name}: the baseline has no task '{task}' (its tasks: "
+                    f"{', '.join(known)}).{did_you_mean(str(task), known)}"
+                )
 
 
 def _extremes(study: Study) -> Iterator[Trial]:
@@ -73,6 +92,10 @@ def _check_reserved(study: Study) -> None:
             # The base configuration is one of a single run, with a folder and a seed.
             if option in _RESERVED and place != "options":
                 raise InputError(f"{place}: {option}: use {_RESERVED[option]} instead")
+            if option in _LENGTHS and place != "options" and study.cycles is not None:
+                raise InputError(f"{place}: {option}: has no effect beside cycles of the study")
+    if study.options.get("mode") not in (None, "train"):
+        raise InputError(f"options: mode: use {_RESERVED['mode']} instead")
     for option in ("folds", "fold", "push_to_hub"):
         if study.options.get(option):
             raise InputError(f"options: {option}: use {_RESERVED[option]} instead")

@@ -1,13 +1,14 @@
 """A study from its file to its results: what `scripts/search.py` does."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from trainer.search.checks import check_runs
+from trainer.search.checks import check_combined, check_runs
 from trainer.search.executor import ProcessExecutor
 from trainer.search.final import measure_test
-from trainer.search.methods import METHODS
+from trainer.search.lock import only_search
+from trainer.search.methods import METHODS, make_method
 from trainer.search.report.formats import duration
 from trainer.search.report.measures import Measures
 from trainer.search.report.rows import format_values
@@ -21,7 +22,7 @@ from trainer.search.study import Study
 from trainer.search.study_file import read_study
 from trainer.search.trials import Result, Segment, Trial
 from trainer.search.winner import write_schedule
-from trainer.search.worker import run_segment
+from trainer.search.worker import one_line, run_segment
 
 EXIT_STATUS = 75  # sysexits.h: a temporary failure; the same command goes on
 
@@ -38,18 +39,28 @@ def run_study(path: Path, arguments: Sequence[str] = ()) -> Search:
         SearchInterruptedError: after a signal; running trials have saved a checkpoint.
     """
     study = read_study(path, arguments)
-    storage = Storage(study, getattr(METHODS[study.method], "copies", False))
+    # Before anything is written: the trials that are known before the first result.
+    check_runs(study, make_method(study).trials, path.parent)
+    measures = Measures.of(study, path.parent)
+    check_combined(study, measures.parts)
+    with only_search(study.folder):
+        return _run(study, measures, path)
+
+
+def _run(study: Study, measures: Measures, path: Path) -> Search:
+    copies = getattr(METHODS[study.method], "copies", False)
+    storage = Storage(study, copies, measures.score)
 
     def request(trial: Trial, segment: Segment) -> Request:
         return make_request(study, storage, search.method.trials, segment, path.parent)
 
     search = Search(study, request)
     for segment, result in search.results:
-        storage.tidy(search.method.trials, segment, result, done=search.method.done)
-    check_runs(study, search.method.trials, path.parent)
-    measures = Measures.of(study, path.parent)
-    finished = sum(s.until is None or r.score is None for s, r in search.results)
-    progress = Progress(study, finished)
+        storage.tidy(search.method.trials, segment, result, done=False)
+    if search.method.done:
+        storage.sweep(search.method.trials)
+    progress = Progress(study, search.results, copies)
+    progress.announce(len(search.method.trials))
     write_tables = Throttled(lambda: report(search, measures))
 
     def tell(trial: Trial, segment: Segment, result: Result, known: int) -> None:
@@ -73,20 +84,32 @@ def run_study(path: Path, arguments: Sequence[str] = ()) -> Search:
 def finish(search: Search, measures: Measures, storage: Storage, folder: Path) -> None:
     """Measure the best model on the test split, write the report, and print its table."""
     write_schedule(search, folder)
-    test = None if storage.best is None else measure_test(search.study, storage.best, folder)
+    test = None if storage.best is None else chosen_model(search.study, storage.best, folder)
     content = report(search, measures, complete=True, test=test)
     print(f"{console_table(content)}\nreport written to {search.study.folder / 'README.md'}")
-    if storage.best is not None:
-        overall = (test or {}).get("test_overall")
-        on_test = "" if overall is None else f"; test_overall {overall:.4f}, measured for it alone"
-        print(f"the best single run is {storage.best.name}{on_test}")
+    if test is None:
+        print("no run has a score: README.md has the reasons")
+        return
+    overall = test["metrics"].get("test_overall")
+    on_test = "" if overall is None else f"; test_overall {overall:.4f}, measured for it alone"
+    print(f"the best single run is {test['trial']}{on_test or test['error']}")
+
+
+def chosen_model(study: Study, trial: Trial, folder: Path) -> dict[str, Any]:
+    """Measure the model of the best single run on the test split; return what the report says."""
+    found: dict[str, Any] = {"trial": trial.name, "metrics": {}, "error": ""}
+    try:
+        found["metrics"] = measure_test(study, trial, folder)
+    except Exception as error:  # whatever it is: the results of the runs are still worth a report
+        found["error"] = f"; its test split could not be measured: {one_line(error)}"
+    return found
 
 
 def report(
     search: Search,
     measures: Measures,
     complete: bool = False,
-    test: Mapping[str, float] | None = None,
+    test: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Write the report of what is known of a search, its figures only if it is complete."""
     trials, done = search.method.trials, search.method.done
@@ -116,19 +139,23 @@ class Progress:
 
     Args:
         study: the study.
-        finished: the number of trials that are finished already.
+        results: the results that are known already.
+        copies: whether a failed trial goes on, from another one's checkpoint.
     """
 
-    def __init__(self, study: Study, finished: int = 0):
+    def __init__(
+        self, study: Study, results: Iterable[tuple[Segment, Result]] = (), copies: bool = False
+    ):
         self.study = study
-        self.finished = finished
+        self.copies = copies
+        self._finished = {s.trial for s, r in results if self._ends(s, r)}
         self._seconds: list[float] = []
         self._pauses = False
 
     def __call__(self, trial: Trial, segment: Segment, result: Result, known: int) -> None:
         """Print a result and, if trials do not pause, the time that the known ones still take."""
-        is_finished = segment.until is None or result.score is None
-        self.finished += is_finished
+        is_finished = self._ends(segment, result)
+        self._finished |= {segment.trial} if is_finished else set()
         self._pauses |= not is_finished
         self._seconds.append(result.seconds)
         values = format_values({**trial.values, **segment.values})
@@ -137,12 +164,21 @@ class Progress:
         score = result.error if result.score is None else f"{result.score:.4f}{at}"
         left = "" if self._pauses else f"; about {duration(self._left(known))} left"
         print(
-            f"{self.finished}/{known} {trial.name} ({what}): {score}, "
+            f"{len(self._finished)}/{known} {trial.name} ({what}): {score}, "
             f"{duration(result.seconds)}{left}",
             flush=True,
         )
 
+    def announce(self, known: int) -> None:
+        """Print what is going to be trained, and where its output is."""
+        done = f", {len(self._finished)} of them finished" if self._finished else ""
+        runs = f"{known} runs" if known else "runs"
+        print(f"{self.study.name}: {runs}{done}; logs in {self.study.folder / 'logs'}", flush=True)
+
+    def _ends(self, segment: Segment, result: Result) -> bool:
+        return segment.until is None or (result.score is None and not self.copies)
+
     def _left(self, known: int) -> float:
         """Return the seconds that the known trials still take, which train at once."""
         mean = sum(self._seconds) / len(self._seconds)
-        return mean * max(known - self.finished, 0) / self.study.parallel
+        return mean * max(known - len(self._finished), 0) / self.study.parallel

@@ -92,7 +92,7 @@ class ProcessExecutor:
             return key, result
         self._end(ready)  # nothing of a failed segment stays in memory
         if result is None:
-            result = Result(None, error=_cause_of_death(ready.process.exitcode))
+            result = Result(None, error=_cause_of_death(ready.process.exitcode), died=True)
         return key, result
 
     def interrupt(self) -> None:

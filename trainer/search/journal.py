@@ -8,7 +8,7 @@ from typing import Any
 
 from trainer.errors import InputError
 from trainer.saving.files import finite
-from trainer.search.trials import Result, Segment
+from trainer.search.trials import Result, Segment, Trial
 
 JOURNAL = "journal.jsonl"
 
@@ -42,11 +42,15 @@ class Journal:
         for number, line in enumerate((whole + newline).splitlines(), start=1):
             try:
                 yield json.loads(line)
-            except ValueError as error:
-                raise InputError(
-                    f"{self.path}, line {number}: is damaged: {error}; without it the search "
-                    "cannot go on: remove the study's folder to start again"
-                ) from error
+            except (ValueError, RecursionError) as error:
+                raise self.damaged(number, str(error)) from error
+
+    def damaged(self, number: int, reason: str) -> InputError:
+        """Return the error for a line without which the search cannot go on."""
+        return InputError(
+            f"{self.path}, line {number}: is damaged: {reason}; without it the search cannot go "
+            "on: remove the study's folder to start again"
+        )
 
     def append(self, entry: dict[str, Any]) -> None:
         """Write an entry."""
@@ -58,9 +62,10 @@ class Journal:
             os.fsync(file.fileno())
 
 
-def asked(segment: Segment) -> dict[str, Any]:
-    """Return the entry for a segment that a method asked for."""
-    return {"ask": segment.to_json()}
+def asked(segment: Segment, trial: Trial) -> dict[str, Any]:
+    """Return the entry for a segment that a method asked for, with what its trial trains."""
+    of = {"seed": trial.seed, "variant": trial.variant, "values": dict(trial.values)}
+    return {"ask": segment.to_json(), "of": of}
 
 
 def told(segment: Segment, result: Result) -> dict[str, Any]:

@@ -29,6 +29,8 @@ def merge(base: Mapping[str, Any], *changes: Mapping[str, Any]) -> dict[str, Any
             if option == "tasks" and isinstance(value, Mapping):
                 for task, fields in value.items():
                     _merge_task(merged, str(task), fields)
+            elif not isinstance(option, str):
+                raise InputError(f"{option!r}: expected the name of an option")
             elif option.startswith("tasks."):
                 _set_field(merged, option, value)
             elif option == "omit_tasks":
@@ -39,7 +41,7 @@ def merge(base: Mapping[str, Any], *changes: Mapping[str, Any]) -> dict[str, Any
 
 
 def _names_tasks(change: Mapping[str, Any]) -> bool:
-    return any(option == "omit_tasks" or option.startswith("tasks.") for option in change)
+    return any(o == "omit_tasks" or str(o).startswith("tasks.") for o in change)
 
 
 def _merge_task(merged: dict[str, Any], task: str, fields: Any) -> None:
@@ -55,11 +57,16 @@ def _set_field(merged: dict[str, Any], option: str, value: Any) -> None:
     if len(path) != 1:
         raise InputError(f"{option}: expected tasks.NAME.FIELD")
     _check_task(merged, option, task)
+    entry = merged["tasks"][task]
+    if not isinstance(entry or {}, Mapping):
+        raise InputError(f"tasks: {task} = {entry!r}: expected FIELD: value")
     merged["tasks"][task] = {**(merged["tasks"][task] or {}), path[0]: copy.deepcopy(value)}
 
 
 def _omit(merged: dict[str, Any], names: Any) -> None:
     for name in names if isinstance(names, list) else [names]:
+        if not isinstance(name, str):
+            raise InputError(f"omit_tasks = {names!r}: expected a list of tasks")
         _check_task(merged, "omit_tasks", name)
         del merged["tasks"][name]
 

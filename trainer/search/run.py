@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from trainer.errors import InputError
@@ -67,6 +68,7 @@ class Search:
 
     def _run(self, executor: Executor) -> None:
         running: dict[tuple[int, int | None], Segment] = {}
+        again: set[tuple[int, int | None]] = set()
         while not self.method.done:
             while len(running) < self.study.parallel and (segment := self._next()):
                 running[segment.key] = segment
@@ -74,6 +76,11 @@ class Search:
             if not running:
                 raise RuntimeError(f"method '{self.study.method}' waits for nothing")
             key, result = executor.wait()
+            segment = running[key]
+            if result.died and key not in again:  # goes on from its checkpoint, if it has one
+                again.add(key)
+                executor.submit(key, self.request(self._trial(segment), segment))
+                continue
             self._tell(running.pop(key), result)
 
     def _next(self) -> Segment | None:
@@ -81,7 +88,7 @@ class Search:
             return self._pending.pop(0)
         segment = self.method.ask()
         if segment is not None:
-            self.journal.append(asked(segment))
+            self.journal.append(asked(segment, self._trial(segment)))
         return segment
 
     def _tell(self, segment: Segment, result: Result) -> None:
@@ -107,21 +114,33 @@ class Search:
                 "another folder, or remove that one"
             )
         open_segments: dict[tuple[int, int | None], Segment] = {}
-        for entry in entries:
-            if "ask" in entry:
-                segment = self.method.ask()
-                if segment is None or _plain(segment.to_json()) != entry["ask"]:
-                    raise InputError(
-                        f"{self.journal.path}: was written by another version of the search method "
-                        f"'{self.study.method}'; remove the study's folder to start again"
-                    )
-                open_segments[segment.key] = segment
-            else:
-                told_key = (entry["tell"]["trial"], entry["tell"]["until"])
-                segment, result = open_segments.pop(told_key), Result(**entry["result"])
-                self.method.tell(segment, result)
-                self.results.append((segment, result))
+        for number, entry in enumerate(entries, start=2):
+            try:
+                self._repeat(entry, open_segments)
+            except (AttributeError, KeyError, TypeError) as error:
+                raise self.journal.damaged(number, "it is no entry of a journal") from error
         self._pending = list(open_segments.values())
+
+    def _repeat(
+        self, entry: dict[str, Any], open_segments: dict[tuple[int, int | None], Segment]
+    ) -> None:
+        """Repeat the decision of an entry, or take its result."""
+        if "ask" not in entry:
+            segment = open_segments.pop((entry["tell"]["trial"], entry["tell"]["until"]))
+            result = Result(**entry["result"])
+            if not isinstance(result.score, float | int | None):
+                raise TypeError("a score is a number")
+            self.method.tell(segment, result)
+            self.results.append((segment, result))
+            return
+        asked_for = self.method.ask()
+        if asked_for is None or _plain(asked(asked_for, self._trial(asked_for))) != entry:
+            raise InputError(
+                f"{self.journal.path}: was written with other variants or values, or by another "
+                f"version of the search method '{self.study.method}'; remove the study's folder to "
+                "start again"
+            )
+        open_segments[asked_for.key] = asked_for
 
 
 def fingerprint(study: Study) -> str:
@@ -130,6 +149,12 @@ def fingerprint(study: Study) -> str:
     unchanging = ("name", "output_dir", "parallel", "threads", "keep", "baseline", "combined")
     for name in unchanging:
         del settings[name]
+    # The order of options means nothing; that of variants and of the space numbers the trials.
+    for name in ("variants", "space"):
+        settings[name] = list(settings[name].items())
+    extensions = study.options.get("extensions") or []
+    names = [Path(str(e)).name for e in extensions] if isinstance(extensions, list) else extensions
+    settings["options"]["extensions"] = names
     text = json.dumps(settings, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

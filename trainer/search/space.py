@@ -81,7 +81,7 @@ class Range:
     @property
     def extremes(self) -> tuple[Any, ...]:
         """Return the values to check before a search: both ends."""
-        return self.low, self.high
+        return float(self.low), float(self.high)
 
 
 Dimension = Choice | Range
@@ -139,19 +139,18 @@ def _read_range(place: str, given: Mapping[str, Any]) -> Dimension:
 
 
 def _read_number(place: str, key: str, value: Any) -> Any:
-    if type(value) not in (int, float) or not math.isfinite(value):
-        raise InputError(f"{place}: {key} = {value!r}: must be a number")
+    if type(value) not in (int, float) or not abs(value) < 1e300:
+        raise InputError(f"{place}: {key} = {truncated_repr(value)}: must be a number")
     return value
 
 
 def _steps(place: str, low: float, high: float, step: float) -> tuple[float, ...]:
     """Return the numbers of a range with steps; whole numbers if low and step are."""
-    count = math.floor((high - low) / step + 1e-9) + 1
-    if count > _MAX_VALUES:
+    if (high - low) / step >= _MAX_VALUES:
         raise InputError(
-            f"{place}: step = {step}: makes {count} values, of which {_MAX_VALUES} are the limit; "
-            "leave the step out"
+            f"{place}: step = {step}: makes more than {_MAX_VALUES} values; leave the step out"
         )
+    count = math.floor((high - low) / step + 1e-9) + 1
     numbers = (low + step * n for n in range(count))
     # 0.1 + 2 * 0.1 is 0.30000000000000004.
     return tuple(x if isinstance(x, int) else float(f"{x:.12g}") for x in numbers)
@@ -173,6 +172,26 @@ def grid_of(space: Space) -> list[dict[str, Any]]:
                 raise InputError(f"space: {option}: {value!r} is listed twice")
     lists = [dimension.extremes for dimension in space.values()]
     return [dict(zip(space, values, strict=True)) for values in product(*lists)]
+
+
+def draw_sets(space: Space, count: int, random: np.random.Generator) -> list[dict[str, Any]]:
+    """Return different sets of values, drawn independently.
+
+    Raises:
+        InputError: if the lists have fewer combinations.
+    """
+    lists = [dimension.values for dimension in space.values() if isinstance(dimension, Choice)]
+    possible = math.prod(map(len, lists)) if len(lists) == len(space) else math.inf
+    if count > possible:
+        raise InputError(
+            f"trials = {count}: the space has {possible} combinations; use method: grid"
+        )
+    drawn: list[dict[str, Any]] = []
+    while len(drawn) < count:
+        values = draw_values(space, random)
+        if values not in drawn:
+            drawn.append(values)
+    return drawn
 
 
 def draw_values(space: Space, random: np.random.Generator) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 import math
 import shutil
+from collections.abc import Callable
+from operator import attrgetter
 from pathlib import Path
 
 from trainer.saving.checkpoints import PREFIX
@@ -22,13 +24,19 @@ class Storage:
     Args:
         study: the study.
         copies: whether trials of the same seed and variant begin from each other's checkpoints.
+        score: returns the score of a result by which models are compared, None if it has none.
 
     Attributes:
         best: the finished trial with the best score so far, the earlier one of equals.
     """
 
-    def __init__(self, study: Study, copies: bool = False):
-        self.study, self.copies = study, copies
+    def __init__(
+        self,
+        study: Study,
+        copies: bool = False,
+        score: Callable[[Result], float | None] = attrgetter("score"),
+    ):
+        self.study, self.copies, self.score = study, copies, score
         self.best: Trial | None = None
         self._best_score = -math.inf
         self._reached: dict[int, float] = {}
@@ -47,24 +55,32 @@ class Storage:
             done: whether the search is over.
         """
         trial = trials[segment.trial - 1]
-        failed = result.score is None
-        self._reached[trial.number] = math.inf if failed or segment.until is None else segment.until
+        # A failed member of a population goes on, from the checkpoint of another one.
+        ended = segment.until is None or (result.score is None and not self.copies)
+        self._reached[trial.number] = math.inf if ended else segment.until or 0
         if segment.until is None:
             _delete(self.study.folder_of(trial), CHECKPOINTS, f"**/{CHECKPOINTS}")
             self._compare(trial, result)
         if done:
-            for other in trials:
-                _delete(self.study.folder_of(other), CHECKPOINTS)
+            self.sweep(trials)
+            return
         group = [t for t in trials if t is trial or (self.copies and _key(t) == _key(trial))]
         reached = min(self._reached.get(other.number, 0) for other in group)
-        for other in trials if done else group:
-            self._delete_kept(other, math.inf if done else reached)
+        for other in group:
+            self._delete_kept(other, reached)
+
+    def sweep(self, trials: list[Trial]) -> None:
+        """Delete all checkpoints, after the search."""
+        for trial in trials:
+            _delete(self.study.folder_of(trial), CHECKPOINTS)
+            self._delete_kept(trial, math.inf)
 
     def _compare(self, trial: Trial, result: Result) -> None:
         """Delete the model of a finished trial, or that of the best one before it."""
         loser: Trial | None = trial
-        if result.score is not None:
-            score = result.score if self.study.greater_is_better else -result.score
+        found = None if result.score is None else self.score(result)
+        if found is not None:
+            score = found if self.study.greater_is_better else -found
             if score > self._best_score:
                 loser, self.best, self._best_score = self.best, trial, score
         if loser is not None and self.study.keep == "best":

@@ -66,13 +66,21 @@ class Study:
 
     def __post_init__(self):
         check_types(self)
+        for name in ("output_dir", "method", "study_metric", "keep"):
+            if not isinstance(getattr(self, name), str):
+                raise InputError(f"{name} = {getattr(self, name)!r}: expected text")
+        if not isinstance(self.method_options, Mapping):
+            raise InputError(f"method_options = {self.method_options!r}: expected OPTION: value")
+        check_lowest("seed", self.seed, 0)
         for name in ("trials", "cycles", "interval", "parallel", "threads"):
             if getattr(self, name) is not None:
                 check_lowest(name, getattr(self, name), 1)
-        if self.minutes is not None and self.minutes <= 0:
+        if self.minutes is not None and not self.minutes > 0:
             raise InputError(f"minutes = {self.minutes}: must be above 0")
-        if not self.seeds or len(set(self.seeds)) < len(self.seeds):
-            raise InputError(f"seeds = {self.seeds}: must be different numbers, at least one")
+        if not self.seeds or len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0:
+            raise InputError(
+                f"seeds = {self.seeds}: must be different numbers from 0 on, at least one"
+            )
         if not self.study_metric.startswith(METRIC_PREFIX):
             raise InputError(
                 f"study_metric = {self.study_metric!r}: must be a validation metric, such as "
@@ -103,12 +111,12 @@ class Study:
                     f"combined: {name} = {variants!r}: expected a new name, and the variant of at "
                     "least two tasks"
                 )
-            for variant in variants.values():
+            for variant in map(str, variants.values()):
                 if variant not in self.variants:
                     raise InputError(
                         f"combined: {name}: '{variant}' is none of the variants "
                         f"({', '.join(self.variants) or 'there are none'})."
-                        f"{did_you_mean(str(variant), self.variants)}"
+                        f"{did_you_mean(variant, self.variants)}"
                     )
 
     @property

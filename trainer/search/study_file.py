@@ -74,11 +74,13 @@ def _study(path: Path, given: dict[str, Any]) -> Study:
             )
     options: dict[str, Any] = {}
     if given.get("base") is not None:
-        options = read_config(_base(path, str(given["base"])))
+        base = _base(path, str(given["base"]))
+        options = read_config(base)
+        _find_extensions(options, base.parent)
     if not isinstance(given.get("options") or {}, Mapping):
         raise InputError(f"options = {truncated_repr(given['options'])}: expected option: value")
     options = merge(options, given.get("options") or {})
-    load_extensions(options.get("extensions"), path.parent)
+    _find_extensions(options, path.parent)
     variants = given.get("variants") or {}
     if not isinstance(variants, Mapping) or not all(
         isinstance(changes or {}, Mapping) for changes in variants.values()
@@ -88,6 +90,19 @@ def _study(path: Path, given: dict[str, Any]) -> Study:
         raise InputError("output_dir is missing: name a folder for the study")
     values = {key: given[key] for key in _FIELDS if given.get(key) is not None}
     values["variants"] = {str(name): dict(changes or {}) for name, changes in variants.items()}
+    if len(values["variants"]) < len(variants):
+        raise InputError(
+            f"variants: two of them have the same name: {', '.join(map(str, variants))}"
+        )
+    if "baseline" in values:
+        values["baseline"] = str(values["baseline"])
+    if isinstance(values.get("combined"), Mapping):
+        values["combined"] = {
+            str(name): {t: str(v) for t, v in parts.items()}
+            if isinstance(parts, Mapping)
+            else parts
+            for name, parts in values["combined"].items()
+        }
     values["space"] = read_space(given.get("space"))
     method = values.get("method", Study.method)
     if method not in METHODS:
@@ -96,6 +111,12 @@ def _study(path: Path, given: dict[str, Any]) -> Study:
             f"{did_you_mean(str(method), METHODS)}"
         )
     return Study(path.stem, options, **values)
+
+
+def _find_extensions(options: dict[str, Any], folder: Path) -> None:
+    """Load the extensions of a configuration; replace those beside it by their full paths."""
+    if options.get("extensions"):
+        options["extensions"] = load_extensions(options["extensions"], folder)
 
 
 def _base(path: Path, base: str) -> Path:

@@ -68,12 +68,14 @@ class Result:
         metrics: all metrics of the evaluation at its end.
         seconds: wall time.
         error: why it failed, in one line.
+        died: whether its process ended without a result.
     """
 
     score: float | None
     metrics: Mapping[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     error: str | None = None
+    died: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as plain data."""

@@ -5,6 +5,7 @@ import os
 import sys
 import threading
 import time
+import traceback
 from pathlib import Path
 
 from tqdm import tqdm
@@ -13,6 +14,7 @@ from trainer.errors import InputError
 from trainer.search.segments import Request, train_segment
 from trainer.search.trials import Result
 from trainer.training.callbacks.stop_on_signal import StoppedError
+from trainer.training.nan_guard import NonFiniteError
 
 # Instead of a semaphore of the system, which a killed worker would leave behind.
 tqdm.set_lock(threading.RLock())
@@ -31,16 +33,23 @@ def run_segment(request: Request) -> Result | None:
     except StoppedError:
         return None
     except Exception as error:  # whatever ends a run: the search goes on without it
-        return Result(None, {}, time.monotonic() - begin, _one_line(error))
+        traceback.print_exc()  # to the trial's log
+        return Result(None, {}, time.monotonic() - begin, one_line(error))
+    # The journal has no others.
+    metrics = {name: value for name, value in metrics.items() if math.isfinite(value)}
     seconds = time.monotonic() - begin
     score = metrics.get(request.metric)
-    if score is None or not math.isfinite(score):
+    if score is None:
         return Result(None, metrics, seconds, f"{request.metric} is not measured, or not finite")
     return Result(score, metrics, seconds)
 
 
-def _one_line(error: Exception) -> str:
+def one_line(error: Exception) -> str:
+    """Return the reason of a failure, without the texts of rows: reports are shared."""
     lines = str(error).strip().splitlines() or [""]
+    if isinstance(error, NonFiniteError):
+        start, found, _ = lines[0].partition(" rows: ")
+        lines[0] = f"{start}{' rows, which the log of the run shows' if found else ''}"
     text = lines[0] if isinstance(error, InputError) else f"{type(error).__name__}: {lines[0]}"
     return text[:500]
 

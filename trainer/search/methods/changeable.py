@@ -1,6 +1,6 @@
 """The options whose values a search may change while training goes on."""
 
-from trainer.errors import InputError
+from trainer.errors import InputError, did_you_mean
 from trainer.search.study import Study
 
 # Option of the run -> where a new value takes effect when a checkpoint is continued with it.
@@ -32,8 +32,9 @@ def check_changeable(study: Study) -> None:
             field, known = option.rpartition(".")[2], OF_TASK
         if field not in known:
             possible = [*OF_RUN, *(f"tasks.NAME.{name}" for name in OF_TASK)]
+            near = did_you_mean(field, known)
             raise InputError(
                 f"space: {option}: cannot change while training goes on, as method: "
-                f"{study.method} would do. Possible are {', '.join(possible)}. Move it to options "
-                "or variants"
+                f"{study.method} would do.{near} Possible are {', '.join(possible)}. Move it to "
+                "options or variants"
             )

@@ -4,7 +4,7 @@ import numpy as np
 
 from trainer.search.methods.registry import METHODS
 from trainer.search.methods.settings import check_settings
-from trainer.search.space import draw_values, grid_of
+from trainer.search.space import draw_sets, grid_of
 from trainer.search.study import Study
 from trainer.search.trials import Result, Segment, Trial
 
@@ -49,13 +49,12 @@ class Grid(FixedTrials):
 
 @METHODS.register("random")
 class Random(FixedTrials):
-    """Values drawn independently (Bergstra and Bengio 2012)."""
+    """Values drawn independently (Bergstra and Bengio 2012), each set of them once."""
 
     def __init__(self, study: Study):
         check_settings(study, ("space", "trials"), ("interval",))
         random = np.random.default_rng(study.seed)
-        drawn = [draw_values(study.space, random) for _ in range(study.trials or 0)]
-        super().__init__(every_seed(study, drawn))
+        super().__init__(every_seed(study, draw_sets(study.space, study.trials or 0, random)))
 
 
 def every_seed(study: Study, values: list[dict]) -> list[Trial]:

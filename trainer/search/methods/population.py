@@ -155,7 +155,8 @@ def select(qualities: Mapping[int, float | None], quantile: float) -> tuple[list
     succeeded = {number: value for number, value in qualities.items() if value is not None}
     ranked = sorted(succeeded, key=lambda number: (-succeeded[number], number))
     failed = [number for number in qualities if number not in succeeded]
-    count = min(math.ceil(quantile * len(qualities)), len(qualities) // 2)
+    # 0.28 * 25 is 7.000000000000001.
+    count = min(math.ceil(quantile * len(qualities) - 1e-9), len(qualities) // 2)
     best = ranked[: max(count, 1)]
     worst = (ranked[len(best) :] + failed)[-max(count, len(failed)) :] if count or failed else []
     return best, worst

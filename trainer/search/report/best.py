@@ -29,7 +29,7 @@ def best_config(study: Study, measures: Measures, runs: list[Run]) -> str | None
 
 
 def _head(study: Study, row: Row) -> str:
-    name = " ".join(row.name.split())
+    name = "".join(c if c.isprintable() else " " for c in row.name)
     head = f"# The best configuration of the study {study.name}: {name}\n"
     if study.minutes is not None:
         head += f"# The study's runs were limited to {study.minutes:g} minutes; this is not.\n"

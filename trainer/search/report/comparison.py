@@ -41,7 +41,8 @@ class Difference:
 
     Attributes:
         mean: their mean and its interval.
-        p: of the paired t-test, two-sided; None for one run.
+        p: of the paired t-test, two-sided; None for one run, and without any spread: equal
+            differences, as of a few rows of a small validation set, say nothing about others.
     """
 
     mean: Mean
@@ -70,6 +71,8 @@ class Difference:
         mean = self.mean
         if mean.low is None or mean.high is None:
             return "one run"
+        if self.p is None:
+            return "the same difference in all runs"
         if mean.low <= 0 <= mean.high:
             return "no difference shown"
         found = "better" if (mean.value > 0) == greater_is_better else "worse"
@@ -101,12 +104,12 @@ def _standard_error(values: Sequence[float]) -> float:
 
 
 def _p_value(values: Sequence[float]) -> float | None:
-    """Return p of the t-test that the mean is zero; differences without spread leave no doubt."""
+    """Return p of the t-test that the mean is zero; None if it is undefined."""
     if len(values) == 1:
         return None
     from scipy.stats import t
 
     mean, error = float(np.mean(values)), _standard_error(values)
-    if error == 0:
-        return 0.0 if mean else 1.0
+    if error <= 1e-12 * abs(mean):
+        return None if mean else 1.0
     return float(2 * t.sf(abs(mean) / error, len(values) - 1))

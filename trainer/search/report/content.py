@@ -25,7 +25,7 @@ def best_row(study: Study, rows: Sequence[Row]) -> Row | None:
     A mean of fewer runs is more often good by chance. Combinations are no configuration.
     """
     scores = {
-        row.name: list(found.values())
+        row.key: list(found.values())
         for row in rows
         if (found := row.scores(study.study_metric)) and not row.parts
     }
@@ -33,8 +33,8 @@ def best_row(study: Study, rows: Sequence[Row]) -> Row | None:
         return None
     most = max(map(len, scores.values()))
     sign = 1 if study.greater_is_better else -1
-    able = [row for row in rows if len(scores.get(row.name, [])) == most]
-    return max(able, key=lambda row: sign * fmean(scores[row.name]))
+    able = [row for row in rows if len(scores.get(row.key, [])) == most and not row.parts]
+    return max(able, key=lambda row: sign * fmean(scores[row.key]))
 
 
 def study_content(
@@ -66,6 +66,7 @@ def study_content(
         "done": done,
         "trials": known,
         "best": None if best is None else best.name,
+        "best_row": None if best is None else rows.index(best),
         "seconds": sum(run.seconds for run in runs),
         "rows": _described(study, measures, rows),
         "runs": [_run(run) for run in runs],

@@ -7,7 +7,7 @@ from pathlib import Path
 from trainer.config.parser import parse_config
 from trainer.evaluation.overall import ScorePart, overall_score, scored
 from trainer.search.study import METRIC_PREFIX, Study
-from trainer.search.trials import Trial
+from trainer.search.trials import Result, Trial
 
 OVERALL = f"{METRIC_PREFIX}overall"
 
@@ -45,6 +45,10 @@ class Measures:
         """Return the metrics of the tables: the study's, and the main ones of scored tasks."""
         tasks = (f"{METRIC_PREFIX}{task}_{p.metric}" for task, p in scored(self.parts).items())
         return list(dict.fromkeys([self.metric, *tasks]))
+
+    def score(self, result: Result) -> float | None:
+        """Return the study's metric of a result, None if it does not measure it."""
+        return self.with_overall(result.metrics).get(self.metric)
 
     def with_overall(self, metrics: Mapping[str, float]) -> dict[str, float]:
         """Return metrics with the overall score of the baseline's tasks, if all are measured."""

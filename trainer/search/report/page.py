@@ -5,6 +5,7 @@ from typing import Any
 
 from trainer.cards.render import in_markdown
 from trainer.search.report import formats
+from trainer.search.report.rows import format_values
 from trainer.search.report.tables import ordered
 
 _CHOICE_NOTES = """\
@@ -33,7 +34,7 @@ def study_page(content: Mapping[str, Any], figures: Mapping[str, str]) -> str:
         figures: path -> title of the figures in the study's folder.
     """
     parts = [f"# {in_markdown(content['name'])}", _protocol(content), _best(content)]
-    parts += [_test(content["test"])] if content.get("test") else []
+    parts += [_test(content)] if content.get("test") else []
     if content["rows"]:
         parts += ["## Results", _results(content), *_notes(content)]
     if any(row["task_differences"] for row in content["rows"]):
@@ -72,10 +73,13 @@ def _protocol(content: Mapping[str, Any]) -> str:
 def _best(content: Mapping[str, Any]) -> str:
     if content["best"] is None:
         return ""
-    chosen = next(row for row in content["rows"] if row["name"] == content["best"])
+    chosen = content["rows"][content["best_row"]]
     found = chosen["metrics"][content["metric"]]
     trains = (
-        "its values changed during training" if chosen["scheduled"] else "`best.yaml` trains it"
+        "the values are those of its first interval; with `scripts/search.py`, `schedule.yaml` "
+        "trains what the weights of the best member went through"
+        if chosen["scheduled"]
+        else "`best.yaml` trains it"
     )
     best = (
         f"Best: {in_markdown(content['best'])}, {formats.mean(found)} in "
@@ -85,9 +89,16 @@ def _best(content: Mapping[str, Any]) -> str:
     return best if able == 1 else f"{best} {_CHOICE_NOTES.format(count=able)}"
 
 
-def _test(metrics: Mapping[str, float]) -> str:
-    found = ", ".join(f"{in_markdown(name)} {value:.4f}" for name, value in metrics.items())
-    return f"The chosen model alone was measured on the test split, once: {found}."
+def _test(content: Mapping[str, Any]) -> str:
+    test = content["test"]
+    run = next(r for r in content["runs"] if f"trial-{r['trial']:04}" == test["trial"])
+    values = format_values(run["values"])
+    what = ", ".join(filter(None, (run["variant"], values, f"seed {run['seed']}")))
+    chosen = f"The best single run is {test['trial']} ({in_markdown(what)})"
+    if not test["metrics"]:
+        return f"{chosen}{in_markdown(test['error'])}."
+    found = ", ".join(f"{in_markdown(name)} {value:.4f}" for name, value in test["metrics"].items())
+    return f"{chosen}. Its model alone was measured on the test split, once: {found}."
 
 
 def _results(content: Mapping[str, Any]) -> str:

@@ -22,6 +22,7 @@ class Row:
         paused: the number of runs that ended early by decision of the search method.
         scheduled: whether values changed during training; then `values` are the first ones.
         parts: the variants of a combination.
+        digits: of numbers in the name, so that no other row of the study has it.
     """
 
     variant: str
@@ -32,11 +33,15 @@ class Row:
     paused: int = 0
     scheduled: bool = False
     parts: Sequence[str] = ()
+    digits: int = 3
 
     @property
     def name(self) -> str:
         """Return the variant and the values, on one line."""
-        return ", ".join(filter(None, (self.variant, format_values(self.values)))) or "base"
+        return (
+            ", ".join(filter(None, (self.variant, format_values(self.values, self.digits))))
+            or "base"
+        )
 
     @property
     def key(self) -> tuple[str, str]:
@@ -53,6 +58,7 @@ def rows_of(runs: Iterable[Run]) -> list[Row]:
     groups: dict[tuple[str, str], list[Run]] = {}
     for run in runs:
         groups.setdefault(run.key, []).append(run)
+    digits = digits_of([group[0].trial.values for group in groups.values()])
     return [
         Row(
             group[0].trial.variant,
@@ -62,6 +68,7 @@ def rows_of(runs: Iterable[Run]) -> list[Row]:
             failed=sum(run.error is not None for run in group),
             paused=sum(run.error is None and run.paused is not None for run in group),
             scheduled=any(run.scheduled for run in group),
+            digits=digits,
         )
         for group in groups.values()
     ]
@@ -107,7 +114,15 @@ def _combination(
         metrics[seed] = measures.with_overall(of_tasks)
     seconds = {seed: sum(row.seconds[seed] for row in rows) for seed in seeds}
     failed = sum(row.failed for row in rows)
-    return Row(name, values, metrics, seconds, failed, parts=[row.variant for row in rows])
+    return Row(
+        name,
+        values,
+        metrics,
+        seconds,
+        failed,
+        parts=[row.variant for row in rows],
+        digits=rows[0].digits,
+    )
 
 
 def _task_of(metric: str, tasks: Iterable[str]) -> str | None:
@@ -116,9 +131,23 @@ def _task_of(metric: str, tasks: Iterable[str]) -> str | None:
     return max(found, key=len, default=None)
 
 
-def format_values(values: Mapping[str, Any]) -> str:
-    """Format values on one line, numbers with three digits."""
+def digits_of(sets: Sequence[Mapping[str, Any]]) -> int:
+    """Return with how many digits, from three on, the numbers of different sets differ."""
+    numbers = {
+        (option, value)
+        for values in sets
+        for option, value in values.items()
+        if isinstance(value, float)
+    }
+    for digits in range(3, 17):
+        if len({(option, f"{value:.{digits}g}") for option, value in numbers}) == len(numbers):
+            return digits
+    return 17
+
+
+def format_values(values: Mapping[str, Any], digits: int = 3) -> str:
+    """Format values on one line."""
     return ", ".join(
-        f"{option} {value:.3g}" if isinstance(value, float) else f"{option} {value}"
+        f"{option} {value:.{digits}g}" if isinstance(value, float) else f"{option} {value}"
         for option, value in values.items()
     )

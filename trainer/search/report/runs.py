@@ -20,7 +20,8 @@ class Run:
         seconds: of all its segments.
         paused: the cycle at which its last segment ended; None if it was trained to the end.
         error: why it failed.
-        scheduled: whether its values changed during training.
+        scheduled: whether its values changed during training, or its weights are partly another
+            run's.
     """
 
     trial: Trial
@@ -57,7 +58,9 @@ def collect_runs(
             result.seconds + (before.seconds if before else 0.0),
             segment.until,
             result.error,
-            bool(segment.values) or (before is not None and before.scheduled),
+            segment.donor is not None
+            or any(trials[segment.trial - 1].values.get(o) != v for o, v in segment.values.items())
+            or (before is not None and before.scheduled),
         )
     return [found[number] for number in sorted(found)]
 

@@ -24,7 +24,7 @@ def write_report(
     results: Iterable[tuple[Segment, Result]],
     done: bool,
     complete: bool = True,
-    test: Mapping[str, float] | None = None,
+    test: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Write `study.json`, `study.csv`, `best.yaml` and `README.md` of a study, and its figures.
 
@@ -36,7 +36,7 @@ def write_report(
         done: whether the search is over.
         complete: with the figures and the importance of options, which take seconds; otherwise the
             tables alone.
-        test: the metrics of the chosen model on the test split.
+        test: the best single run, its metrics on the test split, and why there are none.
 
     Returns:
         The content of `study.json`.
