@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from trainer.search.checks import check_runs
-from trainer.search.executor import ProcessExecutor
+from trainer.search.executor import Executor, ProcessExecutor
 from trainer.search.final import measure_test
 from trainer.search.methods import METHODS
+from trainer.search.ray_executor import RayExecutor
 from trainer.search.report.formats import duration
 from trainer.search.report.measures import Measures
 from trainer.search.report.rows import format_values
@@ -58,7 +59,7 @@ def run_study(path: Path, arguments: Sequence[str] = ()) -> Search:
         write_tables()
 
     search.report = tell
-    executor = ProcessExecutor(run_segment, study.threads)
+    executor = make_executor(search)
     try:
         search.run(executor)
     except SearchInterruptedError:
@@ -68,6 +69,15 @@ def run_study(path: Path, arguments: Sequence[str] = ()) -> Search:
         executor.close()
     finish(search, measures, storage, path.parent)
     return search
+
+
+def make_executor(search: Search) -> Executor:
+    """Start the engine of a study."""
+    study = search.study
+    if study.engine == "ray":
+        witness = search.journal.path
+        return RayExecutor(run_segment, study.parallel, study.threads, study.address, witness)
+    return ProcessExecutor(run_segment, study.threads)
 
 
 def finish(search: Search, measures: Measures, storage: Storage, folder: Path) -> None:
