@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from tests.search.targets import killed, process, quality
+from tests.search.targets import killed, process, quality, told
 from tests.search.test_executor import begun, is_running, wait_until
 from tests.search.test_run import request, study, table
 from trainer.errors import InputError
@@ -81,6 +82,32 @@ def test_a_cluster_of_two_nodes_gives_the_same_table(tmp_path, executor):
         assert table(search) == UNBROKEN
         with pytest.raises(InputError, match="need 3 CPUs, and the cluster has 2"):
             executor(quality, parallel=3, address=cluster.address)
+    finally:
+        cluster.shutdown()
+
+
+def test_the_runs_of_a_lost_node_fail_and_the_other_node_goes_on(tmp_path, executor):
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    lost = cluster.add_node(num_cpus=1)
+
+    def lose():
+        pids = [begun(tmp_path, trial) for trial in (1, 2)]
+        cluster.remove_node(lost, allow_graceful=False)
+        wait_until(lambda: not all(map(is_running, pids)))
+        (tmp_path / "go").touch()
+
+    try:
+        search = Search(study(tmp_path, parallel=2), lambda trial, _: (str(tmp_path), trial.number))
+        workers = executor(told, address=cluster.address, witness=search.journal.path)
+        with ThreadPoolExecutor(1) as threads:
+            losing = threads.submit(lose)
+            search.run(workers)
+            losing.result()
+        workers.close()
+        failed = [result.error for _, result in search.results if result.score is None]
+        assert len(search.results) == 4 and len(failed) == 1
     finally:
         cluster.shutdown()
 

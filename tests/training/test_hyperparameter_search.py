@@ -1,8 +1,10 @@
-"""`HybridMTLTrainer.hyperparameter_search` with the real packages."""
+"""`HybridMTLTrainer.hyperparameter_search`; the slow tests are with the real packages."""
 
 from importlib.util import find_spec
 
 import pytest
+from transformers import trainer as library
+from transformers.trainer_utils import HPSearchBackend
 
 from tests.training.test_run_parts import searching
 
@@ -15,6 +17,28 @@ def objective_alone(folder, rate):
     trainer = searching(folder, learning_rate=rate)
     trainer.train()
     return trainer.evaluate()["eval_overall"]
+
+
+@pytest.mark.parametrize(
+    ("given", "direction", "best"),
+    [({}, "maximize", 0.5), ({"compute_objective": lambda m: m["eval_loss"]}, "minimize", 9.0)],
+)
+def test_the_overall_score_is_the_objective_unless_another_is_given(
+    tmp_path, monkeypatch, given, direction, best
+):
+    class Backend:
+        default_hp_space = None
+
+        def ensure_available(self):
+            pass
+
+        def run(self, trainer, n_trials, direction):
+            return direction, trainer.compute_objective({"eval_overall": 0.5, "eval_loss": 9.0})
+
+    backends = library.ALL_HYPERPARAMETER_SEARCH_BACKENDS
+    monkeypatch.setitem(backends, HPSearchBackend.OPTUNA, Backend)
+    trainer = searching(tmp_path)
+    assert trainer.hyperparameter_search(backend="optuna", **given) == (direction, best)
 
 
 @pytest.mark.slow
