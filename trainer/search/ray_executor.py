@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,7 @@ class RayExecutor:
         for name, value in _VARIABLES.items():
             os.environ.setdefault(name, value)
         self._ray = import_extra("ray", "ray", "engine = ray")
+        _check_telemetry()
         self._start_ray(parallel, threads, address)
         gpus = int(self._ray.cluster_resources().get("GPU", 0))
         share = min(1.0, math.floor(1e4 / math.ceil(parallel / gpus)) / 1e4) if gpus else 0
@@ -95,7 +97,7 @@ class RayExecutor:
                 runtime_env={"env_vars": variables},
                 **({} if address else here),
             )
-        except (ConnectionError, ValueError, RuntimeError) as error:
+        except Exception as error:  # of any class, also a bare one
             text = str(error).strip().partition("\n")[0]
             raise InputError(f"address = {address}: Ray cannot be started: {text}") from error
         cpus = int(self._ray.cluster_resources().get("CPU", 0))
@@ -175,6 +177,15 @@ class RayExecutor:
         if self._waiting:
             self._call()  # the worker called for it may never start, if the cluster has shrunk
         return key, result
+
+
+def _check_telemetry() -> None:
+    """Check that OpenTelemetry is absent or complete: Ray would wait half a minute and fail."""
+    if find_spec("opentelemetry") and not find_spec("opentelemetry.metrics"):
+        raise InputError(
+            "engine = ray: Ray does not start beside a part of OpenTelemetry without its API: "
+            "pip install opentelemetry-api"
+        )
 
 
 def _check_answers(address: str) -> None:
