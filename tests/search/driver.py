@@ -3,18 +3,25 @@
 import sys
 
 
-def main(folder: str) -> int:
-    """Train three trials, two at once, that wait for a signal."""
+def main(folder: str, engine: str = "processes", target: str = "patient") -> int:
+    """Train four trials, two at once, with a function of `targets`."""
     # Imported here, since workers import this module.
-    from tests.search.targets import patient
-    from trainer.search.executor import ProcessExecutor
+    from tests.search import targets
+    from trainer.search.executor import Executor, ProcessExecutor
+    from trainer.search.ray_executor import RayExecutor
     from trainer.search.run import Search, SearchInterruptedError
     from trainer.search.study import Study
 
-    study = Study("s", {}, folder, seeds=[1, 2, 3], parallel=2)
-    executor = ProcessExecutor(patient, preload=())
+    study = Study("s", {}, folder, seeds=[1, 2, 3, 4], parallel=2)
+    search = Search(study, lambda trial, _: (folder, trial.number))
+    function = getattr(targets, target)
+    executor: Executor = (
+        RayExecutor(function, 2, 1, None, search.journal.path)
+        if engine == "ray"
+        else ProcessExecutor(function, preload=())
+    )
     try:
-        Search(study, lambda trial, _: (folder, trial.number)).run(executor)
+        search.run(executor)
     except SearchInterruptedError:
         return 75
     finally:
@@ -23,4 +30,4 @@ def main(folder: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))

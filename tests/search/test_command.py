@@ -1,11 +1,14 @@
 """The command, with an executor in this process in place of training."""
 
 import json
+import sys
+from types import ModuleType
 
 import pytest
 import yaml
 
-from trainer.search import command
+from trainer.errors import InputError
+from trainer.search import command, ray_executor
 from trainer.search.command import run_study
 from trainer.search.run import SearchInterruptedError
 from trainer.search.trials import Result
@@ -86,3 +89,20 @@ def test_an_interrupted_study_has_the_results_so_far(study, tmp_path, monkeypatc
         run_study(study)
     report = json.loads((tmp_path / "out" / "study.json").read_text())
     assert len(report["runs"]) == 3 and not report["done"]
+
+
+def test_an_engine_that_is_not_installed_is_refused_before_the_first_run(
+    study, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(InputError, match=r"engine = ray: needs ray, .*pip install '.*\[ray\]'"):
+        run_study(study, ["--engine", "ray"])
+    run_study(study)  # the engine may change
+    assert json.loads((tmp_path / "out" / "study.json").read_text())["done"]
+
+
+def test_ray_is_not_started_beside_a_part_of_opentelemetry(study, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", ModuleType("ray"))
+    monkeypatch.setattr(ray_executor, "find_spec", lambda name: name == "opentelemetry")
+    with pytest.raises(InputError, match="pip install opentelemetry-api"):
+        run_study(study, ["--engine", "ray"])

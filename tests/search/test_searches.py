@@ -1,5 +1,7 @@
 """Searches of real runs, with the processes that `scripts/search.py` starts."""
 
+from importlib.util import find_spec
+
 import pytest
 import yaml
 
@@ -60,3 +62,15 @@ def test_values_of_optuna_are_trained_with_every_seed(place):
     search = run(place, "tpe", method="tpe", space=SPACE, trials=2, cycles=2, seeds=[1, 2])
     assert [trial.seed for trial in search.method.trials] == [1, 2, 1, 2]
     assert len(search.results) == 4
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("ray") is None, reason="needs pip install '.[ray]'")
+def test_ray_trains_as_processes_do(place):
+    space = {"learning_rate": [1e-3, 2e-3]}
+    metrics = []
+    for engine in ("processes", "ray"):
+        search = run(place, engine, engine=engine, space=space, cycles=2)
+        found = {segment.trial: result.metrics for segment, result in search.results}
+        metrics.append([(found[n]["eval_loss"], found[n]["eval_overall"]) for n in (1, 2)])
+    assert metrics[0] == metrics[1] and metrics[0][0] != metrics[0][1]

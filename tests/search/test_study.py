@@ -27,9 +27,22 @@ def test_a_wrong_combination_is_refused(combined, message):
         study(combined=combined)
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"engine": "rya"}, "engine = 'rya': must be one of processes, ray"),
+        ({"address": "auto"}, "address = auto: is of a Ray cluster; set engine: ray"),
+    ],
+)
+def test_a_wrong_engine_is_refused(settings, message):
+    with pytest.raises(InputError, match=message):
+        study(**settings)
+
+
 def test_what_the_report_alone_reads_may_change_later():
     changed = study(combined={"apart": {"mood": "mood", "near": "near"}}, baseline="near")
     assert fingerprint(changed) == fingerprint(study())
+    assert fingerprint(study(engine="ray", address="auto")) == fingerprint(study())
     assert fingerprint(study(cycles=7)) != fingerprint(study())
 
 

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from trainer.search.checks import check_combined, check_runs
-from trainer.search.executor import ProcessExecutor
+from trainer.search.executor import Executor, ProcessExecutor
 from trainer.search.final import measure_test
 from trainer.search.lock import only_search
 from trainer.search.methods import METHODS, make_method
+from trainer.search.ray_executor import RayExecutor
 from trainer.search.report.formats import duration
 from trainer.search.report.measures import Measures
 from trainer.search.report.rows import format_values
@@ -69,7 +70,7 @@ def _run(study: Study, measures: Measures, path: Path) -> Search:
         write_tables()
 
     search.report = tell
-    executor = ProcessExecutor(run_segment, study.threads)
+    executor = make_executor(search)
     try:
         search.run(executor)
     except SearchInterruptedError:
@@ -79,6 +80,15 @@ def _run(study: Study, measures: Measures, path: Path) -> Search:
         executor.close()
     finish(search, measures, storage, path.parent)
     return search
+
+
+def make_executor(search: Search) -> Executor:
+    """Start the engine of a study."""
+    study = search.study
+    if study.engine == "ray":
+        witness = search.journal.path
+        return RayExecutor(run_segment, study.parallel, study.threads, study.address, witness)
+    return ProcessExecutor(run_segment, study.threads)
 
 
 def finish(search: Search, measures: Measures, storage: Storage, folder: Path) -> None:

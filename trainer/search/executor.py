@@ -13,6 +13,9 @@ from trainer.search.trials import Result
 
 # Imported once by the server from which the workers are forked.
 PRELOADED = ("trainer.search.worker",)
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+# Why a segment failed whose worker alone got a signal.
+STOPPED = "the process was stopped by a signal"
 
 
 class Executor(Protocol):
@@ -63,7 +66,7 @@ class ProcessExecutor:
     ):
         self.target = target
         # The server inherits them, before it imports torch.
-        for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        for name in THREAD_VARIABLES:
             os.environ[name] = str(threads)
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         self._context = multiprocessing.get_context("forkserver")
@@ -166,5 +169,5 @@ def _cause_of_death(status: int | None) -> str:
         memory = ", which the system sends if memory runs out" if name == "SIGKILL" else ""
         return f"the process was killed by {name}{memory}"
     if status == 0:
-        return "the process was stopped by a signal"
+        return STOPPED
     return f"the process ended with status {status}"

@@ -146,8 +146,8 @@ class Search:
 def fingerprint(study: Study) -> str:
     """Return a key that changes with any setting of a study that changes its results."""
     settings = asdict(study)
-    unchanging = ("name", "output_dir", "parallel", "threads", "keep", "baseline", "combined")
-    for name in unchanging:
+    unchanging = "name", "output_dir", "parallel", "threads", "engine", "address", "keep"
+    for name in (*unchanging, "baseline", "combined"):
         del settings[name]
     # The order of options means nothing; that of variants and of the space numbers the trials.
     for name in ("variants", "space"):

@@ -14,6 +14,7 @@ from trainer.search.trials import Trial
 
 METRIC_PREFIX = "eval_"
 KEEP = ("best", "all")
+ENGINES = ("processes", "ray")
 
 
 @dataclass
@@ -38,6 +39,9 @@ class Study:
         interval: the cycles between two decisions, of methods that decide during training.
         parallel: the number of runs at once.
         threads: of each run.
+        engine: what trains the runs: `processes` of this machine, or `ray`.
+        address: of a running Ray cluster, `HOST:PORT` or `auto`; Ray is started on this machine if
+            unset.
         study_metric: the metric to compare by.
         keep: the models to keep on the disk, `best` (so far) or `all`.
         seed: of the search method's own draws.
@@ -59,6 +63,8 @@ class Study:
     interval: int | None = None
     parallel: int = 1
     threads: int = 1
+    engine: str = "processes"
+    address: str | None = None
     study_metric: str = "eval_overall"
     keep: str = "best"
     seed: int = 0
@@ -66,7 +72,7 @@ class Study:
 
     def __post_init__(self):
         check_types(self)
-        for name in ("output_dir", "method", "study_metric", "keep"):
+        for name in ("output_dir", "method", "study_metric", "keep", "engine"):
             if not isinstance(getattr(self, name), str):
                 raise InputError(f"{name} = {getattr(self, name)!r}: expected text")
         if not isinstance(self.method_options, Mapping):
@@ -86,8 +92,12 @@ class Study:
                 f"study_metric = {self.study_metric!r}: must be a validation metric, such as "
                 "eval_overall"
             )
-        if self.keep not in KEEP:
-            raise InputError(f"keep = {self.keep!r}: must be one of {', '.join(KEEP)}")
+        for name, known in (("keep", KEEP), ("engine", ENGINES)):
+            value = getattr(self, name)
+            if value not in known:
+                raise InputError(f"{name} = {value!r}: must be one of {', '.join(known)}")
+        if self.address is not None and self.engine != "ray":
+            raise InputError(f"address = {self.address}: is of a Ray cluster; set engine: ray")
         self.baseline = self._checked_baseline()
         self._check_combined()
 

@@ -41,7 +41,8 @@ def write_schedule(search: Search, folder: Path) -> Path | None:
     path = study.folder / SCHEDULE
     head = (
         f"# What the weights of trial {winner}, the best of the study {study.name}, went through.\n"
-        "# The lists of the space have a value for each interval. Train it with scripts/search.py.\n"
+        "# The lists of the space have a value for each interval.\n"
+        "# Train it with scripts/search.py.\n"
     )
     write_text(path, head + to_yaml(content))
     return path

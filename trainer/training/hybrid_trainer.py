@@ -44,6 +44,7 @@ from trainer.optimization.rates import given_rates, set_rates
 from trainer.saving.trainer_state import load_state, save_state
 from trainer.training.base_trainer import BaseTrainer
 from trainer.training.evaluation_loop import TaskEvaluation
+from trainer.training.hyperparameter_search import HyperparameterSearch
 from trainer.training.loss_balancing import LossBalancing
 from trainer.training.nan_guard import NanGuard
 from trainer.training.precision import train_in_float32
@@ -54,7 +55,7 @@ from trainer.training.task_batches import TaskBatches
 from trainer.training.task_steps import TaskSteps
 
 
-class HybridMTLTrainer(TaskBatches, TaskSteps, TaskEvaluation, BaseTrainer):
+class HybridMTLTrainer(TaskBatches, TaskSteps, TaskEvaluation, HyperparameterSearch, BaseTrainer):
     """Trains a `HybridMTLModel` on several tasks.
 
     Each call of `train` starts a new run with the current arguments; only the model's weights are
