@@ -106,3 +106,54 @@ def test_ray_is_not_started_beside_a_part_of_opentelemetry(study, monkeypatch):
     monkeypatch.setattr(ray_executor, "find_spec", lambda name: name == "opentelemetry")
     with pytest.raises(InputError, match="pip install opentelemetry-api"):
         run_study(study, ["--engine", "ray"])
+
+
+def test_a_corrected_study_begins(study, tmp_path):
+    content = yaml.safe_load(study.read_text())
+    study.write_text(yaml.safe_dump({**content, "variants": {"a": {"agregator": "pcgrad"}}}))
+    with pytest.raises(InputError, match="Did you mean 'aggregator'"):
+        run_study(study)
+    assert not (tmp_path / "out").exists()
+    study.write_text(yaml.safe_dump({**content, "variants": {"a": {"aggregator": "pcgrad"}}}))
+    assert run_study(study).method.done
+
+
+def test_a_broken_test_split_costs_no_report(study, tmp_path, monkeypatch, capsys):
+    def broken(*_):
+        raise InputError("test.jsonl, row 1: is not JSON")
+
+    monkeypatch.setattr(command, "measure_test", broken)
+    run_study(study)
+    assert "could not be measured: test.jsonl, row 1" in capsys.readouterr().out
+    assert "row 1: is not JSON" in (tmp_path / "out" / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"cycles": 2, "space": {"max_steps": [2, 4]}}, "max_steps: has no effect beside cycles"),
+        ({"seeds": [1, -1]}, "seeds = .* from 0 on"),
+        ({"options": {"mode": "evaluate"}}, "options: mode: use run_mtl.py"),
+        ({"output_dir": 5}, "output_dir = 5: expected text"),
+        ({"study_metric": 5}, "study_metric = 5: expected text"),
+        ({"baseline": 1}, "baseline = '1': is none of the variants"),
+        ({"variants": {"a": {1: 2}}}, "1: expected the name of an option"),
+        ({"method_options": 5}, "method_options = 5: expected OPTION: value"),
+        ({"method": "random", "trials": 3, "seed": -1}, "seed = -1"),
+        ({"method": "random", "trials": 3}, "the space has 2 combinations"),
+        (
+            {
+                "variants": {"a": {}, "b": {}},
+                "combined": {"x": {"sentimnt": "a", "similarity": "b"}},
+            },
+            "combined: x: the baseline has no task 'sentimnt' .* Did you mean 'sentiment'",
+        ),
+    ],
+)
+def test_wrong_studies_are_refused_before_anything_is_written(study, tmp_path, changes, message):
+    content = yaml.safe_load(study.read_text())
+    options = content["options"] | changes.pop("options", {})
+    study.write_text(yaml.safe_dump({**content, **changes, "options": options}))
+    with pytest.raises(InputError, match=message):
+        run_study(study)
+    assert not (tmp_path / "out").exists()

@@ -10,6 +10,7 @@ from trainer.search.executor import ProcessExecutor
 from trainer.search.run import Search
 from trainer.search.space import read_space
 from trainer.search.study import Study
+from trainer.search.trials import Result
 
 SPACE = read_space({"learning_rate": [1e-5, 2e-5], "weight_decay": [0.0, 0.1]})
 
@@ -110,4 +111,46 @@ def test_a_journal_of_another_order_is_refused(tmp_path):
     lines[1]["ask"]["trial"] = 2
     journal.write_text("".join(json.dumps(line) + "\n" for line in lines))
     with pytest.raises(InputError, match="another version of the search method 'grid'"):
+        Search(study(tmp_path), request)
+
+
+class Listed(Breaking):
+    """Gives one result after the other."""
+
+    def __init__(self, results):
+        super().__init__(len(results))
+        self.results = iter(results)
+
+    def wait(self):
+        return self.queue.pop(0)[0], next(self.results)
+
+
+def test_results_stay_with_their_variants(tmp_path):
+    variants = {"a": {}, "b": {"weight_decay": 0.1}}
+    Search(study(tmp_path, variants=variants, space={}), request).run(
+        Listed([Result(0.1), Result(0.9)])
+    )
+    turned = dict(reversed(variants.items()))
+    with pytest.raises(InputError, match="other settings"):
+        Search(study(tmp_path, variants=turned, space={}), request)
+    journal = tmp_path / "journal.jsonl"
+    journal.write_text(journal.read_text().replace('"variant": "b"', '"variant": "c"'))
+    with pytest.raises(InputError, match="written with other variants or values"):
+        Search(study(tmp_path, variants=variants, space={}), request)
+
+
+def test_a_worker_that_dies_once_costs_no_trial(tmp_path):
+    died = Result(None, error="the process was killed by SIGKILL", died=True)
+    executor = Listed([died, Result(0.5), died, died, Result(0.7)])
+    search = Search(study(tmp_path, seeds=[1, 2, 3], space={}), request)
+    search.run(executor)
+    assert [result.score for _, result in search.results] == [0.5, None, 0.7]
+
+
+@pytest.mark.parametrize("line", ["null", "[]", "{}", '{"tell": {"trial": 1, "until": null}}'])
+def test_a_line_that_is_no_entry_is_named(tmp_path, line):
+    Search(study(tmp_path), request).run(Breaking(99))
+    with (tmp_path / "journal.jsonl").open("a") as file:
+        file.write(line + "\n")
+    with pytest.raises(InputError, match="line 10: is damaged"):
         Search(study(tmp_path), request)

@@ -96,3 +96,22 @@ def test_without_copies_a_trial_keeps_its_last_checkpoint_alone(tmp_path):
     disk.end(2, until=4)
     disk.end(1, until=8, start=4)
     assert disk.kept() == [(1, 8), (2, 4)]  # 3 has not begun; 2 may be continued later
+
+
+def test_the_donor_of_a_failed_member_stays_until_its_copy_has_ended(tmp_path):
+    disk = Disk(tmp_path)
+    for number, score in ((1, 0.5), (2, None), (3, 0.7)):
+        disk.end(number, until=2, score=score)
+    disk.end(1, until=4)
+    disk.end(3, until=4)
+    assert (3, 2) in disk.kept()
+    disk.end(2, until=4)
+    assert (3, 2) not in disk.kept()
+
+
+def test_models_are_compared_by_the_score_of_the_report(tmp_path):
+    disk = Disk(tmp_path)
+    disk.storage.score = lambda result: None if result.score == 0.9 else result.score
+    for number, score in enumerate((0.5, 0.9, 0.4), start=1):
+        disk.end(number, score=score)
+    assert disk.models() == [1]

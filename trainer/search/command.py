@@ -61,7 +61,7 @@ def _run(study: Study, measures: Measures, path: Path) -> Search:
     if search.method.done:
         storage.sweep(search.method.trials)
     progress = Progress(study, search.results, copies)
-    progress.announce(len(search.method.trials))
+    progress.announce(search.planned)
     write_tables = Throttled(lambda: report(search, measures))
 
     def tell(trial: Trial, segment: Segment, result: Result, known: int) -> None:
@@ -122,8 +122,10 @@ def report(
     test: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Write the report of what is known of a search, its figures only if it is complete."""
-    trials, done = search.method.trials, search.method.done
-    return write_report(search.study, measures, trials, search.results, done, complete, test)
+    trials, done, planned = search.method.trials, search.method.done, search.planned
+    return write_report(
+        search.study, measures, trials, search.results, done, complete, test, planned
+    )
 
 
 def make_request(

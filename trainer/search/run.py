@@ -16,7 +16,7 @@ from trainer.search.methods import make_method
 from trainer.search.study import Study
 from trainer.search.trials import Method, Result, Segment, Trial
 
-# Called with a new result: its trial, its segment, the result, and the number of known trials.
+# Called with a new result: its trial, its segment, the result, and the number of trials.
 Report = Callable[[Trial, Segment, Result, int], None]
 
 
@@ -95,7 +95,14 @@ class Search:
         self.journal.append(told(segment, result))
         self.method.tell(segment, result)
         self.results.append((segment, result))
-        self.report(self._trial(segment), segment, result, len(self.method.trials))
+        self.report(self._trial(segment), segment, result, self.planned)
+
+    @property
+    def planned(self) -> int:
+        """Return the number of trials, also of those that are created during the search."""
+        study = self.study
+        drawn = (study.trials or 0) * max(len(study.variants), 1) * len(study.seeds)
+        return max(len(self.method.trials), drawn)
 
     def _trial(self, segment: Segment) -> Trial:
         return self.method.trials[segment.trial - 1]

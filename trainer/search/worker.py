@@ -7,6 +7,7 @@ import threading
 import time
 import traceback
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -36,12 +37,16 @@ def run_segment(request: Request) -> Result | None:
         traceback.print_exc()  # to the trial's log
         return Result(None, {}, time.monotonic() - begin, one_line(error))
     # The journal has no others.
-    metrics = {name: value for name, value in metrics.items() if math.isfinite(value)}
+    metrics = {name: value for name, value in metrics.items() if _is_finite(value)}
     seconds = time.monotonic() - begin
     score = metrics.get(request.metric)
     if score is None:
         return Result(None, metrics, seconds, f"{request.metric} is not measured, or not finite")
     return Result(score, metrics, seconds)
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def one_line(error: Exception) -> str:

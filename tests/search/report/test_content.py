@@ -11,6 +11,7 @@ NOISE = {1: 0.01, 2: -0.02, 3: 0.015}
 
 def score(trial):
     noise = 2 * NOISE[trial.seed] if trial.variant == "noisy" else 0.001 * trial.seed
+    noise += 0.001 * trial.seed if trial.variant == "siloed" else 0.0
     return metrics(0.6 + NOISE[trial.seed] + GAIN[trial.variant] + noise, 0.5)
 
 
@@ -24,7 +25,7 @@ def test_variants_are_compared_with_the_baseline(tmp_path):
     assert found["single"]["difference"] is None
     assert found["siloed"]["difference"]["verdict"] == "better"
     # The overall score of (accuracy, (1 + r) / 2): half of the accuracy's difference.
-    assert found["siloed"]["difference"]["value"] == pytest.approx(0.015)
+    assert found["siloed"]["difference"]["value"] == pytest.approx(0.016)
     assert found["noisy"]["difference"]["verdict"] == "no difference shown"
     assert found["noisy"]["difference"]["runs"] == 3
 
@@ -47,7 +48,7 @@ def test_another_baseline_and_values_are_compared_like_with_like(tmp_path):
 
     found = rows(content_of(study, by_rate))
     gap = found["siloed, learning_rate 2e-05"]["difference"]
-    assert gap["value"] == pytest.approx(0.015)
+    assert gap["value"] == pytest.approx(0.016)
     assert found["single, learning_rate 2e-05"]["difference"] is None
 
 
@@ -121,3 +122,11 @@ def test_a_combination_has_each_task_from_the_run_that_is_named(tmp_path):
     found = rows(content)["then"]["metrics"]
     assert set(found["eval_mood_accuracy"]["by_seed"].values()) == {0.8}
     assert set(found["eval_near_pearson"]["by_seed"].values()) == {0.9}
+
+
+def test_rows_of_close_values_are_kept_apart(tmp_path):
+    study = make_study(tmp_path, {"learning_rate": [1.0001e-4, 1.0002e-4, 1.0003e-4]})
+    quality = {1.0001e-4: 0.1, 1.0002e-4: 0.9, 1.0003e-4: 0.3}
+    content = content_of(study, lambda trial: metrics(quality[trial.values["learning_rate"]], 0.5))
+    assert content["best"] == "learning_rate 0.00010002" and content["best_row"] == 1
+    assert len({row["name"] for row in content["rows"]}) == 3

@@ -12,7 +12,8 @@ def page(study, score, importance=None, figures=None, **settings):
 def score(trial):
     if trial.variant == "failing":
         return "NonFiniteError: the loss of | is nan"
-    return metrics(0.6 + 0.01 * trial.seed + 0.1 * (trial.variant == "single"), 0.5)
+    gain = 0.1 + 0.002 * trial.seed if trial.variant == "single" else 0.0
+    return metrics(0.6 + 0.01 * trial.seed + gain, 0.5)
 
 
 def variants(folder, **settings):
@@ -22,7 +23,7 @@ def variants(folder, **settings):
 def test_a_comparison_is_said_with_its_interval(tmp_path):
     text = page(variants(tmp_path, cycles=600), score)
     single = next(line for line in text.splitlines() if line.startswith("| single"))
-    assert "+0.0500 (+0.0500 to +0.0500)" in single and "| better |" in single
+    assert "+0.0520 (+0.0495 to +0.0545)" in single and "| better |" in single
     assert "Differences are those to siloed, paired by seed" in text
     assert "Budget of a run: 600 cycles" in text
 
@@ -76,12 +77,17 @@ def test_a_study_without_any_result_has_a_page(tmp_path):
 
 def test_the_test_split_is_shown_if_it_was_measured(tmp_path):
     content = content_of(variants(tmp_path), score) | {"importance": None}
-    text = study_page(content | {"test": {"test_overall": 0.75}}, {})
+    test = {"trial": "trial-0002", "metrics": {"test_overall": 0.75}, "error": ""}
+    text = study_page(content | {"test": test}, {})
+    assert "The best single run is trial-0002 (single, seed 1)." in text
     assert "on the test split, once: test_overall 0.7500." in text
+    failed = {"trial": "trial-0002", "metrics": {}, "error": "; its test split is unreadable"}
+    text = study_page(content | {"test": failed}, {})
+    assert "trial-0002 (single, seed 1); its test split is unreadable." in text
     assert "test split" not in study_page(content, {})
 
 
 def test_tasks_are_compared_in_a_table_of_their_own(tmp_path):
     text = page(variants(tmp_path), score).partition("### Differences per task")[2]
     single = next(line for line in text.splitlines() if line.startswith("| single"))
-    assert single.startswith("| single | +0.1000 (+0.1000 to +0.1000) | +0.0000 (")
+    assert single.startswith("| single | +0.1040 (+0.0990 to +0.1090) | +0.0000 (")

@@ -60,4 +60,4 @@ def test_values_that_changed_during_training_are_no_configuration(tmp_path):
     results[-1] = Segment(2, values={"learning_rate": 5e-5}), results[-1][1]
     write_report(study, MEASURES, trials, results, done=True, complete=False)
     assert not (tmp_path / "best.yaml").exists()
-    assert "its values changed during training" in (tmp_path / "README.md").read_text()
+    assert "the values are those of its first interval" in (tmp_path / "README.md").read_text()

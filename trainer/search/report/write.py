@@ -25,6 +25,7 @@ def write_report(
     done: bool,
     complete: bool = True,
     test: Mapping[str, Any] | None = None,
+    planned: int | None = None,
 ) -> dict[str, Any]:
     """Write `study.json`, `study.csv`, `best.yaml` and `README.md` of a study, and its figures.
 
@@ -37,12 +38,13 @@ def write_report(
         complete: with the figures and the importance of options, which take seconds; otherwise the
             tables alone.
         test: the best single run, its metrics on the test split, and why there are none.
+        planned: the number of trials in all, if more than those known so far.
 
     Returns:
         The content of `study.json`.
     """
     runs = collect_runs(trials, results, measures)
-    content = study_content(study, measures, runs, len(trials), done)
+    content = study_content(study, measures, runs, planned or len(trials), done)
     content["test"] = dict(test or {})
     content["importance"] = importance_of(runs, list(study.space)) if complete else None
     figures = draw_study(study, content, runs) if complete else {}
