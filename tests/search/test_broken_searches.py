@@ -92,7 +92,8 @@ def test_a_grid_that_was_broken_off_gives_what_single_runs_give(study, tmp_path,
     rest = search(study)
     lines, errors = rest.communicate(timeout=600)
     assert rest.returncode == 0 and errors == ""
-    assert len(lines.splitlines()) == 4 - len(before) + 1  # and the best one
+    assert lines.count("/4 trial-") == 4 - len(before)
+    assert f"grid: 4 runs, {len(before)} of them finished" in lines
     assert times_of_cards(folder, before) == before  # not run again
     assert told(folder) == trained_alone(study, tmp_path)
     assert_one_model_is_left_and_measured_once(study, folder)
