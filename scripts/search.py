@@ -14,7 +14,8 @@ from trainer.errors import InputError  # noqa: E402
 
 USAGE = """usage: search.py STUDY.yaml [--KEY value ...]
 
-KEY is a key of the study, such as parallel, or an option of all its runs, such as data_dir."""
+KEY is a key of the study, such as parallel, or an option of all its runs, such as data_dir.
+docs/study.md describes studies, docs/search.md search methods."""
 
 
 def main(arguments: list[str]) -> int:
@@ -24,9 +25,12 @@ def main(arguments: list[str]) -> int:
         The exit status: 0, 1 if no run has a score, 2 after one message about wrong input, 75 when
         a signal stopped the search, which the same command continues.
     """
+    if arguments[:1] in (["-h"], ["--help"]):
+        print(USAGE)
+        return 0
     if not arguments or arguments[0].startswith("-"):
         print(USAGE, file=sys.stderr)
-        return 0 if arguments in (["-h"], ["--help"]) else 2
+        return 2
     try:
         # Imported here, so that a Ctrl-C during the seconds that imports take is handled, too.
         from trainer.search.command import EXIT_STATUS, run_study

@@ -33,6 +33,18 @@ def test_a_resumed_run_goes_on_with_its_curve(tmp_path):
     assert [found["eval_overall"] for found in read_curve(path).values()] == [0.1, 0.2, 0.35]
 
 
+def test_a_copy_keeps_the_evaluations_of_its_own(tmp_path):
+    path = tmp_path / "trial-0004.json"
+    write(path, "run", [entry(4, 0.1)], 4)
+    writer = CurveWriter(path)
+    arguments = SimpleNamespace(output_dir="run")
+    state = SimpleNamespace(global_step=4, log_history=[entry(4, 0.5)], is_world_process_zero=True)
+    writer.on_train_begin(arguments, state, None)  # from the checkpoint of another member
+    state.global_step, state.log_history = 8, [entry(4, 0.5), entry(8, 0.6)]
+    writer.on_evaluate(arguments, state, None)
+    assert [found["eval_overall"] for found in read_curve(path).values()] == [0.1, 0.6]
+
+
 def test_a_run_without_evaluations_has_no_curve(tmp_path):
     assert read_curve(tmp_path / "trial-0001.json") == {}
 

@@ -173,7 +173,9 @@ class Progress:
         values = format_values({**trial.values, **segment.values})
         what = ", ".join(filter(None, (trial.variant, f"seed {trial.seed}", values)))
         at = "" if segment.until is None else f" at step {segment.until}"
-        score = result.error if result.score is None else f"{result.score:.4f}{at}"
+        log = self.study.log_of(trial)
+        failure = f"failed: {(result.error or '')[:100]} ({log})"
+        score = failure if result.score is None else f"{result.score:.4f}{at}"
         left = "" if self._pauses else f"; about {duration(self._left(known))} left"
         print(
             f"{len(self._finished)}/{known} {trial.name} ({what}): {score}, "

@@ -23,11 +23,18 @@ class CurveWriter(TrainerCallback):
 
     Args:
         path: of the file: the name of a phase's folder, or of the run's -> its steps so far and its
-            evaluations, also those before the checkpoint from which it was resumed.
+            evaluations, also those before the checkpoint from which it was resumed. Of a member of
+            a population these are its own, not those of the member that it copied.
     """
 
     def __init__(self, path: Path):
         self.path = path
+        self._start = -1  # the step of the checkpoint from which this process goes on
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        self._start = state.global_step if state.global_step else -1
 
     def on_evaluate(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
@@ -43,14 +50,16 @@ class CurveWriter(TrainerCallback):
         if not state.is_world_process_zero:
             return
         phases = json.loads(self.path.read_text(encoding="utf-8")) if self.path.is_file() else {}
-        phases[Path(args.output_dir).name] = {
-            "steps": state.global_step,
-            "evaluations": [
-                {k: v for k, v in entry.items() if k == "step" or k.startswith(METRIC_PREFIX)}
-                for entry in state.log_history
-                if any(name.startswith(METRIC_PREFIX) for name in entry)
-            ],
-        }
+        name = Path(args.output_dir).name
+        before = phases.get(name, {}).get("evaluations", [])
+        own = [entry for entry in before if entry["step"] <= self._start]
+        own += [
+            {k: v for k, v in entry.items() if k == "step" or k.startswith(METRIC_PREFIX)}
+            for entry in state.log_history
+            if any(k.startswith(METRIC_PREFIX) for k in entry)
+            and not (own and entry["step"] <= self._start)
+        ]
+        phases[name] = {"steps": state.global_step, "evaluations": own}
         write_json(self.path, phases)
 
 

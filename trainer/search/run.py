@@ -3,6 +3,7 @@
 import hashlib
 import json
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -59,12 +60,13 @@ class Search:
             SearchInterruptedError: after SIGINT or SIGTERM, when the executor's segments have
                 saved a checkpoint.
         """
-        try:
-            with _signals():
+        with _signals():
+            try:
                 self._run(executor)
-        except SearchInterruptedError:
-            executor.interrupt()
-            raise
+            except SearchInterruptedError:
+                print("stopping: running trials save a checkpoint", file=sys.stderr, flush=True)
+                executor.interrupt()
+                raise
 
     def _run(self, executor: Executor) -> None:
         running: dict[tuple[int, int | None], Segment] = {}
@@ -172,9 +174,11 @@ def _plain(content: Any) -> Any:
 
 @contextmanager
 def _signals() -> Iterator[None]:
-    """Raise `SearchInterruptedError` on SIGINT and SIGTERM."""
+    """Raise `SearchInterruptedError` on the first SIGINT or SIGTERM, and ignore further ones."""
 
     def interrupt(number: int, _: Any) -> None:
+        for each in previous:
+            signal.signal(each, signal.SIG_IGN)
         raise SearchInterruptedError(signal.Signals(number).name)
 
     previous = {n: signal.signal(n, interrupt) for n in (signal.SIGINT, signal.SIGTERM)}

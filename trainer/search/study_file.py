@@ -35,6 +35,8 @@ def read_study(path: Path, arguments: Sequence[str] = ()) -> Study:
     Raises:
         InputError: naming the file and the key that is unknown, missing or wrong.
     """
+    if not path.is_file():
+        raise InputError(f"there is no study '{path}'")
     given = _overridden(read_config(path), arguments)
     try:
         return _study(path, given)

@@ -18,12 +18,16 @@ from trainer.evaluation.figure_files import (
 from trainer.search.report.comparison import Mean
 
 MAX_CURVES = 8
+# With fewer runs, whose intervals are wider than everything else, each run is a thin line.
+MIN_RUNS_OF_A_BAND = 4
 # The rest of the Okabe-Ito palette.
 _COLORS = (BLUE, ORANGE, GREEN, PURPLE, "#E69F00", "#56B4E9", GRAY, "black")
 
 
 def draw_curves(curves: Mapping[str, Mapping[int, list[float]]], metric: str, path: Path) -> bool:
     """Draw the mean of a metric against cycles, with the 95% interval of the mean as a band.
+
+    With few runs, they are drawn themselves in place of the band.
 
     Args:
         curves: name -> cycle -> the value of each run; at most eight.
@@ -43,10 +47,12 @@ def draw_curves(curves: Mapping[str, Mapping[int, list[float]]], metric: str, pa
         runs = f"{means[0].runs} run{'' if means[0].runs == 1 else 's'}"
         label = f"{shorten_label(name)} ({runs})"
         axes.plot(list(curve), [mean.value for mean in means], color=color, label=label)
-        if means[0].low is not None:
+        if 1 < means[0].runs < MIN_RUNS_OF_A_BAND:
+            axes.plot(list(curve), list(curve.values()), color=color, alpha=0.4, linewidth=0.8)
+        elif means[0].low is not None:
             ends = np.array([(mean.low, mean.high) for mean in means], dtype=float).T
             axes.fill_between(list(curve), ends[0], ends[1], color=color, alpha=0.15, linewidth=0)
-    # The bands of two or three runs are so wide that nothing else would be seen.
+    # By the runs, since a band may be much wider.
     values = np.concatenate([np.ravel(each) for curve in drawn.values() for each in curve.values()])
     margin = 0.1 * (np.ptp(values) or 1.0)
     axes.set_ylim(values.min() - margin, values.max() + margin)

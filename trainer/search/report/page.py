@@ -41,14 +41,19 @@ def study_page(content: Mapping[str, Any], figures: Mapping[str, str]) -> str:
         parts += ["### Differences per task", _by_task(content), _TASK_NOTES]
     failed = [run for run in content["runs"] if run["error"]]
     if failed:
-        cells = ([f"trial-{r['trial']:04}", r["variant"], r["seed"], r["error"]] for r in failed)
-        parts += ["## Failed runs", _table(["Trial", "Variant", "Seed", "Reason"], cells)]
+        head = ["Trial, with its log in logs/", "Variant", "Values", "Seed", "Reason"]
+        parts += ["## Failed runs", _table(head, map(_failed, failed))]
     if content.get("importance"):
         parts += ["## Importance of the options", _importance(content["importance"])]
     if figures:
         parts += ["## Figures"]
         parts += [f"![{in_markdown(title)}]({path})" for path, title in figures.items()]
     return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _failed(run: Mapping[str, Any]) -> list[Any]:
+    values = format_values(run["values"])
+    return [f"trial-{run['trial']:04}", run["variant"], values, run["seed"], run["error"]]
 
 
 def _protocol(content: Mapping[str, Any]) -> str:
