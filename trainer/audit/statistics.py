@@ -13,6 +13,8 @@ LEVEL = 0.95
 POWER = 0.8
 # Below this expected count, the chi-square test is inaccurate (Cochran 1954).
 _MIN_EXPECTED = 5
+# Of probabilities that are computed in batches of other shapes.
+_ROUNDING = 1e-5
 _Z = float(stats.norm.ppf((1 + LEVEL) / 2))
 
 Interval = tuple[float, float]
@@ -106,6 +108,18 @@ def compare_means(values: NDArray[np.float64], others: NDArray[np.float64]) -> D
     test = stats.ttest_ind(values, others, equal_var=False)
     ends = test.confidence_interval(LEVEL)
     return Difference(value, (float(ends.low), float(ends.high)), float(test.pvalue), error)
+
+
+def paired_p(differences: NDArray[np.float64]) -> float:
+    """Return p of the test that the mean of paired differences is 0 (Student's t).
+
+    It is 1 for a single difference, and for differences that rounding alone makes.
+    """
+    if len(differences) < 2 or np.abs(differences).max() < _ROUNDING:
+        return 1.0
+    if np.ptp(differences) < _ROUNDING:
+        return 0.0
+    return float(stats.ttest_1samp(differences, 0).pvalue)
 
 
 def correlation_interval(correlation: float, n: int) -> Interval:
