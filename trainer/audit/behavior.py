@@ -139,7 +139,7 @@ def _run(
         worst=[
             {
                 "row": kept[index],
-                "predictions": [old.describe(index), new.describe(index)],
+                "predictions": [old.describe(int(index)), new.describe(int(index))],
                 "shift": float(shifts[index]),
             }
             for index in order

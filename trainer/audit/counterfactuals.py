@@ -180,9 +180,9 @@ def _measure_axis(sentences: Sequence[Sentences], outputs: Sequence[Outputs]) ->
     one, other = np.array(list(combinations(range(len(first.terms)), 2))).T
     pairs = [(each.select(one), each.select(other)) for each in outputs]
     distances = np.array([a.shifts(b) for a, b in pairs])  # (T, pairs)
-    flips = [a.flips(b) for a, b in pairs]
+    flips = [flipped for a, b in pairs if (flipped := a.flips(b)) is not None]
     weights = _draws(len(sentences))
-    rates = None if flips[0] is None else np.mean(flips, axis=1)  # (T,)
+    rates = np.mean(flips, axis=1) if flips else None  # (T,)
     return AxisResult(
         axis=first.axis,
         side=first.side,

@@ -18,6 +18,8 @@ from trainer.audit.subgroups import (
 from trainer.cards.audit_facts import AuditFacts
 from trainer.data.readers.databases import is_database
 
+# Of the largest shifts of a task, on the card.
+SHOWN = 3
 NOTE = (
     "No finding is no proof that groups are treated alike: smaller differences than "
     "smallest_detectable, other groups, terms and texts were not measured."
@@ -98,6 +100,7 @@ def audit_facts(
         small_groups=small,
         terms=[_axis_row(task.name, axis) for task in found.tasks for axis in task.axes],
         term_findings=[row for task in found.tasks for row in _term_findings(task)],
+        worst=[row for task in found.tasks for row in _worst_rows(task)],
         behavior=[
             {"task": task.name, **asdict(replace(check, worst=[]))}
             for task in found.tasks
@@ -107,6 +110,15 @@ def audit_facts(
         skipped=dict(found.skipped),
         figures=list(figures),
     )
+
+
+def _worst_rows(task: TaskAudit) -> list[dict[str, Any]]:
+    """Return the largest shifts of a task, each of another axis or side."""
+    rows = [
+        {"task": task.name, "axis": axis.axis, "side": axis.side, **axis.worst[0]}
+        for axis in task.axes
+    ]
+    return sorted(rows, key=lambda row: -row["shift"])[:SHOWN]
 
 
 def _axis_row(task: str, axis: AxisResult) -> dict[str, Any]:

@@ -19,6 +19,7 @@ class AuditFacts:
     small_groups: dict[str, int] = field(default_factory=dict)  # group -> rows, below the minimum
     terms: list[dict[str, Any]] = field(default_factory=list)  # by task, axis and side
     term_findings: list[dict[str, Any]] = field(default_factory=list)  # significant shifts
+    worst: list[dict[str, Any]] = field(default_factory=list)  # largest shifts, a few per task
     behavior: list[dict[str, Any]] = field(default_factory=list)  # by task and check
     own_terms: bool = False  # of the user, not of the project
     skipped: dict[str, str] = field(default_factory=dict)  # task -> reason

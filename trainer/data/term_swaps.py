@@ -40,9 +40,9 @@ class TermSwapper:
             if words[:1].upper() + words[1:] not in self._found
         }
         # The longest first: "non-binary people" before "people".
-        words = sorted(self._found, key=len, reverse=True)
+        longest_first = sorted(self._found, key=len, reverse=True)
         self._pattern = re.compile(
-            rf"(?:\b([Aa])n? )?(?<![\w-])({'|'.join(map(re.escape, words)) or '(?!)'})(?![\w-])"
+            rf"(?:\b([Aa])n? )?(?<![\w-])({'|'.join(map(re.escape, longest_first)) or '(?!)'})(?![\w-])"
         )
 
     def __len__(self) -> int:

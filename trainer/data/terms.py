@@ -128,7 +128,7 @@ def _checked(content: Mapping[str, Any]) -> Terms:
     return Terms(checked, neutral, templates, tuple((a, b) for a, b in pair_templates))
 
 
-def _axis(name: str, terms: Any, neutral: Forms) -> dict[str, Forms]:
+def _axis(name: str, terms: Any, neutral: Forms) -> Mapping[str, Forms]:
     place = f"axes: {name}"
     if not isinstance(terms, dict) or len(terms) < 2:
         raise InputError(f"{place}: expected two or more terms, got {truncated_repr(terms)}")

@@ -1,7 +1,6 @@
 """Counterfactual copies of rows, in which terms for people are replaced by others.
 
-The contrast teaches that the label does not depend on the term (Kaushik et al. 2020 with edits by
-people; Lu et al. 2020 with lists of words).
+The contrast teaches that the label does not depend on the term (Lu et al. 2018, arXiv:1807.11714).
 """
 
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ class Counterfactual(Method):
     terms: str = ""
 
     keeps_meaning = True
+    citation = "counterfactual"
 
     def __post_init__(self):
         if not isinstance(self.axes, str):
