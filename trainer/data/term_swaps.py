@@ -39,11 +39,10 @@ class TermSwapper:
             for words, found in self._found.items()
             if words[:1].upper() + words[1:] not in self._found
         }
-        # The longest first: "non-binary people" before "people".
+        # The longest first: "non-binary people" before "people". Without any, nothing matches.
         longest_first = sorted(self._found, key=len, reverse=True)
-        self._pattern = re.compile(
-            rf"(?:\b([Aa])n? )?(?<![\w-])({'|'.join(map(re.escape, longest_first)) or '(?!)'})(?![\w-])"
-        )
+        words = "|".join(map(re.escape, longest_first)) or "(?!)"
+        self._pattern = re.compile(rf"(?:\b([Aa])n? )?(?<![\w-])({words})(?![\w-])")
 
     def __len__(self) -> int:
         return len(self._forms)
