@@ -65,7 +65,7 @@ def open_pipeline(args: argparse.Namespace) -> Any:
     from transformers import pipeline
     from transformers.utils.logging import disable_progress_bar
 
-    disable_progress_bar()  # of loading, which takes no time that needs one
+    disable_progress_bar()  # of the weights: errors are one line
     if args.trust_remote_code:
         return pipeline("hybrid-mtl", model=args.model, trust_remote_code=True)
     from modeling_hybrid_mtl import HybridMTLPipeline
@@ -106,7 +106,10 @@ def main(arguments: list[str]) -> int:
     try:
         run(args)
     except (ValueError, OSError) as error:
-        print(f"audit.py: {str(error).strip().splitlines()[-1]}", file=sys.stderr)
+        reason = str(error).strip()
+        if "Traceback" in reason:  # `pipeline` puts the reason at its end
+            reason = reason.splitlines()[-1]
+        print(f"audit.py: {reason}", file=sys.stderr)
         return 2
     return 0
 

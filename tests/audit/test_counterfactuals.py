@@ -57,6 +57,15 @@ def test_scores_have_shifts_and_no_flips():
     assert age.mean_shift == pytest.approx(0.15, abs=0.03)
 
 
+def test_a_single_sentence_has_no_interval():
+    sentences = fill_templates(TERMS, False)[:1]
+    outputs = Biased("older", 0.3).predict("mood", sentences[0].rows)
+    (result,) = measure_axes(sentences, outputs)
+    assert result.flip_rate == 0.5
+    assert result.flip_interval is None and result.shift_interval is None
+    assert {(shift.interval, shift.p) for shift in result.shifts} == {(None, 1.0)}
+
+
 def test_rounding_is_no_shift():
     age, _ = audit_terms("mood", Biased("older", 0, noise=1e-7), TERMS, False)
     assert {s.p for s in age.shifts} == {1.0} and age.flip_rate == 0

@@ -97,5 +97,8 @@ def test_tasks_that_are_not_there_or_have_no_rows_are_refused(pipe, file):
         audit(pipe, AuditOptions(tasks=["moods"]))
     with pytest.raises(InputError, match="tags of words are not audited, and there is no other"):
         audit(pipe, AuditOptions(tasks=["tags"]))
+    options = AuditOptions(data=[file], groups=["gender"], columns={"label": "mood"})
+    with pytest.raises(InputError, match="columns: label: needs one task"):
+        audit(pipe, options)
     with pytest.raises(InputError, match="no task has texts and labels there"):
         audit(pipe, AuditOptions(data=[file], groups=["gender"], tasks=["near"]))

@@ -5,7 +5,13 @@ import pytest
 
 from trainer.audit.groups import make_groups
 from trainer.audit.measures import class_measures, label_measures, score_measures
-from trainer.audit.subgroups import compare_groups, correct, finding_tables, group_tables
+from trainer.audit.subgroups import (
+    compare_groups,
+    correct,
+    count_findings,
+    finding_tables,
+    group_tables,
+)
 
 LABELS = ["no", "yes"]
 N = 2000
@@ -56,6 +62,11 @@ def test_the_rest_of_a_group_is_the_same_test_with_the_opposite_sign():
     assert one.difference.value == pytest.approx(-other.difference.value)
     assert one.p_holm == other.p_holm
     assert tests == len(comparisons) - 3  # its three measures are counted once
+    # A bias between two groups is two lines of the report, and one finding.
+    true = np.tile([0, 1], 100)
+    group = {"place": ["a"] * 100 + ["b"] * 100}
+    comparisons, tests = audit(np.where(np.arange(200) < 100, true, 1 - true), true, group)
+    assert (len(finding_tables(comparisons)), count_findings(comparisons), tests) == (6, 3, 3)
 
 
 def test_groups_below_the_minimum_are_listed_and_an_undefined_rate_is_not_zero():

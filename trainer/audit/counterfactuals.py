@@ -85,7 +85,7 @@ class TermShift:
         term: the term.
         score: the class, or `score`.
         value: the mean over the templates; of a score, as a share of the task's range.
-        interval: its 95% interval, of draws of templates.
+        interval: its 95% interval, of draws of templates; None for a single one.
         p: of the test that it is 0, over the templates.
         p_holm: corrected for all term shifts of the task.
     """
@@ -95,7 +95,7 @@ class TermShift:
     term: str
     score: str
     value: float
-    interval: Interval
+    interval: Interval | None
     p: float
     p_holm: float = 1.0
 
@@ -110,9 +110,9 @@ class AxisResult:
         templates: their number.
         terms: the terms.
         flip_rate: the share of pairs of terms with different decisions; None for scores.
-        flip_interval: its 95% interval, of draws of templates.
+        flip_interval: its 95% interval, of draws of templates; None for a single one.
         mean_shift: the mean over pairs of terms of the largest absolute difference of a score.
-        shift_interval: its interval.
+        shift_interval: its interval, likewise.
         shifts: of each term.
         worst: the pairs of terms with the largest differences.
     """
@@ -124,7 +124,7 @@ class AxisResult:
     flip_rate: float | None
     flip_interval: Interval | None
     mean_shift: float
-    shift_interval: Interval
+    shift_interval: Interval | None
     shifts: list[TermShift] = field(default_factory=list)
     worst: list[dict[str, Any]] = field(default_factory=list)
 
@@ -189,9 +189,9 @@ def _measure_axis(sentences: Sequence[Sentences], outputs: Sequence[Outputs]) ->
         templates=len(sentences),
         terms=first.terms,
         flip_rate=None if rates is None else float(rates.mean()),
-        flip_interval=None if rates is None else _interval(weights @ rates),
+        flip_interval=None if rates is None else _interval(weights, rates),
         mean_shift=float(distances.mean()),
-        shift_interval=_interval(weights @ distances.mean(axis=1)),
+        shift_interval=_interval(weights, distances.mean(axis=1)),
         shifts=_term_shifts(first, outputs, weights),
         worst=_worst(sentences, outputs, distances, one, other),
     )
@@ -203,8 +203,11 @@ def _draws(templates: int) -> NDArray[np.float64]:
     return random.multinomial(templates, np.full(templates, 1 / templates), DRAWS) / templates
 
 
-def _interval(values: NDArray[np.float64]) -> Interval:
-    low, high = interval_of(values)
+def _interval(weights: NDArray[np.float64], values: NDArray[np.float64]) -> Interval | None:
+    """Return the interval of the mean of values, (T,), over the draws of templates."""
+    if len(values) < 2:
+        return None
+    low, high = interval_of(weights @ values)
     return low, high
 
 
@@ -224,7 +227,7 @@ def _term_shifts(
             term,
             names[score],
             float(shifts[:, index, score].mean()),
-            _interval(weights @ shifts[:, index, score]),
+            _interval(weights, shifts[:, index, score]),
             paired_p(shifts[:, index, score]),
         )
         for index, term in enumerate(first.terms)

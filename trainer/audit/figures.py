@@ -91,7 +91,7 @@ def draw_terms(results: Sequence[AxisResult], title: str, path: str | Path) -> N
     figure = new_figure(2.8 + 2.8 * count, 1.6 + 0.3 * len(results))
     panels = figure.subplots(1, count, sharey=True, squeeze=False)[0]
     for position, result in enumerate(results):
-        if result.flip_rate is not None and result.flip_interval is not None:
+        if result.flip_rate is not None:
             _draw_share(panels[0], position, result.flip_rate, result.flip_interval)
         _draw_share(panels[-1], position, result.mean_shift, result.shift_interval)
     if has_flips:
@@ -108,6 +108,9 @@ def draw_terms(results: Sequence[AxisResult], title: str, path: str | Path) -> N
     save_figure(figure, path)
 
 
-def _draw_share(axes: "Axes", position: int, value: float, interval: tuple[float, float]) -> None:
-    axes.plot(interval, [position, position], color=BLUE, linewidth=1.5)
+def _draw_share(
+    axes: "Axes", position: int, value: float, interval: tuple[float, float] | None
+) -> None:
+    if interval is not None:
+        axes.plot(interval, [position, position], color=BLUE, linewidth=1.5)
     axes.plot([value], [position], "o", color=BLUE, markersize=4)

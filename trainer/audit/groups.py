@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
 from itertools import combinations
 from typing import Any
 
@@ -33,10 +35,10 @@ class Group:
         """Return the values, and their columns."""
         return " & ".join(f"{column} = {value}" for column, value in self.factors.items())
 
-    @property
+    @cached_property
     def partition(self) -> bytes:
         """Return a key of the division of rows, the same for a group and for all other rows."""
-        return min(self.members.tobytes(), (~self.members).tobytes())
+        return min(blake2b(rows.tobytes()).digest() for rows in (self.members, ~self.members))
 
 
 def make_groups(columns: Mapping[str, Sequence[Any]]) -> list[Group]:

@@ -88,11 +88,8 @@ def check_rows(
     """Return the rows of a task that have a label for it.
 
     Args:
-        name: the task's name.
-        task: the task.
-        raw: the rows as read.
-        groups: columns of the groups.
-        columns: `text`, `text_pair` and `label` -> the files' names.
+        name, task: the task and its name.
+        raw, groups, columns: as of `read_rows`, with the column of this task's labels.
         bad_rows: `error` or `drop`.
 
     Raises:

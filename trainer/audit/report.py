@@ -11,6 +11,7 @@ from trainer.audit.run import Audit, TaskAudit
 from trainer.audit.statistics import LEVEL, POWER
 from trainer.audit.subgroups import (
     SIGNIFICANCE,
+    count_findings,
     finding_tables,
     group_tables,
     smallest_by_measure,
@@ -145,7 +146,8 @@ def summary(found: Audit, report: dict[str, Any]) -> list[str]:
         for row in findings["terms"]
     ]
     lines += [f"{name}: not audited: {reason}" for name, reason in found.skipped.items()]
-    counts = f"{len(findings['subgroups'])} of {found.tests} tested differences between groups"
+    found_tests = count_findings(each for task in found.tasks for each in task.comparisons)
+    counts = f"{found_tests} of {found.tests} tested differences between groups"
     shifts = sum(len(axis.shifts) for task in found.tasks for axis in task.axes)
     return [
         *lines,

@@ -116,6 +116,11 @@ def _read_labeled(
     """Return the labeled rows of each task that has some; record the others as skipped."""
     if not options.data:
         return {}
+    if "label" in options.columns and len(tasks) > 1:
+        raise InputError(
+            "columns: label: needs one task, named with --tasks; the labels of several tasks are "
+            "in columns of their names"
+        )
     raw = read_rows(options.data, options.groups, options.columns)
     labeled = {}
     for name, task in tasks.items():

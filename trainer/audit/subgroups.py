@@ -79,6 +79,11 @@ def correct(comparisons: Iterable[Comparison]) -> int:
     return len(corrected)
 
 
+def count_findings(comparisons: Iterable[Comparison]) -> int:
+    """Return the number of tests that are findings, counted as by `correct`."""
+    return len({_key(each) for each in comparisons if each.is_finding})
+
+
 def _key(comparison: Comparison) -> tuple[Any, ...]:
     measure = comparison.measure
     return comparison.task, measure.name, measure.label, comparison.group.partition
