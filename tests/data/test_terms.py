@@ -4,7 +4,7 @@ from trainer.data.terms import article_ending, fill, read_terms, slots
 from trainer.errors import InputError
 
 
-def test_about_ten_axes_have_fifteen_single_texts_and_eight_pairs_each_at_least():
+def test_ten_axes_or_more_have_twelve_texts_and_eight_pairs_each_at_least():
     terms = read_terms()
     assert len(terms.axes) >= 10
     for axis in terms.axes:

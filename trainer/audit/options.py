@@ -11,7 +11,7 @@ BAD_ROWS = ("error", "drop")
 
 @dataclass(frozen=True)
 class AuditOptions:
-    """What is audited.
+    """The data, the tasks and the limits of an audit.
 
     Raises:
         InputError: naming the option that is wrong.

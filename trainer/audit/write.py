@@ -36,7 +36,7 @@ def write_audit(found: Audit, options: AuditOptions, model: str, folder: Path) -
         folder: of the files.
 
     Returns:
-        The findings, and what was written, in lines.
+        Lines with the findings and the written files.
     """
     report = audit_report(found, options, model)
     write_json(folder / REPORT, report)

@@ -77,13 +77,13 @@ def article_ending(word: str) -> str:
 
 @cache
 def read_terms(path: str | None = None) -> Terms:
-    """Read a file of terms; what it lacks is as in the default file.
+    """Read a file of terms; its missing keys are as in the default file.
 
     Args:
         path: the YAML file; the default terms if None.
 
     Raises:
-        InputError: naming the file and what is wrong in it.
+        InputError: naming the file, and the key or value that is wrong.
     """
     content = _read_yaml(DEFAULT)
     if path is not None:
