@@ -19,7 +19,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("config",),
     ("loading",),
     ("cards", "app"),
-    ("export", "hub"),
+    ("export", "hub", "audit"),
     ("training",),
     ("runs",),
     ("search",),

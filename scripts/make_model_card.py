@@ -38,7 +38,11 @@ def main(folder: Path, name: str, root: Path = ROOT) -> None:
     parts = facts.architecture
     if parts is not None and parts.figure is not None:
         parts = replace(parts, figure=copied(parts.figure))
-    changed = replace(facts, model_name=name, figures=figures, architecture=parts)
+    audit = facts.audit
+    if audit is not None:
+        drawn = [(caption, copied(path)) for caption, path in audit.figures]
+        audit = replace(audit, figures=drawn)
+    changed = replace(facts, model_name=name, figures=figures, architecture=parts, audit=audit)
     write_card(changed, root / "model_card.md")
 
 

@@ -84,8 +84,10 @@ def test_wheel_holds_the_packages_with_their_data_and_nothing_else(tmp_path):
     for data in (
         "trainer/data/sample/sst5/train.jsonl",
         "trainer/data/sample/qqp/validation.csv",
+        "trainer/data/terms.yaml",
         "trainer/evaluation/metric_scripts/accuracy/accuracy.py",
         "trainer/cards/card_template.md.jinja",
+        "trainer/cards/audit_section.md.jinja",
         "trainer/cards/references.bib",
     ):
         assert data in names

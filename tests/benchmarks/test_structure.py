@@ -25,6 +25,16 @@ def test_every_package_has_its_layer(graph):
     assert packages == {name for layer in LAYERS for name in layer}
 
 
+def test_audits_need_neither_the_options_nor_the_training_of_a_run(graph):
+    imported = {
+        package_of(other)
+        for module, others in graph.items()
+        for other in others
+        if package_of(module) == "audit"
+    }
+    assert imported and not imported & {"config", "training", "runs"}
+
+
 def write(folder, **sources):
     for name, source in sources.items():
         path = folder / "trainer" / f"{name.replace('__', '/')}.py"

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.toys import toy_model, toy_tokenizer
-from trainer.cards import Architecture, CardFacts, TaskFacts, facts_to_json
+from trainer.cards import Architecture, AuditFacts, CardFacts, TaskFacts, facts_to_json
 from trainer.saving.model_folder import write_model
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "make_model_card.py"
@@ -25,17 +25,19 @@ def test_figures_are_copied_and_the_facts_rendered_again(tmp_path):
     folder, root = tmp_path / "run", tmp_path / "root"
     write_model(toy_model(), toy_tokenizer(), folder)
     (folder / "figures" / "test").mkdir(parents=True)
-    for name in ("mood.png", "architecture.png", "test/mood.png"):
+    for name in ("mood.png", "architecture.png", "test/mood.png", "audit_mood_terms.png"):
         (folder / "figures" / name).write_bytes(name.encode())
     figures = [("Moods", "figures/mood.png"), ("Moods, test split", "figures/test/mood.png")]
-    facts = CardFacts("run", [MOOD], figures=figures, architecture=PARTS)
+    audit = AuditFacts(figures=[("Words", "figures/audit_mood_terms.png")])
+    facts = CardFacts("run", [MOOD], figures=figures, architecture=PARTS, audit=audit)
     facts_to_json(facts, folder / "card_facts.json")
     script().main(folder, "me/moods", root)
     card = (root / "model_card.md").read_text()
     assert "# me/moods" in card
     assert "(docs/figures/architecture.png)" in card and "(docs/figures/mood.png)" in card
     assert "(docs/figures/test/mood.png)" in card
-    for name in ("mood.png", "architecture.png", "test/mood.png"):
+    assert "(docs/figures/audit_mood_terms.png)" in card
+    for name in ("mood.png", "architecture.png", "test/mood.png", "audit_mood_terms.png"):
         assert (root / "docs/figures" / name).read_bytes() == name.encode()
 
 

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from trainer.cards.audit_facts import AuditFacts
 from trainer.saving.files import write_text
 
 # The Hub's pattern for `dataset.type` in a model index, except names that start with a dot.
@@ -175,6 +176,7 @@ class CardFacts:
     compute: ComputeFacts | None = None
     chosen_on_evaluation_data: bool | None = None  # the checkpoint; None when unknown
     citations: list[str] = field(default_factory=list)  # keys of trainer.cards.citations
+    audit: AuditFacts | None = None  # of scripts/audit.py
 
     def __post_init__(self) -> None:
         names = [task.name for task in (*self.tasks, *self.auxiliary_tasks)]
@@ -211,12 +213,20 @@ def facts_from_json(path: str | os.PathLike[str]) -> CardFacts:
         ) from error
 
 
+# Field -> its class.
+_PARTS: tuple[tuple[str, Any], ...] = (
+    ("architecture", Architecture),
+    ("compute", ComputeFacts),
+    ("audit", AuditFacts),
+)
+
+
 def _facts(data: dict[str, Any]) -> CardFacts:
     tasks = [TaskFacts(**task) for task in data["tasks"]]
     auxiliary_tasks = [TaskFacts(**task) for task in data.get("auxiliary_tasks", [])]
     figures = [(caption, path) for caption, path in data.get("figures", [])]
     parts: dict[str, Any] = {"phases": [PhaseFacts(**phase) for phase in data.get("phases", [])]}
-    for name, kind in (("architecture", Architecture), ("compute", ComputeFacts)):
+    for name, kind in _PARTS:
         parts[name] = kind(**data[name]) if data.get(name) is not None else None
     return CardFacts(
         **data | parts | {"tasks": tasks, "auxiliary_tasks": auxiliary_tasks, "figures": figures}

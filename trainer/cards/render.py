@@ -15,6 +15,7 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from trainer.cards.audit_facts import AuditFacts
 from trainer.cards.citations import bibtex
 from trainer.cards.examples import example_inputs
 from trainer.cards.facts import CardFacts, TaskFacts, hub_id, one_line, public
@@ -68,6 +69,11 @@ def render_card(facts: CardFacts) -> str:
     return f"---\n{metadata(facts).to_yaml()}\n---\n\n{body}"
 
 
+def render_audit(audit: AuditFacts) -> str:
+    """Render the section of a card about an audit alone, for cards that are not rendered."""
+    return _environment().get_template("audit_section.md.jinja").render(audit=audit)
+
+
 def write_card(facts: CardFacts, path: str | os.PathLike[str]) -> None:
     """Render the card and write it to `path` atomically."""
     write_text(Path(path), render_card(facts))
@@ -89,6 +95,7 @@ def _environment() -> Environment:
     environment.filters["metric_title"] = _metric_title
     environment.filters["metric"] = lambda value: None if value is None else f"{value:.4f}"
     environment.filters["interval"] = _interval
+    environment.filters["p_value"] = lambda value: f"{value:.2g}"
     environment.filters["share"] = lambda value: f"{value:.1%}"
     environment.filters["count"] = lambda value: f"{value:,}"
     environment.filters["duration"] = _duration

@@ -42,6 +42,7 @@ PUBLISHED = (
     "examples.json",
     "evaluation.json",
     "test_evaluation.json",
+    "bias_audit.json",
     "figures/*.png",
     "figures/test/*.png",
     "figures/*.svg",

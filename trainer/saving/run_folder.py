@@ -29,6 +29,8 @@ RUN_FILES = (
     "fold-[0-9]*",
     "card_facts.json",
     "examples.json",
+    "bias_audit.json",
+    "bias_audit.md",
     "README.md",
     CHECKPOINTS,
     PHASES,

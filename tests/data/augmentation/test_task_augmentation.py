@@ -120,7 +120,7 @@ def test_entries_are_read(given, read):
     [
         (
             {"augmentation": "delete"},
-            "unknown method 'delete', known: back_translation, deletion, ",
+            "unknown method 'delete', known: back_translation, counterfactual, deletion, ",
         ),
         ({"augmentation": "delete"}, "Did you mean 'deletion'?"),
         ({"augmentation": [{"share": 1}]}, "expected a method's name or {method: NAME, ...}, got"),

@@ -3,6 +3,7 @@
 # Imported to register their methods.
 from trainer.data.augmentation import (  # noqa: F401
     back_translation,
+    counterfactual,
     deletion,
     insertion,
     replacement,

@@ -23,7 +23,7 @@ class TaskAugmentation:
     Attributes:
         augmentation: the methods applied in turn to a copy, with their options:
             `[{method: synonyms, share: 0.1}, deletion]`. Methods: `synonyms`, `replacement`,
-            `insertion`, `swap`, `deletion`, `back_translation`, `swap_sides`.
+            `insertion`, `swap`, `deletion`, `back_translation`, `swap_sides`, `counterfactual`.
         augmented_share: the share of the rows, drawn at random, to copy.
         augmented_copies: copies of each of these rows.
     """

@@ -1,0 +1,1 @@
+"""Audits of a trained model: subgroups of labeled rows, counterfactual texts and behavior."""
