@@ -8,6 +8,7 @@ from trainer.errors import InputError
 from trainer.search import worker
 from trainer.search.segments import Request
 from trainer.training.callbacks.stop_on_signal import StoppedError
+from trainer.training.nan_guard import NonFiniteError
 
 
 @pytest.fixture(autouse=True)
@@ -31,6 +32,11 @@ def run(monkeypatch, outcome):
         (MemoryError(), "MemoryError: "),
         (RuntimeError("CUDA out of memory\nand so on"), "RuntimeError: CUDA out of memory"),
         (InputError("task 'mood': no rows"), "task 'mood': no rows"),
+        (
+            NonFiniteError("step 2: the loss of task 'mood' is nan because of 1 rows: 'a secret'"),
+            "NonFiniteError: step 2: the loss of task 'mood' is nan because of 1 rows, which the "
+            "log of the run shows",
+        ),
     ],
 )
 def test_the_reason_of_a_failure_is_one_line(monkeypatch, error, reason):
