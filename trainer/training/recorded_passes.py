@@ -66,11 +66,10 @@ class Recording:
 
         def backpropagate(outputs: Tensor, output_gradients: Tensor) -> list[Tensor | None]:
             found = torch.autograd.grad(outputs, parameters, output_gradients, allow_unused=True)
-            pairs = [(to, new) for to, new in zip(gradients, found, strict=True) if new is not None]
-            torch._foreach_copy_([to for to, _ in pairs], [new for _, new in pairs])
-            return [
-                to if new is not None else None for to, new in zip(gradients, found, strict=True)
-            ]
+            pairs = list(zip(gradients, found, strict=True))
+            reached = [(to, new) for to, new in pairs if new is not None]
+            torch._foreach_copy_([to for to, _ in reached], [new for _, new in reached])
+            return [None if new is None else to for to, new in pairs]
 
         generator_state = torch.cuda.get_rng_state()
         self._warm_up(run, backpropagate)
@@ -173,12 +172,8 @@ class RecordedPasses:
         attention = unpadding.attention
         assert isinstance(attention, Ragged)
         precision = torch.get_autocast_dtype("cuda") if torch.is_autocast_enabled("cuda") else None
-        shape = (
-            len(unpadding.slots),
-            len(attention.starts),
-            -(-attention.longest // 64),
-            precision,
-        )
+        longest = round_up(attention.longest, LONGEST_STEP)
+        shape = (len(unpadding.slots), len(attention.starts), longest, precision)
         recordings = self._recordings[number]
         self._seen[number, shape] += 1
         if shape not in recordings and self._seen[number, shape] > 1:

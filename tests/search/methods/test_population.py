@@ -142,4 +142,5 @@ def test_wrong_settings_are_named(settings, message):
 
 def test_fields_of_tasks_may_change():
     weights = {"low": 0.1, "high": 2.0}
-    population(space={"tasks.a.loss_weight": weights, "tasks.a.dropout": [0.1, 0.2]})
+    space = {"tasks.a.loss_weight": weights, "tasks.a.dropout": [0.1, 0.2]}
+    assert all(set(trial.values) == set(space) for trial in population(space=space).trials)
