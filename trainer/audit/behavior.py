@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from trainer.audit import perturbations
 from trainer.audit.outputs import Outputs, Predictions, Row
 from trainer.audit.perturbations import Change, ChangeNames
-from trainer.audit.statistics import Interval, wilson
 from trainer.data.term_swaps import TermSwapper
 from trainer.data.terms import Terms
+from trainer.statistics import Interval, wilson
 
 _SEED, WORST = 20_140_503, 5
 # A score that changes by more than this share of the task's range fails an invariance check.

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.audit.outputs import Outputs, Predictions, Row
-from trainer.audit.statistics import Interval, holm, paired_p
+from trainer.audit.statistics import paired_p
 from trainer.data.terms import Terms, fill, slots
 from trainer.evaluation.intervals import interval_of
+from trainer.statistics import Interval, holm
 
 DRAWS, _SEED, WORST = 2000, 20_140_502, 5
 SINGLE, BOTH, FIRST, SECOND = "text", "both texts", "first text", "second text"

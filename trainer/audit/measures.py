@@ -8,15 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.audit.statistics import (
-    Difference,
     Estimate,
     compare_correlations,
     compare_means,
-    compare_shares,
     correlation_interval,
     mean_interval,
-    wilson,
 )
+from trainer.statistics import Difference, compare_shares, wilson
 
 ACCURACY, FPR, FNR = "accuracy", "false_positive_rate", "false_negative_rate"
 RESIDUAL, ABSOLUTE_ERROR, CORRELATION = "residual", "absolute_error", "correlation"

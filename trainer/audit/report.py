@@ -8,9 +8,8 @@ from typing import Any
 from trainer.audit.counterfactuals import AxisResult
 from trainer.audit.options import AuditOptions
 from trainer.audit.run import Audit, TaskAudit
-from trainer.audit.statistics import LEVEL, POWER
+from trainer.audit.statistics import POWER
 from trainer.audit.subgroups import (
-    SIGNIFICANCE,
     count_findings,
     finding_tables,
     group_tables,
@@ -18,6 +17,7 @@ from trainer.audit.subgroups import (
 )
 from trainer.cards.audit_facts import AuditFacts
 from trainer.data.readers.databases import is_database
+from trainer.statistics import LEVEL, SIGNIFICANCE
 
 # Of the largest shifts of a task, on the card.
 SHOWN = 3

@@ -6,10 +6,8 @@ from typing import Any
 
 from trainer.audit.groups import Group
 from trainer.audit.measures import FNR, FPR, Measure
-from trainer.audit.statistics import Difference, Estimate, holm, smallest_detectable
-
-# A difference with a p below this after Holm's correction is a finding.
-SIGNIFICANCE = 0.05
+from trainer.audit.statistics import Estimate, smallest_detectable
+from trainer.statistics import SIGNIFICANCE, Difference, holm
 
 
 @dataclass(eq=False)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from trainer.search.report.comparison import Difference, Mean, holm
+from trainer.search.report.comparison import Difference, Mean
 
 A = {1: 0.71, 2: 0.74, 3: 0.69, 4: 0.75}
 B = {1: 0.70, 2: 0.71, 3: 0.70, 4: 0.72}
@@ -58,13 +58,6 @@ def test_equal_differences_have_no_spread():
     thirds = Difference.of({1: 0.1 + 0.2, 2: 0.3 + 0.2}, {1: 0.2, 2: 0.4})  # equal but for rounding
     assert thirds.p is None
     assert Difference.of(B, B).p == 1
-
-
-def test_holms_correction_by_hand():
-    # 3 x 0.01, then 2 x 0.03, and the last not below it.
-    assert holm([0.03, 0.01, 0.04]) == pytest.approx([0.06, 0.03, 0.06])
-    assert holm([0.9, 0.8]) == [1.0, 1.0]
-    assert holm([]) == []
 
 
 def test_intervals_contain_the_true_mean_as_often_as_they_say():

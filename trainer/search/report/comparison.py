@@ -81,16 +81,6 @@ class Difference:
         return found
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p-values corrected for their number (Holm 1979), in the same order."""
-    corrected = [0.0] * len(p_values)
-    highest = 0.0
-    for rank, index in enumerate(np.argsort(p_values, kind="stable")):
-        highest = max(highest, (len(p_values) - rank) * p_values[index])
-        corrected[index] = min(highest, 1.0)
-    return corrected
-
-
 @cache
 def _quantile(runs: int) -> float:
     """Return half the width of the interval of a mean, in standard errors."""

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from trainer.search.report.comparison import Difference, holm
+from trainer.search.report.comparison import Difference
 from trainer.search.report.rows import Row
 from trainer.search.report.runs import key_of
 from trainer.search.study import Study
+from trainer.statistics import holm
 
 
 def compared(study: Study, rows: Sequence[Row]) -> list[dict[str, Any] | None]:
@@ -17,7 +18,7 @@ def compared(study: Study, rows: Sequence[Row]) -> list[dict[str, Any] | None]:
     """
     found = _differences(study, rows, study.study_metric)
     known = {i: d.p for i, d in enumerate(found) if d is not None and d.p is not None}
-    corrected = dict(zip(known, holm(list(known.values())), strict=True))
+    corrected = holm(known)
     return [
         None
         if difference is None
