@@ -12,7 +12,6 @@ from .embedding_checks_hybrid_mtl import check_failed_batch, check_ids
 from .pooling_hybrid_mtl import pool
 from .texts_hybrid_mtl import Encoded, stack_texts
 from .unpadding_hybrid_mtl import (
-    RunRow,
     can_unpad,
     enable_unpadding,
     encode_unpadded,
@@ -27,7 +26,6 @@ class EncodingMixin(AdapterMixin):
     pooled_dropout: Any
     shared_layers: Any
     unpadding: bool
-    run_row: RunRow | None
     _takes_token_types: bool
 
     def set_attn_implementation(self, *args, **kwargs) -> None:
@@ -101,7 +99,7 @@ class EncodingMixin(AdapterMixin):
             mask = mask.cpu()  # synchronizes, so that checking the ids costs nothing more
             if not self.training:
                 check_ids(self, tables["input_ids"], tables.get("token_type_ids"))
-        return encode_unpadded(self.backbone, mask, self.run_row, **tables) if mask.any() else None
+        return encode_unpadded(self.backbone, mask, **tables) if mask.any() else None
 
     @property
     def unpads(self) -> bool:

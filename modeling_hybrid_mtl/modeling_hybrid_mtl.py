@@ -56,8 +56,6 @@ class HybridMTLModel(PretrainedMixin, HeadsMixin):
         use_fast_dropout(self.backbone)
         # Whether to remove padding if possible; affects the speed only.
         self.unpadding = True
-        # Runs unpadded passes of the encoder in its place, if set.
-        self.run_row = None
         self.build_adapters()
         self.pooled_dropout = nn.Dropout(config.pooled_dropout)
         self.shared_layers = build_shared_layers(config)

@@ -5,7 +5,6 @@ one row, (1, T), and only attention separates the texts (`attention_hybrid_mtl`)
 those of a padded pass.
 """
 
-from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -71,7 +70,7 @@ class Unpadding:
         if _is_cpu(device):
             attention = Blocks(texts)
         else:  # kernels take the whole row, with the spare tokens as one more text
-            attention = Ragged.from_lengths([*texts, spare], device)
+            attention = Ragged([*texts, spare] if spare else texts, device)
         return cls(to_device(slots, device), spare, (mask.shape[0], mask.shape[1]), attention)
 
     @property
@@ -105,12 +104,11 @@ def _is_cpu(device: torch.device | str) -> bool:
 def _bucket_size(tokens: int, device: torch.device | str = "cpu") -> int:
     """Round a number of tokens up to one of few sizes.
 
-    By at most a sixteenth, or 16 on a CPU and 64 elsewhere: oneDNN compiles and caches a program of
-    a megabyte for each size, and a recorded pass of an accelerator is for one size. There, at least
-    one token is added, so that the number of texts does not depend on it.
+    On a CPU by at most a sixteenth (or 16), since oneDNN compiles and caches a program of a
+    megabyte for each size. Elsewhere by at most 63, for the allocator and the tiles of products.
     """
     if not _is_cpu(device):
-        return round_up(tokens + 1, 1 << max(6, tokens.bit_length() - 5))
+        return round_up(tokens, 64)
     return round_up(tokens, 1 << max(4, tokens.bit_length() - 5))
 
 
@@ -162,23 +160,12 @@ def should_unpad(input_ids: Tensor) -> bool:
     return not traced and input_ids.device.type in ("cpu", "cuda")
 
 
-# Runs an encoder on a row: its inputs by name and its layout -> token vectors (1, T + spare, H).
-# None if this pass cannot be run so.
-RunRow = Callable[[dict[str, Any], Unpadding], Tensor | None]
-
-
-def encode_unpadded(
-    encoder: PreTrainedModel,
-    attention_mask: Tensor,
-    run_row: RunRow | None = None,
-    **tables: Tensor,
-) -> Tensor:
+def encode_unpadded(encoder: PreTrainedModel, attention_mask: Tensor, **tables: Tensor) -> Tensor:
     """Return token vectors (B, L, H) of a padded batch, with zeros for padding.
 
     Args:
         encoder: an encoder prepared by `enable_unpadding`.
         attention_mask: 1 for tokens, 0 for padding, (B, L), on the CPU; not all 0.
-        run_row: runs the encoder instead, if it can.
         **tables: the encoder's inputs by name: token ids and, if supported, token types, (B, L).
     """
     device = tables["input_ids"].device
@@ -189,10 +176,7 @@ def encode_unpadded(
         # Prevents the creation of unused T x T masks.
         row["attention_mask"] = {"full_attention": None, "sliding_attention": None}
     with onednn_matmul if device.type == "cpu" else nullcontext():
-        vectors = None if run_row is None else run_row(row, unpadding)
-        if vectors is None:
-            vectors = encoder(**row, unpadding=unpadding).last_hidden_state
-        return unpadding.pad(vectors)
+        return unpadding.pad(encoder(**row, unpadding=unpadding).last_hidden_state)
 
 
 def padding_mask(encoder: PreTrainedModel, attention_mask: Tensor | None) -> Tensor | None:

@@ -15,21 +15,16 @@ class Ragged:
     If no kernel supports the device, precision and width, all texts are one block.
 
     Args:
-        starts: the offsets of the texts and the end of the row, (N + 1,), on its device.
-        longest: tokens of the longest text, or more.
-        lengths: tokens of the texts, in their order; only needed without a kernel.
+        lengths: tokens of the row's texts, in their order.
+        device: the device of the row.
     """
 
-    def __init__(self, starts: Tensor, longest: int, lengths: list[int] | None = None):
-        self.starts = starts
-        self.longest = longest
+    def __init__(self, lengths: list[int], device: torch.device | str):
         self.lengths = lengths
-        self._blocks: Blocks | None = None
-
-    @classmethod
-    def from_lengths(cls, lengths: list[int], device: torch.device | str) -> "Ragged":
+        self.longest = max(lengths)
         starts = torch.tensor([0, *lengths]).cumsum(0).to(torch.int32)
-        return cls(to_device(starts, device), max(lengths), lengths)
+        self.starts = to_device(starts, device)
+        self._blocks: Blocks | None = None
 
     def attend(
         self,
@@ -45,8 +40,6 @@ class Ragged:
             window = None
         kernel = kernel_for(query.device, query.dtype, query.shape[-1], window is not None)
         if kernel is None:
-            if self.lengths is None:
-                raise RuntimeError("no kernel takes texts of different lengths")
             self._blocks = self._blocks or Blocks(self.lengths, query.device)
             return self._blocks.attend(
                 query, key, value, dropout_p=dropout_p, scale=scale, window=window

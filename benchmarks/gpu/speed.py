@@ -18,10 +18,8 @@ from benchmarks.speed.settings import Settings as SpeedSettings
 from benchmarks.speed.settings import Sizes
 
 OURS = "hybrid-mtl"
-REPLAYED = "hybrid-mtl, CUDA graphs"
 CONTENDERS = {
     OURS: "benchmarks.speed.workers.train",
-    REPLAYED: "benchmarks.speed.workers.train",
     "transformers.Trainer": "benchmarks.peers.plain_trainer",
     "sentence-transformers": "benchmarks.peers.sentence_transformers_loop",
 }
@@ -80,17 +78,13 @@ def compare(settings: Settings, shape: str, size: int, rate: float) -> dict[str,
     place = settings.path("work", f"{shape}-{size}")
 
     def start(name: str) -> Worker:
-        options = ["--cuda_graphs", "true"] if name == REPLAYED else []
-        own = {**job, "options": options}
-        return Worker(name, own_python(), CONTENDERS[name], own, place, settings.threads)
+        return Worker(name, own_python(), CONTENDERS[name], job, place, settings.threads)
 
-    # Graphs have no effect without a GPU.
-    names = [n for n in CONTENDERS if n != REPLAYED or settings.device == "cuda"]
     with ExitStack() as stack:
         # All at once, since most of it is the import of libraries.
         starts = stack.enter_context(ThreadPoolExecutor())
         workers = {}
-        for name, started in {name: starts.submit(start, name) for name in names}.items():
+        for name, started in {name: starts.submit(start, name) for name in CONTENDERS}.items():
             try:
                 workers[name] = stack.enter_context(started.result())
             except AbsentError as reason:

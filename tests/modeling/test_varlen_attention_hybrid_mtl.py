@@ -113,13 +113,13 @@ def test_the_spare_tokens_are_one_more_text():
     assert isinstance(unpadding.attention, Ragged)
     assert unpadding.attention.lengths == [3, 5, 56] and unpadding.spare == 56
     assert unpadding.attention.longest == 56
-    full = Unpadding.from_mask(toy_batch([32, 32])["attention_mask"], "meta")
-    assert full.attention.lengths == [32, 32, 64] and full.spare == 64
+    none = Unpadding.from_mask(toy_batch([32, 32])["attention_mask"], "meta")
+    assert none.attention.lengths == [32, 32] and none.spare == 0
 
 
 def test_without_a_kernel_all_texts_are_one_block():
     lengths = [2, 9, 12]
-    ragged = Ragged.from_lengths(lengths, "cpu")  # where torch has no such kernel
+    ragged = Ragged(lengths, "cpu")  # where torch has no such kernel
     found = ragged.attend(*row_of_texts(lengths), window=4)
     torch.testing.assert_close(found, Blocks(lengths).attend(*row_of_texts(lengths), window=4))
     assert ragged._blocks is not None

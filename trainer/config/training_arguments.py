@@ -78,16 +78,6 @@ class HybridMTLTrainingArguments(ComposedOptions):
         group="objective",
         resume="free",
     )
-    cuda_graphs: bool = option(
-        False,
-        "Record the encoder's unpadded training passes as CUDA graphs, which a GPU replays without "
-        "waiting for the host; needs memory for another gradient of the encoder. Not tried on a "
-        "GPU yet. Without effect on a CPU, with several processes, adapters, gradient "
-        "checkpointing or torch_compile, and with aggregators and layouts that need each task's "
-        "gradients.",
-        group="precision and hardware",
-        resume="free",
-    )
     logging_nan_inf_filter: bool = option(
         False,
         "Hide NaN and infinite losses from the log; waits for the device.",

@@ -48,7 +48,6 @@ from trainer.training.hyperparameter_search import HyperparameterSearch
 from trainer.training.loss_balancing import LossBalancing
 from trainer.training.nan_guard import NanGuard
 from trainer.training.precision import train_in_float32
-from trainer.training.recorded_passes import RecordedPasses
 from trainer.training.run_parts import RunParts
 from trainer.training.step_statistics import StepStatistics
 from trainer.training.task_batches import TaskBatches
@@ -226,22 +225,7 @@ class HybridMTLTrainer(TaskBatches, TaskSteps, TaskEvaluation, HyperparameterSea
             trained += self.loss_weights.parameters()
         self.gradients = StepGradients(trained, self.accelerator, shared)
         self.statistics = StepStatistics(self.model)
-        if self._can_record_passes():
-            self.model.run_row = RecordedPasses(self.model.backbone)
         return self.optimizer
-
-    def _can_record_passes(self) -> bool:
-        """Return whether each of the encoder's passes is backpropagated once, by this process."""
-        args, model = self.args, self.model
-        return (
-            args.cuda_graphs
-            and args.device.type == "cuda"
-            and args.world_size == 1
-            and model.unpads
-            and not (args.torch_compile or model.is_activation_checkpointing)
-            and not model.config.adapters
-            and self.gradients.shared is None
-        )
 
     def train(self, *args: Any, **kwargs: Any) -> Any:
         """Train as `Trainer.train`; unfreeze the parameters that the run froze, also on failure."""
@@ -249,7 +233,6 @@ class HybridMTLTrainer(TaskBatches, TaskSteps, TaskEvaluation, HyperparameterSea
             return super().train(*args, **kwargs)
         finally:
             self.is_in_train = False
-            self.model.run_row = None
             self.trained_parts.release()
             self.nan_guard.release()
             self.statistics.release()
@@ -266,8 +249,6 @@ class HybridMTLTrainer(TaskBatches, TaskSteps, TaskEvaluation, HyperparameterSea
         if self.loss_weights is not None:
             # The training loop clears the gradients of the model only.
             self.loss_weights.zero_grad()
-        if self.model.run_row is not None:
-            self.model.run_row.begin_step()
         return super().get_batch_samples(*args)
 
     def _clip_grad_norm(self, model: nn.Module) -> Any:

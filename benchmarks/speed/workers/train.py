@@ -13,7 +13,7 @@ def main() -> None:
     job, line = read_job(), Line()
     be_quiet()
     with tempfile.TemporaryDirectory() as folder:
-        settings = settings_of(job, folder, *job.get("options", ()))
+        settings = settings_of(job, folder)
         rows = tokenized(job, settings)
         trainer = make_trainer(settings, rows)
         counter: TokenCounter | MaskCounter
