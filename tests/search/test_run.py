@@ -95,6 +95,27 @@ def test_a_study_with_other_settings_is_refused(tmp_path):
         Search(study(tmp_path, cycles=7), request)
 
 
+def test_further_seeds_add_trials_to_a_finished_study(tmp_path):
+    first = Search(study(tmp_path, seeds=[1]), request)
+    first.run(Breaking(99))
+    more = Search(study(tmp_path, seeds=[1, 2]), request)
+    assert [s.trial for s, _ in more.results] == [1, 2, 3, 4]
+    rest = Breaking(99)
+    more.run(rest)
+    assert rest.count == 95
+    assert [t.seed for t in more.method.trials] == [1, 1, 1, 1, 2, 2, 2, 2]
+    with pytest.raises(InputError, match="written with other variants or values"):
+        Search(study(tmp_path, seeds=[2, 1]), request)
+
+
+def test_seeds_of_a_method_that_compares_while_it_runs_are_fixed(tmp_path):
+    space = read_space({"learning_rate": {"low": 1e-5, "high": 1e-3}})
+    drawn = {"method": "tpe", "trials": 2, "space": space}
+    Search(study(tmp_path, seeds=[1], **drawn), request)
+    with pytest.raises(InputError, match="other settings"):
+        Search(study(tmp_path, seeds=[1, 2], **drawn), request)
+
+
 def test_a_damaged_line_is_named(tmp_path):
     Search(study(tmp_path), request).run(Breaking(99))
     journal = tmp_path / "journal.jsonl"

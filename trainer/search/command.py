@@ -1,12 +1,13 @@
 """A study from its file to its results: what `scripts/search.py` does."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from trainer.search.checks import check_combined, check_runs
 from trainer.search.executor import Executor, ProcessExecutor
 from trainer.search.final import measure_test
+from trainer.search.live_table import LiveTable
 from trainer.search.lock import only_search
 from trainer.search.methods import METHODS, make_method
 from trainer.search.ray_executor import RayExecutor
@@ -60,9 +61,10 @@ def _run(study: Study, measures: Measures, path: Path) -> Search:
         storage.tidy(search.method.trials, segment, result, done=False)
     if search.method.done:
         storage.sweep(search.method.trials)
-    progress = Progress(study, search.results, copies)
+    table = LiveTable()
+    progress = Progress(study, table.print, search.results, copies)
     progress.announce(search.planned)
-    write_tables = Throttled(lambda: report(search, measures))
+    write_tables = Throttled(lambda: table.update(console_table(report(search, measures))))
 
     def tell(trial: Trial, segment: Segment, result: Result, known: int) -> None:
         storage.tidy(search.method.trials, segment, result, done=search.method.done)
@@ -77,6 +79,7 @@ def _run(study: Study, measures: Measures, path: Path) -> Search:
         report(search, measures)
         raise
     finally:
+        table.close()
         executor.close()
     finish(search, measures, storage, path.parent)
     return search
@@ -151,14 +154,20 @@ class Progress:
 
     Args:
         study: the study.
+        say: prints a line.
         results: the results that are known already.
         copies: whether a failed trial goes on, from another one's checkpoint.
     """
 
     def __init__(
-        self, study: Study, results: Iterable[tuple[Segment, Result]] = (), copies: bool = False
+        self,
+        study: Study,
+        say: Callable[[str], None],
+        results: Iterable[tuple[Segment, Result]] = (),
+        copies: bool = False,
     ):
         self.study = study
+        self.say = say
         self.copies = copies
         self._finished = {s.trial for s, r in results if self._ends(s, r)}
         self._seconds: list[float] = []
@@ -177,17 +186,16 @@ class Progress:
         failure = f"failed: {(result.error or '')[:100]} ({log})"
         score = failure if result.score is None else f"{result.score:.4f}{at}"
         left = "" if self._pauses else f"; about {duration(self._left(known))} left"
-        print(
+        self.say(
             f"{len(self._finished)}/{known} {trial.name} ({what}): {score}, "
-            f"{duration(result.seconds)}{left}",
-            flush=True,
+            f"{duration(result.seconds)}{left}"
         )
 
     def announce(self, known: int) -> None:
         """Print what is going to be trained, and where its output is."""
         done = f", {len(self._finished)} of them finished" if self._finished else ""
         runs = f"{known} runs" if known else "runs"
-        print(f"{self.study.name}: {runs}{done}; logs in {self.study.folder / 'logs'}", flush=True)
+        self.say(f"{self.study.name}: {runs}{done}; logs in {self.study.folder / 'logs'}")
 
     def _ends(self, segment: Segment, result: Result) -> bool:
         return segment.until is None or (result.score is None and not self.copies)

@@ -13,7 +13,7 @@ from typing import Any
 from trainer.errors import InputError
 from trainer.search.executor import Executor
 from trainer.search.journal import JOURNAL, Journal, asked, told
-from trainer.search.methods import make_method
+from trainer.search.methods import METHODS, make_method
 from trainer.search.study import Study
 from trainer.search.trials import Method, Result, Segment, Trial
 
@@ -158,6 +158,8 @@ def fingerprint(study: Study) -> str:
     unchanging = "name", "output_dir", "parallel", "threads", "engine", "address", "keep"
     for name in (*unchanging, "baseline", "combined"):
         del settings[name]
+    if getattr(METHODS[study.method], "takes_more_seeds", False):
+        del settings["seeds"]
     # The order of options means nothing; that of variants and of the space numbers the trials.
     for name in ("variants", "space"):
         settings[name] = list(settings[name].items())

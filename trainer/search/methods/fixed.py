@@ -14,7 +14,12 @@ class FixedTrials:
 
     Args:
         trials: numbered from 1.
+
+    Attributes:
+        takes_more_seeds: the trials of further seeds follow, and change no earlier one.
     """
+
+    takes_more_seeds = True
 
     def __init__(self, trials: list[Trial]):
         self.trials = trials
