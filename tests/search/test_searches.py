@@ -14,8 +14,9 @@ SPACE = {"learning_rate": {"low": 1e-4, "high": 1e-2, "log": True}}
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
+    """A toy encoder and the shipped sample."""
     folder = tmp_path_factory.mktemp("searches")
-    toy_run(folder, 16, 8, tasks={"sentiment": {}})
+    toy_run(folder, 1, 1, data_dir="sample", per_device_eval_batch_size=64)
     return folder
 
 

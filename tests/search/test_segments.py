@@ -11,6 +11,7 @@ from transformers import TrainerCallback
 
 from tests.toy_runs import dots_for_pictures, toy_run
 from trainer.config.parser import parse, read_config
+from trainer.data import tokens
 from trainer.runs.train import train
 from trainer.search import segments
 from trainer.search.segments import Request, train_segment
@@ -105,6 +106,23 @@ def test_a_paused_run_is_the_unbroken_one_to_the_last_bit(variant, trials, place
     evaluations = [entry for entry in history if "eval_overall" in entry]
     assert [entry["step"] for entry in evaluations] == [2]  # once
     assert evaluations[0]["eval_overall"] == first["eval_overall"]
+
+
+def test_rows_are_tokenized_once_for_all_trials(trials, monkeypatch):
+    tokenized = []
+    encode = tokens.encode
+
+    def counted(batch, **options):
+        tokenized.append(len(batch["text"]))
+        return encode(batch, **options)
+
+    monkeypatch.setattr(tokens, "encode", counted)
+    study = trials(max_steps=1, max_length=31)  # in no cache yet
+    study.train("a")
+    assert len(tokenized) == 4  # the train and validation rows of two tasks
+    study.train("b", learning_rate=1e-4, seed=9)
+    study.train("c", per_device_train_batch_size=2)
+    assert len(tokenized) == 4
 
 
 def test_a_clone_begins_with_the_donors_weights_and_its_own_rates(trials):
