@@ -34,7 +34,7 @@ def test_every_given_word_gets_the_tag_of_its_first_token():
                 expected[word] = tag
         assert answer["word"] == words and answer["index"] == expected
         assert answer["label"] == [None if i is None else task.labels[i] for i in expected]
-    assert found.untagged == 4 and found.truncated[True] == 1
+    assert found.untagged == 4 and found.truncated == 1
 
 
 def test_columns_begin_with_the_task_where_there_can_be_several():

@@ -22,7 +22,10 @@ from trainer.errors import InputError
             ["--predict_columns", '{"a": "x"}', "--predict_keep", "b"],
             "predict_keep and predict_columns: choose one of the two",
         ),
-        (["--predict_bad_rows", "skip"], "predict_bad_rows = 'skip': must be one of error, drop"),
+        (
+            ["--predict_on_error", "drop"],
+            "predict_on_error = 'drop': must be one of stop, skip, nu",
+        ),
         (["--mode", "train"], "predict_file = 'a.csv': has no effect with mode: train"),
         (
             ["--mode", "evaluate", "--predict_file=", "--predict_probabilities", "true"],

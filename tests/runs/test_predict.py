@@ -56,7 +56,7 @@ def test_predict_answers_every_row_in_order(toy_trained, tmp_path, capsys):
     assert set(json.loads(target.read_text().splitlines()[0])) == {*names, "similarity_score"}
     rows.write_text("text,text_pair\nw1 w2,w3\nw4," + "w5 " * 40 + "\n")
     predict(parse([*options, "--overwrite_output_dir", "true"]))
-    assert "predict_file: 1 of 2 rows have more than 32 tokens" in capsys.readouterr().out
+    assert "1 of 2 rows have more than 32 tokens" in capsys.readouterr().out
 
 
 def test_predict_reads_a_table_as_its_task_does_from_a_home_folder(
@@ -76,7 +76,9 @@ def test_one_of_several_processes_predicts(tmp_path, monkeypatch):
     (tmp_path / "rows.csv").write_text("text\nw1\n")
     options = ["--mode", "predict", "--predict_file", str(tmp_path / "rows.csv")]
     settings = parse([*options, "--output_dir", str(tmp_path / "out"), "--use_cpu", "true"])
-    monkeypatch.setattr("trainer.runs.predict.read_split", lambda *_: pytest.fail("rows were read"))
+    monkeypatch.setattr(
+        "trainer.prediction.run.open_sources", lambda *_: pytest.fail("rows were read")
+    )
     monkeypatch.setattr(type(settings.training), "process_index", 1)
     predict(settings)
     assert not (tmp_path / "out").exists()
@@ -153,7 +155,7 @@ def test_bad_rows_stay_in_place_with_a_reason(toy_trained, tmp_path, capsys):
     options = ["--mode", "predict", "--model_name_or_path", str(folder), "--use_cpu", "true"]
     options += ["--predict_file", str(rows), "--output_dir", str(tmp_path), "--predict_keep", "id"]
     options += ["--predict_probabilities", "true"]
-    target = predict(parse([*options, "--predict_bad_rows", "drop"]))
+    target = predict(parse([*options, "--predict_on_error", "null"]))
     answers = [json.loads(line) for line in target.read_text().splitlines()]
     assert [row["id"] for row in answers] == [0, 1, 2, 3]
     assert [row["reason"] for row in answers] == [None, "no text in column 'text'"] * 2

@@ -19,11 +19,11 @@ class Answer(Protocol):
 
     types: Mapping[str, pa.DataType]
 
-    def cells(self, prediction: Any, words: Sequence[str] | None) -> dict[str, Any]:
+    def cells(self, scores: Any, words: Sequence[str] | None) -> dict[str, Any]:
         """Return the cells of a row.
 
         Args:
-            prediction: the pipeline's output with `return_all_scores`.
+            scores: probabilities of the classes, the score, or the entities of a text's words.
             words: the words of a text that was given as such.
         """
 
@@ -36,20 +36,19 @@ class ClassAnswer:
 
     def __init__(self, task: TaskConfig, probabilities: bool):
         self.types = {"label": pa.string(), "index": pa.int64(), "score": pa.float64()}
+        self._names = task.labels or []
         self._min_score = task.min_score
         if task.min_score is not None:
             self.types["needs_review"] = pa.bool_()
-        self._labels = (task.labels or []) if probabilities else []
-        self.types.update({f"probability_{label}": pa.float64() for label in self._labels})
+        self._columns = [f"probability_{label}" for label in self._names] if probabilities else []
+        self.types.update(dict.fromkeys(self._columns, pa.float64()))
 
-    def cells(self, prediction: list[dict[str, Any]], words: Any) -> dict[str, Any]:
-        scores = [entry["score"] for entry in prediction]
+    def cells(self, scores: list[float], words: Any) -> dict[str, Any]:
         best = scores.index(max(scores))
-        names = [f"probability_{label}" for label in self._labels]
-        cells = {"label": prediction[best]["label"], "index": best, "score": scores[best]}
+        cells = {"label": self._names[best], "index": best, "score": scores[best]}
         if self._min_score is not None:
             cells["needs_review"] = scores[best] < self._min_score
-        return cells | dict(zip(names, scores, strict=False))
+        return cells | dict(zip(self._columns, scores, strict=False))
 
 
 class LabelsAnswer:
@@ -61,20 +60,18 @@ class LabelsAnswer:
             "index": pa.list_(pa.int64()),
             "score": pa.list_(pa.float64()),
         }
-        names = task.labels or []
-        self._thresholds = task.thresholds or [0.5] * len(names)
-        self._labels = names if probabilities else []
-        self.types.update({f"probability_{label}": pa.float64() for label in self._labels})
+        self._names = task.labels or []
+        self._thresholds = task.thresholds or [0.5] * len(self._names)
+        self._columns = [f"probability_{label}" for label in self._names] if probabilities else []
+        self.types.update(dict.fromkeys(self._columns, pa.float64()))
 
-    def cells(self, prediction: list[dict[str, Any]], words: Any) -> dict[str, Any]:
-        scores = [entry["score"] for entry in prediction]
+    def cells(self, scores: list[float], words: Any) -> dict[str, Any]:
         chosen = [i for i, score in enumerate(scores) if score >= self._thresholds[i]]
-        names = [f"probability_{label}" for label in self._labels]
         return {
-            "label": [prediction[i]["label"] for i in chosen],
+            "label": [self._names[i] for i in chosen],
             "index": chosen,
             "score": [scores[i] for i in chosen],
-            **dict(zip(names, scores, strict=False)),
+            **dict(zip(self._columns, scores, strict=False)),
         }
 
 
@@ -84,8 +81,8 @@ class ScoreAnswer:
     def __init__(self, task: TaskConfig, probabilities: bool):
         self.types = {"score": pa.float64()}
 
-    def cells(self, prediction: dict[str, float], words: Any) -> dict[str, Any]:
-        return {"score": prediction["score"]}
+    def cells(self, scores: float, words: Any) -> dict[str, Any]:
+        return {"score": scores}
 
 
 class TagAnswer:
@@ -101,15 +98,13 @@ class TagAnswer:
         self.types["score"] = pa.list_(pa.float64())
         self._indices = {label: i for i, label in enumerate(task.labels or [])}
 
-    def cells(
-        self, prediction: list[dict[str, Any]], words: Sequence[str] | None
-    ) -> dict[str, Any]:
-        entities: list[dict[str, Any]] = prediction
+    def cells(self, scores: list[dict[str, Any]], words: Sequence[str] | None) -> dict[str, Any]:
+        entities: list[dict[str, Any]] = scores
         if words is not None:
-            entities = [entity or {} for entity in align_words(words, prediction)]
+            entities = [entity or {} for entity in align_words(words, scores)]
         labels = [entity.get("entity") for entity in entities]
         return {
-            "word": [entity["word"] for entity in prediction] if words is None else list(words),
+            "word": [entity["word"] for entity in scores] if words is None else list(words),
             "label": labels,
             "index": [None if label is None else self._indices[label] for label in labels],
             "score": [entity.get("score") for entity in entities],

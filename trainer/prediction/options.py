@@ -8,9 +8,8 @@ from typing import Any
 from trainer.data.readers.databases import check_no_password
 from trainer.errors import InputError
 from trainer.options import changed, check_choice, check_output_columns, option, read_mapping
+from trainer.prediction.tables import ON_ERROR
 from trainer.prediction.writers import WRITERS
-
-BAD_ROWS = ("error", "drop")
 
 
 def _option(default: Any, help: str) -> Any:
@@ -49,10 +48,11 @@ class PredictionOptions:
     predict_probabilities: bool = _option(
         False, "Mode predict: also write the probability of every class."
     )
-    predict_bad_rows: str | None = _option(
+    predict_on_error: str | None = _option(
         None,
-        "Mode predict: error, or drop to write rows with an empty text without predictions, with "
-        "a reason. The bad_rows of predict_task if unset, or error.",
+        "Mode predict: for a row without text, stop, skip to leave it out, or null to write it "
+        "without predictions, with a reason. If unset, null where predict_task has bad_rows: drop, "
+        "or else stop.",
     )
 
     def check_predictions(self, mode: str) -> None:
@@ -79,8 +79,8 @@ class PredictionOptions:
                 f"predict_output = '{self.predict_output}': expected a name that ends in "
                 f"{' or '.join(WRITERS)}"
             )
-        if self.predict_bad_rows is not None:
-            check_choice("predict_bad_rows", self.predict_bad_rows, BAD_ROWS)
+        if self.predict_on_error is not None:
+            check_choice("predict_on_error", self.predict_on_error, ON_ERROR)
         if self.predict_keep is not None:
             self.predict_keep = [name for part in self.predict_keep for name in part.split(",")]
         self._check_columns()

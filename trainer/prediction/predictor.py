@@ -1,6 +1,5 @@
 """Predictions for chunks of rows, as columns of a table."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +8,7 @@ import pyarrow as pa
 from modeling_hybrid_mtl import HybridMTLPipeline
 from modeling_hybrid_mtl.texts_hybrid_mtl import text_error
 from trainer.prediction.answers import create_answer
+from trainer.prediction.passes import Passes
 
 REASON = "reason"
 
@@ -29,7 +29,7 @@ def find_problem(row: Mapping[str, Any], reads_words: bool) -> tuple[str, str] |
 
 
 class Predictor:
-    """Predict tasks for rows of texts, as columns of a table.
+    """Predict tasks for rows of texts, as cells of a table.
 
     Args:
         pipe: the model's pipeline.
@@ -42,7 +42,7 @@ class Predictor:
         types: column -> type.
         reads_words: whether a text may be a list of words.
         max_length: most tokens of a row that are read.
-        truncated: counts the predicted rows by whether they are truncated.
+        truncated: number of predicted rows that are truncated.
         untagged: number of given words without a tag.
     """
 
@@ -55,22 +55,19 @@ class Predictor:
         probabilities: bool,
         batch_size: int,
     ):
-        self._pipe, self._batch_size = pipe, batch_size
-        self.max_length: int = pipe.tokenizer.model_max_length
         configs = {name: pipe.model.config.task(name) for name in tasks}
-        self._task = None if prefixed else tasks[0]
+        task = None if prefixed else tasks[0]
+        self._passes = Passes(pipe, task, tasks, batch_size)
+        self.max_length = self._passes.max_length
         self._answers = {name: create_answer(task, probabilities) for name, task in configs.items()}
+        self._prefixes = {name: f"{name}_" if prefixed else "" for name in tasks}
         self.reads_words = any(task.reads_words for task in configs.values())
         self.types: dict[str, pa.DataType] = {
-            self._column(name, column): kind
+            self._prefixes[name] + column: kind
             for name, answer in self._answers.items()
             for column, kind in answer.types.items()
         }
-        self.truncated: Counter[bool] = Counter()
-        self.untagged = 0
-
-    def _column(self, task: str, column: str) -> str:
-        return column if self._task else f"{task}_{column}"
+        self.truncated = self.untagged = 0
 
     def predict(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Return the cells of each row.
@@ -78,26 +75,24 @@ class Predictor:
         Args:
             rows: `text` and, for pairs, `text_pair` -> a text, or a list of words.
         """
+        if not rows:
+            return []
         words = [row["text"] if isinstance(row["text"], (list, tuple)) else None for row in rows]
         inputs = [
             {**row, "text": row["text"] if given is None else " ".join(given)}
             for row, given in zip(rows, words, strict=True)
         ]
-        predictions = self._pipe.predict_rows(
-            inputs,
-            task=self._task,
-            batch_size=self._batch_size,
-            truncated=self.truncated,
-            return_all_scores=True,
-        )
-        return [self._cells(*pair) for pair in zip(predictions, words, strict=True)]
+        outputs = self._passes.run(inputs)
+        self.truncated += sum(output.truncated for output in outputs)
+        return [
+            self._cells(output.scores, given) for output, given in zip(outputs, words, strict=True)
+        ]
 
-    def _cells(self, prediction: Any, words: Sequence[str] | None) -> dict[str, Any]:
-        by_task = {self._task: prediction} if self._task else prediction
+    def _cells(self, scores: Mapping[str, Any], words: Sequence[str] | None) -> dict[str, Any]:
         cells = {}
         for name, answer in self._answers.items():
-            for column, value in answer.cells(by_task[name], words).items():
-                cells[self._column(name, column)] = value
+            for column, value in answer.cells(scores[name], words).items():
+                cells[self._prefixes[name] + column] = value
                 if words is not None and column == "label" and isinstance(value, list):
                     self.untagged += value.count(None)
         return cells

@@ -1,20 +1,17 @@
 """Tables of predictions, whose rows line up with those of the input."""
 
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
-from datasets import Dataset
-from datasets.utils import tqdm
 
+from trainer.data.readers.arrow_columns import values_of
 from trainer.errors import InputError, did_you_mean, join_truncated
 from trainer.prediction.predictor import REASON, Predictor, find_problem
-from trainer.prediction.writers import open_writer
 
-# Rows that are sorted by length for their batches, and written at once.
-CHUNK = 1024
+# A bad row is an error, left out, or kept without a prediction.
+ON_ERROR = ("stop", "skip", "null")
 
 
 def check_columns(
@@ -34,33 +31,71 @@ def check_columns(
             )
 
 
+@dataclass(frozen=True)
+class Piece:
+    """Consecutive rows of one file, database or split.
+
+    Attributes:
+        location: the file, for messages.
+        start: the number of rows before these in it.
+        table: the rows.
+    """
+
+    location: str
+    start: int
+    table: pa.Table
+
+
+@dataclass(frozen=True)
+class Reject:
+    """A row without a prediction.
+
+    Attributes:
+        file: its file, database or split.
+        row: its number there, counted from 1.
+        column: the column that is not text.
+        reason: why.
+    """
+
+    file: str
+    row: int
+    column: str
+    reason: str
+
+    @property
+    def summary(self) -> str:
+        """Return the reason without the row's values, which many rows share."""
+        return f"no text in column '{self.column}'"
+
+
+class BadRowError(InputError):
+    """A row that is not text stops the prediction."""
+
+    def __init__(self, reject: Reject, remedy: str):
+        super().__init__(
+            f"{reject.file}, row {reject.row}: column '{reject.column}' {reject.reason}; {remedy}"
+        )
+
+
 class PredictionTables:
     """Columns of the input beside predictions of its rows.
 
     Args:
-        rows: the input.
-        texts: `text` and, for pairs, `text_pair` -> column of the input.
         predictor: of the rows.
-        on_bad_row: called with a row's index and the reason why it has no prediction; None to
-            record the reason in the column `reason`.
-
-    Attributes:
-        reasons: reason -> number of rows without predictions.
+        texts: `text` and, for pairs, `text_pair` -> column of the input.
+        on_error: one of `ON_ERROR`; with `null`, the column `reason` says why there is no
+            prediction.
+        remedy: what to do about a bad row that stops, for the message.
     """
 
     def __init__(
-        self,
-        rows: Dataset,
-        texts: Mapping[str, str],
-        predictor: Predictor,
-        on_bad_row: Callable[[int, str], Any] | None,
+        self, predictor: Predictor, texts: Mapping[str, str], on_error: str, remedy: str = ""
     ):
-        self._rows, self._texts, self._predictor = rows.with_format("arrow"), texts, predictor
-        self._on_bad_row = on_bad_row
-        self._types = dict(predictor.types)
-        if on_bad_row is None:
-            self._types[REASON] = pa.string()
-        self.reasons: Counter[str] = Counter()
+        self.predictor, self._texts = predictor, texts
+        self._on_error, self._remedy = on_error, remedy
+        self.types = dict(predictor.types)
+        if on_error == "null":
+            self.types[REASON] = pa.string()
 
     def default_columns(self, keep: Sequence[str]) -> dict[str, str]:
         """Return columns of the input, then all predictions, under their own names.
@@ -68,84 +103,89 @@ class PredictionTables:
         Raises:
             InputError: if a column of the input has the name of one of the predictions.
         """
-        both = [name for name in keep if name in self._types]
+        both = [name for name in keep if name in self.types]
         if both:
             raise InputError(
-                f"predict_keep = '{both[0]}': the predictions have a column of this name; rename "
-                f"the column of predict_file, or leave it out"
+                f"keep = '{both[0]}': the predictions have a column of this name; rename the "
+                f"column of the input, or leave it out"
             )
-        return {name: name for name in (*keep, *self._types)}
+        return {name: name for name in (*keep, *self.types)}
 
-    def schema(self, columns: Mapping[str, str]) -> pa.Schema:
+    def schema(self, columns: Mapping[str, str], given: pa.Schema) -> pa.Schema:
         """Return the schema of columns of the predictions, or else of the input, as renamed.
 
         Args:
             columns: column -> its name in the output.
+            given: the schema of the input.
 
         Raises:
             InputError: if there is no such column.
         """
-        check_columns(columns, self._types, self._rows.column_names)
-        given = {field.name: field.type for field in self._rows.features.arrow_schema}
-        types = {**given, **self._types}
+        check_columns(columns, self.types, given.names)
+        types = {**{field.name: field.type for field in given}, **self.types}
         return pa.schema([(output, types[name]) for name, output in columns.items()])
 
-    def write(self, path: Path, columns: Mapping[str, str], *, show_progress: bool) -> None:
-        """Write `schema(columns)` of all rows to a file; see `open_writer`."""
-        with open_writer(path, self.schema(columns)) as write:
-            for table in self.predict(columns, show_progress=show_progress):
-                write(table)
+    def predict(
+        self, pieces: Sequence[Piece], columns: Mapping[str, str]
+    ) -> tuple[list[pa.Table], list[Reject]]:
+        """Return the columns of each piece with predictions, and the rows without.
 
-    def notes(self) -> list[str]:
-        """Return the counts of truncated rows, words without tags and rows without predictions."""
-        predictor, rows = self._predictor, len(self._rows)
-        notes = [
-            f"{count} of {rows} rows have no prediction: {reason}"
-            for reason, count in self.reasons.items()
-        ]
-        if predictor.untagged:
-            notes.insert(0, f"{predictor.untagged} words have no tag, as they were not read")
-        if predictor.truncated[True]:
-            notes.insert(
-                0,
-                f"{predictor.truncated[True]} of {rows} rows have more than "
-                f"{predictor.max_length} tokens; the rest of their texts is not read",
-            )
-        return notes
+        Args:
+            pieces: rows, which are batched together.
+            columns: column -> its name in the output.
 
-    def predict(self, columns: Mapping[str, str], *, show_progress: bool) -> Iterator[pa.Table]:
-        """Yield tables of `schema(columns)`, in the order of the input."""
-        schema = self.schema(columns)
-        with tqdm(total=len(self._rows), unit="rows", disable=not show_progress) as progress:
-            for start in range(0, len(self._rows), CHUNK):
-                table = self._rows[start : start + CHUNK]
-                cells = self._predict_chunk(table, start)
-                arrays = [
-                    pa.array([row.get(name) for row in cells], self._types[name])
-                    if name in self._types
-                    else table[name]
-                    for name in columns
-                ]
-                yield pa.table(arrays, schema=schema)
-                progress.update(len(table))
-
-    def _predict_chunk(self, table: pa.Table, start: int) -> list[dict[str, Any]]:
-        """Return the predictions of each row; of a bad one, the reason."""
-        texts = table.select(list(self._texts.values())).rename_columns(list(self._texts))
-        rows = texts.to_pylist()
-        problems = [find_problem(row, self._predictor.reads_words) for row in rows]
-        for index, problem in enumerate(problems):
-            if problem is not None and self._on_bad_row is not None:
-                name, reason = problem
-                self._on_bad_row(start + index, f"column '{self._texts[name]}' {reason}")
+        Raises:
+            BadRowError: for a row without text, if such rows stop.
+        """
+        rows = [row for piece in pieces for row in self._rows(piece)]
+        problems = [find_problem(row, self.predictor.reads_words) for row in rows]
+        rejects = self._rejects(pieces, problems)
         good = [row for row, problem in zip(rows, problems, strict=True) if problem is None]
-        predicted = iter(self._predictor.predict(good) if good else [])
-        return [
-            next(predicted) if problem is None else self._bad_row(problem[0])
+        predicted = iter(self.predictor.predict(good))
+        reasons = iter(rejects)
+        cells = [
+            next(predicted) if problem is None else {REASON: next(reasons).summary}
             for problem in problems
         ]
+        tables, start = [], 0
+        for piece in pieces:
+            end = start + len(piece.table)
+            kept = None
+            if self._on_error == "skip":
+                kept = [problem is None for problem in problems[start:end]]
+            tables.append(self._table(piece, cells[start:end], columns, kept))
+            start = end
+        return tables, rejects
 
-    def _bad_row(self, name: str) -> dict[str, str]:
-        reason = f"no text in column '{self._texts[name]}'"
-        self.reasons[reason] += 1
-        return {REASON: reason}
+    def _rows(self, piece: Piece) -> list[dict[str, Any]]:
+        columns = [values_of(piece.table[name]) for name in self._texts.values()]
+        return [dict(zip(self._texts, row, strict=True)) for row in zip(*columns, strict=True)]
+
+    def _rejects(
+        self, pieces: Sequence[Piece], problems: Sequence[tuple[str, str] | None]
+    ) -> list[Reject]:
+        places = ((p.location, p.start + i + 1) for p in pieces for i in range(len(p.table)))
+        rejects = [
+            Reject(file, row, self._texts[problem[0]], problem[1])
+            for (file, row), problem in zip(places, problems, strict=True)
+            if problem is not None
+        ]
+        if rejects and self._on_error == "stop":
+            raise BadRowError(rejects[0], self._remedy)
+        return rejects
+
+    def _table(
+        self,
+        piece: Piece,
+        cells: Sequence[Mapping[str, Any]],
+        columns: Mapping[str, str],
+        kept: Sequence[bool] | None,
+    ) -> pa.Table:
+        arrays = [
+            pa.chunked_array([pa.array([row.get(name) for row in cells], self.types[name])])
+            if name in self.types
+            else piece.table[name]
+            for name in columns
+        ]
+        table = pa.table(arrays, names=list(columns.values()))
+        return table if kept is None else table.filter(pa.array(kept))

@@ -1,17 +1,23 @@
-"""Files of predictions, written table by table."""
+"""Files of predictions: whole ones, and chunks that are joined to whole ones."""
 
 import csv
 import json
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from trainer.data.readers.arrow_columns import values_of
+from trainer.errors import InputError
 from trainer.saving.files import atomic_file, finite
 
 Write = Callable[[pa.Table], Any]
+# Rows of a group in parquet files.
+_GROUP = 1 << 16
 
 
 @contextmanager
@@ -25,8 +31,48 @@ def open_writer(path: Path, schema: pa.Schema) -> Iterator[Write]:
     Raises:
         InputError: if the file cannot be written.
     """
-    with atomic_file(path) as unfinished, WRITERS[path.suffix](unfinished, schema) as write:
+    with atomic_file(path) as unfinished, WRITERS[path.suffix].write(unfinished, schema) as write:
         yield write
+
+
+def write_chunk(path: Path, tables: Iterable[pa.Table], schema: pa.Schema) -> None:
+    """Write some rows of a file, to be joined with others by `join_chunks`.
+
+    Args:
+        path: the file, which appears when it is complete.
+        tables: the rows; their columns have the names of the schema.
+        schema: of the whole file.
+
+    Raises:
+        InputError: if the file cannot be written, or is parquet and values do not fit the schema.
+    """
+    with atomic_file(path) as unfinished:
+        WRITERS[path.suffix].write_chunk(unfinished, tables, schema)
+
+
+def join_chunks(paths: Sequence[Path], target: Path, schema: pa.Schema) -> None:
+    """Write the rows of some chunks to one file, which appears when it is complete.
+
+    Raises:
+        InputError: if the file cannot be written.
+    """
+    with atomic_file(target) as unfinished:
+        WRITERS[target.suffix].join(paths, unfinished, schema)
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format of files.
+
+    Attributes:
+        write: yields a function that appends a table to a whole file.
+        write_chunk: writes tables without what only a whole file has.
+        join: writes the whole file of some chunks.
+    """
+
+    write: Callable[[Path, pa.Schema], AbstractContextManager[Write]]
+    write_chunk: Callable[[Path, Iterable[pa.Table], pa.Schema], None]
+    join: Callable[[Sequence[Path], Path, pa.Schema], None]
 
 
 @contextmanager
@@ -35,23 +81,58 @@ def _csv_writer(path: Path, schema: pa.Schema) -> Iterator[Write]:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(schema.names)
+        yield lambda table: writer.writerows(_csv_rows(table))
 
-        def write(table: pa.Table) -> None:
-            columns = [column.to_pylist() for column in table.columns]
-            writer.writerows(map(_cell, row) for row in zip(*columns, strict=True))
 
-        yield write
+def _csv_rows(table: pa.Table) -> Iterator[Iterable[Any]]:
+    columns = [values_of(column) for column in table.columns]
+    return (map(_cell, row) for row in zip(*columns, strict=True))
 
 
 def _cell(value: Any) -> Any:
     return _json(value) if isinstance(value, (list, dict)) else value
 
 
+def _csv_chunk(path: Path, tables: Iterable[pa.Table], schema: pa.Schema) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        for table in tables:
+            writer.writerows(_csv_rows(table))
+
+
+def _join_csv(paths: Sequence[Path], target: Path, schema: pa.Schema) -> None:
+    with _csv_writer(target, schema):
+        pass
+    _append_bytes(paths, target)
+
+
+def _append_bytes(paths: Sequence[Path], target: Path) -> None:
+    with target.open("ab") as file:
+        for path in paths:
+            with path.open("rb") as chunk:
+                shutil.copyfileobj(chunk, file)
+
+
 @contextmanager
 def _jsonl_writer(path: Path, schema: pa.Schema) -> Iterator[Write]:
     """Write an object per line; non-finite numbers become null, dates become text."""
     with path.open("w", encoding="utf-8") as file:
-        yield lambda table: file.writelines(f"{_json(row)}\n" for row in table.to_pylist())
+        yield lambda table: file.writelines(f"{_json(row)}\n" for row in _objects(table))
+
+
+def _objects(table: pa.Table) -> Iterator[dict[str, Any]]:
+    columns = [values_of(column) for column in table.columns]
+    return (dict(zip(table.column_names, row, strict=True)) for row in zip(*columns, strict=True))
+
+
+def _jsonl_chunk(path: Path, tables: Iterable[pa.Table], schema: pa.Schema) -> None:
+    with _jsonl_writer(path, schema) as write:
+        for table in tables:
+            write(table)
+
+
+def _join_jsonl(paths: Sequence[Path], target: Path, schema: pa.Schema) -> None:
+    _append_bytes(paths, target)
 
 
 def _json(value: Any) -> str:
@@ -66,9 +147,42 @@ def _parquet_writer(path: Path, schema: pa.Schema) -> Iterator[Write]:
         yield writer.write_table
 
 
-# Suffix of a file -> its writer.
-WRITERS: dict[str, Callable[[Path, pa.Schema], AbstractContextManager[Write]]] = {
-    ".csv": _csv_writer,
-    ".jsonl": _jsonl_writer,
-    ".parquet": _parquet_writer,
+def _parquet_chunk(path: Path, tables: Iterable[pa.Table], schema: pa.Schema) -> None:
+    with _parquet_writer(path, schema) as write:
+        for table in tables:
+            write(_cast(table, schema))
+
+
+def _cast(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    columns = []
+    for field, column in zip(schema, table.columns, strict=True):
+        try:
+            columns.append(column.cast(field.type))
+        except pa.ArrowException as error:
+            raise InputError(
+                f"column '{field.name}' is {column.type} in some rows and {field.type} in the "
+                f"first ones, and a parquet file has one type for all; write .jsonl or .csv"
+            ) from error
+    return pa.table(columns, schema=schema)
+
+
+def _join_parquet(paths: Sequence[Path], target: Path, schema: pa.Schema) -> None:
+    from pyarrow.parquet import read_table
+
+    with _parquet_writer(target, schema) as write:
+        tables: list[pa.Table] = []
+        for path in paths:
+            tables.append(read_table(path, partitioning=None))
+            if sum(map(len, tables)) >= _GROUP:
+                write(_cast(pa.concat_tables(tables), schema))
+                tables = []
+        if tables:
+            write(_cast(pa.concat_tables(tables), schema))
+
+
+# Suffix of a file -> its format.
+WRITERS: dict[str, Format] = {
+    ".csv": Format(_csv_writer, _csv_chunk, _join_csv),
+    ".jsonl": Format(_jsonl_writer, _jsonl_chunk, _join_jsonl),
+    ".parquet": Format(_parquet_writer, _parquet_chunk, _join_parquet),
 }

@@ -1,8 +1,11 @@
 """Submissions: the final model's predictions for the tasks' test rows, in prescribed columns."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from datasets.utils import tqdm
 
 from trainer.config.settings import Settings
 from trainer.config.tasks import DEFAULT_TASKS, TaskEntry
@@ -12,8 +15,11 @@ from trainer.data.sources import load_split
 from trainer.data.task_locations import has_test_rows
 from trainer.errors import InputError, join_truncated
 from trainer.prediction.answers import create_answer
+from trainer.prediction.chunks import CHUNK
+from trainer.prediction.notes import describe_losses
 from trainer.prediction.predictor import REASON, Predictor, find_problem
-from trainer.prediction.tables import PredictionTables, check_columns
+from trainer.prediction.tables import Piece, PredictionTables, check_columns
+from trainer.prediction.writers import open_writer
 from trainer.runs.trained_pipeline import trained_pipeline
 from trainer.saving.run_folder import SUBMISSIONS
 from trainer.training.hybrid_trainer import HybridMTLTrainer
@@ -45,6 +51,12 @@ class Submission:
             f"{self.raw.place(index)}: {reason}; fix the row, or set bad_rows: drop for this task "
             "to write such rows without predictions"
         )
+
+    def pieces(self) -> Iterator[Piece]:
+        """Yield the rows, some at a time."""
+        rows = self.raw.rows.with_format("arrow")
+        for start in range(0, len(rows), CHUNK):
+            yield Piece(self.raw.location, start, rows[start : start + CHUNK])
 
 
 def read_submissions(settings: Settings) -> dict[str, Submission]:
@@ -119,11 +131,37 @@ def write_submissions(
             probabilities=True,
             batch_size=args.per_device_eval_batch_size,
         )
-        rows = submission.raw.rows
-        on_bad_row = None if submission.drops_bad_rows else submission.raise_for
-        tables = PredictionTables(rows, submission.texts, predictor, on_bad_row)
+        # Bad rows that are refused were found before training.
+        tables = PredictionTables(
+            predictor, submission.texts, "null" if submission.drops_bad_rows else "stop"
+        )
         path = folder / SUBMISSIONS / f"{name}.csv"
-        tables.write(path, submission.columns, show_progress=not args.disable_tqdm)
-        for note in tables.notes():
-            print(f"{submission.raw.location}: {note}")
-        print(f"{len(rows)} predictions written to {path}")
+        _write(path, submission, tables, show_progress=not args.disable_tqdm)
+
+
+def _write(
+    path: Path, submission: Submission, tables: PredictionTables, *, show_progress: bool
+) -> None:
+    rows = submission.raw.rows
+    schema = tables.schema(submission.columns, rows.features.arrow_schema)
+    rejects: Counter[str] = Counter()
+    with (
+        open_writer(path, schema) as write,
+        tqdm(total=len(rows), unit=" rows", disable=not show_progress) as bar,
+    ):
+        for piece in submission.pieces():
+            (table,), rejected = tables.predict([piece], submission.columns)
+            write(table)
+            rejects.update(reject.summary for reject in rejected)
+            bar.update(len(table))
+    notes = describe_losses(
+        len(rows),
+        tables.predictor.max_length,
+        truncated=tables.predictor.truncated,
+        untagged=tables.predictor.untagged,
+        rejects=rejects,
+        left_out=False,
+    )
+    for note in notes:
+        print(f"{submission.raw.location}: {note}")
+    print(f"{len(rows)} predictions written to {path}")

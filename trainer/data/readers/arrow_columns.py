@@ -62,7 +62,7 @@ def concatenate(parts: Sequence[pa.Array]) -> pa.ChunkedArray:
     """Concatenate the parts of a column, whose types may differ."""
     types = {part.type for part in parts if part.type != pa.null()}
     if len(types) > 1:
-        return pa.chunked_array([column(list(chain.from_iterable(map(_values, parts))))])
+        return pa.chunked_array([column(list(chain.from_iterable(map(values_of, parts))))])
     kind = types.pop() if types else pa.null()
     chunks = [part if part.type == kind else pa.nulls(len(part), kind) for part in parts]
     return pa.chunked_array(chunks, kind)
@@ -82,7 +82,8 @@ def _type_of(values: Iterable[Any], depth: int = _MAX_DEPTH) -> pa.DataType | No
     return _TYPES.get(types.pop()) if len(types) == 1 else None
 
 
-def _values(part: pa.Array) -> list[Any]:
+def values_of(part: pa.Array | pa.ChunkedArray) -> list[Any]:
+    """Return the Python values of a column; of JSON, those that it stands for."""
     if part.type == pa.json_():
         return [None if text is None else json.loads(text) for text in part.to_pylist()]
     return part.to_pylist()

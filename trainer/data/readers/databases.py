@@ -5,6 +5,7 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -82,6 +83,33 @@ def read_database(location: str) -> Dataset:
         InputError: without SQLAlchemy or the database's driver, for an unreachable database, an
             unknown table, or a query that is wrong, writes, or returns no rows.
     """
+    with _objects(location) as objects:
+        rows = rows_of_objects(objects)
+    if len(rows) == 0:
+        raise InputError(f"{masked_url(location)}: there are no rows")
+    return rows
+
+
+def database_blocks(location: str, start: int, size: int) -> Iterator[Dataset]:
+    """Yield blocks of the rows that `read_database` returns, without holding others.
+
+    Args:
+        location: as for `read_database`.
+        start: the first row, counted from 0.
+        size: rows of a block.
+
+    Raises:
+        InputError: as `read_database`, but for no rows.
+    """
+    with _objects(location) as objects:
+        objects = islice(objects, start, None)
+        while block := list(islice(objects, size)):
+            yield rows_of_objects(block)
+
+
+@contextmanager
+def _objects(location: str) -> Iterator[Iterator[dict[str, Any]]]:
+    """Open a table or query, whose rows are read from the database one after the other."""
     shown = masked_url(location)
     if _STORES.match(location):
         raise InputError(f"{shown}: expected a file or a database ({_EXAMPLE}); download it first")
@@ -95,12 +123,9 @@ def read_database(location: str) -> Dataset:
             raise InputError(f"{shown}: name either a table or a query, as in {_EXAMPLE}")
         with _connection(alchemy, url.difference_update_query(["table"]), shown) as connection:
             statement = query if table is None else _select(alchemy, connection, table, shown)
-            rows = rows_of_objects(_rows(connection, statement, shown))
+            yield _rows(connection, statement, shown)
     except (alchemy.exc.SQLAlchemyError, ModuleNotFoundError, sqlite3.Error) as error:
         raise InputError(f"{shown}: cannot be read: {_reason(error, base)}") from error
-    if len(rows) == 0:
-        raise InputError(f"{shown}: there are no rows")
-    return rows
 
 
 def _reason(error: Exception, url: str) -> str:
