@@ -34,6 +34,8 @@ GOALS = {
     "embed_vs_sentence_transformers": Goal(least=1.0),
     "int8_vs_float": Goal(least=1.8),
     "int8_score_loss": Goal(most=0.5),
+    "prediction_files_vs_bare_model": Goal(least=0.95),
+    "prediction_files_two_processes_vs_one": Goal(least=1.8),
     "import_seconds": Goal(most=0.3),
     "import_command_seconds": Goal(most=0.3),
     # Flat, except for variation between runs.

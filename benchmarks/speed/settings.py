@@ -15,6 +15,7 @@ class Sizes:
         model_cycles: cycles of training the model that predicts.
         texts: texts of one repetition of prediction.
         single_texts: texts of one repetition with one text a call.
+        file_rows: rows of a file to predict.
         score_rows: validation rows of each task for the score.
         growth_rows: the sizes at which time per row is compared.
         growth_repetitions: repetitions of these.
@@ -28,6 +29,7 @@ class Sizes:
     model_cycles: int = 120
     texts: int = 512
     single_texts: int = 48
+    file_rows: int = 2048
     score_rows: int = 1000
     growth_rows: tuple[int, ...] = (1_000, 10_000, 100_000, 1_000_000)
     growth_repetitions: int = 3
@@ -42,6 +44,7 @@ QUICK = Sizes(
     model_cycles=2,
     texts=32,
     single_texts=4,
+    file_rows=64,
     score_rows=40,
     growth_rows=(100, 500),
     growth_repetitions=1,

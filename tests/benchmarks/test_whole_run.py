@@ -28,6 +28,7 @@ def test_each_part_gives_its_numbers(part, tmp_path, capsys):
         "inference": "infer_three_heads_vs_one",
         "growth": "growth_tokenizing",
         "startup": "import_seconds",
+        "prediction_files": "prediction_files_vs_bare_model",
         "searches": "search_hundred_trivial_trials_seconds",
     }
     numbers = json.loads((tmp_path / "bench.json").read_text())

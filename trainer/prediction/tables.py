@@ -106,7 +106,7 @@ class PredictionTables:
         both = [name for name in keep if name in self.types]
         if both:
             raise InputError(
-                f"keep = '{both[0]}': the predictions have a column of this name; rename the "
+                f"'{both[0]}': the predictions have a column of this name; rename the "
                 f"column of the input, or leave it out"
             )
         return {name: name for name in (*keep, *self.types)}
