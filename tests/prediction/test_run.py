@@ -72,17 +72,15 @@ def kill_at(monkeypatch, place, call):
     monkeypatch.setattr(owner, name, dying)
 
 
-@pytest.mark.parametrize("parts", [None, 20])
+@pytest.mark.parametrize("suffix, parts", [("csv", None), ("csv", 20), ("parquet", None)])
 @pytest.mark.parametrize(
     "place, call",
     [
         ("trainer.prediction.chunk_writer.write_chunk", 1),
         ("trainer.prediction.chunk_writer.write_chunk", 4),
         ("trainer.prediction.run.join_chunks", 1),
-        ("trainer.prediction.run.tqdm", 1),
     ],
 )
-@pytest.mark.parametrize("suffix", ["csv", "parquet"])
 def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(
     rows, tmp_path, monkeypatch, place, call, parts, suffix
 ):

@@ -27,16 +27,21 @@ def run(monkeypatch, capsys):
 
 
 @pytest.fixture
+def model(model_folder):  # noqa: F811
+    return model_folder
+
+
+@pytest.fixture
 def rows(tmp_path):
     path = tmp_path / "rows.csv"
     path.write_text("id,review\n7,a good film\n8,\n9,the film was dull\n")
     return path
 
 
-def test_a_file_is_predicted_without_a_configuration(run, model_folder, rows, tmp_path):  # noqa: F811
+def test_a_file_is_predicted_without_a_configuration(run, model, rows, tmp_path):
     output = tmp_path / "new" / "a.csv"
     status, printed = run(
-        *(model_folder, rows, "--output", output, "--task", "mood", "--keep", "id"),
+        *(model, rows, "--output", output, "--task", "mood", "--keep", "id"),
         *("--texts", "text=review", "--on_error", "skip", "--probabilities", "--threads", "1"),
     )
     assert status == 0 and "2 rows written" in printed.out
@@ -49,10 +54,10 @@ def test_a_file_is_predicted_without_a_configuration(run, model_folder, rows, tm
     assert reject["row"] == 2 and reject["column"] == "review"
 
 
-def test_columns_can_be_renamed(run, model_folder, rows, tmp_path):  # noqa: F811
+def test_columns_can_be_renamed(run, model, rows, tmp_path):
     output = tmp_path / "a.jsonl"
     status, _ = run(
-        *(model_folder, rows, "--output", output, "--task", "mood", "--texts", "text=review"),
+        *(model, rows, "--output", output, "--task", "mood", "--texts", "text=review"),
         *("--on_error", "null", "--output_columns", "id", "label=Mood", "--threads", "1"),
     )
     found = [json.loads(line) for line in output.open()]
@@ -71,10 +76,8 @@ def test_columns_can_be_renamed(run, model_folder, rows, tmp_path):  # noqa: F81
         (["--format", "cvs"], "field 'format' = 'cvs': must be one of"),
     ],
 )
-def test_wrong_input_is_one_line_and_status_2(
-    run, model_folder, rows, tmp_path, arguments, message
-):  # noqa: F811
-    status, printed = run(model_folder, rows, "--output", tmp_path / "a.csv", *arguments)
+def test_wrong_input_is_one_line_and_status_2(run, model, rows, tmp_path, arguments, message):
+    status, printed = run(model, rows, "--output", tmp_path / "a.csv", *arguments)
     assert status == 2 and message in printed.err and len(printed.err.splitlines()) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["rows.csv"]
 
@@ -84,10 +87,10 @@ def test_a_model_that_is_not_there_is_one_line(run, rows, tmp_path):
     assert status == 2 and "there is no folder './none'" in printed.err
 
 
-def test_an_interruption_says_how_to_go_on(run, model_folder, rows, tmp_path, monkeypatch):  # noqa: F811
+def test_an_interruption_says_how_to_go_on(run, model, rows, tmp_path, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("trainer.prediction.run.predict_files", interrupt)
-    status, printed = run(model_folder, rows, "--output", tmp_path / "a.csv")
+    status, printed = run(model, rows, "--output", tmp_path / "a.csv")
     assert status == 130 and "the same command goes on from here" in printed.err

@@ -1,5 +1,6 @@
 """A drop-in replacement for the model that runs the exported graphs in onnxruntime."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,9 @@ class OnnxModel:
         precision: `float` or `int8`.
         **session: options of `onnxruntime.InferenceSession`, such as `providers`.
 
+    Attributes:
+        fingerprint: a hash of the graphs' files.
+
     Raises:
         InputError: if there are no graphs of this precision, or one cannot be loaded.
     """
@@ -42,6 +46,7 @@ class OnnxModel:
             name: _session(folder, graph["files"], precision, session)
             for name, graph in description["graphs"].items()
         }
+        self.fingerprint = _fingerprint(folder, description["graphs"], precision)
 
     def eval(self) -> "OnnxModel":
         """Return the model: a graph has no training mode."""
@@ -136,3 +141,13 @@ def _session(folder: Path, files: dict[str, str], precision: str, options: dict[
         )
     except Exception as error:  # onnxruntime's errors have no other common base
         raise InputError(f"'{path}' cannot be loaded: {error}") from error
+
+
+def _fingerprint(folder: Path, graphs: dict[str, Any], precision: str) -> str:
+    digest = hashlib.sha256()
+    for name, graph in sorted(graphs.items()):
+        # Weights may be in a file beside the graph.
+        for path in sorted(folder.glob(f"{graph['files'][precision]}*")):
+            with path.open("rb") as file:
+                digest.update(f"{name} {hashlib.file_digest(file, 'sha256').hexdigest()}".encode())
+    return digest.hexdigest()
