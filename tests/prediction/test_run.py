@@ -5,6 +5,7 @@ import json
 
 import pyarrow.parquet as pq
 import pytest
+from transformers.utils.logging import disable_progress_bar, enable_progress_bar
 
 from tests.prediction.fake_pipeline import OpenFake, job
 from trainer.data.readers import ReadOptions
@@ -50,6 +51,15 @@ def test_every_row_is_written_once_and_in_order(rows, tmp_path, suffix, capsys):
     assert "50 rows written to" in capsys.readouterr().out
     names = {path.name for path in tmp_path.iterdir() if path.name.startswith("a.")}
     assert names == {f"a.{suffix}", f"a.{suffix}.journal.jsonl"}
+
+
+def test_a_bar_shows_the_rows_although_those_of_other_libraries_are_off(rows, tmp_path, capsys):
+    disable_progress_bar()
+    try:
+        predict_files(job(rows, tmp_path / "a.csv", show_progress=True), OpenFake())
+    finally:
+        enable_progress_bar()
+    assert "50/50" in capsys.readouterr().err
 
 
 class Killed(BaseException):

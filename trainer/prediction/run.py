@@ -6,7 +6,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from datasets.utils import tqdm
+# Not that of `datasets`, which the bars of loading weights are turned off with.
+from tqdm import tqdm
 
 from modeling_hybrid_mtl import HybridMTLPipeline
 from trainer.errors import InputError
