@@ -1,0 +1,1 @@
+"""Monitoring of a deployed model: its logged answers, compared with a reference."""
