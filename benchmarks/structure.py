@@ -20,6 +20,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("loading",),
     ("cards", "app"),
     ("export", "hub", "audit"),
+    ("monitoring",),
     ("training",),
     ("runs",),
     ("search",),

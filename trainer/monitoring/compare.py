@@ -100,10 +100,7 @@ class Comparison:
         self._random = np.random.default_rng(number)
         planned = list(self._plan(answers))
         self._permutations = permutations_for(len(planned) + len(answers))
-        found = [
-            self._test(check, part, rates)
-            for check, part, rates in planned
-        ]
+        found = [self._test(check, part, rates) for check, part, rates in planned]
         found += [
             self._test_feedback(name, len(part), feedback.get(name, FeedbackCounts()))
             for name, part in answers.items()
@@ -116,7 +113,9 @@ class Comparison:
             for each in sorted(found, key=lambda result: result.check)
         ]
 
-    def _plan(self, answers: Mapping[str, Answers]) -> Iterator[tuple[Check, Answers, Rates | None]]:
+    def _plan(
+        self, answers: Mapping[str, Answers]
+    ) -> Iterator[tuple[Check, Answers, Rates | None]]:
         """Yield each check of answers, with these and the rates to compare them with."""
         for name, part in answers.items():
             reference = self._reference.tasks[name]

@@ -96,7 +96,9 @@ def compare_values(values: Floats, reference: Floats) -> Shift:
 def _largest_gap(values: Floats, reference: Floats) -> float:
     both = np.concatenate([values, reference])
     below = np.searchsorted(values, both, side="right") / len(values)
-    return float(np.abs(below - np.searchsorted(reference, both, side="right") / len(reference)).max())
+    return float(
+        np.abs(below - np.searchsorted(reference, both, side="right") / len(reference)).max()
+    )
 
 
 def compare_rates(count: int, n: int, reference_count: int, reference_n: int) -> Shift:
