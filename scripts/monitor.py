@@ -1,12 +1,13 @@
 """Compare logged answers of a model with its reference: `monitor.py FOLDER LOG [LOG ...]`.
 
 Writes alerts.json, report.html and metrics.prom. The exit status is 0 without an alert, 1 with one,
-2 for wrong input, and 3 if there were too few answers to test anything in two windows; with --follow
-it is 0.
+2 for wrong input, and 3 if there were too few answers to test anything in two windows. With
+--follow it is 0 after SIGTERM.
 """
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,20 +55,21 @@ def create_parser() -> argparse.ArgumentParser:
 
 
 def find_reference(model: str) -> Any:
-    from trainer.monitoring.reference import COUNTS, SAMPLES, read_reference
+    from trainer.monitoring.reference import COUNTS, FOLDER, SAMPLES, read_reference
 
-    folder = Path(model)
-    if not folder.is_dir():
-        from huggingface_hub import hf_hub_download
-        from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+    if Path(model).is_dir():
+        return read_reference(Path(model))
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
-        try:
-            paths = [Path(hf_hub_download(model, name)) for name in (COUNTS, SAMPLES)]
-        except (HfHubHTTPError, HFValidationError, OSError) as error:
-            reason = str(error).strip().splitlines()[0]
-            raise InputError(f"'{model}' is no folder, and has no reference: {reason}") from error
-        folder = paths[0].parent
-    return read_reference(folder)
+    try:
+        files = [f"{FOLDER}/{name}" for name in (COUNTS, SAMPLES)]
+        folder = Path(snapshot_download(model, allow_patterns=files))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise InputError(f"'{model}' is no folder, and cannot be downloaded: {reason}") from error
+    # Answers of a repository's model are logged with the commit, the name of this folder.
+    return replace(read_reference(folder), version=folder.name)
 
 
 class Embedder:

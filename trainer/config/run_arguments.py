@@ -140,6 +140,14 @@ class RunArguments(PredictionOptions):
         phase="run",
         resume="free",
     )
+    monitoring_reference: bool = option(
+        True,
+        "Mode train: write monitoring/, what the model's answers to validation rows are like, "
+        "without texts, for scripts/monitor.py.",
+        group="run",
+        phase="run",
+        resume="free",
+    )
     overwrite_output_dir: bool = option(
         False,
         "Mode train: delete the run that output_dir holds and start again. Other "

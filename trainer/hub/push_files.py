@@ -43,6 +43,8 @@ PUBLISHED = (
     "evaluation.json",
     "test_evaluation.json",
     "bias_audit.json",
+    "monitoring/reference.json",
+    "monitoring/reference.safetensors",
     "figures/*.png",
     "figures/test/*.png",
     "figures/*.svg",

@@ -21,6 +21,8 @@ from trainer.monitoring.statistics import (
 )
 from trainer.statistics import SIGNIFICANCE, holm
 
+# A check, the answers that it is about, and the rates to compare these with.
+Planned = tuple["Check", Answers, Rates | None]
 # Of answers to the rows of a group; the lengths of its texts say little about the model.
 GROUP_MEASURES = ("labels", "score", "confidence")
 
@@ -113,9 +115,7 @@ class Comparison:
             for each in sorted(found, key=lambda result: result.check)
         ]
 
-    def _plan(
-        self, answers: Mapping[str, Answers]
-    ) -> Iterator[tuple[Check, Answers, Rates | None]]:
+    def _plan(self, answers: Mapping[str, Answers]) -> Iterator[Planned]:
         """Yield each check of answers, with these and the rates to compare them with."""
         for name, part in answers.items():
             reference = self._reference.tasks[name]

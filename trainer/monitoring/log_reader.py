@@ -10,7 +10,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from trainer.audit.groups import MAX_VALUES
 from trainer.monitoring.answers import TaskKind
 from trainer.monitoring.log_lines import LogFile
 from trainer.monitoring.records import NAN, AnswerRecord, FeedbackRecord
@@ -29,6 +28,8 @@ MANY_GROUPS = "groups left out: too many columns or values"
 INCOMPLETE = "incomplete last lines"
 # Clocks of machines differ.
 _AHEAD = 86_400
+# More values are not groups, but numbers or names.
+MAX_VALUES = 50
 _MAX_COLUMNS, _MAX_NAME = 10, 60
 Record = AnswerRecord | FeedbackRecord
 

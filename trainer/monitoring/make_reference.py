@@ -11,13 +11,7 @@ from modeling_hybrid_mtl import HybridMTLPipeline, TaskConfig
 from trainer.monitoring.answers import Answers, Floats, TaskKind
 from trainer.monitoring.log_reader import to_answer_record
 from trainer.monitoring.records import AnswerBuffer, Embed
-from trainer.monitoring.reference import (
-    MAX_VECTORS,
-    Rates,
-    Reference,
-    TaskReference,
-    rates_of,
-)
+from trainer.monitoring.reference import Rates, Reference, TaskReference, rates_of
 from trainer.prediction.answer_recorder import AnswerRecorder
 
 # Rows of a task that its reference is made from, drawn at random.
@@ -33,12 +27,12 @@ class ReferenceRows:
 
     Attributes:
         texts: `text` and, for pairs, `text_pair` of each row.
-        labels: the names of each row's labels; None for scores and tags.
+        labels: the names of each row's labels, None for a row without; empty for scores and tags.
         groups: column -> the value of each row.
     """
 
     texts: Sequence[Mapping[str, str]]
-    labels: Sequence[frozenset[str]] | None = None
+    labels: Sequence[frozenset[str] | None] = ()
     groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def sample(self) -> "ReferenceRows":
@@ -47,9 +41,24 @@ class ReferenceRows:
         chosen = np.sort(random.permutation(len(self.texts))[:MAX_ROWS]).tolist()
         return ReferenceRows(
             [self.texts[row] for row in chosen],
-            None if self.labels is None else [self.labels[row] for row in chosen],
+            [self.labels[row] for row in chosen] if self.labels else (),
             {name: [values[row] for row in chosen] for name, values in self.groups.items()},
         )
+
+
+def label_names(cell: Any, task: TaskConfig) -> frozenset[str] | None:
+    """Return the names of a checked row's labels, of soft ones the most probable.
+
+    Args:
+        cell: a class index, probabilities, or a multi-hot list; None without a label.
+        task: the task.
+    """
+    names = task.labels or []
+    if cell is None or task.output_type not in ("class", "labels"):
+        return None
+    if task.output_type == "labels":
+        return frozenset(name for name, is_on in zip(names, cell, strict=True) if is_on == 1)
+    return frozenset([names[int(np.argmax(cell)) if np.ndim(cell) else int(cell)]])
 
 
 def kind_of(task: TaskConfig) -> TaskKind:
@@ -115,25 +124,24 @@ def _task_reference(
         (fields,) = recorder.record(row, {name: prediction}, with_texts=True, groups=groups)
         record = to_answer_record(fields, time.time(), kind)
         buffer.add(record)
-        if rows.labels is not None:
-            right.append(frozenset(record.labels) == rows.labels[index])
-    embed = embedder(pipe, batch_size)
-    vectors = embed(buffer.texts[:MAX_VECTORS]) if len(buffer.texts) > 1 else None
-    answers = buffer.to_answers()
-    hits = np.array(right, dtype=bool)
+        label = rows.labels[index] if rows.labels else None
+        right.append(np.nan if label is None else frozenset(record.labels) == label)
+    vectors = embedder(pipe, batch_size)(buffer.texts) if len(buffer.texts) > 1 else None
+    answers, hits = buffer.to_answers(), np.array(right, dtype=float)
     return TaskReference(kind, _rates(answers, hits), _groups(answers, hits), vectors)
 
 
-def _groups(answers: Answers, right: np.ndarray) -> dict[tuple[str, str], Rates]:
+def _groups(answers: Answers, right: Floats) -> dict[tuple[str, str], Rates]:
     groups = {}
     for column, values in answers.groups.items():
         for value in map(str, np.unique(values[values != ""])):
             members = values == value
             if members.sum() >= MIN_GROUP:
-                part = right[members] if len(right) else right
-                groups[column, value] = _rates(answers.select(members), part)
+                groups[column, value] = _rates(answers.select(members), right[members])
     return groups
 
 
-def _rates(answers: Answers, right: np.ndarray) -> Rates:
-    return rates_of(answers, int(right.sum()), len(right))
+def _rates(answers: Answers, right: Floats) -> Rates:
+    """Return the rates of answers; `right` is 1, 0, or NaN for a row without a label, (N,)."""
+    labeled = right[~np.isnan(right)]
+    return rates_of(answers, int(labeled.sum()), len(labeled))

@@ -2,7 +2,10 @@
 
 from collections.abc import Iterable
 
+import numpy as np
+
 from trainer.monitoring.alerts import AlertLog
+from trainer.monitoring.answers import Floats
 from trainer.monitoring.compare import Comparison
 from trainer.monitoring.options import MonitorOptions
 from trainer.monitoring.records import AnswerRecord, Embed, FeedbackRecord
@@ -36,17 +39,31 @@ class Monitor:
         self._kinds = {name: task.kind for name, task in reference.tasks.items()}
         self._windows = Windows(options.size, self._kinds, self.found.lines)
 
-    def add(self, records: Iterable[AnswerRecord | FeedbackRecord]) -> int:
-        """Add the next lines of the log; return the number of windows that they completed."""
+    def add(self, records: Iterable[AnswerRecord | FeedbackRecord], now: float) -> int:
+        """Add the next lines of the log.
+
+        Args:
+            records: of the lines.
+            now: the time in seconds; windows that have ended by then are complete.
+
+        Returns:
+            The number of windows that were completed.
+        """
         count = 0
         for window in self._windows.divide(records):
+            self._close(window)
+            count += 1
+        for window in self._windows.close(now):
             self._close(window)
             count += 1
         self.found.pending = self._windows.pending
         return count
 
     def _close(self, window: Window) -> None:
-        answers = {name: buffer.to_answers(self._embed) for name, buffer in window.answers.items()}
+        vectors = self._vectors(window)
+        answers = {
+            name: buffer.to_answers(vectors.get(name)) for name, buffer in window.answers.items()
+        }
         results = self._comparison.compare(window.number, answers, window.feedback)
         self.found.log.add(window.number, results)
         trends = {
@@ -57,3 +74,12 @@ class Monitor:
                 *(window.number, window.start, window.end, trends, window.feedback, results)
             )
         )
+
+    def _vectors(self, window: Window) -> dict[str, Floats]:
+        """Return the vectors of each task's sampled texts; equal texts are embedded once."""
+        sampled = {name: buffer.texts for name, buffer in window.answers.items() if buffer.texts}
+        if self._embed is None or not sampled:
+            return {}
+        texts = list(dict.fromkeys(each for part in sampled.values() for each in part))
+        by_text = dict(zip(texts, self._embed(texts), strict=True))
+        return {name: np.stack([by_text[each] for each in part]) for name, part in sampled.items()}

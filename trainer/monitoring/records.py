@@ -108,8 +108,12 @@ class AnswerBuffer:
         if place < MAX_VECTORS:
             self.texts[place] = texts
 
-    def to_answers(self, embed: Embed | None = None) -> Answers:
-        """Return the answers as arrays, with vectors of the sampled texts if these are embedded."""
+    def to_answers(self, vectors: Floats | None = None) -> Answers:
+        """Return the answers as arrays.
+
+        Args:
+            vectors: of the sampled texts, (K, H); None without.
+        """
         n = len(self)
         hits = np.zeros((n, len(self._kind.labels)), dtype=bool)
         for row, columns in enumerate(self._hits):
@@ -123,5 +127,5 @@ class AnswerBuffer:
             {name: np.array(values, dtype=float) for name, values in self._numbers.items()},
             np.array(self._truncated, dtype=bool),
             groups,
-            embed(self.texts) if embed is not None and len(self.texts) > 1 else None,
+            vectors,
         )

@@ -1,12 +1,13 @@
 """What a model's answers were like when it was trained, without texts.
 
-Two files beside the model: `monitoring_reference.json` with counts and rates, and
-`monitoring_reference.safetensors` with samples of numbers and sentence vectors.
+Three files in the folder `monitoring` beside the model: `reference.json` with counts and rates,
+`reference.safetensors` with samples of numbers, and `vectors.safetensors` with sentence vectors, which
+no push publishes, since texts can be guessed from them.
 """
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,10 @@ from safetensors.numpy import load_file, save_file
 
 from trainer.errors import InputError
 from trainer.monitoring.answers import NUMBERS, Answers, Floats, TaskKind
-from trainer.saving.files import atomic_file, write_json
+from trainer.saving.files import atomic_dir, write_json
 
-COUNTS, SAMPLES = "monitoring_reference.json", "monitoring_reference.safetensors"
+FOLDER = "monitoring"
+COUNTS, SAMPLES, VECTORS = "reference.json", "reference.safetensors", "vectors.safetensors"
 FORMAT = 1
 MAX_VALUES = 2000
 MAX_VECTORS = 500
@@ -93,15 +95,20 @@ class Reference:
 
 
 def write_reference(reference: Reference, folder: Path) -> None:
-    """Write both files, each of which replaces an older one at once.
+    """Write the files to `monitoring` in a model's folder, or replace older ones.
 
     Raises:
         InputError: if they cannot be written.
     """
     arrays: dict[str, NDArray[Any]] = {}
+    vectors = {
+        name: task.vectors.astype(np.float16)
+        for name, task in reference.tasks.items()
+        if task.vectors is not None
+    }
     tasks = {}
     for name, task in reference.tasks.items():
-        groups = []
+        groups: list[dict[str, Any]] = []
         for (column, value), rates in task.groups.items():
             prefix = f"{name}/{len(groups)}"
             groups.append({"column": column, "value": value, **_to_json(rates, prefix, arrays)})
@@ -111,12 +118,11 @@ def write_reference(reference: Reference, folder: Path) -> None:
             **_to_json(task.rates, name, arrays),
             "groups": groups,
         }
-        if task.vectors is not None:
-            arrays[f"{name}/vectors"] = task.vectors.astype(np.float16)
-    with atomic_file(folder / SAMPLES) as unfinished:
-        save_file(arrays, unfinished)
     content = {"format": FORMAT, "version": reference.version, "tasks": tasks}
-    write_json(folder / COUNTS, content)
+    with atomic_dir(folder / FOLDER) as staged:
+        write_json(staged / COUNTS, content)
+        save_file(arrays, staged / SAMPLES)
+        save_file(vectors, staged / VECTORS)
 
 
 def _to_json(rates: Rates, prefix: str, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
@@ -138,25 +144,30 @@ def read_reference(folder: Path) -> Reference:
     Raises:
         InputError: if there is none, or it is damaged.
     """
-    path = folder / COUNTS
+    path = folder / FOLDER / COUNTS
     if not path.is_file():
         raise InputError(
-            f"'{folder}' has no {COUNTS}: train with monitoring_reference: true, or make one of "
-            f"labeled rows with scripts/make_reference.py {folder} --data FILES"
+            f"'{folder}' has no {FOLDER}/{COUNTS}: train with monitoring_reference: true, or make "
+            f"one of labeled rows with scripts/make_reference.py {folder} --data FILES"
         )
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["format"] != FORMAT:
             raise InputError(f"'{path}': its format is {content['format']}, expected {FORMAT}")
-        arrays = load_file(folder / SAMPLES)
-        tasks = {name: _read_task(name, task, arrays) for name, task in content["tasks"].items()}
+        arrays = load_file(path.with_name(SAMPLES))
+        has_vectors = path.with_name(VECTORS).is_file()  # a repository has none
+        vectors = load_file(path.with_name(VECTORS)) if has_vectors else {}
+        tasks = {
+            name: replace(_read_task(name, task, arrays), vectors=vectors.get(name))
+            for name, task in content["tasks"].items()
+        }
         return Reference(str(content["version"]), tasks)
     except InputError:
         raise
     except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
-            f"the reference in '{folder}' ({COUNTS}, {SAMPLES}) is damaged: {error!r}; make it "
-            f"again with scripts/make_reference.py"
+            f"the reference in '{folder / FOLDER}' is damaged: {error!r}; make it again with "
+            f"scripts/make_reference.py"
         ) from error
 
 
@@ -169,8 +180,7 @@ def _read_task(
         (str(each["column"]), str(each["value"])): _rates(each, f"{name}/{number}", arrays, kind)
         for number, each in enumerate(content["groups"])
     }
-    vectors = arrays.get(f"{name}/vectors")
-    return TaskReference(kind, _rates(content, name, arrays, kind), groups, vectors)
+    return TaskReference(kind, _rates(content, name, arrays, kind), groups)
 
 
 def _rates(

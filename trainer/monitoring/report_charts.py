@@ -101,10 +101,7 @@ class TaskCharts:
     def _labels(self) -> Chart:
         shares = self._reference.labels
         names = sorted(shares, key=lambda name: -shares[name])[:MAX_LINES]
-        series = [
-            Series(name, self._values(lambda t, name=name: t.labels[name]), shares[name])
-            for name in names
-        ]
+        series = [Series(name, self._values(_share_of(name)), shares[name]) for name in names]
         others = len(shares) - len(names)
         note = "Share of the answers with each label; dashed: the reference."
         note += f" {others} rarer labels are not drawn." if others else ""
@@ -182,3 +179,7 @@ class TaskCharts:
         return self._chart(
             "Unknown words and truncated texts", note, [unknown, truncated], "truncated", True
         )
+
+
+def _share_of(label: str) -> Callable[[Trends], Value]:
+    return lambda trends: trends.labels[label]

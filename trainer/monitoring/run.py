@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,7 @@ class LogMonitor:
         Raises:
             InputError: if a file cannot be read.
         """
-        count = self._monitor.add(self._reader.read())
+        count = self._monitor.add(self._reader.read(), time.time())
         self.found.examples = dict(self._reader.examples)
         return count
 

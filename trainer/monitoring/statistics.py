@@ -3,6 +3,7 @@
 Each has an effect besides p: of many rows, p is small for differences that do not matter.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -96,9 +97,8 @@ def compare_values(values: Floats, reference: Floats) -> Shift:
 def _largest_gap(values: Floats, reference: Floats) -> float:
     both = np.concatenate([values, reference])
     below = np.searchsorted(values, both, side="right") / len(values)
-    return float(
-        np.abs(below - np.searchsorted(reference, both, side="right") / len(reference)).max()
-    )
+    reference_below = np.searchsorted(reference, both, side="right") / len(reference)
+    return float(np.abs(below - reference_below).max())
 
 
 def compare_rates(count: int, n: int, reference_count: int, reference_n: int) -> Shift:
@@ -136,8 +136,8 @@ class VectorSample:
         vectors: of M texts, (M, H), two or more.
     """
 
-    def __init__(self, vectors: Floats):
-        self.vectors = np.asarray(vectors, dtype=np.float64)
+    def __init__(self, vectors: NDArray[np.floating]):
+        self.vectors: Floats = np.asarray(vectors, dtype=np.float64)
         self.scale = _median_square(self.vectors[:_MEDIAN_ROWS])
         self._kernel = self._similarity(self.vectors, self.vectors)
 
@@ -197,7 +197,7 @@ def _median_square(vectors: Floats) -> float:
     return float(np.median(distances)) or 1.0
 
 
-def _permutation_p(exceeding, permutations: int) -> float:
+def _permutation_p(exceeding: Callable[[int], int], permutations: int) -> float:
     """Return p of a permutation test, with more permutations where p may be small.
 
     Args:

@@ -75,6 +75,13 @@ class Windows:
                 self._open = None
                 yield window
 
+    def close(self, now: float) -> Iterator[Window]:
+        """Yield the last window if its time has ended."""
+        window = self._open
+        if window is not None and not self._size.in_rows and window.end <= now:
+            self._open = None
+            yield window
+
     def _window_at(self, time: float) -> Window:
         current, count = self._open, self._size.count
         if self._size.in_rows:
@@ -83,17 +90,15 @@ class Windows:
                 return current
             return self._new(time, time)
         if current is not None and time < current.end:
-            self._counts[LATE] += time < current.start
+            if time < current.start:
+                self._counts[LATE] += 1
             return current
         start = time // count * count
         return self._new(start, start + count)
 
     def _new(self, start: float, end: float) -> Window:
         self._number += 1
-        window = Window(self._number - 1, start, end)
-        if self._open is None:
-            self._open = window
-        return window
+        return Window(self._number - 1, start, end)
 
     def _add(self, window: Window, record: AnswerRecord | FeedbackRecord) -> None:
         if isinstance(record, AnswerRecord):

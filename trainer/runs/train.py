@@ -37,6 +37,7 @@ from trainer.loading.trained_model import check_whole_models
 from trainer.runs.calibrate import calibrate_model
 from trainer.runs.card_facts import collect_facts
 from trainer.runs.examples import add_examples
+from trainer.runs.monitoring_reference import add_reference
 from trainer.runs.phases import train_in_phases
 from trainer.runs.resume import launch_environment
 from trainer.runs.start import RunStart
@@ -90,6 +91,8 @@ def train(
         write_submissions(submissions, trainer, start.folder)
         facts = collect_facts(settings, data, trainer, metrics, reports, test_reports, records)
         add_examples(facts, settings, data, trainer)
+        if run.monitoring_reference:
+            add_reference(settings, data, trainer, [task.name for task in facts.tasks])
         _write_card(facts, start.folder)
         print(format_table(trainer.tasks, trainer.state.log_history, metrics))
         print(f"model written to {start.folder}")

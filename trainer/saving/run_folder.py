@@ -31,6 +31,7 @@ RUN_FILES = (
     "examples.json",
     "bias_audit.json",
     "bias_audit.md",
+    "monitoring",
     "README.md",
     CHECKPOINTS,
     PHASES,
