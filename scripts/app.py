@@ -31,13 +31,22 @@ def _open(given: argparse.Namespace) -> int:
     # Imported here, since these imports take seconds: errors above appear at once.
     import modeling_hybrid_mtl  # noqa: F401 (registers the pipeline that opens the model)
     from trainer.app.errors import UserError
+    from trainer.app.model_session import ModelSession
     from trainer.app.serve import AppOptions, serve
     from trainer.config.extensions import load_extensions
     from trainer.errors import InputError
     from trainer.hub.space import write_space
+    from trainer.prediction.prediction_log import PredictionFile
 
     options = vars(given)
     space, without = options.pop("space"), options.pop("no_feedback")
+    log, log_texts = options.pop("log"), options.pop("log_texts")
+
+    def open_log(session: ModelSession) -> PredictionFile:
+        return PredictionFile(
+            log, session.tokenizer, session.config, session.revision, with_texts=log_texts
+        )
+
     if not space and not without:
         options["feedback"] = given.feedback or FEEDBACK
     try:
@@ -46,7 +55,7 @@ def _open(given: argparse.Namespace) -> int:
             write_space(space, AppOptions(**options))
             print(f"Wrote {space}. Deploy it: hf upload NAME/my-space {space} . --repo-type space")
         else:
-            serve(AppOptions(**options))
+            serve(AppOptions(**options), None if log is None else open_log)
     except (UserError, InputError, OSError) as error:
         print(f"app.py: {error}", file=sys.stderr)
         return 2
@@ -62,6 +71,10 @@ def _check(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
         parser.error("--feedback_public needs a --feedback_repo")
     if given.no_feedback and (given.feedback or given.feedback_repo):
         parser.error("--no_feedback goes with no other feedback option")
+    if given.log_texts and given.log is None:
+        parser.error("--log_texts needs a --log")
+    if given.space and given.log:
+        parser.error("--space: a Space keeps no log")
     if given.space and (given.feedback or given.no_feedback or given.host or given.port):
         parser.error(
             "--space: a Space keeps feedback with --feedback_repo alone, and has its own host and "
@@ -96,6 +109,10 @@ def _parser() -> argparse.ArgumentParser:
         help="also save feedback to a private Hub dataset",
     )
     parser.add_argument("--feedback_public", action="store_true", help="make that dataset public")
+    parser.add_argument(
+        "--log", type=Path, metavar="FILE", help="log predictions, without texts, for monitor.py"
+    )
+    parser.add_argument("--log_texts", action="store_true", help="log the texts, too")
     parser.add_argument(
         "--max_rows", type=int, default=2000, help="most rows of a corpus (%(default)s)"
     )

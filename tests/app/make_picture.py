@@ -67,7 +67,7 @@ def main(folder: str, title: str) -> None:
         session = open_model(folder, title=title)
         feedback = Feedback(Path(work), session.title, session.revision)
         page = build_page(session, feedback, 2000)
-        address = launch(page, feedback, None, None)
+        address = launch(page, [feedback.folder], None, None)
         with browser_at(address, PHONE, 800, Path(work)) as browser:
             pictures = views(browser)
         page.close(verbose=False)

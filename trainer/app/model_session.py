@@ -30,6 +30,7 @@ class ModelSession:
         revision: the commit, or a fingerprint of the weights of a local folder.
         max_tokens: the maximum number of tokens of an input.
         examples: task name -> texts, or pairs, that training recorded.
+        tokenizer, config: of the model.
     """
 
     def __init__(
@@ -41,7 +42,8 @@ class ModelSession:
     ):
         self._pipe = pipe
         self._lock = Lock()
-        self.tasks: dict[str, dict[str, Any]] = pipe.model.config.tasks
+        self.tokenizer, self.config = pipe.tokenizer, pipe.model.config
+        self.tasks: dict[str, dict[str, Any]] = self.config.tasks
         self.output_types = {name: pipe.model.heads[name].output_type for name in self.tasks}
         self.title = title
         self.revision = revision

@@ -11,16 +11,23 @@ from .events import LIGHT, MODEL, show_errors
 from .examples import example_chips
 from .feedback import Feedback
 from .model_session import ModelSession
+from .prediction_log import PredictionLog
 from .task_view import TaskView, create_view, title_of
 
 
-def build_page(session: ModelSession, feedback: Feedback | None, max_rows: int) -> gr.Blocks:
+def build_page(
+    session: ModelSession,
+    feedback: Feedback | None,
+    max_rows: int,
+    log: PredictionLog | None = None,
+) -> gr.Blocks:
     """Build the page.
 
     Args:
         session: the model.
         feedback: the storage of corrections; None to collect none.
         max_rows: the maximum number of rows of a corpus.
+        log: of the predictions and their corrections; None to keep none.
     """
     # Uploads and downloads are deleted after an hour.
     with gr.Blocks(title=session.title, analytics_enabled=False, delete_cache=(3600, 3600)) as page:
@@ -28,30 +35,30 @@ def build_page(session: ModelSession, feedback: Feedback | None, max_rows: int) 
         if session.task_names("single"):
             with gr.Tab("One text"):
                 box = gr.Textbox(label="Text", lines=3, elem_id="text")
-                _prediction_tab(session, feedback, "single", [box])
+                _prediction_tab(session, feedback, log, "single", [box])
         if session.task_names("pair"):
             with gr.Tab("Two texts"):
                 boxes = [
                     gr.Textbox(label="First text", lines=2, elem_id="first"),
                     gr.Textbox(label="Second text", lines=2, elem_id="second"),
                 ]
-                _prediction_tab(session, feedback, "pair", boxes)
+                _prediction_tab(session, feedback, log, "pair", boxes)
         with gr.Tab("Many texts"):
             corpus_tab(session, max_rows)
-        _endpoints(session)
+        _endpoints(session, log)
     return page
 
 
-def _endpoints(session: ModelSession) -> None:
+def _endpoints(session: ModelSession, log: PredictionLog | None) -> None:
     """Add API endpoints that return the outputs of the pipeline for a text and for a pair."""
 
     def predict(text: str) -> dict[str, Any]:
         """Predict every task of one text."""
-        return session.predict(text)
+        return _predict(session, log, (text,))[1]
 
     def predict_pair(text: str, text_pair: str) -> dict[str, Any]:
         """Predict every task of two texts."""
-        return session.predict(text, text_pair)
+        return _predict(session, log, (text, text_pair))[1]
 
     for kind, function in (("single", predict), ("pair", predict_pair)):
         if session.task_names(kind):
@@ -62,9 +69,18 @@ def _endpoints(session: ModelSession) -> None:
             )
 
 
+def _predict(
+    session: ModelSession, log: PredictionLog | None, texts: tuple[str, ...]
+) -> tuple[str, dict[str, Any]]:
+    """Return the id of the predictions in the log, empty without one, and the predictions."""
+    predictions = session.predict(*texts)
+    return ("" if log is None else log.add(texts, predictions)), predictions
+
+
 def _prediction_tab(
     session: ModelSession,
     feedback: Feedback | None,
+    log: PredictionLog | None,
     tab: str,
     boxes: list[Any],
 ) -> None:
@@ -83,11 +99,11 @@ def _prediction_tab(
         results.append(view.result())
         outputs.append(results[-1])
         if feedback is not None:
-            outputs += _add_correction(feedback, name, view, predicted)
+            outputs += _add_correction(feedback, log, name, view, predicted)
 
     def show_predictions(*texts: str) -> list[Any]:
-        predictions = session.predict(*texts)
-        values: list[Any] = [(texts, predictions)]
+        answer_id, predictions = _predict(session, log, texts)
+        values: list[Any] = [(texts, predictions, answer_id)]
         for name, view in views.items():
             values.append(view.render(texts[0], predictions[name]))
             if feedback is not None:
@@ -100,7 +116,11 @@ def _prediction_tab(
 
 
 def _add_correction(
-    feedback: Feedback, name: str, view: TaskView, predicted: gr.State
+    feedback: Feedback,
+    log: PredictionLog | None,
+    name: str,
+    view: TaskView,
+    predicted: gr.State,
 ) -> list[Any]:
     """Add the form of a correction; return its field and its status line."""
     title = f"{title_of(name)}: this is wrong"
@@ -113,11 +133,13 @@ def _add_correction(
     def save(predicted: Any, given: Any) -> list[Any]:
         if predicted is None:
             raise UserError("Predict first, then correct the prediction.")
-        texts, predictions = predicted
+        texts, predictions, answer_id = predicted
         row = view.validate(texts[0], predictions[name], given)
         if len(texts) == 2:
             row = {"text": row["text"], "text_pair": texts[1], **row}
         feedback.add(name, row)
+        if log is not None:
+            log.add_correction(answer_id, name, row["label"])
         return ["Thank you, the correction is saved.", view.initial_value(predictions[name])]
 
     send.click(show_errors(save), [predicted, given], [status, given], **LIGHT)

@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +12,9 @@ from starlette.middleware import Middleware
 from .corpus import MAX_SIZE
 from .feedback import Feedback
 from .hub_feedback import hub_feedback
-from .model_session import open_model
+from .model_session import ModelSession, open_model
 from .page import build_page
+from .prediction_log import PredictionLog
 from .request_limits import MAX_BODY, BodySizeLimit
 
 MAX_WAITING = 32
@@ -63,8 +65,14 @@ class AppOptions:
     trust_remote_code: bool = False
 
 
-def serve(options: AppOptions) -> None:
+def serve(
+    options: AppOptions, open_log: Callable[[ModelSession], PredictionLog] | None = None
+) -> None:
     """Load the model and serve its page until the process is interrupted or terminated.
+
+    Args:
+        options: of the page.
+        open_log: opens a log of predictions for monitoring; None to keep none.
 
     Raises:
         UserError: if the model cannot be loaded or the Hub dataset cannot be used.
@@ -77,16 +85,24 @@ def serve(options: AppOptions) -> None:
         feedback = hub_feedback(folder, repo, session.tasks, options.feedback_public, **facts)
     elif folder is not None:
         feedback = Feedback(folder, session.title, session.revision)
-    page = build_page(session, feedback, options.max_rows)
+    log = None if open_log is None else open_log(session)
+    page = build_page(session, feedback, options.max_rows, log)
     # Services are stopped with SIGTERM; a normal exit commits the remaining feedback.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    address = launch(page, feedback, options.host, options.port)
+    paths = (folder, None if log is None else log.path)
+    private = [path.resolve() for path in paths if path is not None]
+    address = launch(page, private, options.host, options.port)
     print(f"The page is at {address}; stop it with Ctrl+C.", flush=True)
     page.block_thread()
 
 
-def launch(page: gr.Blocks, feedback: Feedback | None, host: str | None, port: int | None) -> str:
+def launch(page: gr.Blocks, private: Sequence[Path], host: str | None, port: int | None) -> str:
     """Start the server, which serves no other files, has no public link and sends no statistics.
+
+    Args:
+        page: the page.
+        private: files and folders that are never served.
+        host, port: see `AppOptions`.
 
     Returns:
         The page's address.
@@ -97,7 +113,7 @@ def launch(page: gr.Blocks, feedback: Feedback | None, host: str | None, port: i
         server_port=port,
         share=False,
         allowed_paths=[],
-        blocked_paths=[str(feedback.folder.resolve())] if feedback else [],
+        blocked_paths=list(map(str, private)),
         max_file_size=MAX_SIZE,
         app_kwargs={"middleware": [Middleware(BodySizeLimit, max_bytes=MAX_BODY)]},
         footer_links=[],

@@ -1,8 +1,8 @@
 """What a model's answers were like when it was trained, without texts.
 
 Three files in the folder `monitoring` beside the model: `reference.json` with counts and rates,
-`reference.safetensors` with samples of numbers, and `vectors.safetensors` with sentence vectors, which
-no push publishes, since texts can be guessed from them.
+`reference.safetensors` with samples of numbers, and `vectors.safetensors` with sentence vectors,
+which no push publishes, since texts can be guessed from them.
 """
 
 import json
