@@ -52,6 +52,9 @@ def create_parser() -> argparse.ArgumentParser:
     add("--on_error", default="stop", choices=("stop", "skip", "null"),
         help="a row without text stops (default), is left out, or has no prediction")  # fmt: skip
     add("--rows_per_part", type=int, help="write a folder of numbered files with this many rows")
+    add("--log", type=Path, help="append the answers, without texts, to a log for monitor.py")
+    add("--log_groups", type=split_names, default=[],
+        help="columns of the input to log, so that groups are monitored, with commas")  # fmt: skip
     add("--overwrite", action="store_true", help="replace the output of another command")
     _add_machine(parser.add_argument_group("the machine"))
     _add_reading(parser.add_argument_group("reading, where files leave it open"))
@@ -93,6 +96,7 @@ def run(args: argparse.Namespace) -> None:
 
     from trainer.data.readers import ReadOptions
     from trainer.export.any_model import AnyModel
+    from trainer.loading.model_version import model_version
     from trainer.prediction.job import PredictionJob
     from trainer.prediction.run import predict_files
     from trainer.prediction.sources import Inputs
@@ -117,6 +121,9 @@ def run(args: argparse.Namespace) -> None:
         threads=threads,
         overwrite=args.overwrite,
         show_progress=sys.stderr.isatty(),
+        log=args.log,
+        log_groups=tuple(args.log_groups),
+        log_version=model_version(args.model, None) if Path(args.model).is_dir() else None,
     )
     model = AnyModel(
         args.model,

@@ -147,7 +147,7 @@ def served(page, feedback=None):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    address = launch(page, [feedback.folder], "127.0.0.1", port)
+    address = launch(page, [feedback.folder] if feedback else [], "127.0.0.1", port)
     try:
         yield address
     finally:

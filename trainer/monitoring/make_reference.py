@@ -12,7 +12,7 @@ from trainer.monitoring.answers import Answers, Floats, TaskKind
 from trainer.monitoring.log_reader import to_answer_record
 from trainer.monitoring.records import AnswerBuffer, Embed
 from trainer.monitoring.reference import Rates, Reference, TaskReference, rates_of
-from trainer.prediction.answer_recorder import AnswerRecorder
+from trainer.prediction.answer_recorder import AnswerRecorder, default_output
 
 # Rows of a task that its reference is made from, drawn at random.
 MAX_ROWS = 1000
@@ -113,7 +113,8 @@ def _task_reference(
     rows: ReferenceRows,
     batch_size: int,
 ) -> TaskReference:
-    kind = kind_of(pipe.model.config.task(name))
+    task = pipe.model.config.task(name)
+    kind = kind_of(task)
     buffer = AnswerBuffer(kind, _SEED)
     predictions = pipe.predict_rows(
         list(rows.texts), task=name, batch_size=batch_size, return_all_scores=True
@@ -121,7 +122,8 @@ def _task_reference(
     right = []
     for index, (row, prediction) in enumerate(zip(rows.texts, predictions, strict=True)):
         groups = {column: values[index] for column, values in rows.groups.items()}
-        (fields,) = recorder.record(row, {name: prediction}, with_texts=True, groups=groups)
+        output = {name: default_output(task, prediction)}
+        (fields,) = recorder.record(row, output, with_texts=True, groups=groups)
         record = to_answer_record(fields, time.time(), kind)
         buffer.add(record)
         label = rows.labels[index] if rows.labels else None

@@ -7,7 +7,6 @@ from transformers import PreTrainedTokenizerBase
 
 from modeling_hybrid_mtl import HybridMTLConfig, TaskConfig
 from trainer.prediction.answer_log import answer_record, new_id, unknown_share
-from trainer.prediction.answers import create_answer
 
 
 class AnswerRecorder:
@@ -22,7 +21,6 @@ class AnswerRecorder:
     def __init__(self, tokenizer: PreTrainedTokenizerBase, config: HybridMTLConfig, version: str):
         self._tokenizer, self._version = tokenizer, version
         self._tasks = {name: config.task(name) for name in config.tasks}
-        self._answers = {name: create_answer(task, False) for name, task in self._tasks.items()}
         self._special = frozenset(tokenizer.all_special_ids)
 
     def record(
@@ -37,8 +35,7 @@ class AnswerRecorder:
 
         Args:
             row: `text` and, for pairs, `text_pair`.
-            predictions: task -> the pipeline's output for all classes (`return_all_scores`, or
-                `top_k=None`).
+            predictions: task -> the pipeline's output, with its defaults.
             with_texts: whether the records have the texts.
             groups: column -> the row's value, for comparisons of groups.
         """
@@ -46,46 +43,61 @@ class AnswerRecorder:
         measured: dict[bool, dict[str, Any]] = {}
         records = []
         for name, prediction in predictions.items():
-            task = self._tasks[name]
-            if task.is_siamese not in measured:
-                measured[task.is_siamese] = self._measure(row, task)
+            is_siamese = self._tasks[name].is_siamese
+            if is_siamese not in measured:
+                measured[is_siamese] = self._measure(row, is_siamese)
             record = answer_record(
-                answer_id,
-                name,
-                self._decided(name, prediction),
-                **measured[task.is_siamese],
+                *(answer_id, name, prediction),
+                **measured[is_siamese],
                 version=self._version,
                 texts=texts,
             )
             records.append({**record, "groups": dict(groups)} if groups else record)
         return records
 
-    def _decided(self, name: str, prediction: Any) -> Any:
-        """Return the predicted label, labels, tags or score, as the pipeline does by default."""
-        if isinstance(prediction, list):
-            # The probabilities of all classes, in the order of the model.
-            order = {label: i for i, label in enumerate(self._tasks[name].labels or [])}
-            if not self._tasks[name].reads_words:
-                prediction = sorted(prediction, key=lambda entry: order[entry["label"]])
-        cells = self._answers[name].cells(prediction, None)
-        if "label" not in cells:
-            return {"score": cells["score"]}
-        if isinstance(cells["label"], list):
-            pairs = zip(cells["label"], cells["score"], strict=True)
-            return [{"label": label, "score": score} for label, score in pairs]
-        return {"label": cells["label"], "score": cells["score"]}
-
-    def _measure(self, row: Mapping[str, str], task: TaskConfig) -> dict[str, Any]:
+    def _measure(self, row: Mapping[str, str], is_siamese: bool) -> dict[str, Any]:
         """Return the length and the unknown tokens of a row; of two sequences, of both."""
         texts: Sequence[str] = list(row.values())
-        sequences = [[text] for text in texts] if task.is_siamese else [texts]
+        sequences = [[text] for text in texts] if is_siamese else [texts]
         limit = self._tokenizer.model_max_length
         # `verbose` would warn of long texts.
         encoded = [self._tokenizer(*each, verbose=False).input_ids for each in sequences]
-        read = [ids[:limit] for ids in encoded]
-        ids = [each for part in read for each in part]
+        ids = [each for part in encoded for each in part[:limit]]
         return {
             "tokens": len(ids),
             "truncated": any(len(each) > limit for each in encoded),
             "unknown": unknown_share(ids, self._tokenizer.unk_token_id, self._special),
         }
+
+
+def default_output(task: TaskConfig, prediction: Any) -> Any:
+    """Return the pipeline's default output of a task, from its output with all classes.
+
+    Args:
+        task: the task.
+        prediction: the labels and scores of all classes, in any order; for scores and tags, the
+            default output itself.
+    """
+    if task.output_type == "class":
+        return max(prediction, key=lambda entry: entry["score"])
+    if task.output_type != "labels":
+        return prediction
+    names = task.labels or []
+    thresholds = dict(zip(names, task.thresholds or [0.5] * len(names), strict=True))
+    return [entry for entry in prediction if entry["score"] >= thresholds[entry["label"]]]
+
+
+def output_of_cells(task: TaskConfig, cells: Mapping[str, Any]) -> Any:
+    """Return the pipeline's default output of a task, from the cells of a table of predictions.
+
+    Args:
+        task: the task.
+        cells: `label` and `score` of the row, or `score` alone.
+    """
+    if task.output_type == "score":
+        return {"score": cells["score"]}
+    if task.output_type == "class":
+        return {"label": cells["label"], "score": cells["score"]}
+    pairs = zip(cells["label"], cells["score"], strict=True)
+    # Words of a truncated text have no tag.
+    return [{"label": label, "score": score} for label, score in pairs if label is not None]

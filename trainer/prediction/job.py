@@ -37,6 +37,9 @@ class PredictionJob:
         threads: of each process; None to leave them as they are.
         overwrite: whether to replace the output of another job.
         show_progress: whether to show a bar.
+        log: an answer log, for monitoring, that the answers are appended to; None without.
+        log_groups: columns of the input whose values are logged.
+        log_version: of the model, for the log; None for that of its repository.
         option_names: field -> its option, for messages; `--FIELD` if it is not here.
     """
 
@@ -54,6 +57,9 @@ class PredictionJob:
     threads: int | None = None
     overwrite: bool = False
     show_progress: bool = True
+    log: Path | None = None
+    log_groups: tuple[str, ...] = ()
+    log_version: str | None = None
     option_names: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self):
@@ -61,6 +67,10 @@ class PredictionJob:
             raise InputError(
                 f"{self.option('output')} = '{self.output}': expected a name that ends in "
                 f"{' or '.join(WRITERS)}"
+            )
+        if self.log_groups and self.log is None:
+            raise InputError(
+                f"{self.option('log_groups')}: has no effect without {self.option('log')}"
             )
         check_choice(self.option("on_error"), self.on_error, ON_ERROR)
         for name in ("rows_per_part", "batch_size", "workers", "threads"):

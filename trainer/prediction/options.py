@@ -55,6 +55,17 @@ class PredictionOptions:
         "or else stop.",
     )
 
+    predict_log: str | None = _option(
+        None,
+        "Mode predict: append a line per answer, without texts, to this log for "
+        "scripts/monitor.py.",
+    )
+    predict_log_groups: list[str] | None = _option(
+        None,
+        "With predict_log: columns of predict_file, such as country,channel, whose values are "
+        "logged, so that groups of rows are monitored.",
+    )
+
     def check_predictions(self, mode: str) -> None:
         """Check the options of predictions, and expand `~` in paths.
 
@@ -71,7 +82,7 @@ class PredictionOptions:
                     f"unset it, or use mode: predict"
                 )
         check_no_password("predict_file", self.predict_file or "")
-        for name in ("predict_file", "predict_output"):
+        for name in ("predict_file", "predict_output", "predict_log"):
             if getattr(self, name) is not None:
                 setattr(self, name, os.path.expanduser(getattr(self, name)))
         if self.predict_output is not None and Path(self.predict_output).suffix not in WRITERS:
@@ -83,6 +94,9 @@ class PredictionOptions:
             check_choice("predict_on_error", self.predict_on_error, ON_ERROR)
         if self.predict_keep is not None:
             self.predict_keep = [name for part in self.predict_keep for name in part.split(",")]
+        if self.predict_log_groups is not None:
+            names = [name for part in self.predict_log_groups for name in part.split(",")]
+            self.predict_log_groups = names
         self._check_columns()
 
     def _check_columns(self) -> None:

@@ -11,6 +11,7 @@ from trainer.data.raw_rows import TEXT_COLUMNS
 from trainer.errors import InputError, did_you_mean, join_truncated
 from trainer.prediction.job import TEXTS, PredictionJob
 from trainer.prediction.predictor import Predictor
+from trainer.prediction.table_log import TableLog
 from trainer.prediction.tables import PredictionTables
 
 
@@ -59,6 +60,8 @@ def make_plan(
     except InputError as error:
         raise InputError(f"{option}: {error}") from error
     needed = [*texts.values(), *(name for name in columns if name not in tables.types)]
+    check_groups(job, given.names)
+    needed += job.log_groups
     for place, other in schemas[1:]:
         missing = [name for name in needed if name not in other.names]
         if missing:
@@ -85,7 +88,25 @@ def make_tables(
         f"leave such rows out with {option} skip, or write them without predictions with {option} "
         f"null"
     )
-    return PredictionTables(predictor, texts, job.on_error, remedy)
+    log = None
+    if job.log is not None:
+        prefixes = {name: f"{name}_" if job.task is None else "" for name in tasks}
+        log = TableLog(job.log, pipe, job.log_version, prefixes, job.log_groups)
+    return PredictionTables(predictor, texts, job.on_error, remedy, log)
+
+
+def check_groups(job: PredictionJob, names: Sequence[str]) -> None:
+    """Check that the logged columns are those of the input.
+
+    Raises:
+        InputError: naming the first that is none.
+    """
+    for name in job.log_groups:
+        if name not in names:
+            raise InputError(
+                f"{job.option('log_groups')}: there is no column '{name}' (found: "
+                f"{join_truncated(list(names))}).{did_you_mean(name, names)}"
+            )
 
 
 def _text_columns(

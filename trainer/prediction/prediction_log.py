@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerBase
 
 from modeling_hybrid_mtl import HybridMTLConfig
 from trainer.prediction.answer_log import AnswerLog, feedback_record
-from trainer.prediction.answer_recorder import AnswerRecorder
+from trainer.prediction.answer_recorder import AnswerRecorder, default_output
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class PredictionFile:
         self.path, self.lost = path, 0
         # Its truncation is part of the state of a tokenizer, which other threads change.
         self._recorder = AnswerRecorder(deepcopy(tokenizer), config, version)
-        self._version = version
+        self._config, self._version = config, version
         self._log = AnswerLog(path, texts=with_texts)
 
     def add(self, texts: tuple[str, ...], predictions: Mapping[str, Any]) -> str:
@@ -58,7 +58,11 @@ class PredictionFile:
             The id of the predictions, for corrections.
         """
         row = dict(zip(("text", "text_pair"), texts, strict=False))
-        records = self._recorder.record(row, predictions, with_texts=self._log.texts)
+        outputs = {
+            name: default_output(self._config.task(name), each)
+            for name, each in predictions.items()
+        }
+        records = self._recorder.record(row, outputs, with_texts=self._log.texts)
         self._write(records)
         return str(records[0]["id"])
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 from trainer.data.readers.arrow_columns import values_of
 from trainer.errors import InputError, did_you_mean, join_truncated
 from trainer.prediction.predictor import REASON, Predictor, find_problem
+from trainer.prediction.table_log import TableLog
 
 # A bad row is an error, left out, or kept without a prediction.
 ON_ERROR = ("stop", "skip", "null")
@@ -86,11 +87,18 @@ class PredictionTables:
         on_error: one of `ON_ERROR`; with `null`, the column `reason` says why there is no
             prediction.
         remedy: what to do about a bad row that stops, for the message.
+        log: of the answers; None to keep none.
     """
 
     def __init__(
-        self, predictor: Predictor, texts: Mapping[str, str], on_error: str, remedy: str = ""
+        self,
+        predictor: Predictor,
+        texts: Mapping[str, str],
+        on_error: str,
+        remedy: str = "",
+        log: TableLog | None = None,
     ):
+        self._log = log
         self.predictor, self._texts = predictor, texts
         self._on_error, self._remedy = on_error, remedy
         self.types = dict(predictor.types)
@@ -141,7 +149,14 @@ class PredictionTables:
         problems = [find_problem(row, self.predictor.reads_words) for row in rows]
         rejects = self._rejects(pieces, problems)
         good = [row for row, problem in zip(rows, problems, strict=True) if problem is None]
-        predicted = iter(self.predictor.predict(good))
+        outputs = self.predictor.predict(good)
+        if self._log is not None and good:
+            groups = self._groups(pieces, self._log.groups)
+            kept_groups = [
+                group for group, problem in zip(groups, problems, strict=True) if problem is None
+            ]
+            self._log.write(good, outputs, kept_groups)
+        predicted = iter(outputs)
         reasons = iter(rejects)
         cells = [
             next(predicted) if problem is None else {REASON: next(reasons).summary}
@@ -160,6 +175,15 @@ class PredictionTables:
     def _rows(self, piece: Piece) -> list[dict[str, Any]]:
         columns = [values_of(piece.table[name]) for name in self._texts.values()]
         return [dict(zip(self._texts, row, strict=True)) for row in zip(*columns, strict=True)]
+
+    def _groups(self, pieces: Sequence[Piece], columns: Sequence[str]) -> list[dict[str, str]]:
+        """Return the values of each row in the logged columns, without missing ones."""
+        groups = []
+        for piece in pieces:
+            table = piece.table.select(list(columns)).to_pylist() if columns else []
+            found = table or [{}] * len(piece.table)
+            groups += [{k: str(v) for k, v in row.items() if v is not None} for row in found]
+        return groups
 
     def _rejects(
         self, pieces: Sequence[Piece], problems: Sequence[tuple[str, str] | None]

@@ -6,6 +6,7 @@ from modeling_hybrid_mtl import HybridMTLPipeline
 from trainer.config.settings import Settings
 from trainer.data.readers import ReadOptions
 from trainer.data.task_source import TaskSource
+from trainer.loading.model_version import model_version
 from trainer.loading.new_model import model_path, naming_option
 from trainer.loading.trained_model import open_trained
 from trainer.prediction.job import TEXTS, PredictionJob
@@ -18,6 +19,8 @@ _OPTION_NAMES = {
     "keep": "predict_keep",
     "output_columns": "predict_columns",
     "on_error": "--predict_on_error",
+    "log": "predict_log",
+    "log_groups": "predict_log_groups",
     "overwrite": "--overwrite_output_dir true",
 }
 
@@ -66,8 +69,16 @@ def _job(settings: Settings) -> PredictionJob:
         batch_size=args.per_device_eval_batch_size,
         overwrite=run.overwrite_output_dir,
         show_progress=not args.disable_tqdm,
+        log=Path(run.predict_log) if run.predict_log else None,
+        log_groups=tuple(run.predict_log_groups or ()),
+        log_version=_log_version(model_path(run)) if run.predict_log else None,
         option_names=_OPTION_NAMES,
     )
+
+
+def _log_version(name: str) -> str | None:
+    """Return the version of a folder's model; None for a repository, whose commit is not known."""
+    return model_version(name, None) if Path(name).is_dir() else None
 
 
 def _inputs(location: str, sources: list[TaskSource]) -> Inputs:
