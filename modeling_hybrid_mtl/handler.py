@@ -11,9 +11,9 @@ predictions}` without one, and for a list a list in the same order. The response
 request is `{"error": message}`.
 
 With the environment variable `HYBRID_MTL_LOG`, a line per answer is appended to this file, or
-written to standard output if it is `-`, in the format that the project's `scripts/monitor.py` reads,
-without texts. Responses to requests with parameters that change what is predicted are not logged,
-and their number is in the attribute `not_logged`.
+written to standard output if it is `-`, without texts, in the format that the project's
+`scripts/monitor.py` reads. Responses to requests with parameters that change what is predicted are
+not logged, and their number is in the attribute `not_logged`.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Turn feedback into rows to train and evaluate on: `collect_feedback.py SOURCE ... --output_dir DIR`.
+"""Turn feedback into rows for training: `collect_feedback.py SOURCE ... --output_dir DIR`.
 
 A source is the feedback folder of the page (scripts/app.py --feedback), or an answer log with texts
 (--log FILE --log_texts). Writes DIR/TASK/train.jsonl and DIR/TASK/validation.jsonl. The rows come

@@ -26,19 +26,20 @@ class Collected:
     """The rows of feedback.
 
     Attributes:
-        rows: task -> texts -> the last label given to them.
+        rows: task -> texts -> the row with the last label given to them.
         counts: counts what was left out, by reason.
     """
 
-    rows: dict[str, dict[Texts, Any]] = field(default_factory=dict)
+    rows: dict[str, dict[Texts, dict[str, Any]]] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
 
-    def add(self, task: str, texts: Texts, label: Any) -> None:
-        """Add a row, or replace the label of the same texts."""
-        rows = self.rows.setdefault(task, {})
+    def add(self, task: str, fields: Mapping[str, Any], label: Any) -> None:
+        """Add a row, or replace the one with the same texts, which are not empty."""
+        rows, texts = self.rows.setdefault(task, {}), _texts(fields)
         if texts in rows:
             self.counts[REPLACED] += 1
-        rows[texts] = label
+        sides = {side: fields[side] for side in _SIDES if fields.get(side) is not None}
+        rows[texts] = {**sides, "label": label}
 
 
 def collect(sources: Sequence[Path]) -> Collected:
@@ -67,13 +68,12 @@ def _collect_page(path: Path, found: Collected) -> None:
     for line in LogFile(path).read():
         try:
             row = json.loads(line)
-            texts = _texts(row)
-            if not texts or "label" not in row:
+            if not _texts(row) or "label" not in row:
                 raise ValueError("is no row")
         except (ValueError, RecursionError, AttributeError):
             found.counts[BAD] += 1
             continue
-        found.add(path.parent.name, texts, row["label"])
+        found.add(path.parent.name, row, row["label"])
 
 
 def _collect_log(path: Path, found: Collected) -> None:
@@ -84,8 +84,8 @@ def _collect_log(path: Path, found: Collected) -> None:
             labels[fields["task"], fields["id"]] = fields["label"]
     for fields in _lines(path, Counter()):
         key = fields["task"], fields["id"]
-        if fields["event"] == ANSWER and key in labels and (texts := _texts(fields)):
-            found.add(fields["task"], texts, labels.pop(key))
+        if fields["event"] == ANSWER and key in labels and _texts(fields):
+            found.add(fields["task"], fields, labels.pop(key))
     if labels:
         found.counts[NO_TEXT] += len(labels)
 
@@ -125,8 +125,7 @@ def write_rows(found: Collected, folder: Path, share: float) -> dict[str, tuple[
     counts = {}
     for task, rows in found.rows.items():
         parts: dict[str, list[str]] = {TRAIN: [], EVALUATION: []}
-        for texts, label in rows.items():
-            row = {**dict(zip(_SIDES, texts, strict=False)), "label": label}
+        for texts, row in rows.items():
             name = EVALUATION if _position(texts) < share else TRAIN
             parts[name].append(json.dumps(row, ensure_ascii=False))
         with atomic_dir(folder / task) as staged:

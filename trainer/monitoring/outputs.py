@@ -135,7 +135,7 @@ def report_html(found: Monitored) -> str:
         summary=found.summary(),
         significance=SIGNIFICANCE,
         alerts=newest_first,
-        checks=[_check_row(result, found) for result in found.last_results],
+        checks=_check_tables(found),
         tasks=[_task_section(found, name) for name in shown],
         feedback=[_feedback_row(found, name) for name in tasks if found.feedback(name).n],
         selected=SELECTED,
@@ -150,6 +150,20 @@ def _left_out(found: Monitored, tasks: list[str], shown: list[str]) -> list[tupl
     return rows
 
 
+def _check_tables(found: Monitored) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Return the differences first, then what does not differ, then what was not tested."""
+    rows = [_check_row(result, found) for result in found.last_results]
+    differs = [row for row in rows if row["differs"]]
+    same = [row for row in rows if row["is_tested"] and not row["differs"]]
+    untested = [row for row in rows if not row["is_tested"]]
+    tables = [
+        (f"Differences: {len(differs)}", differs),
+        (f"No difference: {len(same)}", same),
+        (f"Not tested: {len(untested)}", untested),
+    ]
+    return [(title, part) for title, part in tables if part]
+
+
 def _check_row(result: Result, found: Monitored) -> dict[str, Any]:
     shift, log = result.shift, found.log
     differs = result.exceeds(found.options)
@@ -159,6 +173,7 @@ def _check_row(result: Result, found: Monitored) -> dict[str, Any]:
         "name": name_of(result.check),
         "state": "not tested" if shift is None else state,
         "differs": differs,
+        "is_tested": shift is not None,
         "text": describe(result),
         "size": "" if shift is None else f"{shift.effect:.3f}",
         "least": f"{least:g}",
