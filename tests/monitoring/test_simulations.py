@@ -48,7 +48,7 @@ def test_so_do_sixty_windows_with_vectors():
 )
 def test_drift_is_found_within_two_windows(measure, drift):
     has_topic = "topic" in drift
-    for seed in range(SEEDS):
+    for seed in range(SEEDS // 2 if has_topic else SEEDS):  # vectors take their time
         found = alerts(seed, 3, lambda number: has_topic and number > 0, **drift)
         overall = {alert.check.measure for alert in found if not alert.check.group}
         assert overall == {measure}, seed

@@ -31,7 +31,7 @@ def test_windows_of_time_begin_at_multiples_of_it():
     found, pending, _ = divide("1h", map(answer, times))
     assert [(w.start, w.end, w.rows) for w in found] == [(3600, 7200, 2), (7200, 10_800, 1)]
     assert pending == 1  # the last window has not ended
-    found, pending, _ = divide("1h", map(answer, times), now=21_600.0)
+    found, pending, _ = divide("1h", map(answer, times), now=21_660.0)
     assert [w.rows for w in found] == [2, 1, 1] and pending == 0
 
 
@@ -46,6 +46,16 @@ def test_late_answers_are_counted_and_kept():
     assert [w.rows for w in found] == [2] and counts[LATE] == 1
 
 
+def test_answers_after_the_end_of_their_window_are_in_the_next():
+    counts = Counter()
+    windows = Windows(parse_window("1h"), KINDS, counts)
+    assert [*windows.divide([answer(100.0)]), *windows.close(3599.0)] == []
+    assert [w.rows for w in windows.close(3660.0)] == [1]
+    assert list(windows.divide([answer(200.0), answer(3700.0)])) == []
+    (last,) = windows.close(7260.0)
+    assert (last.start, last.end, last.rows) == (3600, 7200, 2) and counts[LATE] == 1
+
+
 def test_feedback_is_counted_where_it_is_given():
     records = [
         answer(0.0, "a"),
@@ -56,7 +66,7 @@ def test_feedback_is_counted_where_it_is_given():
         FeedbackRecord(4000.0, "near", "c", 3.0),
         FeedbackRecord(4001.0, "mood", "unknown", ("good",)),
     ]
-    found, _, counts = divide("1h", records, now=7200.0)
+    found, _, counts = divide("1h", records, now=7260.0)
     first, second = (window.feedback for window in found)
     assert (first["mood"].confirmed, first["mood"].corrected) == (1, 0)
     assert (second["mood"].corrected, second["near"].corrected) == (1, 1)

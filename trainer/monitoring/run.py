@@ -27,6 +27,7 @@ class LogMonitor:
         options: of the monitor.
         embed: returns the vectors of logged texts; None to compare none.
         any_version: also read the answers of other versions of the model.
+        now: returns the time in seconds.
     """
 
     def __init__(
@@ -38,10 +39,12 @@ class LogMonitor:
         *,
         embed: Embed | None = None,
         any_version: bool = False,
+        now: Callable[[], float] = time.time,
     ):
+        self._now = now
         self._monitor = Monitor(model, reference, options, embed)
         lines = self._monitor.found.lines
-        self._reader = LogReader(logs, reference, lines, any_version=any_version)
+        self._reader = LogReader(logs, reference, lines, any_version=any_version, now=now)
 
     @property
     def found(self) -> Monitored:
@@ -54,7 +57,7 @@ class LogMonitor:
         Raises:
             InputError: if a file cannot be read.
         """
-        count = self._monitor.add(self._reader.read(), time.time())
+        count = self._monitor.add(self._reader.read(), self._now())
         self.found.examples = dict(self._reader.examples)
         return count
 

@@ -1,5 +1,6 @@
 """Windows of a log: answers and feedback of a time, or of a number of answers."""
 
+import math
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,6 +12,8 @@ from trainer.monitoring.records import AnswerBuffer, AnswerRecord, FeedbackRecor
 
 # Answers that feedback is looked up for; older ones are forgotten.
 MAX_IDS = 1_000_000
+# Seconds after the end of a window.
+_GRACE = 60
 LATE = "answers of an earlier window, counted in a later one"
 NO_ANSWER = "feedback skipped: its answer is not in the log"
 
@@ -52,6 +55,7 @@ class Windows:
         self._size, self._kinds, self._counts = size, kinds, counts
         self._number = 0
         self._open: Window | None = None
+        self._closed_until = -math.inf
         self._predictions: OrderedDict[tuple[str, str], tuple[str, ...] | float] = OrderedDict()
 
     @property
@@ -76,10 +80,10 @@ class Windows:
                 yield window
 
     def close(self, now: float) -> Iterator[Window]:
-        """Yield the last window if its time has ended."""
+        """Yield the last window if its time ended a minute ago, when all lines should be there."""
         window = self._open
-        if window is not None and not self._size.in_rows and window.end <= now:
-            self._open = None
+        if window is not None and not self._size.in_rows and window.end + _GRACE <= now:
+            self._open, self._closed_until = None, window.end
             yield window
 
     def _window_at(self, time: float) -> Window:
@@ -93,7 +97,9 @@ class Windows:
             if time < current.start:
                 self._counts[LATE] += 1
             return current
-        start = time // count * count
+        if time < self._closed_until:
+            self._counts[LATE] += 1
+        start = max(time // count * count, self._closed_until)
         return self._new(start, start + count)
 
     def _new(self, start: float, end: float) -> Window:
