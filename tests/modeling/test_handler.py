@@ -91,3 +91,58 @@ def test_parameters_may_be_left_out(handler, pipe, data):
 def test_what_cannot_be_answered_says_why(handler, data, message):
     answer = handler(data)
     assert list(answer) == ["error"] and message in answer["error"]
+
+
+@pytest.fixture
+def logging_handler(handler, folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("HYBRID_MTL_LOG", str(tmp_path / "log.jsonl"))
+    return type(handler)(str(folder))
+
+
+def test_answers_are_logged_as_the_monitor_reads_them(logging_handler, folder, pipe, tmp_path):
+    from trainer.loading.model_version import model_version
+    from trainer.prediction.answer_log import parse_line
+    from trainer.prediction.answer_recorder import AnswerRecorder
+
+    logging_handler({"inputs": [TEXT, PAIR]})
+    logging_handler({"inputs": TEXT, "parameters": {"task": single()}})
+    text = (tmp_path / "log.jsonl").read_text()
+    lines = [parse_line(line) for line in text.splitlines()]
+    assert TEXT not in text and logging_handler.not_logged == 0
+    recorder = AnswerRecorder(pipe.tokenizer, pipe.model.config, model_version(str(folder), None))
+    expected = [
+        *recorder.record({"text": TEXT}, pipe(TEXT), with_texts=False),
+        *recorder.record(PAIR, pipe(PAIR), with_texts=False),
+        *recorder.record({"text": TEXT}, {single(): pipe(TEXT, task=single())}, with_texts=False),
+    ]
+    assert len(lines) == len(expected)
+    for line, other in zip(lines, expected, strict=True):
+        for name in set(other) - {"id", "time"}:
+            assert line[name] == (
+                pytest.approx(other[name], abs=1e-4)
+                if isinstance(other[name], float)
+                else other[name]
+            ), name
+
+
+def test_requests_that_change_predictions_are_counted_and_not_logged(logging_handler, tmp_path):
+    logging_handler({"inputs": [TEXT, TEXT], "parameters": {"task": single(), "top_k": 2}})
+    assert logging_handler.not_logged == 2 and not (tmp_path / "log.jsonl").exists()
+
+
+def test_an_endpoint_logs_to_its_output(handler, folder, monkeypatch, capsys):
+    monkeypatch.setenv("HYBRID_MTL_LOG", "-")
+    type(handler)(str(folder))({"inputs": TEXT, "parameters": {"task": single()}})
+    assert json.loads(capsys.readouterr().out)["task"] == single()
+
+
+def test_a_log_that_cannot_be_written_stops_no_answer(handler, folder, monkeypatch, capsys):
+    monkeypatch.setenv("HYBRID_MTL_LOG", str(folder))
+    failing = type(handler)(str(folder))
+    assert "error" not in failing({"inputs": TEXT}) and failing.not_logged == 1
+    assert "not logged" in capsys.readouterr().err
+
+
+def test_nothing_is_logged_unless_asked_for(handler, capsys):
+    handler({"inputs": TEXT})
+    assert not capsys.readouterr().out
