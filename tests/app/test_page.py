@@ -22,6 +22,7 @@ from trainer.app.feedback import Feedback
 from trainer.app.page import build_page
 from trainer.app.request_limits import MAX_BODY
 from trainer.app.serve import MAX_SESSIONS, MAX_WAITING, launch
+from trainer.prediction.prediction_log import PredictionFile
 
 PREDICT = ("predict-single", "click")
 CORPUS = "the film was good\nthe film was very good\nanna is in paris\n\nthe film was good\n"
@@ -73,6 +74,21 @@ def test_a_correction_is_saved(make_session, feedback):
     (path,) = feedback.folder.rglob("*.jsonl")
     row = json.loads(path.read_text())
     assert (row["task"], row["text"], row["label"]) == ("mood", "the film was good", wrong)
+
+
+def test_predictions_and_corrections_are_logged_with_one_id(make_session, feedback, tmp_path):
+    session = make_session()
+    arguments = (session.tokenizer, session.config, session.revision)
+    log = PredictionFile(tmp_path / "log", *arguments, with_texts=False)
+    page = build_page(session, feedback, 10, log)
+    predicted, *_ = event(page, *PREDICT).fn("the film was good")
+    wrong = session.predict("the film was good")["mood"][-1]["label"]
+    event(page, "send-mood", "click").fn(predicted, wrong)
+    lines = [json.loads(line) for line in log.path.read_text().splitlines()]
+    assert [line["task"] for line in lines] == [*SINGLE, "mood"]
+    assert {line["id"] for line in lines} == {lines[0]["id"]} and lines[-1]["label"] == wrong
+    assert {line["version"] for line in lines} == {"some-commit"}
+    assert "film" not in log.path.read_text()
 
 
 def test_a_correction_of_a_pair_holds_both_texts(make_session, feedback):

@@ -103,5 +103,5 @@ def test_wrong_options_are_refused(options, message):
 
 def test_sizes_are_written_in_words():
     assert [str(parse_window(t)) for t in ("500rows", "1d", "36h", "90min")] == [
-        *("500 answers", "1 d", "36 h", "90 min")
+        *("500 answers", "1 day", "36 hours", "90 minutes")
     ]

@@ -27,6 +27,8 @@ def run(*arguments: str) -> subprocess.CompletedProcess:
         ([], "required: FOLDER_OR_REPOSITORY"),
         (["x", "--max_rows", "1"], "--max_rows: must be 2 or more"),
         (["x", "--feedback_public"], "--feedback_public needs a --feedback_repo"),
+        (["x", "--log_texts"], "--log_texts needs a --log"),
+        (["x", "--space", "y", "--log", "z"], "--space: a Space keeps no log"),
         (["x", "--no_feedback", "--feedback", "y"], "--no_feedback goes with no other"),
         (["x", "--space", "y", "--port", "1"], "--space: a Space keeps feedback with"),
     ],

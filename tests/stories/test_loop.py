@@ -36,7 +36,8 @@ def write_texts(path, words, length, count=400):
         writer = csv.writer(file)
         writer.writerow(["text", "channel"])
         for i in range(count):
-            text = " ".join(words[(i * j + j) % len(words)] for j in range(1, length + i % 5))
+            # As the validation rows of a toy run, with their words and length.
+            text = " ".join(words[(i + 1) * j % len(words)] for j in range(1, length + i % 5))
             writer.writerow([text, "ab"[i % 3 == 0]])
     return path
 
@@ -69,7 +70,7 @@ def test_from_training_to_training_again(tmp_path):
 
     assert "terms" in script("audit.py", published, "--axes", "age")
     log = tmp_path / "answers.jsonl"
-    usual = write_texts(tmp_path / "usual.csv", WORDS, 3)
+    usual = write_texts(tmp_path / "usual.csv", WORDS, 4)
     new = write_texts(tmp_path / "new.csv", ["other", "words", "w1"], 14)
     predict = ("--log", log, "--log_groups", "channel", "--task", "sentiment")
     for number in range(2):
@@ -102,13 +103,17 @@ def test_from_training_to_training_again(tmp_path):
     assert (tmp_path / "report.html").stat().st_size < 1_000_000
 
     again = yaml.safe_load(config.read_text())
-    data = tmp_path / "data" / "sst5"
+    data, earlier = tmp_path / "data" / "sst5", tmp_path / "earlier.jsonl"
+    labels = json.loads((published / "config.json").read_text())["tasks"]["sentiment"]["labels"]
+    with earlier.open("w") as file:  # in the columns of feedback
+        for row in map(json.loads, (data / "train.jsonl").read_text().splitlines()):
+            file.write(json.dumps({"text": row["text"], "label": labels[row["label"]]}) + "\n")
     again |= {
         "model_name_or_path": str(published),
         "output_dir": str(tmp_path / "again"),
         "tasks": {
             "sentiment": {
-                "train_file": [str(data / "train.jsonl"), str(rows / "sentiment/train.jsonl")],
+                "train_file": [str(earlier), str(rows / "sentiment" / "train.jsonl")],
                 "validation_file": str(data / "validation.jsonl"),
             },
             "paraphrase": {},

@@ -9,6 +9,7 @@ from trainer.errors import InputError, did_you_mean
 
 _WINDOW = re.compile(r"(\d+)(rows|min|h|d)")
 _SECONDS = {"min": 60, "h": 3600, "d": 86_400}
+_WORDS = {"min": "minute", "h": "hour", "d": "day"}
 # Measure -> the least effect of an alert. Those of numbers are of the Kolmogorov-Smirnov
 # statistic, that of vectors of the root of the discrepancy, all others of shares.
 EFFECTS: Mapping[str, float] = MappingProxyType(
@@ -41,7 +42,8 @@ class WindowSize:
         if self.in_rows:
             return f"{self.count} answers"
         unit = max((u for u in _SECONDS if self.count % _SECONDS[u] == 0), key=_SECONDS.__getitem__)
-        return f"{self.count // _SECONDS[unit]} {unit}"
+        count = self.count // _SECONDS[unit]
+        return f"{count} {_WORDS[unit]}{'' if count == 1 else 's'}"
 
 
 def parse_window(text: str) -> WindowSize:

@@ -71,20 +71,28 @@ class TaskCharts:
         return charts
 
     def _chart(
-        self, title: str, note: str, series: list[Series], measure: str, is_share: bool = False
+        self,
+        title: str,
+        note: str,
+        series: list[Series],
+        measure: str,
+        *,
+        is_share: bool = False,
+        of_groups: bool = False,
     ) -> Chart:
-        marked = [self._has_alert(window.number, measure) for window in self._windows]
+        marked = [self._has_alert(window.number, measure, of_groups) for window in self._windows]
         description = f"{self._task}: {title}"
         svg = draw_chart(
             series, self._times, marked=marked, is_share=is_share, description=description
         )
         return Chart(title, note, svg, list(zip([s.name for s in series], COLORS, strict=False)))
 
-    def _has_alert(self, number: int, measure: str) -> bool:
+    def _has_alert(self, number: int, measure: str, of_groups: bool) -> bool:
         return any(
             alert.first <= number <= alert.last
             for alert in self._alerts
             if (alert.check.task, alert.check.measure) == (self._task, measure)
+            and bool(alert.check.group) == of_groups
         )
 
     def _values(self, value: Callable[[Trends], Value]) -> list[Value]:
@@ -105,7 +113,7 @@ class TaskCharts:
         others = len(shares) - len(names)
         note = "Share of the answers with each label; dashed: the reference."
         note += f" {others} rarer labels are not drawn." if others else ""
-        return self._chart("Predicted labels", note, series, "labels", True)
+        return self._chart("Predicted labels", note, series, "labels", is_share=True)
 
     def _numbers(self, name: str) -> Chart:
         title, middle = _NUMBERS[name]
@@ -140,7 +148,11 @@ class TaskCharts:
                 note = f"Share of a group's answers with other {word} than before; dashed: alerts."
                 if len(groups) > MAX_LINES:
                     note += f" {len(groups) - MAX_LINES} groups that changed less are not drawn."
-                charts.append(self._chart(f"Groups: {word}", note, lines, measure, True))
+                charts.append(
+                    self._chart(
+                        f"Groups: {word}", note, lines, measure, is_share=True, of_groups=True
+                    )
+                )
         return charts
 
     def _effects(self, check: Check) -> list[Value]:
@@ -166,7 +178,7 @@ class TaskCharts:
             *("corrected", shares, None, [low for low, _ in ends], [high for _, high in ends])
         )
         note = "Share of the answers that people corrected, with its 95% interval (Wilson)."
-        return self._chart("Corrected answers", note, [line], "corrected", True)
+        return self._chart("Corrected answers", note, [line], "corrected", is_share=True)
 
     def _truncated(self) -> Chart:
         unknown = Series(
@@ -177,7 +189,11 @@ class TaskCharts:
         )
         note = "Mean share of unknown words in a text, and share of truncated texts."
         return self._chart(
-            "Unknown words and truncated texts", note, [unknown, truncated], "truncated", True
+            "Unknown words and truncated texts",
+            note,
+            [unknown, truncated],
+            "truncated",
+            is_share=True,
         )
 
 
