@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from trainer.prediction.answer_log import AnswerLog
 from trainer.serving.batching import Batcher
 from trainer.serving.errors import RequestError, error_body
-from trainer.serving.gate import Gate
+from trainer.serving.gate import FAILURE, Gate
 from trainer.serving.metrics import CONTENT_TYPE, Metrics
 from trainer.serving.model import ServedModel, warm_up_rows
 from trainer.serving.options import ServingOptions
@@ -32,6 +32,8 @@ from trainer.serving.schemas import (
 from trainer.serving.service import Service
 
 B = TypeVar("B")
+# FastAPI would send these to an OpenTelemetry provider that the environment configures.
+_TELEMETRY = ("tracing", "metrics", "logs", "operation_spans", "auto_configure")
 
 
 def create_app(model: ServedModel, options: ServingOptions) -> Gate:
@@ -77,14 +79,17 @@ def create_app(model: ServedModel, options: ServingOptions) -> Gate:
         # Their pages load scripts from another site.
         docs_url=None,
         redoc_url=None,
+        telemetry=dict.fromkeys(_TELEMETRY, False),
         lifespan=lifespan,
     )
+    app.state.service = service
     _add_answers(app, service)
     paths = _add_service(app, service, metrics)
     gate = Gate(app, options, metrics, paths)
     app.add_api_route("/ready", _ready(gate), methods=["GET"], summary="Whether it takes requests")
     app.add_exception_handler(RequestError, _request_error)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _failure)
     return gate
 
 
@@ -157,3 +162,8 @@ async def _http_error(request: Request, error: Any) -> Response:
     }.get(error.status_code, str(error.detail))
     body = error_body(error.status_code, message)
     return Response(body, error.status_code, error.headers, "application/json")
+
+
+async def _failure(request: Request, error: Any) -> Response:
+    # The gate, which the error reaches afterwards, writes it to the log.
+    return Response(error_body(500, FAILURE), 500, media_type="application/json")

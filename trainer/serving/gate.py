@@ -14,6 +14,7 @@ from trainer.serving.options import ServingOptions
 
 # Paths without a key: probes have none.
 OPEN = ("/health", "/ready")
+FAILURE = "The server failed; its log has the reason."
 
 
 class Gate:
@@ -74,8 +75,7 @@ class Gate:
         except Exception:
             traceback.print_exc(file=sys.stderr)
             if not started:
-                message = "The server failed; its log has the reason."
-                await _send_error(send, RequestError(500, message))
+                await _send_error(send, RequestError(500, FAILURE))
 
     def _check(self, scope: Any) -> None:
         """Check the state of the server, the key, and the headers of a request.

@@ -41,8 +41,8 @@ class Service:
     def __init__(
         self, model: ServedModel, batcher: Batcher, recorder: Recorder, options: ServingOptions
     ):
-        self.model, self.batcher = model, batcher
-        self._recorder, self._options = recorder, options
+        self.model, self.batcher, self.recorder = model, batcher, recorder
+        self._options = options
 
     async def predict(self, body: PredictBody) -> dict[str, Any]:
         """Return the predictions of texts and pairs, in their order."""
@@ -59,7 +59,7 @@ class Service:
             self.model.check_row(texts, body.task, f"{place}: ")
             rows.append(Row(texts, body.task, options))
         answers = await self.batcher.run(rows, self._options.timeout)
-        ids = self._recorder.record(rows, answers)
+        ids = self.recorder.record(rows, answers)
         results = [
             {
                 "id": answer_id,
@@ -118,7 +118,7 @@ class Service:
             options = None if body.label is None else {"return_all_scores": True}
             rows = [Row({"text": query, "text_pair": text}, name, options) for text in texts]
             answers = await self.batcher.run(rows, self._options.timeout)
-            self._recorder.record(rows, answers)
+            self.recorder.record(rows, answers)
             scores = [_score(answer.result[name], body.label) for answer in answers]
         order = sorted(range(len(scores)), key=lambda index: -scores[index])[: body.top_n]
         return {
@@ -130,11 +130,11 @@ class Service:
 
     def feedback(self, body: FeedbackBody) -> dict[str, Any]:
         """Log the right label of an earlier answer."""
-        if self._recorder.log is None:
+        if self.recorder.log is None:
             raise RequestError(404, "This server has no log; start it with --log FILE.")
         label = _check_label(self.model.task(body.task), body.label)
         record = feedback_record(body.id, body.task, label, self.model.version)
-        if not self._recorder.write([record]):
+        if not self.recorder.write([record]):
             raise RequestError(503, "The feedback could not be saved.", {"Retry-After": "10"})
         return {"id": body.id, "saved": True}
 
