@@ -12,6 +12,7 @@ from benchmarks.speed import (
     inference,
     report,
     searches,
+    serving,
     shared_table,
     startup,
     training,
@@ -27,6 +28,7 @@ PARTS: dict[str, Callable[[Settings, Findings], None]] = {
     "growth": growth.measure,
     "startup": startup.measure,
     "searches": searches.measure,
+    "serving": serving.measure,
 }
 
 

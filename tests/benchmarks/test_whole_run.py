@@ -29,6 +29,7 @@ def test_each_part_gives_its_numbers(part, tmp_path, capsys):
         "growth": "growth_tokenizing",
         "startup": "import_seconds",
         "searches": "search_hundred_trivial_trials_seconds",
+        "serving": "serve_one_client_vs_pipeline",
     }
     numbers = json.loads((tmp_path / "bench.json").read_text())
     assert numbers[expected[part]] > 0

@@ -33,7 +33,9 @@ from trainer.serving.service import Service
 
 B = TypeVar("B")
 # FastAPI would send these to an OpenTelemetry provider that the environment configures.
-_TELEMETRY = ("tracing", "metrics", "logs", "operation_spans", "auto_configure")
+_NO_TELEMETRY: Any = dict.fromkeys(
+    ("tracing", "metrics", "logs", "operation_spans", "auto_configure"), False
+)
 
 
 def create_app(model: ServedModel, options: ServingOptions) -> Gate:
@@ -79,7 +81,7 @@ def create_app(model: ServedModel, options: ServingOptions) -> Gate:
         # Their pages load scripts from another site.
         docs_url=None,
         redoc_url=None,
-        telemetry=dict.fromkeys(_TELEMETRY, False),
+        telemetry=_NO_TELEMETRY,
         lifespan=lifespan,
     )
     app.state.service = service
