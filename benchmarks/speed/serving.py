@@ -4,16 +4,19 @@ Ours predicts three tasks of a text in one pass; its rival is a FastAPI app arou
 of transformers with a task each. For sentence vectors it is sentence-transformers behind FastAPI.
 """
 
+import asyncio
 import json
+import time
 from contextlib import ExitStack, closing
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from benchmarks.speed.arithmetic import Spread, ratios, turns
 from benchmarks.speed.environments import python_of
 from benchmarks.speed.findings import Findings
 from benchmarks.speed.inference import some_texts
-from benchmarks.speed.load import Load, Server, request, run_load
+from benchmarks.speed.load import Load, Server, answer, request, run_load
 from benchmarks.speed.processes import AbsentError, Worker, own_python
 from benchmarks.speed.rows import read_tasks, weights
 from benchmarks.speed.settings import Settings
@@ -101,15 +104,25 @@ def _take_turns(
 
 
 def _one_client(settings: Settings, server: Server, bare: Worker, texts: list[str]) -> Spread:
-    """Return the ratios of median latencies: of the server with one client, and of the pipeline."""
-    served, called = [], []
-    for repetition in range(-1, settings.repetitions):
-        seconds = sorted(bare.ask(go=True)["seconds"])
-        load = run_load(server.port, _requests("/predict", texts), 1)
-        if repetition >= 0:
-            served.append(load.quantile(0.5))
-            called.append(seconds[len(seconds) // 2])
-    return ratios(served, called)
+    """Return the ratios of median latencies: of the server with one client, and of the pipeline.
+
+    Each text goes to both in turn, so that temporary slowdowns affect both.
+    """
+    requests = _requests("/predict", texts)
+
+    async def compare() -> float:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        served, called = [], []
+        for text, sent in zip(texts, requests, strict=True):
+            called.append(bare.ask(text=text)["seconds"])
+            start = time.perf_counter()
+            await answer(reader, writer, sent)
+            served.append(time.perf_counter() - start)
+        writer.close()
+        return median(served) / median(called)
+
+    asyncio.run(compare())  # warms up
+    return Spread.of([asyncio.run(compare()) for _ in range(settings.repetitions)])
 
 
 def _report(findings: Findings, loads: dict[str, list[Load]]) -> None:

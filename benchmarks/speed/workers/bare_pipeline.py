@@ -15,7 +15,7 @@ def main() -> None:
     pipe = HybridMTLPipeline(model=model, tokenizer=tokenizer, device="cpu")
 
     def answer(request: Message) -> Message:
-        return {"seconds": [seconds_of(partial(pipe, text)) for text in job["texts"]]}
+        return {"seconds": seconds_of(partial(pipe, request["text"]))}
 
     line.serve(answer)
 
