@@ -25,12 +25,13 @@ def test_every_package_has_its_layer(graph):
     assert packages == {name for layer in LAYERS for name in layer}
 
 
-def test_audits_need_neither_the_options_nor_the_training_of_a_run(graph):
+@pytest.mark.parametrize("wing", ["audit", "serving"])
+def test_wings_need_neither_the_options_nor_the_training_of_a_run(graph, wing):
     imported = {
         package_of(other)
         for module, others in graph.items()
         for other in others
-        if package_of(module) == "audit"
+        if package_of(module) == wing
     }
     assert imported and not imported & {"config", "training", "runs"}
 

@@ -49,23 +49,7 @@ def create_app(model: ServedModel, options: ServingOptions) -> Gate:
     tasks = {name: list(task.labels or [""]) for name, task in model.tasks.items()}
     metrics = Metrics(model.name, model.version, tasks)
     log = AnswerLog(options.log, texts=options.log_texts) if options.log else None
-    passes = ModelPasses(model.pipe)
-    for row in warm_up_rows(model):
-        passes.run([row])
-
-    def failed(error: Exception) -> None:
-        metrics.count_model_error()
-        traceback.print_exception(error, file=sys.stderr)
-
-    batcher = Batcher(
-        passes,
-        batch_size=options.batch_size,
-        max_wait=options.max_wait_ms / 1000,
-        max_queue=options.max_queue,
-        on_batch=metrics.count_batch,
-        on_error=failed,
-    )
-    metrics.watch_queue(lambda: batcher.waiting)
+    batcher = _start_batcher(model, options, metrics)
     service = Service(model, batcher, Recorder(metrics, log, model.version), options)
 
     @asynccontextmanager
@@ -93,6 +77,28 @@ def create_app(model: ServedModel, options: ServingOptions) -> Gate:
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _failure)
     return gate
+
+
+def _start_batcher(model: ServedModel, options: ServingOptions, metrics: Metrics) -> Batcher:
+    """Warm the model up, and return the queue of its rows."""
+    passes = ModelPasses(model.pipe)
+    for row in warm_up_rows(model):
+        passes.run([row])
+
+    def failed(error: Exception) -> None:
+        metrics.count_model_error()
+        traceback.print_exception(error, file=sys.stderr)
+
+    batcher = Batcher(
+        passes,
+        batch_size=options.batch_size,
+        max_wait=options.max_wait_ms / 1000,
+        max_queue=options.max_queue,
+        on_batch=metrics.count_batch,
+        on_error=failed,
+    )
+    metrics.watch_queue(lambda: batcher.waiting)
+    return batcher
 
 
 def _add_answers(app: FastAPI, service: Service) -> None:

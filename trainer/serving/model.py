@@ -14,7 +14,6 @@ from trainer.serving.errors import RequestError
 from trainer.serving.passes import Row
 
 EXPORT = "export.json"
-PRECISIONS = ("float", "int8")
 
 
 @dataclass
@@ -137,10 +136,9 @@ def open_served(
     is_folder = folder.is_dir()
     if is_folder and revision is not None:
         raise InputError(f"revision: '{name}' is a folder; only Hub repositories have revisions")
-    if threads is not None:
-        if threads < 1:
-            raise InputError(f"threads = {threads}: must be 1 or more")
-        torch.set_num_threads(threads)
+    if threads is not None and threads < 1:
+        raise InputError(f"threads = {threads}: must be 1 or more")
+    torch.set_num_threads(threads or torch.get_num_threads())
     title = served_name or (folder.resolve().name if is_folder else name)
     if (folder / EXPORT).is_file():
         precision = precision or "float"
