@@ -20,7 +20,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("loading",),
     ("cards", "app"),
     ("export", "hub", "audit"),
-    ("monitoring",),
+    ("monitoring", "serving"),
     ("training",),
     ("runs",),
     ("search",),

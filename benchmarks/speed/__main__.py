@@ -13,6 +13,7 @@ from benchmarks.speed import (
     prediction_files,
     report,
     searches,
+    serving,
     shared_table,
     startup,
     training,
@@ -29,6 +30,7 @@ PARTS: dict[str, Callable[[Settings, Findings], None]] = {
     "growth": growth.measure,
     "startup": startup.measure,
     "searches": searches.measure,
+    "serving": serving.measure,
 }
 
 

@@ -8,8 +8,14 @@ from benchmarks.speed.processes import ROOT, AbsentError
 
 # Name -> packages installed after torch.
 ENVIRONMENTS = {
-    "transformers": ["transformers", "accelerate"],
-    "sentence-transformers": ["sentence-transformers", "accelerate", "datasets"],
+    "transformers": ["transformers", "accelerate", "fastapi", "uvicorn"],
+    "sentence-transformers": [
+        "sentence-transformers",
+        "accelerate",
+        "datasets",
+        "fastapi",
+        "uvicorn",
+    ],
     "tasknet": ["tasknet"],
 }
 

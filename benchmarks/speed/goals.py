@@ -36,6 +36,10 @@ GOALS = {
     "int8_score_loss": Goal(most=0.5),
     "prediction_files_vs_bare_model": Goal(least=0.95),
     "prediction_files_two_processes_vs_one": Goal(least=1.8),
+    "serve_all_vs_three_pipelines": Goal(least=2.5),
+    "serve_embed_vs_sentence_transformers": Goal(least=1.5),
+    "serve_p99_vs_p50": Goal(most=3.0),
+    "serve_one_client_vs_pipeline": Goal(most=1.1),
     "import_seconds": Goal(most=0.3),
     "import_command_seconds": Goal(most=0.3),
     # Flat, except for variation between runs.

@@ -25,7 +25,7 @@ def test_every_package_has_its_layer(graph):
     assert packages == {name for layer in LAYERS for name in layer}
 
 
-@pytest.mark.parametrize("wing", ["prediction", "audit", "monitoring"])
+@pytest.mark.parametrize("wing", ["prediction", "audit", "monitoring", "serving"])
 def test_a_wing_needs_neither_the_options_nor_the_training_of_a_run(graph, wing):
     imported = {
         package_of(other)

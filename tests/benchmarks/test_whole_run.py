@@ -30,6 +30,7 @@ def test_each_part_gives_its_numbers(part, tmp_path, capsys):
         "startup": "import_seconds",
         "prediction_files": "prediction_files_vs_bare_model",
         "searches": "search_hundred_trivial_trials_seconds",
+        "serving": "serve_one_client_vs_pipeline",
     }
     numbers = json.loads((tmp_path / "bench.json").read_text())
     assert numbers[expected[part]] > 0

@@ -76,6 +76,35 @@ def test_folder_is_a_standard_one_with_a_card(tmp_path, capsys):
     assert "largest difference of a vector's entries" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("pooling", ["mean", "cls"])
+def test_the_layout_is_that_of_text_embeddings_inference(tmp_path, pooling):
+    """The files and required fields that its router reads, for an encoder that it knows."""
+    toy_folder(tmp_path / "model", pooling=pooling)
+    encoder = exported(tmp_path)
+    folder = tmp_path / "encoder"
+
+    def read(name):
+        return json.loads((folder / name).read_text())
+
+    config = read("config.json")
+    assert config["model_type"] == "bert" and config["architectures"] == ["BertModel"]
+    assert isinstance(config["max_position_embeddings"], int)
+    assert isinstance(config["pad_token_id"], int)
+    flags = {
+        name: value for name, value in read("1_Pooling/config.json").items() if "_mode_" in name
+    }
+    assert flags == {
+        "pooling_mode_cls_token": pooling == "cls",
+        "pooling_mode_mean_tokens": pooling == "mean",
+        "pooling_mode_max_tokens": False,
+        "pooling_mode_mean_sqrt_len_tokens": False,
+    }
+    assert read("sentence_bert_config.json")["max_seq_length"] == encoder.max_seq_length == 24
+    assert [module["path"] for module in read("modules.json")] == ["", "1_Pooling"]
+    assert read("tokenizer.json")["model"]["vocab"]
+    assert (folder / "model.safetensors").is_file()
+
+
 def test_an_adapter_is_merged_for_its_task_only(tmp_path, capsys):
     model = with_adapters(toy_model(), "mood", "near", "shared")
     toy_folder(tmp_path / "model", model)

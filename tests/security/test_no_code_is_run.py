@@ -77,6 +77,17 @@ def test_the_page_opens_a_model_without_the_code_beside_it(tmp_path, mark, app):
     assert mark and asker.predict("a film") == trusted.predict("a film")
 
 
+def test_the_server_opens_a_model_without_the_code_beside_it(tmp_path, mark):
+    pytest.importorskip("fastapi", reason="the extra 'serve' is not installed")
+    from trainer.serving.model import open_served
+
+    folder = model_with_code(tmp_path / "model", mark)
+    assert open_served(str(folder)).tasks
+    with pytest.raises(InputError):
+        open_served(str(with_pickle_alone(model_with_code(tmp_path / "pickle", mark), mark)))
+    assert not mark
+
+
 @pytest.mark.parametrize("model_type", ["bert", "evil"])
 def test_an_encoder_s_own_code_is_never_run(tmp_path, mark, model_type):
     folder = encoder_with_code(tmp_path / "encoder", mark, model_type)

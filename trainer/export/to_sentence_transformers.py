@@ -18,6 +18,7 @@ from trainer.saving.peft_adapters import plain_encoder
 
 # Largest difference between two computations of a vector, relative to its largest value.
 TOLERANCE = 1e-6
+_POOLING_FLAGS = ("cls_token", "mean_tokens", "max_tokens", "mean_sqrt_len_tokens")
 
 
 def write_sentence_transformer(
@@ -107,10 +108,30 @@ def _save(model: HybridMTLModel, tokenizer: PreTrainedTokenizerBase, folder: Pat
     modules.insert(0, transformer)
     exported = SentenceTransformer(modules=modules, device="cpu", similarity_fn_name="cosine")
     exported.save_pretrained(str(folder), create_model_card=False)
-    if options:
-        # Without it, loading initializes an unused pooler and warns of it.
-        config = folder / "sentence_bert_config.json"
-        write_json(config, {**json.loads(config.read_text()), "model_args": options})
+    # Without `model_args`, loading initializes an unused pooler and warns of it.
+    _extend(folder / "sentence_bert_config.json", {"model_args": options} if options else {})
+    _add_fields_of_other_readers(folder, tokenizer.model_max_length)
+
+
+def _add_fields_of_other_readers(folder: Path, max_length: int) -> None:
+    """Add the fields of older versions of the format, which text-embeddings-inference requires.
+
+    It does not start without the maximum length and the four flags of pooling.
+    """
+    _extend(folder / "sentence_bert_config.json", {"max_seq_length": max_length})
+    path = folder / "1_Pooling" / "config.json"
+    mode = json.loads(path.read_text())["pooling_mode"]
+    _extend(
+        path,
+        {
+            f"pooling_mode_{flag}": flag in (f"{mode}_token", f"{mode}_tokens")
+            for flag in _POOLING_FLAGS
+        },
+    )
+
+
+def _extend(path: Path, fields: dict[str, Any]) -> None:
+    write_json(path, {**json.loads(path.read_text()), **fields})
 
 
 @torch.no_grad()

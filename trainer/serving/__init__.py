@@ -1,0 +1,1 @@
+"""An HTTP server for all tasks of a model in one process."""
