@@ -16,7 +16,7 @@ from benchmarks.speed.arithmetic import Spread, ratios, turns
 from benchmarks.speed.environments import python_of
 from benchmarks.speed.findings import Findings
 from benchmarks.speed.inference import some_texts
-from benchmarks.speed.load import Load, Server, answer, request, run_load
+from benchmarks.speed.load import NO_SPINNING, Load, Server, answer, request, run_load
 from benchmarks.speed.processes import AbsentError, Worker, own_python
 from benchmarks.speed.rows import read_tasks, weights
 from benchmarks.speed.settings import Settings
@@ -59,7 +59,8 @@ def measure(settings: Settings, findings: Findings) -> None:
     Worker("make", python, f"{worker}.make_heads", job, folder, threads).close()
     with ExitStack() as stack:
         servers = _start(settings, findings, stack, job, folder)
-        bare = Worker("bare", python, f"{worker}.bare_pipeline", job, folder, threads)
+        module = f"{worker}.bare_pipeline"
+        bare = Worker("bare", python, module, job, folder, threads, NO_SPINNING)
         stack.enter_context(bare)
         loads = _take_turns(settings, servers, texts)
         alone = _one_client(settings, servers[OURS], bare, single)
