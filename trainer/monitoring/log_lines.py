@@ -33,6 +33,11 @@ class LogFile:
         """Return whether the file ends within a line, as while one is written."""
         return bool(self._rest) or self._is_skipping
 
+    @property
+    def incomplete_line(self) -> bytes:
+        """Return what was read after the last line end; empty if it is too long."""
+        return self._rest
+
     def read(self) -> Iterator[bytes]:
         """Yield the complete lines that are new.
 
