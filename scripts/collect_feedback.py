@@ -36,7 +36,6 @@ def create_parser() -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> None:
     from trainer.monitoring.collect_feedback import EVALUATION, TRAIN, collect, write_rows
-    from trainer.monitoring.feedback import SELECTED
     from trainer.saving.files import check_writable
 
     if not 0 <= args.evaluation_share <= 1:
@@ -52,7 +51,9 @@ def run(args: argparse.Namespace) -> None:
         print(f"{task}: {train} rows in {TRAIN}, {evaluation} in {EVALUATION}")
     for name, count in found.counts.items():
         print(f"{name}: {count}")
-    print(f"written to '{args.output_dir}'. {SELECTED}")
+    print(
+        f"written to '{args.output_dir}'; anyone may have given this feedback: read the rows first"
+    )
 
 
 def main(arguments: list[str]) -> int:

@@ -6,6 +6,7 @@ groups of them, and is for a model without one.
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 # For a checkout that is not installed.
@@ -42,7 +43,7 @@ def create_parser() -> argparse.ArgumentParser:
 def run(args: argparse.Namespace) -> None:
     from trainer.loading.model_version import model_version
     from trainer.monitoring.make_reference import make_reference
-    from trainer.monitoring.reference import FOLDER, write_reference
+    from trainer.monitoring.reference import FOLDER, read_reference, write_reference
     from trainer.monitoring.reference_rows import read_reference_rows
     from trainer.saving.files import check_writable
 
@@ -59,8 +60,18 @@ def run(args: argparse.Namespace) -> None:
     )
     version = model_version(args.model, getattr(config, "_commit_hash", None))
     reference = make_reference(pipe, rows, version, batch_size=args.batch_size)
+    kept = []
+    if (folder / FOLDER).is_dir():
+        before = read_reference(folder)
+        if before.version == version:  # of the same model: its other tasks stay
+            kept = [name for name in before.tasks if name not in reference.tasks]
+            reference = replace(reference, tasks={**before.tasks, **reference.tasks})
     write_reference(reference, folder)
+    if kept:
+        print(f"kept as they were: {', '.join(kept)}")
     for name, task in reference.tasks.items():
+        if name in kept:
+            continue
         groups = "".join(f", {c} = {v}: {r.n}" for (c, v), r in task.groups.items())
         print(f"{name}: {task.rates.n} of {len(rows[name].texts)} rows{groups}")
     print(f"written: {folder / FOLDER}")

@@ -106,6 +106,7 @@ def report(found: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from trainer.monitoring.log_reader import ANSWERS, BAD, FEEDBACK
     from trainer.monitoring.options import MonitorOptions
     from trainer.monitoring.outputs import ALERTS, METRICS, REPORT, write_outputs
     from trainer.monitoring.result import EXIT_STATUS
@@ -132,6 +133,9 @@ def run(args: argparse.Namespace) -> int:
         monitor.follow(folder, args.every, report)
     else:
         monitor.read()
+        lines = monitor.found.lines
+        if lines[BAD] and not lines[ANSWERS] + lines[FEEDBACK]:
+            raise InputError(f"log: {lines[BAD]} lines, of which none is of an answer log")
         write_outputs(monitor.found, folder)
         report(monitor.found)
     print(f"written: {ALERTS}, {REPORT} and {METRICS} in '{folder}'")

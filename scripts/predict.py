@@ -84,6 +84,15 @@ def _add_reading(group: Any) -> None:
     add("--sheet", help="of xlsx files")
 
 
+def unique(option: str, pairs: list[tuple[str, str]]) -> dict[str, str]:
+    """Return pairs as a table; a name that is given twice is an error."""
+    names = [name for name, _ in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"{option}: names '{name}' twice")
+    return dict(pairs)
+
+
 def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
@@ -102,9 +111,9 @@ def run(args: argparse.Namespace) -> None:
     from trainer.prediction.sources import Inputs
 
     disable_progress_bar()  # of the weights
-    threads = args.threads or max(1, cores() // max(args.workers, 1))
+    threads = max(1, cores() // max(args.workers, 1)) if args.threads is None else args.threads
     read = ReadOptions(args.format, args.separator, args.quoting, args.encoding, args.sheet)
-    texts = {name: (column,) for name, column in args.texts}
+    texts = {name: (column,) for name, column in unique("--texts", args.texts).items()}
     names = tuple(column for columns in texts.values() for column in columns)
     job = PredictionJob(
         inputs=Inputs(tuple(args.inputs), read, names, args.split, args.config),
@@ -112,7 +121,7 @@ def run(args: argparse.Namespace) -> None:
         task=args.task,
         texts=texts,
         keep=tuple(args.keep),
-        output_columns=dict(args.output_columns) if args.output_columns else None,
+        output_columns=unique("--output_columns", args.output_columns or []) or None,
         probabilities=args.probabilities,
         on_error=args.on_error,
         rows_per_part=args.rows_per_part,

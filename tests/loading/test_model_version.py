@@ -1,20 +1,27 @@
-import pytest
+"""Fingerprints of models and of their exports."""
 
-from trainer.loading.model_version import model_version
+import json
+
+from trainer.loading.model_version import EXPORT, EXPORTED, model_version
 
 
-@pytest.mark.parametrize("name", ["model.safetensors", "shared.onnx"])
-def test_a_folders_version_is_a_fingerprint_of_its_weights(tmp_path, name):
-    (tmp_path / name).write_bytes(b"1")
-    (tmp_path / "README.md").write_text("a card")
-    first = model_version(str(tmp_path), "ignored")
-    assert first.startswith("sha256:") and len(first) == 23
-    (tmp_path / "README.md").write_text("another card")
+def test_a_folders_version_depends_on_its_weights(tmp_path):
+    (tmp_path / "model.safetensors").write_bytes(b"a")
+    first = model_version(str(tmp_path), None)
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "model.safetensors").write_bytes(b"b")
     assert model_version(str(tmp_path), None) == first
-    (tmp_path / name).write_bytes(b"2")
+    (tmp_path / "model.safetensors").write_bytes(b"b")
     assert model_version(str(tmp_path), None) != first
+    assert model_version("me/model", "abc") == "abc"
 
 
-def test_a_repositorys_version_is_its_commit():
-    assert model_version("me/no-such-folder", "abc") == "abc"
-    assert model_version("me/no-such-folder", None) == "unknown"
+def test_an_export_has_the_version_of_its_model(tmp_path):
+    (tmp_path / "int8").mkdir()
+    versions = set()
+    for content in (b"a", b"b"):
+        (tmp_path / "int8" / "shared.onnx").write_bytes(content)
+        versions.add(model_version(str(tmp_path), None))
+    assert len(versions) == 2  # of an export without it
+    (tmp_path / EXPORT).write_text(json.dumps({"format": "onnx", EXPORTED: "sha256:12"}))
+    assert model_version(str(tmp_path), None) == "sha256:12"

@@ -227,3 +227,10 @@ def test_a_log_that_is_missing_at_first_is_an_error(tmp_path):
     monitored = LogMonitor("m", REFERENCE, [tmp_path / "none"], MonitorOptions())
     with pytest.raises(InputError, match="cannot be read"):
         monitored.follow(tmp_path, 0.1, lambda found: None)
+
+
+def test_a_file_given_twice_is_an_error(tmp_path):
+    log = tmp_path / "log"
+    log.touch()
+    with pytest.raises(InputError, match="is given twice"):
+        LogMonitor("m", None, [log, tmp_path / "." / "log"], MonitorOptions("1d"))

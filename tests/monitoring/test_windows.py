@@ -10,7 +10,7 @@ from trainer.errors import InputError
 from trainer.monitoring.options import MonitorOptions, parse_window
 from trainer.monitoring.records import AnswerBuffer, AnswerRecord, FeedbackRecord
 from trainer.monitoring.reference import MAX_VECTORS
-from trainer.monitoring.windows import LATE, NO_ANSWER, Windows
+from trainer.monitoring.windows import LATE, NO_ANSWER, REPEATED, Windows
 
 KINDS = {"mood": MOOD, "near": NEAR}
 
@@ -28,7 +28,7 @@ def divide(size, records, now=0.0):
 
 def test_windows_of_time_begin_at_multiples_of_it():
     times = [7190.0, 7199.0, 7200.0, 18_000.0]
-    found, pending, _ = divide("1h", map(answer, times))
+    found, pending, _ = divide("1h", map(answer, times), now=18_060.0)
     assert [(w.start, w.end, w.rows) for w in found] == [(3600, 7200, 2), (7200, 10_800, 1)]
     assert pending == 1  # the last window has not ended
     found, pending, _ = divide("1h", map(answer, times), now=21_660.0)
@@ -42,8 +42,17 @@ def test_windows_of_answers_have_a_number_of_them():
 
 
 def test_late_answers_are_counted_and_kept():
-    found, _, counts = divide("1h", map(answer, [7300.0, 100.0, 11_000.0]))
-    assert [w.rows for w in found] == [2] and counts[LATE] == 1
+    times = [100.0, *[7300.0] * 20, 110.0, 7400.0]
+    found, _, counts = divide("1h", map(answer, times), now=11_000.0)
+    assert [(w.number, w.start, w.rows) for w in found] == [(0, 0, 1), (1, 7200, 22)]
+    assert counts[LATE] == 1
+
+
+def test_a_line_with_a_time_to_come_takes_no_others():
+    times = [10.0, 90_000.0, *(20.0 + i for i in range(50)), *(3600.0 + i for i in range(50))]
+    found, pending, counts = divide("1h", map(answer, times), now=7260.0)
+    assert [(w.start, w.rows) for w in found] == [(0, 51), (3600, 50)]
+    assert pending == 1 and not counts
 
 
 def test_answers_after_the_end_of_their_window_are_in_the_next():
@@ -71,6 +80,19 @@ def test_feedback_is_counted_where_it_is_given():
     assert (first["mood"].confirmed, first["mood"].corrected) == (1, 0)
     assert (second["mood"].corrected, second["near"].corrected) == (1, 1)
     assert counts[NO_ANSWER] == 1
+
+
+def test_the_last_feedback_on_an_answer_counts_once():
+    given = [FeedbackRecord(float(i), "mood", "a", ("bad",)) for i in range(1, 30)]
+    taken_back = [FeedbackRecord(40.0, "mood", "a", ("good",))]
+    later = [FeedbackRecord(4000.0, "mood", "a", ("bad",))]
+    records = [answer(0.0, "a"), *given, *taken_back, *later]
+    found, _, counts = divide("1h", records, now=7260.0)
+    window = found[0]
+    assert (window.feedback["mood"].confirmed, window.feedback["mood"].corrected) == (0, 1)
+    assert counts[REPEATED] == 30
+    found, _, _ = divide("1h", records[:-1], now=7260.0)
+    assert (found[0].feedback["mood"].confirmed, found[0].feedback["mood"].corrected) == (1, 0)
 
 
 def test_the_sampled_texts_are_of_the_whole_window():

@@ -111,7 +111,7 @@ def contents(output):
 
 @pytest.mark.parametrize("parts", [None, 20])
 def test_a_run_killed_between_its_output_and_its_end_is_ended(rows, tmp_path, monkeypatch, parts):
-    def die(journal):
+    def die(journal, size):
         raise Killed
 
     output = tmp_path / "a.jsonl"
@@ -310,3 +310,23 @@ def test_options_of_reading_apply(tmp_path):
     predict_files(type(first)(**{**vars(first), "inputs": inputs}), OpenFake())
     (row,) = csv.DictReader((tmp_path / "a.csv").open(encoding="utf-8"))
     assert row["body"] == "un film très bon"
+
+
+def test_an_output_that_this_command_did_not_write_is_kept(rows, tmp_path, monkeypatch, capsys):
+    output = tmp_path / "a.csv"
+    predict_files(job(rows, output), OpenFake())
+    whole = output.read_bytes()
+    output.write_text("mine")
+    with pytest.raises(InputError, match="is not what this command wrote"):
+        predict_files(job(rows, output), OpenFake())
+    assert output.read_text() == "mine"
+    predict_files(job(rows, output, overwrite=True), OpenFake())
+    assert output.read_bytes() == whole
+    broken = tmp_path / "b.csv"
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        kill_at(patched, "trainer.prediction.chunk_writer.write_chunk", 4)
+        predict_files(job(rows, broken), OpenFake())
+    broken.write_text("mine")
+    with pytest.raises(InputError, match="is not what this command wrote"):
+        predict_files(job(rows, broken), OpenFake())
+    assert broken.read_text() == "mine"

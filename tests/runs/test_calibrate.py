@@ -132,7 +132,7 @@ def test_pipeline_and_handler_use_it_and_can_do_without(calibrated, plain):
         assert dict(pairs[0]) == pytest.approx(dict(pairs[1]), abs=1e-6)
     assert "needs_review" not in pipe(TEXT, task="urgency", calibrated=False)
     handler = EndpointHandler.__new__(EndpointHandler)
-    handler.pipeline = pipe
+    handler.pipeline, handler._log = pipe, None
     request = {"inputs": TEXT, "parameters": {"task": "urgency", "calibrated": False}}
     assert handler(request) == pipe(TEXT, task="urgency", calibrated=False)
     request["parameters"]["calibrated"] = "no"

@@ -47,7 +47,7 @@ USUAL, SHIFTED = (0.2, 0.3, 0.5), (0.6, 0.2, 0.2)
     ("shares", "status", "message"),
     [
         ([USUAL] * 3, 0, "No alert"),
-        ([USUAL, SHIFTED, SHIFTED], 1, "1 alert: see below"),
+        ([USUAL, SHIFTED, SHIFTED], 1, "1 alert: answers differ"),
         ([USUAL], 3, "Not enough rows"),
     ],
 )
@@ -102,9 +102,16 @@ def test_feedback_is_collected(run, tmp_path):
     log = write_log(tmp_path / "log", [*records, feedback(id="0-3")])
     out = tmp_path / "rows"
     code, printed = run("collect_feedback.py", log, "--output_dir", out)
-    assert code == 0 and "Feedback is selected" in printed.out
+    assert code == 0 and "read the rows first" in printed.out
     rows = [json.loads(line) for path in out.glob("mood/*.jsonl") for line in path.open()]
     assert rows == [{"text": "a film", "label": "bad"}]
     empty = write_log(tmp_path / "empty", records)
     code, printed = run("collect_feedback.py", empty, "--output_dir", out)
     assert code == 2 and "there is no feedback with texts" in printed.err
+
+
+def test_a_file_that_is_no_log_is_wrong_input(run, folder, tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("text,label\na film,good\n")
+    code, printed = run("monitor.py", folder, path, "--output_dir", tmp_path / "out")
+    assert code == 2 and "2 lines, of which none is of an answer log" in printed.err

@@ -5,6 +5,7 @@ import os
 import signal
 from contextlib import suppress
 
+import datasets
 import pytest
 from safetensors.torch import load_file
 from transformers import TrainerCallback
@@ -108,7 +109,7 @@ def test_a_paused_run_is_the_unbroken_one_to_the_last_bit(variant, trials, place
     assert evaluations[0]["eval_overall"] == first["eval_overall"]
 
 
-def test_rows_are_tokenized_once_for_all_trials(trials, monkeypatch):
+def test_rows_are_tokenized_once_for_all_trials(trials, monkeypatch, tmp_path):
     tokenized = []
     encode = tokens.encode
 
@@ -117,7 +118,8 @@ def test_rows_are_tokenized_once_for_all_trials(trials, monkeypatch):
         return encode(batch, **options)
 
     monkeypatch.setattr(tokens, "encode", counted)
-    study = trials(max_steps=1, max_length=31)  # in no cache yet
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    study = trials(max_steps=1)
     study.train("a")
     assert len(tokenized) == 4  # the train and validation rows of two tasks
     study.train("b", learning_rate=1e-4, seed=9)

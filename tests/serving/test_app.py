@@ -312,6 +312,8 @@ def test_the_service_describes_itself_and_its_model(client):
     assert model["tasks"]["mood"]["labels"] == TASKS["mood"]["labels"]
     assert model["tasks"]["near"]["score_range"] == [0, 5]
     assert "there is no such endpoint" in message(client.get("/x"), 404).lower()
+    response = client.post("/predict/", json={"inputs": "a"}, follow_redirects=False)
+    assert "there is no such endpoint" in message(response, 404).lower()
     assert "does not have this method" in message(client.get("/predict"), 405)
 
 

@@ -17,6 +17,8 @@ def test_a_key_is_required_everywhere_but_at_the_probes(open_client):
         for path in ("/model", "/metrics", "/docs", "/openapi.json", "/x"):
             assert client.get(path).status_code == 401
         assert client.get("/health").status_code == client.get("/ready").status_code == 200
+        lower = client.post("/predict", json=BODY, headers={"authorization": f"bearer  {KEY}"})
+        assert lower.status_code == 200
         headers = {"Authorization": f"Bearer {KEY}"}
         assert client.post("/predict", json=BODY, headers=headers).status_code == 200
         odd = client.post("/predict", json=BODY, headers={"Authorization": b"Bearer \xff"})

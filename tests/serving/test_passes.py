@@ -3,6 +3,7 @@ import torch
 
 from tests.modeling.toy_models import CROSS, SINGLE, TASKS, toy_model, toy_tokenizer, with_adapters
 from tests.serving.conftest import toy_pipe
+from trainer.prediction.answer_recorder import AnswerRecorder
 from trainer.serving.passes import ModelPasses, Row
 
 TEXTS = ["a good film", "dull", "anna is in paris , very very witty"]
@@ -83,3 +84,14 @@ def test_an_answer_counts_its_tokens_and_those_unknown_or_truncated():
         assert (answer.tokens, answer.truncated) == (limit, True)
     (pair,) = passes.run([Row({"text": "a film", "text_pair": "a"}, "near")])
     assert pair.tokens == 7
+
+
+def test_each_task_has_the_tokens_that_it_reads_of_a_pair():
+    pipe = toy_pipe()
+    (answer,) = ModelPasses(pipe).run([Row(PAIRS[0])])
+    recorder = AnswerRecorder(pipe.tokenizer, pipe.model.config, "v")
+    for record in recorder.record(PAIRS[0], answer.defaults, with_texts=False):
+        expected = {name: record[name] for name in ("tokens", "truncated", "unknown")}
+        found = answer.own[record["task"]]
+        assert {**found, "unknown": round(found["unknown"], 4)} == expected
+    assert len({own["tokens"] for own in answer.own.values()}) > 1

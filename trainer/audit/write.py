@@ -1,7 +1,9 @@
 """Writing of an audit: its report, its figures, and the section of the model card."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from trainer.audit.figures import draw_groups, draw_terms
 from trainer.audit.options import AuditOptions
@@ -39,10 +41,26 @@ def write_audit(found: Audit, options: AuditOptions, model: str, folder: Path) -
         Lines with the findings and the written files.
     """
     report = audit_report(found, options, model)
+    lost = sorted(_audited(folder) - _tasks_of(report))
     write_json(folder / REPORT, report)
     facts = audit_facts(found, options, _draw(found, folder))
     target = _write_section(facts, folder)
-    return [*summary(found, report), f"written: {REPORT}, figures and {target} in '{folder}'"]
+    written = f"written: {REPORT}, figures and {target} in '{folder}'"
+    if lost:
+        written += f"; they replace an earlier audit, also of {', '.join(lost)}"
+    return [*summary(found, report), written]
+
+
+def _audited(folder: Path) -> set[str]:
+    """Return the tasks of an earlier audit in a folder."""
+    try:
+        return _tasks_of(json.loads((folder / REPORT).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return set()
+
+
+def _tasks_of(report: Any) -> set[str]:
+    return set(report["tasks"])
 
 
 def _draw(found: Audit, folder: Path) -> list[tuple[str, str]]:

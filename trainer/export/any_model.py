@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from modeling_hybrid_mtl import HybridMTLPipeline
 from trainer.config.extensions import load_extensions
 from trainer.errors import InputError
@@ -46,6 +48,7 @@ class AnyModel:
         load_extensions(self.extensions)
         if (Path(self.name) / DESCRIPTION).is_file():
             return self._open_export()
+        self._check_machine()
         if self.precision not in (None, "float"):
             raise InputError(
                 f"precision = '{self.precision}': '{self.name}' is not an ONNX export; write one "
@@ -55,6 +58,16 @@ class AnyModel:
             return self._open_with_own_code()
         model, tokenizer = open_trained(self.name, self.revision)
         return HybridMTLPipeline(model=model, tokenizer=tokenizer, device=self.device)
+
+    def _check_machine(self) -> None:
+        if self.revision is not None and Path(self.name).is_dir():
+            raise InputError(f"revision = '{self.revision}': '{self.name}' is a folder; unset it")
+        try:
+            if self.device is not None:
+                torch.empty(0, device=self.device)
+        except (RuntimeError, AssertionError) as error:  # unknown, or absent on this machine
+            reason = str(error).splitlines()[0]
+            raise InputError(f"device = '{self.device}': cannot be used here: {reason}") from error
 
     def _open_export(self) -> HybridMTLPipeline:
         for name in ("revision", "device"):

@@ -13,10 +13,11 @@ from typing import Any
 from safetensors import SafetensorError
 
 from trainer.errors import InputError
+from trainer.loading.model_version import EXPORT
 from trainer.saving.files import check_writable, write_json
 
 # The description of an export, which marks its folder as one.
-DESCRIPTION = "export.json"
+DESCRIPTION = EXPORT
 
 
 def check_output(folder: Path, *, overwrite: bool) -> None:

@@ -13,6 +13,7 @@ from trainer.export.folder import check_output, staged_folder
 from trainer.export.packages import require
 from trainer.export.to_onnx import write_onnx
 from trainer.export.to_sentence_transformers import write_sentence_transformer
+from trainer.loading.model_version import EXPORTED, model_version
 from trainer.loading.trained_model import open_trained
 from trainer.saving.files import write_text
 
@@ -53,7 +54,9 @@ def export(
     target = Path(output).resolve()
     check_output(target, overwrite=overwrite)
     model, tokenizer = open_trained(source, revision, dtype=torch.float32)
-    description = {"format": format, "task": task}
+    commit = getattr(model.config, "_commit_hash", None)
+    description: dict[str, Any] = {"format": format, "task": task}
+    description[EXPORTED] = model_version(source, commit)
     with staged_folder(target, description) as staged:
         exported = _select_task(model, task)
         description |= write(exported, tokenizer, staged)

@@ -24,6 +24,13 @@ class FeedbackCounts:
     corrected: int = 0
     confirmed: int = 0
 
+    def add(self, is_right: bool, count: int = 1) -> None:
+        """Add the feedback on an answer."""
+        if is_right:
+            self.confirmed += count
+        else:
+            self.corrected += count
+
     @property
     def n(self) -> int:
         """Return the number of answers with feedback."""

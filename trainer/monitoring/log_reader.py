@@ -1,7 +1,6 @@
 """Records of answers and feedback in the lines of a log."""
 
 import heapq
-import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,7 +20,7 @@ BAD = "skipped: no line of an answer log"
 TOO_LONG = "skipped: longer than a megabyte"
 UNKNOWN_TASK = "skipped: of a task that the reference does not have"
 UNKNOWN_LABEL = "skipped: with a label that the task does not have"
-OTHER_VERSION = "skipped: of another version of the model"
+OTHER_VERSION = "skipped: of another version of the model (--any_version reads them)"
 FUTURE = "skipped: with a time in the future"
 BAD_VALUE = "skipped: with a value that is not possible"
 MANY_GROUPS = "groups left out: too many columns or values"
@@ -31,6 +30,8 @@ _AHEAD = 86_400
 # More values are not groups, but numbers or names.
 MAX_VALUES = 50
 _MAX_COLUMNS, _MAX_NAME = 10, 60
+# Of scores and tokens: sums of squares stay finite.
+_LARGEST = 1e9
 Record = AnswerRecord | FeedbackRecord
 
 
@@ -118,7 +119,7 @@ class LogReader:
         """Return the groups of an answer, without columns of too many values."""
         groups = {}
         for column, value in given.items() if isinstance(given, Mapping) else ():
-            column, value = _name(column), _name(value)
+            column, value = group_name(column), group_name(value)
             known = self._values.get(column)
             if known is None and len(self._values) < _MAX_COLUMNS:
                 known = self._values[column] = set()
@@ -139,7 +140,7 @@ def to_answer_record(fields: Mapping[str, Any], seconds: float, kind: TaskKind) 
         kind: what the task's answers are; the labels are known ones.
 
     Raises:
-        ValueError: if a number is not finite.
+        ValueError: if a number is not possible.
         OverflowError: if it is too large.
     """
     labels = _labels(fields["label"]) if kind.labels else ()
@@ -148,9 +149,9 @@ def to_answer_record(fields: Mapping[str, Any], seconds: float, kind: TaskKind) 
         task=fields["task"],
         labels=labels or (),
         score=NAN if kind.labels else _number(fields["score"]),
-        confidence=_number(fields["confidence"]),
-        tokens=_number(fields["tokens"]),
-        unknown=_number(fields["unknown"]),
+        confidence=_number(fields["confidence"], 0, 1),
+        tokens=_number(fields["tokens"], 0),
+        unknown=_number(fields["unknown"], 0, 1),
         truncated=fields["truncated"],
         id=fields["id"],
         groups=fields.get("groups") or {},
@@ -178,20 +179,20 @@ def _labels(label: Any) -> tuple[str, ...] | None:
     return None
 
 
-def _number(value: Any) -> float:
-    """Return a finite number; NaN for a missing one.
+def _number(value: Any, low: float = -_LARGEST, high: float = _LARGEST) -> float:
+    """Return a number; NaN for a missing one.
 
     Raises:
-        ValueError: if it is not finite.
+        ValueError: if it is not from `low` to `high`.
     """
     if value is None:
         return NAN
-    if isinstance(value, bool) or not math.isfinite(number := float(value)):
-        raise ValueError("is not a finite number")
+    if isinstance(value, bool) or not low <= (number := float(value)) <= high:
+        raise ValueError(f"is not a number from {low} to {high}")
     return number
 
 
-def _name(value: Any) -> str:
-    """Return a name that fits a page and a terminal."""
+def group_name(value: Any) -> str:
+    """Return a column or a value as a name that fits a page and a terminal."""
     text = "".join(c if c.isprintable() else "?" for c in str(value)[: _MAX_NAME + 1])
     return text if len(text) <= _MAX_NAME else f"{text[:_MAX_NAME]}…"

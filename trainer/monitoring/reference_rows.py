@@ -6,6 +6,7 @@ from modeling_hybrid_mtl import HybridMTLConfig
 from trainer.audit.labeled_rows import check_rows, label_column, read_rows
 from trainer.data.raw_rows import is_missing
 from trainer.errors import InputError, did_you_mean
+from trainer.monitoring.log_reader import group_name
 from trainer.monitoring.make_reference import ReferenceRows, label_names
 
 
@@ -49,7 +50,7 @@ def read_reference_rows(
         own = {**columns, "label": label}
         rows = check_rows(name, task, raw, groups, own, bad_rows)
         cells = {
-            column: ["" if is_missing(value) else str(value) for value in values]
+            group_name(column): ["" if is_missing(value) else group_name(value) for value in values]
             for column, values in rows.groups.items()
         }
         found[name] = ReferenceRows(

@@ -74,7 +74,7 @@ class Monitored:
         count, size = len(self.log.active), self.options.size
         if self.status == ALERT:
             plural = "" if count == 1 else "s"
-            return f"{count} alert{plural}: see below what differs from the reference."
+            return f"{count} alert{plural}: answers differ from the reference."
         if self.status == FINE:
             return "No alert: no difference in two windows in a row."
         if not self.windows:

@@ -28,6 +28,9 @@ class LogMonitor:
         embed: returns the vectors of logged texts; None to compare none.
         any_version: also read the answers of other versions of the model.
         now: returns the time in seconds.
+
+    Raises:
+        InputError: if a file is given twice.
     """
 
     def __init__(
@@ -41,6 +44,10 @@ class LogMonitor:
         any_version: bool = False,
         now: Callable[[], float] = time.time,
     ):
+        resolved = [path.resolve() for path in logs]
+        for path, place in zip(logs, resolved, strict=True):
+            if resolved.count(place) > 1:
+                raise InputError(f"log: '{path}' is given twice")
         self._now = now
         self._monitor = Monitor(model, reference, options, embed)
         lines = self._monitor.found.lines

@@ -4,6 +4,7 @@ import math
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from trainer.monitoring.answers import TaskKind
 from trainer.monitoring.feedback import FeedbackCounts
@@ -14,16 +15,19 @@ from trainer.monitoring.records import AnswerBuffer, AnswerRecord, FeedbackRecor
 MAX_IDS = 1_000_000
 # Seconds after the end of a window.
 _GRACE = 60
+# Lines of later windows in a row, after which a window is complete.
+_LATER = 20
 LATE = "answers of an earlier window, counted in a later one"
+REPEATED = "further feedback on an answer, of which the last counts"
 NO_ANSWER = "feedback skipped: its answer is not in the log"
 
 
-@dataclass
+@dataclass(eq=False)
 class Window:
     """The lines of a window.
 
     Attributes:
-        number: from 0.
+        number: from 0, in the order in which windows were complete.
         start: its beginning, in seconds; of a number of answers, the first one's time.
         end: its end, in seconds; of a number of answers, the last one's time.
         answers: task -> its answers.
@@ -45,6 +49,9 @@ class Window:
 class Windows:
     """Divides records, in the order of a log, into windows.
 
+    A window of time is complete when `_LATER` lines in a row belong to later ones, so that one line
+    with a wrong time neither ends a window nor takes the lines that follow it.
+
     Args:
         size: of a window. Windows of time begin at its multiples since 1970, UTC.
         kinds: task -> what its answers are.
@@ -54,79 +61,104 @@ class Windows:
     def __init__(self, size: WindowSize, kinds: Mapping[str, TaskKind], counts: Counter[str]):
         self._size, self._kinds, self._counts = size, kinds, counts
         self._number = 0
-        self._open: Window | None = None
+        self._open: dict[float, Window] = {}
+        self._later = 0
         self._closed_until = -math.inf
         self._predictions: OrderedDict[tuple[str, str], tuple[str, ...] | float] = OrderedDict()
+        self._feedback: OrderedDict[tuple[str, str], tuple[Window, bool]] = OrderedDict()
 
     @property
     def pending(self) -> int:
-        """Return the number of answers in the window that is not complete."""
-        return 0 if self._open is None else self._open.rows
+        """Return the number of answers in windows that are not complete."""
+        return sum(window.rows for window in self._open.values())
 
     def divide(self, records: Iterable[AnswerRecord | FeedbackRecord]) -> Iterator[Window]:
-        """Yield each window as soon as it is complete; later calls go on with the last one.
+        """Yield each window as soon as it is complete; later calls go on with the others.
 
         Windows without lines are left out.
         """
         for record in records:
             window = self._window_at(record.time)
-            if window is not self._open:
-                if self._open is not None:
-                    yield self._open
-                self._open = window
             self._add(window, record)
-            if self._size.in_rows and window.rows >= self._size.count:
-                self._open = None
-                yield window
+            if self._size.in_rows:
+                if window.rows >= self._size.count:
+                    yield self._close(window)
+                continue
+            self._later = 0 if window is self._first else self._later + 1
+            if self._later == _LATER:
+                yield self._close(self._first)
 
     def close(self, now: float) -> Iterator[Window]:
-        """Yield the last window if its time ended a minute ago, when all lines should be there."""
-        window = self._open
-        if window is not None and not self._size.in_rows and window.end + _GRACE <= now:
-            self._open, self._closed_until = None, window.end
-            yield window
+        """Yield windows whose time ended a minute ago, when all lines should be there."""
+        while self._open and not self._size.in_rows and self._first.end + _GRACE <= now:
+            yield self._close(self._first)
+
+    @property
+    def _first(self) -> Window:
+        return self._open[min(self._open)]
+
+    def _close(self, window: Window) -> Window:
+        del self._open[window.start]
+        self._later = 0
+        if not self._size.in_rows:
+            self._closed_until = window.end
+        window.number = self._number
+        self._number += 1
+        return window
 
     def _window_at(self, time: float) -> Window:
-        current, count = self._open, self._size.count
+        count = self._size.count
         if self._size.in_rows:
-            if current is not None:
-                current.end = max(current.end, time)
-                return current
+            for window in self._open.values():  # there is one at most
+                window.end = max(window.end, time)
+                return window
             return self._new(time, time)
-        if current is not None and time < current.end:
-            if time < current.start:
-                self._counts[LATE] += 1
-            return current
         if time < self._closed_until:
             self._counts[LATE] += 1
-        start = max(time // count * count, self._closed_until)
-        return self._new(start, start + count)
+            if self._open:
+                return self._first
+            time = self._closed_until
+        start = time // count * count
+        return self._open.get(start) or self._new(start, start + count)
 
     def _new(self, start: float, end: float) -> Window:
-        self._number += 1
-        return Window(self._number - 1, start, end)
+        self._open[start] = Window(self._number, start, end)
+        return self._open[start]
 
     def _add(self, window: Window, record: AnswerRecord | FeedbackRecord) -> None:
-        if isinstance(record, AnswerRecord):
-            buffer = window.answers.get(record.task)
-            if buffer is None:
-                buffer = AnswerBuffer(self._kinds[record.task], window.number)
-                window.answers[record.task] = buffer
-            buffer.add(record)
-            if record.id:
-                labels = self._kinds[record.task].labels
-                self._predictions[record.task, record.id] = (
-                    record.labels if labels else record.score
-                )
-                if len(self._predictions) > MAX_IDS:
-                    self._predictions.popitem(last=False)
+        key = record.task, record.id
+        if isinstance(record, FeedbackRecord):
+            self._add_feedback(window, record)
             return
-        prediction = self._predictions.get((record.task, record.id))
+        buffer = window.answers.get(record.task)
+        if buffer is None:
+            buffer = AnswerBuffer(self._kinds[record.task], int(window.start) % (1 << 32))
+            window.answers[record.task] = buffer
+        buffer.add(record)
+        if record.id:
+            labels = self._kinds[record.task].labels
+            _remember(self._predictions, key, record.labels if labels else record.score)
+
+    def _add_feedback(self, window: Window, record: FeedbackRecord) -> None:
+        """Count the last feedback on an answer, in the window of the first."""
+        key = record.task, record.id
+        prediction = self._predictions.get(key)
         if prediction is None:
             self._counts[NO_ANSWER] += 1
             return
-        counts = window.feedback.setdefault(record.task, FeedbackCounts())
-        if prediction == record.label:
-            counts.confirmed += 1
-        else:
-            counts.corrected += 1
+        is_right = prediction == record.label
+        if key in self._feedback:
+            self._counts[REPEATED] += 1
+            window, was_right = self._feedback[key]
+            if window not in self._open.values():
+                return
+            window.feedback[record.task].add(was_right, -1)
+        window.feedback.setdefault(record.task, FeedbackCounts()).add(is_right)
+        _remember(self._feedback, key, (window, is_right))
+
+
+def _remember(table: OrderedDict[Any, Any], key: Any, value: Any) -> None:
+    """Set an entry of a table that forgets the oldest ones."""
+    table[key] = value
+    if len(table) > MAX_IDS:
+        table.popitem(last=False)

@@ -7,7 +7,7 @@ from trainer.monitoring.compare import Check, Result
 
 # Measure -> its name, and what an effect of a size says.
 MEASURES: dict[str, tuple[str, str]] = {
-    "labels": ("predicted labels", "{effect:.0%} of the answers have another label"),
+    "labels": ("predicted labels", "the shares of the labels differ by {effect:.0%}"),
     "score": ("scores", "the share of answers below some score differs by {effect:.0%}"),
     "confidence": (
         "confidence",

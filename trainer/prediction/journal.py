@@ -11,7 +11,8 @@ from typing import Any
 
 from trainer.errors import InputError, truncated_repr
 
-_END = {"finished": True}
+# Written before the output appears, and as a key with its size when it is complete.
+_JOINING, _END = {"joining": True}, "finished"
 
 
 @dataclass(frozen=True)
@@ -42,15 +43,22 @@ class Journal:
 
     Attributes:
         records: chunk -> its record.
-        finished: whether the output is complete.
+        joining: whether the output may be there, and be incomplete if it is a folder.
+        written: bytes of the complete output; None before it is complete.
     """
 
     def __init__(self, path: Path, file: Any):
         self._path, self._file = path, file
         self.settings: dict[str, Any] | None = None
         self.records: dict[int, ChunkRecord] = {}
-        self.finished = False
+        self.joining = False
+        self.written: int | None = None
         self._read()
+
+    @property
+    def finished(self) -> bool:
+        """Return whether the output is complete."""
+        return self.written is not None
 
     def _read(self) -> None:
         self._file.seek(0)
@@ -70,12 +78,14 @@ class Journal:
         try:
             if self.settings is None:
                 self.settings = entry["settings"]
-            elif entry == _END:
-                self.finished = True
+            elif entry == _JOINING:
+                self.joining = True
+            elif _END in entry:
+                self.written = int(entry[_END])
             else:
                 record = ChunkRecord(**entry)
                 self.records[record.chunk] = record
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise InputError(
                 f"'{self._path}' is not the journal of a prediction; delete it, or choose another "
                 f"output"
@@ -84,7 +94,8 @@ class Journal:
     def start(self, settings: Mapping[str, Any]) -> None:
         """Forget everything, and record the settings."""
         self._file.truncate(0)
-        self.settings, self.records, self.finished = dict(settings), {}, False
+        self.settings, self.records = dict(settings), {}
+        self.joining, self.written = False, None
         self._append({"settings": self.settings})
 
     def add(self, record: ChunkRecord) -> None:
@@ -96,10 +107,16 @@ class Journal:
         """Leave out a chunk, whose file is gone."""
         del self.records[chunk]
 
-    def finish(self) -> None:
-        """Record that the output is complete."""
-        self.finished = True
-        self._append(_END)
+    def begin_joining(self) -> None:
+        """Record that the output is about to appear."""
+        if not self.joining:
+            self.joining = True
+            self._append(_JOINING)
+
+    def finish(self, size: int) -> None:
+        """Record that the output is complete, and its bytes."""
+        self.written = size
+        self._append({_END: size})
 
     def _append(self, entry: Mapping[str, Any]) -> None:
         self._file.write(json.dumps(entry).encode() + b"\n")
@@ -127,6 +144,12 @@ class Journal:
             for name in ("rows", "written", "bytes", "truncated", "untagged")
         }
         return ChunkRecord(chunk=len(self.records), rejects=dict(rejects), **sums)
+
+
+def size_of(output: Path) -> int:
+    """Return the bytes of a file, or of a folder's files."""
+    files = output.iterdir() if output.is_dir() else [output] if output.exists() else []
+    return sum(file.stat().st_size for file in files)
 
 
 def journal_path(output: Path) -> Path:

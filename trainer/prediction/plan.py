@@ -62,7 +62,14 @@ def make_plan(
     needed = [*texts.values(), *(name for name in columns if name not in tables.types)]
     check_groups(job, given.names)
     needed += job.log_groups
+    unread = [job.texts.get(name, (name,)) for name in TEXTS if name not in texts]
     for place, other in schemas[1:]:
+        extra = [n for names in unread for n in names if job.task is None and n in other.names]
+        if extra:
+            raise InputError(
+                f"{place}: has a column '{extra[0]}' of texts, which {location} has not; predict "
+                "them by two commands"
+            )
         missing = [name for name in needed if name not in other.names]
         if missing:
             raise InputError(

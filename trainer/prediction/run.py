@@ -15,8 +15,15 @@ from trainer.prediction.chunk_writer import ChunkWriter, chunk_path, rejects_pat
 from trainer.prediction.chunks import Chunk, Division, read_chunks
 from trainer.prediction.fingerprint import model_fingerprint
 from trainer.prediction.job import PredictionJob
-from trainer.prediction.journal import ChunkRecord, Journal, journal_path, open_journal
+from trainer.prediction.journal import (
+    ChunkRecord,
+    Journal,
+    journal_path,
+    open_journal,
+    size_of,
+)
 from trainer.prediction.notes import describe_losses
+from trainer.prediction.places import check_places, chunks_folder, rejected_rows
 from trainer.prediction.plan import Plan, make_plan
 from trainer.prediction.sources import Source, first_schemas, open_sources, total_rows
 from trainer.prediction.workers import OpenPipeline, Workers, use_threads
@@ -40,6 +47,7 @@ def predict_files(job: PredictionJob, open_pipeline: OpenPipeline) -> ChunkRecor
         InputError: if the rows cannot be read or do not fit the tasks, another job has written to
             the output, or a file cannot be written.
     """
+    check_places(job)
     _check_output(job)
     sources = open_sources(job.inputs)
     schemas = first_schemas(sources)
@@ -51,7 +59,8 @@ def predict_files(job: PredictionJob, open_pipeline: OpenPipeline) -> ChunkRecor
         del pipe  # of which workers have their own
         run.claim()
         if journal.finished:
-            print(f"'{job.output}' is complete already", flush=True)
+            unlogged = "" if job.log is None else "; nothing is added to the log"
+            print(f"'{job.output}' is complete already{unlogged}", flush=True)
         else:
             run.predict(open_pipeline)
             run.join()
@@ -88,8 +97,7 @@ class _Run:
         self._plan, self._job, self._sources = plan, plan.job, sources
         self._pipe, self._journal = pipe, journal
         output = self._job.output
-        self._folder = output.with_name(f"{output.name}.chunks")
-        self._rejects = output.with_name(f"{output.name}.rejects.jsonl")
+        self._folder, self._rejects = chunks_folder(output), rejected_rows(output)
         self._division = Division(self._job.rows_per_part)
         self._fingerprint = model_fingerprint(pipe)
 
@@ -128,6 +136,8 @@ class _Run:
                 f"'{job.output}' was begun by another command: {change}; repeat that command, "
                 f"choose another output, or begin anew with {job.option('overwrite')}"
             )
+        if not job.overwrite:
+            self._check_written()
         if not journal.records or change is not None or is_over:
             shutil.rmtree(self._folder, ignore_errors=True)
             journal.start(settings)
@@ -137,6 +147,20 @@ class _Run:
                 f"{sum(journal.totals.rejects.values())} rows without text are left out already; "
                 f"repeat the command with {job.option('on_error')} skip, or begin anew with "
                 f"{job.option('overwrite')}"
+            )
+
+    def _check_written(self) -> None:
+        """Check that an existing output is the one that the journal records.
+
+        Raises:
+            InputError: if it is another file.
+        """
+        output, journal = self._job.output, self._journal
+        is_foreign = journal.written is not None and journal.written != size_of(output)
+        if output.exists() and (is_foreign or not (journal.finished or journal.joining)):
+            raise InputError(
+                f"'{output}' is not what this command wrote; remove it, choose another output, or "
+                f"replace it with {self._job.option('overwrite')}"
             )
 
     def _forget_lost(self) -> None:
@@ -188,6 +212,7 @@ class _Run:
 
     def join(self) -> None:
         """Write the output and the rejects, and delete the chunks."""
+        self._journal.begin_joining()
         numbers = sorted(self._journal.records)
         rejects = [rejects_path(self._folder, number) for number in numbers]
         rejects = [path for path in rejects if path.is_file()]
@@ -201,7 +226,7 @@ class _Run:
             join_chunks(self._paths(numbers), self._job.output, self._plan.schema)
         else:
             self._join_parts(numbers)
-        self._journal.finish()
+        self._journal.finish(size_of(self._job.output))
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _paths(self, numbers: list[int]) -> list[Path]:

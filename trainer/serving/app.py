@@ -65,6 +65,7 @@ def create_app(model: ServedModel, options: ServingOptions) -> Gate:
         # Their pages load scripts from another site.
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
         telemetry=_NO_TELEMETRY,
         lifespan=lifespan,
     )

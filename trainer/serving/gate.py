@@ -88,8 +88,9 @@ class Gate:
         headers = dict(scope["headers"])
         key = self._options.api_key
         if key is not None and scope["path"] not in OPEN:
-            given = headers.get(b"authorization", b"")
-            if not hmac.compare_digest(given, f"Bearer {key}".encode()):
+            scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
+            is_right = hmac.compare_digest(given.strip(), key.encode())
+            if not (is_right and scheme.lower() == b"bearer"):
                 raise RequestError(
                     401,
                     "The key is missing or wrong; send the header 'Authorization: Bearer KEY'.",

@@ -1,7 +1,7 @@
 """Passes of a model: predictions and sentence vectors of a batch of rows from several requests."""
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -12,8 +12,8 @@ from transformers.utils import ModelOutput
 from modeling_hybrid_mtl import HybridMTLPipeline
 from trainer.prediction.answer_log import unknown_share
 
-_IDS = ("input_ids", "pair_input_ids", "cross_input_ids")
-_TRUNCATED = ("truncated", "pair_truncated", "cross_truncated")
+# Prefixes of a row's inputs, and those of tasks that read a pair together where others do not.
+_PREFIXES, _CROSS = ("", "pair_", "cross_"), ("cross_",)
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ class Answer:
         tokens: the number of tokens read.
         truncated: whether more were given.
         unknown: the share of unknown tokens.
+        own: task -> its `tokens`, `truncated` and `unknown`, where tasks read a pair differently.
     """
 
     result: Any
@@ -55,6 +56,7 @@ class Answer:
     tokens: int
     truncated: bool
     unknown: float
+    own: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 class ModelPasses:
@@ -128,10 +130,20 @@ class ModelPasses:
         return prediction if task is None else {task: prediction}
 
     def _facts(self, item: Mapping[str, Any]) -> dict[str, Any]:
-        ids = [i for name in _IDS if name in item for i in item[name][0].tolist()]
+        """Return what is read of a row, in all and by tasks that read it differently."""
+        facts = self._facts_of(item, _PREFIXES)
+        if "cross_input_ids" not in item:
+            return facts
+        joint, apart = self._facts_of(item, _CROSS), self._facts_of(item, _PREFIXES[:2])
+        tasks = self._pipe.model.config.tasks.items()
+        is_joint = {name: entry["pair_encoding"] == "cross" for name, entry in tasks}
+        return {**facts, "own": {name: joint if is_joint[name] else apart for name in is_joint}}
+
+    def _facts_of(self, item: Mapping[str, Any], prefixes: Sequence[str]) -> dict[str, Any]:
+        ids = [i for p in prefixes for i in _first(item, f"{p}input_ids")]
         return {
             "tokens": len(ids),
-            "truncated": any(bool(item[name][0]) for name in _TRUNCATED if name in item),
+            "truncated": any(_first(item, f"{p}truncated") for p in prefixes),
             "unknown": unknown_share(ids, self._pipe.tokenizer.unk_token_id, self._special),
         }
 
@@ -152,3 +164,8 @@ class ModelPasses:
             Answer(vector, {}, count, cut, 0.0)
             for vector, count, cut in zip(vectors.numpy(), tokens, truncated, strict=True)
         ]
+
+
+def _first(item: Mapping[str, Any], name: str) -> Any:
+    """Return the only row of an input; nothing if the item has none of this name."""
+    return item[name][0].tolist() if name in item else []

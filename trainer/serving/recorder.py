@@ -30,13 +30,16 @@ class Recorder:
             ids.append(new_id())
             self._metrics.count_row(answer.tokens, answer.truncated)
             for task, prediction in answer.defaults.items():
+                read = answer.own.get(task) or {
+                    "tokens": answer.tokens,
+                    "truncated": answer.truncated,
+                    "unknown": answer.unknown,
+                }
                 record = answer_record(
                     ids[-1],
                     task,
                     prediction,
-                    tokens=answer.tokens,
-                    truncated=answer.truncated,
-                    unknown=answer.unknown,
+                    **read,
                     version=self._version,
                     texts=row.texts if self.log is not None and self.log.texts else None,
                 )

@@ -79,6 +79,8 @@ def _type_of(values: Iterable[Any], depth: int = _MAX_DEPTH) -> pa.DataType | No
         return None if inner is None else pa.list_(inner)
     if types == {int, float} and all(abs(v) <= _MAX_EXACT for v in values if isinstance(v, int)):
         return pa.float64()
+    if types == {int} and not all(-(1 << 63) <= value < 1 << 63 for value in values):
+        return None
     return _TYPES.get(types.pop()) if len(types) == 1 else None
 
 

@@ -84,6 +84,10 @@ def _parse(path: Path, number: int, text: str) -> Any:
     return value
 
 
+# Longer integers than any id has take time to convert.
+_MAX_DIGITS = 100
+
+
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) < len(pairs):
@@ -94,8 +98,8 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _integer(digits: str) -> int | float:
-    number = int(digits) if len(digits) < 20 else float(digits)
-    return number if -(1 << 63) <= number < 1 << 63 else float(number)
+    # Large ones are often ids, of which each digit counts.
+    return int(digits) if len(digits) <= _MAX_DIGITS else float(digits)
 
 
 _DECODER = json.JSONDecoder(
