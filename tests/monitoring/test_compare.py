@@ -1,5 +1,7 @@
 """Comparisons of windows: what is tested, and against what."""
 
+import re
+
 import numpy as np
 
 from tests.monitoring.simulated import make_reference, mood
@@ -7,6 +9,7 @@ from trainer.monitoring.alerts import AlertLog
 from trainer.monitoring.compare import Check, Comparison
 from trainer.monitoring.feedback import FeedbackCounts
 from trainer.monitoring.options import MonitorOptions
+from trainer.monitoring.words import describe
 
 OPTIONS = MonitorOptions("500rows")
 
@@ -74,3 +77,12 @@ def test_an_alert_ends_and_may_begin_again():
         log.add(number, [found[Check("mood", "labels")]])
     assert [(a.first, a.last, a.is_active) for a in log.alerts] == [(1, 3, False), (5, 6, True)]
     assert log.has_enough and len(log.active) == 1
+
+
+def test_a_difference_is_said_with_both_sides():
+    random = np.random.default_rng(0)
+    answers = mood(random, 500, shares=(0.9, 0.05, 0.05), vectors=False)
+    found = results_of(Comparison(make_reference(random), OPTIONS), 0, answers)
+    labels, tokens = (describe(found[Check("mood", name)]) for name in ("labels", "tokens"))
+    assert re.search(r"bad (19|20|21)\.\d% in the reference, (8|9)\d\.\d% now", labels)
+    assert re.search(r"median \d+ in the reference, \d+ now", tokens)

@@ -1,7 +1,7 @@
 """Tests of a window of answers against the reference."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -51,12 +51,14 @@ class Result:
         shift: the difference; None if it was not tested.
         p_holm: its p after the correction for all tests of the window; None if it was not tested.
         reason: why it was not tested.
+        detail: what the window and the reference have.
     """
 
     check: Check
     shift: Shift | None
     p_holm: float | None = None
     reason: str = ""
+    detail: str = ""
 
     def exceeds(self, options: MonitorOptions) -> bool:
         """Return whether the difference is significant, and large enough to matter."""
@@ -111,7 +113,7 @@ class Comparison:
         tested = {each.check: each.shift.p for each in found if each.shift is not None}
         corrected = holm(tested)
         return [
-            Result(each.check, each.shift, corrected.get(each.check), each.reason)
+            replace(each, p_holm=corrected.get(each.check))
             for each in sorted(found, key=lambda result: result.check)
         ]
 
@@ -147,15 +149,23 @@ class Comparison:
             return Result(check, sample.compare(answers.vectors, self._permutations, self._random))
         if measure == "truncated":
             count = int(answers.truncated.sum())
-            return Result(check, compare_rates(count, n, rates.truncated, reference_n))
+            shift = compare_rates(count, n, rates.truncated, reference_n)
+            return Result(check, shift, detail=_shares(count / n, rates.truncated / reference_n))
         if measure in NUMBERS:
-            return Result(check, compare_values(answers.known(measure), rates.samples[measure]))
+            values, reference = answers.known(measure), rates.samples[measure]
+            medians = (
+                f"median {np.median(reference):.3g} in the reference, {np.median(values):.3g} now"
+            )
+            return Result(check, compare_values(values, reference), detail=medians)
         hits = answers.hits.sum(axis=0, dtype=np.int64)
         if kind.is_exclusive:
             shift = compare_counts(hits, rates.hits, self._permutations, self._random)
         else:
             shift = compare_label_rates(hits, n, rates.hits, reference_n)
-        return Result(check, shift)
+        now, before = hits / n, np.asarray(rates.hits) / reference_n
+        most = int(np.abs(now - before).argmax())
+        detail = f"{kind.labels[most]} {_shares(now[most], before[most])}"
+        return Result(check, shift, detail=detail)
 
     def _sizes(self, check: Check, answers: Answers, rates: Rates) -> tuple[int, int]:
         """Return the numbers of values of a measure in the window and in the reference."""
@@ -174,7 +184,13 @@ class Comparison:
         if baseline is None:
             return Result(check, None, reason="the first windows are its reference")
         # More corrections than answers: of answers before this window.
-        return Result(check, compare_rates(min(counts.corrected, n), n, *baseline))
+        corrected, (count, before) = min(counts.corrected, n), baseline
+        shift = compare_rates(corrected, n, count, before)
+        return Result(check, shift, detail=_shares(corrected / n, count / before))
+
+
+def _shares(now: float, before: float) -> str:
+    return f"{before:.1%} in the reference, {now:.1%} now"
 
 
 def _measures(kind: TaskKind) -> tuple[str, ...]:

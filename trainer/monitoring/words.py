@@ -36,8 +36,9 @@ def describe(result: Result) -> str:
         return result.reason
     shift = result.shift
     size = MEASURES[result.check.measure][1].format(effect=shift.effect)
+    detail = f"; {result.detail}" if result.detail else ""
     return (
-        f"{size} (p = {result.p_holm:.2g} after Holm, n = {shift.n:,} against "
+        f"{size}{detail} (p = {result.p_holm:.2g} after Holm, n = {shift.n:,} against "
         f"{shift.reference_n:,})"
     )
 
