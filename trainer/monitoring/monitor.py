@@ -18,7 +18,7 @@ from trainer.monitoring.windows import Window, Windows
 class Monitor:
     """Compares the lines of a log with the reference of a model.
 
-    Only the answers of the window that is not complete are in memory.
+    Only the answers of windows that are not complete are in memory.
 
     Args:
         model: the model's name.
