@@ -3,6 +3,7 @@
 import argparse
 import copy
 import dataclasses
+import functools
 import inspect
 import re
 from collections.abc import Mapping
@@ -103,9 +104,8 @@ class OptionParser(HfArgumentParser):
             "'phases' in CONFIG.yaml is a list of mappings with these fields and any training "
             "option that differs in the phase: --phases.NAME.learning_rate 1e-5.",
         )
-        own = documented(PhaseEntry)
-        del own["options"]
-        for group, flag, meanings in ((tasks, "tasks", task_fields()), (phases, "phases", own)):
+        listed = ((tasks, "tasks", task_fields()), (phases, "phases", phase_fields()))
+        for group, flag, meanings in listed:
             for name, meaning in meanings.items():
                 group.add_argument(
                     f"--{flag}.NAME.{name}",
@@ -123,6 +123,12 @@ def task_fields() -> dict[str, str]:
     return meanings
 
 
+def phase_fields() -> dict[str, str]:
+    """Return field of a phase's entry -> help, apart from the options that it may change."""
+    return {name: meaning for name, meaning in documented(PhaseEntry).items() if name != "options"}
+
+
+@functools.cache
 def documented(kind: type) -> dict[str, str]:
     """Return field -> help, from the docstring of its class."""
     meanings: dict[str, str] = {}

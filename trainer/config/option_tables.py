@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from dataclasses import Field, fields
 from typing import Any
 
-from trainer.config.help_text import GROUPS, documented, task_fields
+from trainer.config.help_text import GROUPS, phase_fields, task_fields
 from trainer.config.inherited_arguments import INHERITED
 from trainer.config.parser import UNAVAILABLE_OPTIONS
-from trainer.config.phases import PhaseEntry
 from trainer.config.run_arguments import RunArguments
 from trainer.config.training_arguments import HybridMTLTrainingArguments
 from trainer.options import OTHER, default_of, help_of, info_of
@@ -37,9 +36,8 @@ def options_page() -> str:
         parts.append(
             _table(group[0].upper() + group[1:], ("option", "default", "meaning"), options)
         )
-    phase_fields = documented(PhaseEntry)
-    del phase_fields["options"]
-    for title, meanings in (("A task's fields", task_fields()), ("A phase's fields", phase_fields)):
+    fields_of = (("A task's fields", task_fields()), ("A phase's fields", phase_fields()))
+    for title, meanings in fields_of:
         entries = [(f"`{name}`", meaning) for name, meaning in meanings.items()]
         parts.append(_table(title, ("field", "meaning"), entries))
     refused = [(f"`{name}`", reason) for name, reason in sorted(UNAVAILABLE_OPTIONS.items())]
