@@ -12,7 +12,7 @@ BENCH_FLAGS ?=
 GPU_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo lint check test test-lowest test-newest slow mutants bench gpu clean
+.PHONY: help install demo lint check test coverage test-lowest test-newest slow mutants bench gpu clean
 .DELETE_ON_ERROR:
 
 help:
@@ -20,6 +20,7 @@ help:
 	@echo "make install  create the environment in $(VENV)"
 	@echo "make check    lint, types and a selection of quick tests: half a minute"
 	@echo "make test     lint, types and fast tests"
+	@echo "make coverage coverage of branches by the fast tests, for which they take twice as long"
 	@echo "make test-lowest, make test-newest"
 	@echo "              fast tests with the lowest and the newest versions that pyproject.toml allows"
 	@echo "make slow     slow tests"
@@ -55,6 +56,10 @@ check: lint
 
 test: lint
 	$(PYTEST) $(PYTEST_FLAGS)
+
+# On Python 3.11 coverage slows down all Python code, that of other packages too.
+coverage: $(STAMP)
+	$(PYTEST) $(PYTEST_FLAGS) --cov
 
 # Each in an environment of its own. Torch first, as above; the tools of the tests are the newest.
 test-lowest: RESOLUTION := lowest-direct
