@@ -1,6 +1,7 @@
 """What tests of several folders use: a look-alike of the Hub, and runs without drawing."""
 
 import gc
+import sys
 
 import pytest
 from huggingface_hub import constants
@@ -16,6 +17,17 @@ def pytest_collection_finish():
     """
     gc.collect()
     gc.freeze()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup():
+    """Begin every test with one thread of torch, whatever the scripts before it have set.
+
+    Several threads that share out a toy's matrices do little but wait for each other, and wait
+    spinning: beside other processes, a training takes ten times as long.
+    """
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="module", autouse=True)

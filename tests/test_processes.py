@@ -4,8 +4,16 @@ import subprocess
 import sys
 
 import psutil
+import torch
 
+from tests.conftest import pytest_runtest_setup
 from tests.processes import kill_all
+
+
+def test_a_test_begins_with_one_thread_whatever_the_one_before_it_has_set():
+    torch.set_num_threads(2)
+    pytest_runtest_setup()
+    assert torch.get_num_threads() == 1
 
 
 def test_a_process_that_has_ended_by_itself_is_no_failure_of_the_kill():

@@ -2,22 +2,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from tests.export.toy_exports import toy_folder
 from tests.modeling.toy_models import TASKS
 from trainer.export import export
 
 CALIBRATED = {**TASKS["urgency"], "temperature": 1.7, "min_score": 0.5}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread():
-    """Use one thread: several spend most of their time waiting on a toy's matrices."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,6 @@ import pytest
 pytest.importorskip("fastapi", reason="the extra 'serve' is not installed")
 pytest.importorskip("prometheus_client", reason="the extra 'serve' is not installed")
 
-import torch
 from starlette.testclient import TestClient
 
 from modeling_hybrid_mtl import HybridMTLPipeline
@@ -16,14 +15,6 @@ from tests.modeling.toy_models import toy_model, toy_tokenizer
 from trainer.serving.app import create_app
 from trainer.serving.model import ServedModel
 from trainer.serving.options import ServingOptions
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def toy_pipe(model=None) -> HybridMTLPipeline:
