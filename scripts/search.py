@@ -15,7 +15,7 @@ from trainer.errors import InputError  # noqa: E402
 USAGE = """usage: search.py STUDY.yaml [--KEY value ...]
 
 KEY is a key of the study, such as parallel, or an option of all its runs, such as data_dir.
-docs/study.md describes studies, docs/search.md search methods."""
+docs/study.md describes studies, docs/search_methods.md search methods."""
 
 
 def main(arguments: list[str]) -> int:

@@ -1,4 +1,4 @@
-"""What is built and declared, and what the README promises."""
+"""What is built and declared, and what the README and the pages promise."""
 
 import ast
 import os
@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from tests.docs_blocks import blocks
 from trainer.config.parser import parse
 
 ROOT = Path(__file__).parents[1]
@@ -55,9 +56,8 @@ def third_party_imports() -> dict[str, str]:
     return {name: file for name, file in found.items() if name not in own}
 
 
-def readme_block(language: str, containing: str) -> str:
-    blocks = re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
-    (block,) = [block for block in blocks if containing in block]
+def block_of(document: str, language: str, containing: str) -> str:
+    (block,) = [block for block in blocks(document, language) if containing in block]
     return block
 
 
@@ -137,21 +137,6 @@ def test_makefile_installs_the_pinned_torch():
     assert f" {torch}\n" in (ROOT / "Makefile").read_text()
 
 
-def test_links_and_files_that_the_readme_names_exist():
-    links = re.findall(r"\]\(([^)#]+)[^)]*\)", README)
-    folders = "configs|docs|modeling_hybrid_mtl|scripts|tests|trainer"
-    named = re.findall(rf"(?<![\w/.-])((?:{folders})/[\w./-]*\w)", README)
-    assert links and named
-    local = [link for link in links if not link.startswith(("http://", "https://"))]
-    assert [name for name in [*local, *named] if not (ROOT / name).exists()] == []
-
-
-def test_make_targets_that_the_readme_names_exist():
-    (phony,) = re.findall(r"^\.PHONY: (.*)", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    targets = set(phony.split())
-    assert set(re.findall(r"(?:^|`)make ([a-z-]+)", README, re.MULTILINE)) <= targets
-
-
 # The others are studies, tests/search/test_study_files.py.
 RUNS = [p for p in sorted((ROOT / "configs").glob("*.yaml")) if not p.stem.startswith("study_")]
 
@@ -177,7 +162,8 @@ def fresh_clone(tmp_path):
     }
 
     def run(command: str) -> str:
-        command = command.replace(".venv/bin/python", shlex.quote(sys.executable))
+        python = shlex.quote(sys.executable)
+        command = f'hybrid-mtl() {{ {python} -m trainer "$@"; }}\n{command}'
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", command],
             cwd=tmp_path,
@@ -190,7 +176,7 @@ def fresh_clone(tmp_path):
 
     def run_python(code: str) -> str:
         (tmp_path / "example.py").write_text(code)
-        return run(".venv/bin/python example.py")
+        return run(f"{shlex.quote(sys.executable)} example.py")
 
     run.python = run_python
     run.folder = tmp_path
@@ -198,30 +184,32 @@ def fresh_clone(tmp_path):
 
 
 @pytest.mark.slow
-def test_readme_own_data_example_runs(fresh_clone):
-    fresh_clone(readme_block("bash", "my_data/topics.yaml"))
+def test_the_example_of_own_data_runs(fresh_clone):
+    fresh_clone(block_of("training.md", "bash", "my_data/topics.yaml"))
     assert (fresh_clone.folder / "runs/topics/metrics.json").is_file()
     assert "topic" in (fresh_clone.folder / "runs/topics/README.md").read_text()
 
 
 @pytest.mark.slow
-def test_readme_python_api_example_runs(fresh_clone):
-    printed = fresh_clone.python(readme_block("python", "HybridMTLTrainer("))
+def test_the_example_in_python_runs(fresh_clone):
+    printed = fresh_clone.python(block_of("python_api.md", "python", "HybridMTLTrainer("))
     assert 0 <= float(printed.split()[-1]) <= 1
     assert (fresh_clone.folder / "runs/api/config.json").is_file()
 
 
 @pytest.mark.slow
-def test_readme_examples_with_a_trained_model_run(fresh_clone):
-    fresh_clone(".venv/bin/python scripts/run_mtl.py configs/demo.yaml --max_steps 1")
-    fresh_clone.python(readme_block("python", "pipe = pipeline("))
-    fresh_clone.python(readme_block("python", "vectors ="))
-    printed = fresh_clone(readme_block("bash", "--format onnx"))
+def test_examples_with_a_trained_model_run(fresh_clone):
+    fresh_clone("hybrid-mtl train demo --max_steps 1")
+    for page in ("../README.md", "get_started.md", "using_models.md"):
+        fresh_clone.python(block_of(page, "python", "pipe = pipeline("))
+    standard = block_of("using_models.md", "python", "classify = pipeline(")
+    fresh_clone.python(f'from transformers import pipeline\nfilms = ["a", "b"]\n{standard}')
+    fresh_clone.python(block_of("using_models.md", "python", "vectors ="))
+    printed = fresh_clone(block_of("exporting.md", "bash", "--format onnx"))
     assert "A plane is taking off.\n  sentiment  " in printed
-    fresh_clone.python(readme_block("python", "onnx_pipeline("))
-    commands = readme_block("bash", "--mode evaluate").split("\n\n")
-    for command in commands:
-        if "configs/demo.yaml" in command:
+    fresh_clone.python(block_of("exporting.md", "python", "onnx_pipeline("))
+    for command in block_of("training.md", "bash", "--mode evaluate").split("\n\n"):
+        if "runs/demo" in command:
             fresh_clone(command)
     answers = fresh_clone.folder / "runs/demo-predictions/predictions.jsonl"
     assert len(answers.read_text().splitlines()) == 120
