@@ -1,0 +1,55 @@
+"""`hybrid-mtl config`: the configurations that come with the package."""
+
+import argparse
+import sys
+
+from trainer.cli.packaged_configs import STUDY, describe, packaged_configs
+from trainer.config.help_format import entry, section
+from trainer.errors import did_you_mean
+
+PROG = "hybrid-mtl config"
+
+
+def create_parser(prog: str = PROG) -> argparse.ArgumentParser:
+    """Return the parser of the options."""
+    parser = argparse.ArgumentParser(
+        prog=prog,
+        description="List the configurations that come with hybrid-mtl, or print one, to be "
+        "changed: hybrid-mtl config best > my.yaml",
+        allow_abbrev=False,
+    )
+    parser.add_argument("name", metavar="NAME", nargs="?", help="a configuration to print")
+    return parser
+
+
+def main(arguments: list[str], prog: str = PROG) -> int:
+    """List or print; an unknown name prints one message and returns status 2."""
+    name = create_parser(prog).parse_args(arguments).name
+    found = packaged_configs()
+    if name is None:
+        print(listing(), end="")
+        return 0
+    path = found.get(name.removesuffix(".yaml"))
+    if path is None:
+        print(
+            f"{prog}: there is no configuration '{name}'.{did_you_mean(name, found)} "
+            f"{prog} lists them",
+            file=sys.stderr,
+        )
+        return 2
+    print(path.read_text(encoding="utf-8"), end="")
+    return 0
+
+
+def listing() -> str:
+    """Return the names of all configurations, runs before studies, each with its first sentence."""
+    found = packaged_configs()
+    studies = {name for name in found if name.startswith(STUDY)}
+    parts = []
+    for title, names in (
+        ("for hybrid-mtl train NAME", [name for name in found if name not in studies]),
+        ("for hybrid-mtl search NAME", sorted(studies)),
+    ):
+        parts.append(section(title, (entry(name, describe(found[name])) for name in names)))
+    parts.append("hybrid-mtl config NAME > my.yaml prints one, to be changed.")
+    return "\n\n".join(parts) + "\n"
