@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from trainer.cli.packaged_configs import STUDY, describe, packaged_configs
+from trainer.cli.packaged_configs import STUDY, accelerate_configs, describe, packaged_configs
 from trainer.config.help_format import entry, section
 from trainer.errors import did_you_mean
 
@@ -25,7 +25,7 @@ def create_parser(prog: str = PROG) -> argparse.ArgumentParser:
 def main(arguments: list[str], prog: str = PROG) -> int:
     """List or print; an unknown name prints one message and returns status 2."""
     name = create_parser(prog).parse_args(arguments).name
-    found = packaged_configs()
+    found = {**packaged_configs(), **accelerate_configs()}
     if name is None:
         print(listing(), end="")
         return 0
@@ -44,12 +44,14 @@ def main(arguments: list[str], prog: str = PROG) -> int:
 def listing() -> str:
     """Return the names of all configurations, runs before studies, each with its first sentence."""
     found = packaged_configs()
-    studies = {name for name in found if name.startswith(STUDY)}
-    parts = []
-    for title, names in (
-        ("for hybrid-mtl train NAME", [name for name in found if name not in studies]),
-        ("for hybrid-mtl search NAME", sorted(studies)),
-    ):
-        parts.append(section(title, (entry(name, describe(found[name])) for name in names)))
+    runs = {name: path for name, path in found.items() if not name.startswith(STUDY)}
+    parts = [
+        section(title, (entry(name, describe(path)) for name, path in configs.items()))
+        for title, configs in (
+            ("for hybrid-mtl train NAME", runs),
+            ("for hybrid-mtl search NAME", {n: p for n, p in found.items() if n not in runs}),
+            ("for accelerate launch --config_file FILE", accelerate_configs()),
+        )
+    ]
     parts.append("hybrid-mtl config NAME > my.yaml prints one, to be changed.")
     return "\n\n".join(parts) + "\n"

@@ -9,6 +9,7 @@ from trainer.errors import InputError, did_you_mean
 
 SUFFIX = ".yaml"
 STUDY = "study_"
+_TITLE = 35  # characters
 
 
 def config_folder() -> Path:
@@ -23,6 +24,12 @@ def packaged_configs() -> dict[str, Path]:
     return {path.stem: path for path in sorted(config_folder().glob(f"*{SUFFIX}"))}
 
 
+def accelerate_configs() -> dict[str, Path]:
+    """Return `accelerate/NAME` -> a file for `accelerate launch --config_file`."""
+    folder = config_folder() / "accelerate"
+    return {f"accelerate/{path.stem}": path for path in sorted(folder.glob(f"*{SUFFIX}"))}
+
+
 def describe(path: Path) -> str:
     """Return the first sentence of the comment that a configuration begins with."""
     lines = path.read_text(encoding="utf-8").splitlines()
@@ -31,8 +38,9 @@ def describe(path: Path) -> str:
         if not line.startswith("#"):
             break
         comment.append(line.lstrip("# "))
-    # A period ends a sentence if something other than a word in small letters follows.
-    return re.split(r"(?<=[^.]\.) +(?=[A-Z])|: (?=docs/)", " ".join(comment), maxsplit=1)[0]
+    sentence = re.split(r"(?<=[^.]\.) +(?=[A-Z])", " ".join(comment), maxsplit=1)[0]
+    # The part before a colon is enough, if it is more than a title.
+    return re.split(rf"(?<=.{{{_TITLE}}})[:;] ", sentence, maxsplit=1)[0].rstrip(".")
 
 
 def find_config(name: str) -> Path:

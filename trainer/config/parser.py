@@ -35,6 +35,7 @@ from trainer.config.task_checks import (
     check_submissions,
     check_weighted,
 )
+from trainer.config.task_selection import select_tasks, split_selection
 from trainer.config.tasks import TaskEntry, read_tasks
 from trainer.config.training_arguments import HybridMTLTrainingArguments
 from trainer.config.yaml_text import read_yaml
@@ -95,7 +96,8 @@ def parse_config(
     Raises:
         InputError: as `parse`.
     """
-    config, arguments = dict(config), arguments or []
+    names, arguments = split_selection(arguments or [])
+    config = dict(config) if names is None else select_tasks(config, names)
     # Extensions register options and choices, so they come first.
     extensions = load_extensions(_named_extensions(config, arguments), folder)
     parser = build_parser()
@@ -274,8 +276,8 @@ def _check_option(option: str, known: Iterable[str], where: str) -> None:
         raise InputError(
             f"{where}: option '{option}' has no effect here: {UNAVAILABLE_OPTIONS[field]}"
         )
-    if option in ("tasks", "phases"):
-        raise InputError(f"{where}: write --{option}.NAME.FIELD value for each field")
+    if option == "phases":
+        raise InputError(f"{where}: write --phases.NAME.FIELD value for each field")
     if option not in known:
         available = [n for n in known if n.replace("-", "_") not in UNAVAILABLE_OPTIONS]
         close = did_you_mean(option.split(".")[0], [*available, "tasks", "phases"])
