@@ -176,7 +176,7 @@ class CardFacts:
     compute: ComputeFacts | None = None
     chosen_on_evaluation_data: bool | None = None  # the checkpoint; None when unknown
     citations: list[str] = field(default_factory=list)  # keys of trainer.cards.citations
-    audit: AuditFacts | None = None  # of scripts/audit.py
+    audit: AuditFacts | None = None  # of hybrid-mtl audit
 
     def __post_init__(self) -> None:
         names = [task.name for task in (*self.tasks, *self.auxiliary_tasks)]

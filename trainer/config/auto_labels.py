@@ -111,5 +111,5 @@ def _labels_of_model(run: RunArguments, task: str, source: TaskSource) -> list[s
     except (OSError, KeyError, TypeError) as error:
         raise InputError(
             f"task '{task}': labels: auto: the model '{run.model_name_or_path}' cannot be read or "
-            "has no such task; name a model that run_mtl.py trained"
+            "has no such task; name a model that hybrid-mtl trained"
         ) from error

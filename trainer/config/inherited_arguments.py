@@ -205,7 +205,7 @@ def check_hub_options(mode: str, args: TrainingArguments) -> None:
     if args.push_to_hub and mode != "train":
         raise InputError(
             f"push_to_hub: mode '{mode}' trains no model; publish a trained one with "
-            f"scripts/push_to_hub.py FOLDER REPO"
+            f"hybrid-mtl push FOLDER REPO"
         )
     if args.push_to_hub and not args.hub_model_id:
         raise InputError(

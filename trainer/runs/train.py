@@ -133,7 +133,7 @@ def publish(folder: Path, args: HybridMTLTrainingArguments) -> None:
     except InputError as error:
         raise InputError(
             f"{error}\nThe model is in '{folder}'; publish it with "
-            f"scripts/push_to_hub.py {folder} {args.hub_model_id}"
+            f"hybrid-mtl push {folder} {args.hub_model_id}"
         ) from error
     print(f"published: {address}")
 
