@@ -19,7 +19,7 @@ def test_the_table_lists_all_options():
 
 def test_the_commands_are_valid():
     text = "".join(blocks("prediction.md", "bash")).replace("\\\n", " ")
-    commands = [shlex.split(line) for line in text.splitlines() if "scripts/predict.py" in line]
+    commands = [shlex.split(line) for line in text.splitlines() if "hybrid-mtl predict" in line]
     assert len(commands) == 4
     for command in commands:
         args = create_parser().parse_args(command[2:])

@@ -12,7 +12,7 @@ import yaml
 from tests.docs_blocks import ROOT, blocks
 from trainer.cli.commands import COMMANDS
 from trainer.cli.option_help import read_index
-from trainer.cli.packaged_configs import packaged_configs
+from trainer.config.packaged_configs import packaged_configs
 
 DOCS = ROOT / "docs"
 README = (ROOT / "README.md").read_text()

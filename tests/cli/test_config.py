@@ -3,7 +3,7 @@
 import pytest
 
 from trainer.cli.config import main
-from trainer.cli.packaged_configs import describe, find_config, find_study, packaged_configs
+from trainer.config.packaged_configs import describe, find_config, find_study, packaged_configs
 from trainer.errors import InputError
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from trainer.cli.commands import COMMANDS
 from trainer.cli.option_help import ALL, read_index
-from trainer.cli.packaged_configs import STUDY, packaged_configs
+from trainer.config.packaged_configs import STUDY, packaged_configs
 
 PROG = "hybrid-mtl completion"
 PLACES = {

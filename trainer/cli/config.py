@@ -3,8 +3,8 @@
 import argparse
 import sys
 
-from trainer.cli.packaged_configs import STUDY, accelerate_configs, describe, packaged_configs
 from trainer.config.help_format import entry, section
+from trainer.config.packaged_configs import STUDY, accelerate_configs, describe, packaged_configs
 from trainer.errors import did_you_mean
 
 PROG = "hybrid-mtl config"

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from trainer.cli.packaged_configs import find_config
+from trainer.config.packaged_configs import find_config
 from trainer.errors import InputError
 
 PROG = "hybrid-mtl preview-augmentation"

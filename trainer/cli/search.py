@@ -3,7 +3,7 @@
 import sys
 
 from trainer.cli.option_help import HELP, STUDY_USAGE, read_index, search_help
-from trainer.cli.packaged_configs import find_study
+from trainer.config.packaged_configs import find_study
 from trainer.errors import InputError
 
 PROG = "hybrid-mtl search"

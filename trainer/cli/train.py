@@ -3,7 +3,7 @@
 import sys
 
 from trainer.cli.option_help import ALL, HELP, print_help
-from trainer.cli.packaged_configs import find_config
+from trainer.config.packaged_configs import find_config
 from trainer.errors import InputError
 
 PROG = "hybrid-mtl train"
