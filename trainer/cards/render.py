@@ -98,7 +98,7 @@ def _environment() -> Environment:
     environment.filters["p_value"] = lambda value: f"{value:.2g}"
     environment.filters["share"] = lambda value: f"{value:.1%}"
     environment.filters["count"] = lambda value: f"{value:,}"
-    environment.filters["duration"] = _duration
+    environment.filters["duration"] = format_duration
     environment.filters["settings"] = _settings
     return environment
 
@@ -120,7 +120,7 @@ def _interval(ends: list[float] | None) -> str | None:
     return None if ends is None else f"{ends[0]:.4f} to {ends[1]:.4f}"
 
 
-def _duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Format a time: 45 s, 12 min, 3.4 h."""
     if seconds < 90:
         return f"{seconds:.0f} s"

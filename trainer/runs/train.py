@@ -21,7 +21,6 @@ from trainer.evaluation.results import (
     TEST_FIGURES,
     draw_figures,
     draw_predictions,
-    format_table,
     write_reports,
 )
 from trainer.hub.push import check_destination, destination, push
@@ -36,16 +35,19 @@ from trainer.loading.task_splits import Fold
 from trainer.loading.trained_model import check_whole_models
 from trainer.runs.calibrate import calibrate_model
 from trainer.runs.card_facts import collect_facts
+from trainer.runs.closing import show_end, show_scores
 from trainer.runs.examples import add_examples
 from trainer.runs.monitoring_reference import add_reference
 from trainer.runs.phases import train_in_phases
 from trainer.runs.resume import launch_environment
+from trainer.runs.run_output import run_output
 from trainer.runs.start import RunStart
 from trainer.runs.submissions import read_submissions, write_submissions
 from trainer.saving.checkpoints import find_checkpoint
 from trainer.saving.files import write_json
 from trainer.saving.model_folder import write_model
 from trainer.saving.phase_records import PhaseRecord
+from trainer.saving.run_log import LOG_FILE, RunLog
 from trainer.training.callbacks.freezing import check_lora_targets
 from trainer.training.callbacks.stop_on_signal import StopOnSignal
 from trainer.training.hybrid_trainer import HybridMTLTrainer
@@ -71,8 +73,21 @@ def train(
     Raises:
         StoppedError: if a signal ended training early; a checkpoint is there.
     """
+    with run_output(settings.training, settings.run.pooling) as (log, shown):
+        return _run(settings, [*shown, *callbacks], log, reads_test)
+
+
+def _run(
+    settings: Settings, callbacks: Sequence[TrainerCallback], log: RunLog, reads_test: bool
+) -> dict[str, float]:
     start = RunStart(settings)
     run, args = settings.run, settings.training
+
+    def begin() -> None:
+        start.write()
+        if start.is_first_process:
+            log.open(start.folder / LOG_FILE)
+
     set_seed(args.seed)
     config = load_config(run)
     trainings = [phase.training for phase in settings.phases] or [args]
@@ -81,7 +96,7 @@ def train(
     submissions = read_submissions(settings) if reads_test else {}
     data = _prepare(settings, tokenizer, reads_test)
     start.check_rows({**launch_environment(args), **data.fingerprints}, data.dropped_rows)
-    trainer, records = _train(settings, config, tokenizer, data, start.write, callbacks)
+    trainer, records = _train(settings, config, tokenizer, data, begin, callbacks)
     omitted = [] if run.keep_auxiliary else args.unscored_tasks
     metrics, reports = _finish(trainer, start.folder, omitted, run)
     test_metrics, test_reports = _measure_test(trainer, data.test, start.folder)
@@ -94,8 +109,8 @@ def train(
         if run.monitoring_reference:
             add_reference(settings, data, trainer, [task.name for task in facts.tasks])
         _write_card(facts, start.folder)
-        print(format_table(trainer.tasks, trainer.state.log_history, metrics))
-        print(f"model written to {start.folder}")
+        show_scores(args.score_parts(trainer.tasks), trainer.state.log_history, metrics, reports)
+        show_end(trainer, facts, start.folder)
         if args.push_to_hub:
             publish(start.folder, args)
     return metrics

@@ -152,6 +152,7 @@ class HybridMTLTrainer(TaskBatches, TaskSteps, TaskEvaluation, HyperparameterSea
             check_best_metric(args.metric_for_best_model, evaluated, args.greater_is_better)
         order = args.task_order or list(train.tasks if train is not None else self.tasks)
         self.task_names = [name for name in order if name in self.tasks]
+        self.progress.parts = args.score_parts(self.tasks)
         self.data_collator = Collator(self.tasks, self.processing_class.pad_token_id)
         self._set_parts(
             RunParts.from_args(args, {name: self.tasks[name] for name in self.task_names})
