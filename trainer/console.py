@@ -31,7 +31,10 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], texts: in
     """
     is_terminal = sys.stdout.isatty()
     table = Table(
-        box=box.SIMPLE_HEAD if is_terminal else None, header_style="bold", pad_edge=is_terminal
+        box=box.SIMPLE_HEAD if is_terminal else None,
+        show_edge=False,
+        pad_edge=False,
+        header_style="bold",
     )
     for number, header in enumerate(columns):
         # Numbers are never cut off; long names are folded.

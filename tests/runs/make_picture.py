@@ -3,11 +3,14 @@
 `python -m tests.runs.make_picture` trains configs/demo.yaml for two epochs in a pseudoterminal.
 """
 
+import fcntl
 import os
 import pty
 import re
+import struct
 import sys
 import tempfile
+import termios
 from pathlib import Path
 
 from rich.console import Console
@@ -25,8 +28,9 @@ def record(command: list[str], folder: str) -> str:
     process, terminal = pty.fork()
     if process == 0:
         os.chdir(folder)
-        size = {"COLUMNS": str(WIDTH), "LINES": "60", "TERM": "xterm-256color"}
-        os.execvpe(command[0], command, {**os.environ, **size, "PYTHONPATH": str(ROOT)})
+        fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 60, WIDTH, 0, 0))
+        extra = {"TERM": "xterm-256color", "PYTHONPATH": str(ROOT)}
+        os.execvpe(command[0], command, {**os.environ, **extra})
     while True:
         try:
             part = os.read(terminal, 65536)

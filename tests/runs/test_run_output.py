@@ -37,9 +37,8 @@ def logged(folder):
 
 @pytest.fixture(scope="module", autouse=True)
 def verbosity():
-    """That of a program, whereas tests are quiet."""
+    """Restore the level that `log_level` sets for the whole process."""
     level = transformers.logging.get_verbosity()
-    transformers.logging.set_verbosity_warning()
     yield
     transformers.logging.set_verbosity(level)
 
@@ -53,6 +52,7 @@ def place(tmp_path_factory):
 
 def run(place, name, *options):
     """What is shown, with the messages of transformers, and the run's folder."""
+    transformers.logging.set_verbosity_warning()
     screen = io.StringIO()
     handler = logging.getLogger("transformers").handlers[0]
     before = handler.setStream(screen)
@@ -93,7 +93,7 @@ def test_the_end_has_scores_the_folder_and_three_commands(normal):
         f"{metrics['eval_sentiment_accuracy']:.4f}",
     ]
     assert f"model written to {folder}" in shown
-    commands = shown.partition("\nnext\n")[2].splitlines()
+    commands = shown.partition("\nnext:\n")[2].splitlines()
     assert len(commands) == 3
     for command, script in zip(commands, ("ask.py", "app.py", "push_to_hub.py"), strict=True):
         assert f"scripts/{script} {folder}" in command
@@ -107,7 +107,6 @@ def test_with_log_level_error_the_log_alone_has_the_output(place):
 
 def test_with_log_level_info_everything_is_shown(place):
     shown, _ = run(place, "verbose", "--log_level", "info")
-    transformers.logging.set_verbosity_warning()
     assert '{"step": 2, "loss": ' in shown
     assert "HybridMTLModel LOAD REPORT" in shown and "***** Running training *****" in shown
 

@@ -75,7 +75,7 @@ def show_end(trainer: HybridMTLTrainer, facts: CardFacts, folder: Path) -> None:
         )
     show(f"{state.global_step:,} steps took {format_duration(facts.run['seconds'])}")
     show(f"model written to {folder}, with its card README.md and figures/", style="bold green")
-    show("next")
+    show("next:")
     for purpose, command in next_commands(facts, folder, pushed=bool(args.push_to_hub)):
         show(f"  {purpose:<13}{command}")
 

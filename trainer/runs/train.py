@@ -12,6 +12,7 @@ from trainer.cards.architecture import draw_architecture
 from trainer.config.run_arguments import RunArguments
 from trainer.config.settings import Settings
 from trainer.config.training_arguments import HybridMTLTrainingArguments
+from trainer.console import show
 from trainer.data.summary import summarize
 from trainer.errors import InputError
 from trainer.evaluation import scored
@@ -126,7 +127,9 @@ def _prepare(
     parts = ["train", "validation", *(["test"] if fold is None and reads_test else [])]
     data = prepare_data(settings.tasks, run.data_dir, tokenizer, args, parts=parts, fold=fold)
     if args.process_index == 0:
-        print(summarize(settings.task_configs, data.splits), flush=True)
+        title, header, *lines = summarize(settings.task_configs, data.splits).splitlines()
+        show(f"{title}\n{header}", style="bold")
+        show("\n".join([*lines, ""]))
     return data
 
 

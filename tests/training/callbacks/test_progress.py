@@ -67,7 +67,7 @@ def test_the_beginning_tells_steps_and_trained_parameters(tmp_path):
     count = sum(p.numel() for p in model.parameters())
     heads = sum(p.numel() for p in model.heads.parameters())
     first = lines.splitlines()[0]
-    assert first == f"training: 2 steps, {heads:,} of {count:,} parameters, in {tmp_path}"
+    assert first == f"training: 2 steps, {heads:,} of {count:,} parameters, written to {tmp_path}"
 
 
 def test_a_table_follows_each_evaluation_and_no_mappings_are_printed(tmp_path):
@@ -78,8 +78,8 @@ def test_a_table_follows_each_evaluation_and_no_mappings_are_printed(tmp_path):
     headings = [line for line in lines.splitlines() if line.startswith("evaluation")]
     assert [heading.split(",")[0] for heading in headings] == [
         "evaluation before training",
-        "evaluation after step 2",
-        "evaluation after step 4",
+        "evaluation after step 2 of 4",
+        "evaluation after step 4 of 4",
     ]
     for task in TASKS:
         rows = [line.split() for line in lines.splitlines() if line.startswith(task)]

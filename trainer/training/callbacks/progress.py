@@ -94,7 +94,7 @@ class TaskProgress(ProgressCallback):
             f" ({cycles:,} cycles)" if self.cycles and cycles != state.max_steps else ""
         )
         kept = f"all {count:,}" if trained == count else f"{trained:,} of {count:,}"
-        return f"{self.name}: {steps}, {kept} parameters, in {args.output_dir}"
+        return f"{self.name}: {steps}, {kept} parameters, written to {args.output_dir}"
 
     def on_step_end(
         self,
@@ -194,10 +194,8 @@ class TaskProgress(ProgressCallback):
             if self.training_bar is not None:
                 self.training_bar.start_t = self.training_bar.last_print_t = time.time()
         changes = score_changes(state.log_history, self.parts, prefixes[0])
-        when = f"after step {state.global_step:,}" if state.global_step else "before training"
-        if state.is_world_process_zero and changes:
-            epoch = f", epoch {state.epoch:.4g}" if state.global_step and state.epoch else ""
-            show(f"\nevaluation {when}{epoch}", style="bold")
+        if changes:
+            show(f"\nevaluation {_when(state)}", style="bold")
             show_table(["task", "metric", "score", "change", "best"], list(map(_row, changes)), 2)
 
     def on_predict(
@@ -213,6 +211,14 @@ class TaskProgress(ProgressCallback):
         if self.training_bar is not None:
             self.training_bar.close()
         self.training_bar = None
+
+
+def _when(state: TrainerState) -> str:
+    if not state.global_step:
+        return "before training"
+    steps = f" of {state.max_steps:,}" if state.max_steps > 0 else ""
+    epoch = f", epoch {state.epoch:.4g}" if state.epoch else ""
+    return f"after step {state.global_step:,}{steps}{epoch}"
 
 
 def _row(score: ScoreChange) -> list[Cell]:
