@@ -238,7 +238,8 @@ def _finish(
         path = folder / "evaluation.json"
         reports = write_reports(trainer.tasks, predictions, path, parts, fitted)
         history = trainer.state.log_history
-        draw_figures(trainer.tasks, predictions, reports, history, folder, parts)
+        best = trainer.state.best_global_step if trainer.args.load_best_model_at_end else None
+        draw_figures(trainer.tasks, predictions, reports, history, folder, parts, best)
     return metrics, reports
 
 

@@ -214,8 +214,8 @@ class HybridMTLTrainer(TaskBatches, TaskSteps, TaskEvaluation, HyperparameterSea
             self.balancing is not None and self.balancing.balancer.needs_shared_norms
         )
         if keep or measure:
-            params = [p for _, p in params_by_task(self.model, self.task_names)[SHARED]]
-            shared = SharedGradients(params, self.aggregator, keep, measure)
+            names, params = zip(*params_by_task(self.model, self.task_names)[SHARED], strict=True)
+            shared = SharedGradients(params, self.aggregator, keep, measure, names)
         # A dense gradient of the token embeddings would be almost all zeros.
         sparse = self.args.world_size == 1 and self.args.device.type == "cpu"
         # A recycled dense table would keep the gradients of steps that the device skips.
