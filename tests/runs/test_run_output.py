@@ -7,10 +7,12 @@ from contextlib import redirect_stdout
 
 import pytest
 import transformers
+from tqdm import tqdm
 
 from tests.toy_runs import toy_run
 from trainer.config.parser import parse
-from trainer.runs.run_output import weights_not_loaded
+from trainer.config.training_arguments import HybridMTLTrainingArguments
+from trainer.runs.run_output import run_output, weights_not_loaded
 from trainer.runs.train import train
 
 pytestmark = pytest.mark.usefixtures("quick_pictures")
@@ -161,3 +163,20 @@ def test_an_encoder_without_some_of_its_weights_is_warned_of(tmp_path):
     shown, _ = run(tmp_path, "out")
     assert "warning: 1 weights of the encoder were not found and start at random" in shown
     assert "encoder.layer.1.output.dense.weight" in shown
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_what_is_printed_stands_above_a_bar(tmp_path, monkeypatch):
+    screen = Terminal()
+    monkeypatch.setattr("sys.stderr", screen)
+    args = HybridMTLTrainingArguments(output_dir=str(tmp_path), report_to="none")
+    with redirect_stdout(screen), run_output(args):
+        bar = tqdm(total=2, desc="training", ncols=40)
+        print("a line")
+        bar.close()
+    last_before = screen.getvalue().split("a line")[0].split("\r")[-1]
+    assert last_before.strip() == ""  # the bar was cleared

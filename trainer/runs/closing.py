@@ -68,6 +68,7 @@ def show_end(trainer: HybridMTLTrainer, facts: CardFacts, folder: Path) -> None:
         folder: of the run.
     """
     state, args = trainer.state, trainer.args
+    show("")
     if args.load_best_model_at_end and state.best_global_step:
         show(
             f"the best step was {state.best_global_step:,} of {state.global_step:,} "
@@ -75,7 +76,7 @@ def show_end(trainer: HybridMTLTrainer, facts: CardFacts, folder: Path) -> None:
         )
     show(f"{state.global_step:,} steps took {format_duration(facts.run['seconds'])}")
     show(f"model written to {folder}, with its card README.md and figures/", style="bold green")
-    show("next:")
+    show("\nnext:")
     for purpose, command in next_commands(facts, folder, pushed=bool(args.push_to_hub)):
         show(f"  {purpose:<13}{command}")
 

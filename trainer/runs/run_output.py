@@ -71,7 +71,8 @@ class _LoggedOutput(TextIOBase):
     def _pass_on(self, lines: str) -> None:
         self._log.write(lines)
         if self._terminal is not None:
-            with tqdm.external_write_mode(file=self._terminal):
+            # Of the bars, which are on standard error.
+            with tqdm.external_write_mode(file=sys.stderr):
                 self._terminal.write(lines)
 
 

@@ -17,7 +17,7 @@ from trainer.evaluation.score_changes import ScoreChange, score_changes
 QUIET = ("error", "critical")
 # Without a terminal, a line at most every so many seconds.
 SECONDS_BETWEEN_LINES = 10
-_BAR = "{desc} {percentage:3.0f}%|{bar:24}| {n_fmt}/{total_fmt} · {elapsed}, {remaining} left"
+_BAR = "{desc} {percentage:3.0f}%|{bar:10}| {n_fmt}/{total_fmt} · {remaining} left"
 
 
 def is_quiet(args: TrainingArguments) -> bool:
@@ -145,7 +145,7 @@ class TaskProgress(ProgressCallback):
     ) -> None:
         """Show each task's loss on the bar or, now and then, in a line."""
         losses = {
-            key.removeprefix("loss/"): f"{value:.3f}"
+            key.removeprefix("loss/"): f"{value:.2f}"
             for key, value in (logs or {}).items()
             if key.startswith("loss/") or (key == "loss" and not self.parts)
         }
@@ -153,7 +153,7 @@ class TaskProgress(ProgressCallback):
         self.losses.update(losses)
         if self.training_bar is not None:
             if self.losses:
-                self.training_bar.set_postfix_str(f"· {self._loss_text()}", refresh=False)
+                self.training_bar.set_postfix_str(self._loss_text(), refresh=False)
         elif losses and _shows(args, state):
             self._show_line(state)
 
