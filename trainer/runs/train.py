@@ -38,6 +38,7 @@ from trainer.runs.calibrate import calibrate_model
 from trainer.runs.card_facts import collect_facts
 from trainer.runs.closing import show_end, show_scores
 from trainer.runs.examples import add_examples
+from trainer.runs.latency import measure_latency
 from trainer.runs.monitoring_reference import add_reference
 from trainer.runs.phases import train_in_phases
 from trainer.runs.resume import launch_environment
@@ -107,6 +108,7 @@ def _run(
         write_submissions(submissions, trainer, start.folder)
         facts = collect_facts(settings, data, trainer, metrics, reports, test_reports, records)
         add_examples(facts, settings, data, trainer)
+        facts.latency_ms = measure_latency(data, trainer)
         if run.monitoring_reference:
             add_reference(settings, data, trainer, [task.name for task in facts.tasks])
         _write_card(facts, start.folder)
