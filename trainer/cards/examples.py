@@ -33,13 +33,13 @@ def example_output(task: TaskFacts, shown: Mapping[str, Any]) -> str | None:
         shown: the input, `text` and, for a pair, `text_pair`.
 
     Returns:
-        The recorded output for this input. Without one, an output of the same form, with the first
+        The recorded output for this input. Without one, an output of the same form, with the last
         label and a middle score, after `such as`; None for tags.
     """
     for row in task.examples:
         if all(row.get(key) == value for key, value in shown.items()):
             return _as_python(row["prediction"])
-    label = (task.labels or ["a label"])[0]
+    label = (task.labels or ["a label"])[-1]
     low, high = task.score_range or (0, 1)
     forms: dict[str, Any] = {
         "class": {"label": label, "score": 0.8},
