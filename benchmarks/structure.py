@@ -13,7 +13,7 @@ from statistics import median
 # from its own package, never from another package of its layer or from above.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("options", "registry", "statistics"),
+    ("options", "registry", "statistics", "console"),
     ("data", "saving"),
     ("objective", "optimization", "evaluation", "prediction"),
     ("config",),

@@ -168,6 +168,7 @@ class CardFacts:
     adapters: list[str] = field(default_factory=list)  # tasks with an adapter
     figures: list[tuple[str, str]] = field(default_factory=list)  # caption, path from the card
     is_demonstration: bool = False  # trained on a sample
+    latency_ms: float | None = None  # median time of a call with one short input, for all tasks
     auxiliary_tasks: list[TaskFacts] = field(
         default_factory=list
     )  # tasks without a head in the model
