@@ -1,5 +1,6 @@
 """The start of Ray on this machine, or the connection to a running cluster."""
 
+import math
 import os
 import socket
 from collections.abc import Mapping
@@ -111,6 +112,13 @@ def start_ray(
             f"{options['workers']} = {workers}, {options['threads']} = {threads}: need {needed} "
             f"CPUs, and the cluster has {cpus}; lower one of them"
         )
+
+
+def gpu_share(ray: ModuleType, workers: int) -> float:
+    """Return the GPUs of each worker if those of the cluster are divided among them; 0 without."""
+    gpus = int(ray.cluster_resources().get("GPU", 0))
+    # Ray knows four decimals; rounded up, the last worker would never start.
+    return min(1.0, math.floor(1e4 / math.ceil(workers / gpus)) / 1e4) if gpus else 0
 
 
 def last_line(error: Exception) -> str:

@@ -1,6 +1,5 @@
 """Workers of a Ray cluster that train segments."""
 
-import math
 import os
 from collections import deque
 from collections.abc import Callable
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer.errors import InputError
-from trainer.ray_cluster import import_ray, last_line, start_ray
+from trainer.ray_cluster import gpu_share, import_ray, last_line, start_ray
 from trainer.search.executor import STOPPED
 from trainer.search.ray_worker import RayWorker, stop_process
 from trainer.search.trials import Result
@@ -52,9 +51,8 @@ class RayExecutor:
     ):
         self._ray: Any = import_ray("engine = ray")
         start_ray(self._ray, address, parallel, threads, _OPTIONS)
-        gpus = int(self._ray.cluster_resources().get("GPU", 0))
-        share = min(1.0, math.floor(1e4 / math.ceil(parallel / gpus)) / 1e4) if gpus else 0
-        actor_class = self._ray.remote(num_cpus=threads, num_gpus=share)(RayWorker)
+        gpus = gpu_share(self._ray, parallel)
+        actor_class = self._ray.remote(num_cpus=threads, num_gpus=gpus)(RayWorker)
         witness = witness.resolve()
         first_line = witness.read_text(encoding="utf-8").partition("\n")[0]
         self._new_actor = lambda: actor_class.remote(target, os.getcwd(), str(witness), first_line)
