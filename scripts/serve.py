@@ -5,7 +5,6 @@ environment variable HYBRID_MTL_API_KEY.
 """
 
 import argparse
-import os
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,9 +13,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from trainer.errors import InputError  # noqa: E402
-from trainer.serving.options import ServingOptions  # noqa: E402
+from trainer.serving.options import ServingOptions, read_key  # noqa: E402
 
-KEY = "HYBRID_MTL_API_KEY"
 PACKAGES = ("fastapi", "uvicorn", "prometheus_client")
 
 
@@ -78,16 +76,6 @@ def create_parser() -> argparse.ArgumentParser:
     add("--log_texts", action="store_true", help="log the texts, too")
     add("--api_key_file", type=Path, metavar="FILE", help="a file with the key that callers need")
     return parser
-
-
-def read_key(path: Path | None) -> str | None:
-    """Return the key of a file, or else of the environment; None if there is none."""
-    if path is None:
-        return os.environ.get(KEY) or None
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except (OSError, ValueError) as error:
-        raise InputError(f"api_key_file: cannot read '{path}': {error}") from error
 
 
 def run(args: argparse.Namespace) -> None:

@@ -64,6 +64,7 @@ class RayWorkers:
         self._new_actor = lambda: actor_class.remote(*arguments)
         self._deaths: Counter[int | None] = Counter()
         self._again: deque[Chunk] = deque()  # of actors that have died
+        self._actors: list[Any] = []  # those that run
         self._opening: dict[Future, Any] = {}
         self._idle: list[Any] = []
         self._busy: dict[Future, tuple[Any, Chunk]] = {}
@@ -72,6 +73,7 @@ class RayWorkers:
 
     def _start(self) -> None:
         actor = self._new_actor()
+        self._actors.append(actor)
         self._opening[actor.open.remote().future()] = actor
 
     def predict(self, chunks: Iterator[Chunk]) -> Iterator[ChunkRecord]:
@@ -147,6 +149,7 @@ class RayWorkers:
         cause = getattr(error, "cause", None)
         if isinstance(cause, InputError):
             raise InputError(str(cause)) from None
+        self._actors.remove(actor)
         self._ray.kill(actor)
         number = None if chunk is None else chunk.number
         self._deaths[number] += 1
@@ -165,9 +168,8 @@ class RayWorkers:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        busy = [actor for actor, _ in self._busy.values()]
         wait([actor.close.remote().future() for actor in self._idle], timeout=_GRACE)
-        for actor in [*self._idle, *self._opening.values(), *busy]:
+        for actor in self._actors:
             self._ray.kill(actor)
         self._ray.shutdown()
         if self._log is not None:
