@@ -102,9 +102,10 @@ def start_ray(
         )
     except Exception as error:  # of any class, also a bare one
         text = str(error).strip().partition("\n")[0]
-        raise InputError(
-            f"{options['address']} = {address}: Ray cannot be started: {text}"
-        ) from error
+        place = "Ray cannot be started here"
+        if address:
+            place = f"{options['address']} = {address}: Ray cannot be reached"
+        raise InputError(f"{place}: {text}") from error
     cpus = int(ray.cluster_resources().get("CPU", 0))
     if cpus < needed:
         ray.shutdown()
