@@ -134,7 +134,6 @@ def run(args: argparse.Namespace) -> None:
         engine=args.engine,
         address=args.address,
         overwrite=args.overwrite,
-        show_progress=sys.stderr.isatty(),
         log=args.log,
         log_groups=tuple(args.log_groups),
         log_version=model_version(args.model, None) if Path(args.model).is_dir() else None,

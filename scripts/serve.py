@@ -5,6 +5,7 @@ environment variable HYBRID_MTL_API_KEY.
 """
 
 import argparse
+import os
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -79,6 +80,8 @@ def create_parser() -> argparse.ArgumentParser:
 
 
 def run(args: argparse.Namespace) -> None:
+    # Before torch is imported: threads that spin while they wait take the core of the requests.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     missing = [name for name in PACKAGES if find_spec(name) is None]
     if missing:
         raise InputError(f"{missing[0]} is missing; install it with: pip install -e '.[serve]'")

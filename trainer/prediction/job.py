@@ -40,7 +40,7 @@ class PredictionJob:
         address: of a running Ray cluster, `HOST:PORT` or `auto`; Ray is started on this machine if
             None.
         overwrite: whether to replace the output of another job.
-        show_progress: whether to show a bar.
+        show_progress: whether to show a bar, or lines where there is no terminal.
         log: an answer log, for monitoring, that the answers are appended to; None without.
         log_groups: columns of the input whose values are logged.
         log_version: of the model, for the log; None for that of its repository.

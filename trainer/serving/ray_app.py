@@ -67,7 +67,11 @@ def build(arguments: RayArguments) -> Any:  # type: ignore[valid-type]
         serve.ingress(_replica(of_model, options))(),
         name="hybrid-mtl",
         num_replicas=given.num_replicas,
-        ray_actor_options={"num_cpus": given.threads},
+        ray_actor_options={
+            "num_cpus": given.threads,
+            # As in scripts/serve.py: threads that spin take the core of the requests.
+            "runtime_env": {"env_vars": {"OMP_WAIT_POLICY": "PASSIVE"}},
+        },
         # The queue of the server bounds the waiting rows: a replica takes 5 requests by default.
         max_ongoing_requests=options.max_queue,
         graceful_shutdown_timeout_s=options.timeout + _GRACE,
