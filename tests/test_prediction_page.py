@@ -20,7 +20,7 @@ def test_the_table_lists_all_options():
 def test_the_commands_are_valid():
     text = "".join(blocks("prediction.md", "bash")).replace("\\\n", " ")
     commands = [shlex.split(line) for line in text.splitlines() if "hybrid-mtl predict" in line]
-    assert len(commands) == 4
+    assert len(commands) == 5
     for command in commands:
         args = create_parser().parse_args(command[2:])
         assert args.output.suffix in (".csv", ".jsonl", ".parquet")

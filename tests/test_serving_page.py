@@ -11,6 +11,7 @@ pytest.importorskip("fastapi", reason="the extra 'serve' is not installed")
 from tests.docs_blocks import ROOT, blocks
 from trainer.cli.serve import create_parser
 from trainer.prediction.answer_log import parse_line
+from trainer.serving.ray_app import RayArguments, build
 from trainer.serving.schemas import (
     EmbedBody,
     FeedbackBody,
@@ -75,7 +76,7 @@ def test_the_page_lists_all_endpoints_and_statuses():
 
 
 def test_the_deployment_has_probes_and_time_to_stop():
-    (text,) = blocks("serving.md", "yaml")
+    text, _ = blocks("serving.md", "yaml")
     pod = yaml.safe_load(text)["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     probes = {n: container[n]["httpGet"]["path"] for n in container if n.endswith("Probe")}
@@ -88,3 +89,10 @@ def test_the_deployment_has_probes_and_time_to_stop():
     parser = create_parser()
     timeout = parser.parse_args(container["args"]).timeout
     assert pod["terminationGracePeriodSeconds"] > pause + timeout + 5
+
+
+def test_the_file_for_ray_serve_has_valid_arguments():
+    _, text = blocks("serving.md", "yaml")
+    (application,) = yaml.safe_load(text)["applications"]
+    assert application["import_path"] == f"{build.__module__}:{build.__name__}"
+    assert RayArguments(**application["args"]).num_replicas == 4

@@ -9,6 +9,7 @@ pytest.importorskip("fastapi", reason="the extra 'serve' is not installed")
 
 from trainer.cli import serve
 from trainer.errors import InputError
+from trainer.serving.options import read_key
 
 main = runpy.run_path("scripts/serve.py")["main"]
 
@@ -48,14 +49,14 @@ def test_threads_wait_passively_unless_the_environment_has_another_policy(monkey
 
 def test_a_key_comes_from_a_file_or_the_environment(tmp_path, monkeypatch):
     monkeypatch.delenv("HYBRID_MTL_API_KEY", raising=False)
-    assert serve.read_key(None) is None
+    assert read_key(None) is None
     monkeypatch.setenv("HYBRID_MTL_API_KEY", "from the environment")
-    assert serve.read_key(None) == "from the environment"
+    assert read_key(None) == "from the environment"
     (tmp_path / "key").write_text("from a file\n")
-    assert serve.read_key(tmp_path / "key") == "from a file"
+    assert read_key(tmp_path / "key") == "from a file"
     (tmp_path / "key").write_bytes(b"\xff")
     with pytest.raises(InputError, match="api_key_file: cannot read"):
-        serve.read_key(tmp_path / "key")
+        read_key(tmp_path / "key")
 
 
 def test_wrong_options_are_refused_without_waiting_for_torch():

@@ -62,6 +62,9 @@ def create_parser(prog: str = PROG) -> argparse.ArgumentParser:
 def _add_machine(group: Any) -> None:
     add = group.add_argument
     add("--workers", type=int, default=1, help="processes, each with the model (default: 1)")
+    add("--engine", default="processes", choices=("processes", "ray"),
+        help="where they are: on this machine (default), or in a Ray cluster")  # fmt: skip
+    add("--address", help="of a running Ray cluster, HOST:PORT or auto; started here if not given")
     add("--threads", type=int, help="threads of each (default: the cores shared out)")
     add("--batch_size", type=int, default=32, help="rows per pass (default: 32)")
     add("--device", help="such as cpu or cuda; an accelerator if there is one")
@@ -128,6 +131,8 @@ def run(args: argparse.Namespace) -> None:
         batch_size=args.batch_size,
         workers=args.workers,
         threads=threads,
+        engine=args.engine,
+        address=args.address,
         overwrite=args.overwrite,
         log=args.log,
         log_groups=tuple(args.log_groups),

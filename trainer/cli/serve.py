@@ -11,10 +11,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from trainer.errors import InputError
-from trainer.serving.options import ServingOptions
+from trainer.serving.options import ServingOptions, read_key
 
 PROG = "hybrid-mtl serve"
-KEY = "HYBRID_MTL_API_KEY"
 PACKAGES = ("fastapi", "uvicorn", "prometheus_client")
 
 
@@ -77,16 +76,6 @@ def create_parser(prog: str = PROG) -> argparse.ArgumentParser:
     add("--log_texts", action="store_true", help="log the texts, too")
     add("--api_key_file", type=Path, metavar="FILE", help="a file with the key that callers need")
     return parser
-
-
-def read_key(path: Path | None) -> str | None:
-    """Return the key of a file, or else of the environment; None if there is none."""
-    if path is None:
-        return os.environ.get(KEY) or None
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except (OSError, ValueError) as error:
-        raise InputError(f"api_key_file: cannot read '{path}': {error}") from error
 
 
 def run(args: argparse.Namespace) -> None:
