@@ -4,6 +4,7 @@ import json
 
 import pytest
 import yaml
+from transformers import AutoModel
 
 from tests.toys import toy_backbone_config, toy_tokenizer
 from trainer.cli.init_config import find_tasks
@@ -47,7 +48,7 @@ def test_two_tasks_are_found_and_described(data, tmp_path, capsys):
 
 
 def test_the_file_trains(data, tmp_path, capsys):
-    toy_backbone_config().save_pretrained(tmp_path / "encoder")
+    AutoModel.from_config(toy_backbone_config()).save_pretrained(tmp_path / "encoder")
     toy_tokenizer().save_pretrained(tmp_path / "encoder")
     assert main(["--init", "my.yaml", "--data", "data/topics.csv", "data/sts"]) == 0
     options = ["--model_name_or_path", str(tmp_path / "encoder"), "--max_length", "32"]
@@ -60,9 +61,8 @@ def test_the_file_trains(data, tmp_path, capsys):
 def test_a_file_is_not_overwritten_without_being_told(data, tmp_path, capsys):
     (tmp_path / "my.yaml").write_text("mine\n")
     assert main(["--init", "my.yaml", "--data", "data"]) == 2
-    assert (
-        "init: 'my.yaml' exists; name another file, or add --overwrite" in capsys.readouterr().err
-    )
+    printed = capsys.readouterr().err
+    assert "init: 'my.yaml' exists; name another file, or add --overwrite" in printed
     assert (tmp_path / "my.yaml").read_text() == "mine\n"
     assert main(["--init=my.yaml", "--data", "data", "--overwrite"]) == 0
 
