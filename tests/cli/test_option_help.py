@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 
+from tests.registrations import forgotten
 from trainer.cli.option_help import INDEX_FILE, SHORT, read_index
 from trainer.cli.option_index import index_text
 from trainer.cli.train import main
@@ -62,7 +63,8 @@ def test_options_of_extensions_are_in_the_help(printed, tmp_path, monkeypatch):
         "@AGGREGATORS.register('mine', options=Mine)\ndef mine(tasks, options, config): ...\n"
     )
     (tmp_path / "run.yaml").write_text("extensions: [mine.py]\n")
-    for arguments in (["run.yaml"], ["--extensions", "mine.py"]):
-        text = printed(*arguments, "--help")
-        assert "--share_of_mine NUMBER" in text and "How much is mine. (default: 0.5)" in text
-    assert main(["--extensions", "gone.py", "--help-all"]) == 2
+    with forgotten():
+        for arguments in (["run.yaml"], ["--extensions", "mine.py"]):
+            text = printed(*arguments, "--help")
+            assert "--share_of_mine NUMBER" in text and "How much is mine. (default: 0.5)" in text
+        assert main(["--extensions", "gone.py", "--help-all"]) == 2

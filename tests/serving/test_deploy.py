@@ -29,7 +29,7 @@ def test_the_image_has_a_pinned_base_and_another_user_than_root():
     assert user == ["10001"] and f"--uid {user[0]}" in DOCKERFILE
     # The process itself gets the signal.
     (entry,), (command,) = instructions("ENTRYPOINT"), instructions("CMD")
-    assert json.loads(entry) == ["python", "serve.py"] and json.loads(command)[0] == "/model"
+    assert json.loads(entry) == ["hybrid-mtl", "serve"] and json.loads(command)[0] == "/model"
 
 
 def test_everything_copied_exists_or_is_the_wheel():

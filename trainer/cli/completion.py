@@ -93,6 +93,6 @@ def _set_choices(parser: argparse.ArgumentParser, names: list[str]) -> None:
     """Complete the first positional argument with names, and with files."""
     from argcomplete.completers import ChoicesCompleter, FilesCompleter
 
-    choices, files = ChoicesCompleter(names), FilesCompleter(("yaml",))
+    choices, files = ChoicesCompleter(dict.fromkeys(names, "")), FilesCompleter(("yaml",))
     positional: Any = parser._get_positional_actions()[0]
     positional.completer = lambda **given: [*choices(**given), *files(given["prefix"])]
