@@ -12,6 +12,7 @@ from trainer.audit.groups import make_groups
 from trainer.audit.measures import class_measures
 from trainer.audit.options import AuditOptions
 from trainer.audit.outputs import Predictions
+from trainer.audit.report import audit_report, summary
 from trainer.audit.run import Audit, TaskAudit
 from trainer.audit.subgroups import compare_groups, correct
 from trainer.audit.write import write_audit
@@ -112,3 +113,13 @@ def test_an_audit_without_data_says_that_groups_were_not_measured(found, folder)
     card = (folder / "README.md").read_text()
     assert "Differences between groups were not measured." in card
     assert "### Differences between groups" not in card
+
+
+def test_the_terminal_has_the_largest_findings_and_the_count_of_the_others(found):
+    report = audit_report(found, OPTIONS, "toy")
+    (row, *_) = report["findings"]["subgroups"]
+    rows = [{**row, "difference": 0.01 * i, "group": f"group {i}"} for i in range(25)]
+    report["findings"] = {"subgroups": rows, "terms": []}
+    lines = summary(found, report)
+    assert [line.split(": ")[1] for line in lines[:10]] == [f"group {i}" for i in range(24, 14, -1)]
+    assert lines[10] == "... and 15 smaller differences between groups: see bias_audit.json"

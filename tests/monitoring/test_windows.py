@@ -90,6 +90,7 @@ def test_the_last_feedback_on_an_answer_counts_once():
     found, _, counts = divide("1h", records, now=7260.0)
     window = found[0]
     assert (window.feedback["mood"].confirmed, window.feedback["mood"].corrected) == (0, 1)
+    assert len(found) == 1  # the later feedback opens no window of its own
     assert counts[REPEATED] == 30
     found, _, _ = divide("1h", records[:-1], now=7260.0)
     assert (found[0].feedback["mood"].confirmed, found[0].feedback["mood"].corrected) == (1, 0)

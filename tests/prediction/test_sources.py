@@ -137,5 +137,5 @@ def test_a_column_without_values_is_text(tmp_path):
 
 def test_options_that_no_file_uses_are_refused(tmp_path):
     path = write(tmp_path / "a.jsonl", 2)
-    with pytest.raises(InputError, match="field 'separator' is for csv, tsv"):
+    with pytest.raises(InputError, match="option 'separator' is for csv, tsv"):
         open_all(path, read=ReadOptions(separator=";"))

@@ -73,7 +73,7 @@ def test_columns_can_be_renamed(run, model, rows, tmp_path):
         (["--task", "moods", "--texts", "text=review"], "--task: no task 'moods' in this model"),
         (["--precision", "int8"], "is not an ONNX export"),
         (["--workers", "0"], "--workers = 0: must be 1 or more"),
-        (["--format", "cvs"], "field 'format' = 'cvs': must be one of"),
+        (["--format", "cvs"], "option 'format' = 'cvs': must be one of"),
     ],
 )
 def test_wrong_input_is_one_line_and_status_2(run, model, rows, tmp_path, arguments, message):

@@ -1,3 +1,4 @@
+import os
 import runpy
 import subprocess
 import sys
@@ -33,6 +34,16 @@ def test_a_missing_package_is_named(capsys, monkeypatch):
     monkeypatch.setattr(serve, "find_spec", lambda name: None)
     assert main(["."]) == 2
     assert "pip install 'hybrid-mtl[serve]'" in capsys.readouterr().err
+
+
+def test_threads_wait_passively_unless_the_environment_has_another_policy(monkeypatch):
+    monkeypatch.setitem(SCRIPT["run"].__globals__, "find_spec", lambda name: None)
+    for given, expected in ((None, "PASSIVE"), ("active", "active")):
+        monkeypatch.setenv("OMP_WAIT_POLICY", given or "")
+        if given is None:
+            monkeypatch.delenv("OMP_WAIT_POLICY")
+        SCRIPT["main"](["."])
+        assert os.environ["OMP_WAIT_POLICY"] == expected
 
 
 def test_a_key_comes_from_a_file_or_the_environment(tmp_path, monkeypatch):

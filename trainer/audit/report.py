@@ -21,6 +21,8 @@ from trainer.statistics import LEVEL, SIGNIFICANCE
 
 # Of the largest shifts of a task, on the card.
 SHOWN = 3
+# Findings of a kind on a terminal, the largest; bias_audit.json has all.
+PRINTED = 10
 NOTE = (
     "No finding is no proof that groups are treated alike: smaller differences than "
     "smallest_detectable, other groups, terms and texts were not measured."
@@ -131,20 +133,24 @@ def _axis_row(task: str, axis: AxisResult) -> dict[str, Any]:
 def summary(found: Audit, report: dict[str, Any]) -> list[str]:
     """Return the findings in lines for a terminal."""
     findings = report["findings"]
+    groups = sorted(findings["subgroups"], key=lambda row: -abs(row["difference"]))
+    terms = sorted(findings["terms"], key=lambda row: -abs(row["value"]))
     lines = [
         f"{row['task']}: {row['group']}: {row['measure']}"
         f"{' of ' + row['label'] if 'label' in row else ''} {row['value']:.3f}, others "
         f"{row['others']:.3f}; difference {_signed(row['difference'])} "
         f"({_signed(row['difference_interval'][0])} to {_signed(row['difference_interval'][1])}), "
         f"p = {row['p_holm']:.2g} after Holm"
-        for row in findings["subgroups"]
+        for row in groups[:PRINTED]
     ]
+    lines += _more(groups, "differences between groups")
     lines += [
         f"{row['task']}: {row['axis']}, {row['side']}: '{row['term']}' shifts {row['score']} by "
         f"{_signed(row['value'])} ({_signed(row['interval'][0])} to "
         f"{_signed(row['interval'][1])}), p = {row['p_holm']:.2g} after Holm"
-        for row in findings["terms"]
+        for row in terms[:PRINTED]
     ]
+    lines += _more(terms, "shifts with terms")
     lines += [f"{name}: not audited: {reason}" for name, reason in found.skipped.items()]
     found_tests = count_findings(each for task in found.tasks for each in task.comparisons)
     counts = f"{found_tests} of {found.tests} tested differences between groups"
@@ -154,6 +160,11 @@ def summary(found: Audit, report: dict[str, Any]) -> list[str]:
         f"{counts} and {len(findings['terms'])} of {shifts} shifts with terms have p below "
         f"{SIGNIFICANCE} after Holm. {NOTE}",
     ]
+
+
+def _more(rows: Sequence[Any], what: str) -> list[str]:
+    count = len(rows) - PRINTED
+    return [f"... and {count} smaller {what}: see bias_audit.json"] if count > 0 else []
 
 
 def _signed(value: float) -> str:

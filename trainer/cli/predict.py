@@ -129,7 +129,6 @@ def run(args: argparse.Namespace) -> None:
         workers=args.workers,
         threads=threads,
         overwrite=args.overwrite,
-        show_progress=sys.stderr.isatty(),
         log=args.log,
         log_groups=tuple(args.log_groups),
         log_version=model_version(args.model, None) if Path(args.model).is_dir() else None,

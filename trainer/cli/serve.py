@@ -91,6 +91,8 @@ def read_key(path: Path | None) -> str | None:
 
 def run(args: argparse.Namespace) -> None:
     """Serve the model of a command line until a signal."""
+    # Before torch is imported: threads that spin while they wait take the core of the requests.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     missing = [name for name in PACKAGES if find_spec(name) is None]
     if missing:
         raise InputError(

@@ -48,7 +48,7 @@ def with_decimal(task: TaskConfig, source: TaskSource, raw: RawSplit) -> TaskSou
     if sign == ",":
         print(
             f"{raw.location}: column '{column}' is read with decimal commas; if that is wrong, set "
-            "the task's field 'decimal'",
+            "the option 'decimal'",
             flush=True,
         )
     return replace(source, decimal=sign)

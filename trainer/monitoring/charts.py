@@ -1,5 +1,6 @@
 """Charts of windows as SVG, without scripts and other files."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -70,10 +71,11 @@ class _Scale:
             for value in (*line.values, *line.low, *line.high, line.reference)
             if value is not None
         ]
-        self.high = max([*found, 0.0]) * 1.05 or 1.0
-        if is_share:
-            self.high = min(self.high, 1.0)
-        self.low = min([*found, 0.0])
+        self._step = _tick_step((max([*found, 0.0]) - min([*found, 0.0])) or 1.0)
+        # Whole steps around the values and 0.
+        self._first = math.floor(min([*found, 0.0]) / self._step)
+        self._last = max(math.ceil(max([*found, 0.0]) / self._step), self._first + 1)
+        self.low, self.high = self._first * self._step, self._last * self._step
 
     def x(self, index: int) -> float:
         width = WIDTH - _LEFT - _RIGHT
@@ -86,12 +88,12 @@ class _Scale:
     def text(self, value: float) -> str:
         if not self.is_share:
             return f"{value:.3g}"
-        return f"{value:.0%}" if self.high > 0.1 else f"{value:.1%}"
+        return f"{value:.0%}" if self._step >= 0.01 else f"{value:.1%}"
 
     def axes(self, times: Sequence[str]) -> str:
         parts = []
-        for step in range(5):
-            value = self.low + (self.high - self.low) * step / 4
+        for step in range(self._first, self._last + 1):
+            value = step * self._step
             y = self.y(value)
             parts.append(
                 f'<line class="grid" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{y}" y2="{y}"/>'
@@ -105,6 +107,12 @@ class _Scale:
                 f"{escape(times[index])}</text>"
             )
         return "".join(parts)
+
+
+def _tick_step(span: float) -> float:
+    """Return 1, 2 or 5 times a power of ten, so that a span has 3 to 6 such steps."""
+    power = 10.0 ** math.floor(math.log10(span / 3))
+    return power * max(factor for factor in (1, 2, 5) if factor * power <= span / 3)
 
 
 def _background(scale: _Scale, index: int) -> str:

@@ -78,6 +78,8 @@ class Windows:
         Windows without lines are left out.
         """
         for record in records:
+            if isinstance(record, FeedbackRecord) and not self._is_new_feedback(record):
+                continue
             window = self._window_at(record.time)
             self._add(window, record)
             if self._size.in_rows:
@@ -128,7 +130,9 @@ class Windows:
     def _add(self, window: Window, record: AnswerRecord | FeedbackRecord) -> None:
         key = record.task, record.id
         if isinstance(record, FeedbackRecord):
-            self._add_feedback(window, record)
+            is_right = self._predictions[key] == record.label
+            window.feedback.setdefault(record.task, FeedbackCounts()).add(is_right)
+            _remember(self._feedback, key, (window, is_right))
             return
         buffer = window.answers.get(record.task)
         if buffer is None:
@@ -139,22 +143,25 @@ class Windows:
             labels = self._kinds[record.task].labels
             _remember(self._predictions, key, record.labels if labels else record.score)
 
-    def _add_feedback(self, window: Window, record: FeedbackRecord) -> None:
-        """Count the last feedback on an answer, in the window of the first."""
+    def _is_new_feedback(self, record: FeedbackRecord) -> bool:
+        """Return whether feedback is the first on a known answer.
+
+        Further feedback on an answer replaces the first, in the window of the first.
+        """
         key = record.task, record.id
-        prediction = self._predictions.get(key)
-        if prediction is None:
+        if key not in self._predictions:
             self._counts[NO_ANSWER] += 1
-            return
-        is_right = prediction == record.label
-        if key in self._feedback:
-            self._counts[REPEATED] += 1
-            window, was_right = self._feedback[key]
-            if window not in self._open.values():
-                return
+            return False
+        if key not in self._feedback:
+            return True
+        self._counts[REPEATED] += 1
+        window, was_right = self._feedback[key]
+        if window in self._open.values():
+            is_right = self._predictions[key] == record.label
             window.feedback[record.task].add(was_right, -1)
-        window.feedback.setdefault(record.task, FeedbackCounts()).add(is_right)
-        _remember(self._feedback, key, (window, is_right))
+            window.feedback[record.task].add(is_right)
+            self._feedback[key] = window, is_right
+        return False
 
 
 def _remember(table: OrderedDict[Any, Any], key: Any, value: Any) -> None:

@@ -36,7 +36,7 @@ class PredictionJob:
         workers: processes.
         threads: of each process; None to leave them as they are.
         overwrite: whether to replace the output of another job.
-        show_progress: whether to show a bar.
+        show_progress: whether to show a bar, or lines where there is no terminal.
         log: an answer log, for monitoring, that the answers are appended to; None without.
         log_groups: columns of the input whose values are logged.
         log_version: of the model, for the log; None for that of its repository.

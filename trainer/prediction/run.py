@@ -2,12 +2,9 @@
 
 import shutil
 from collections.abc import Generator, Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
-
-# Not that of `datasets`, which the bars of loading weights are turned off with.
-from tqdm import tqdm
 
 from modeling_hybrid_mtl import HybridMTLPipeline
 from trainer.errors import InputError
@@ -25,6 +22,7 @@ from trainer.prediction.journal import (
 from trainer.prediction.notes import describe_losses
 from trainer.prediction.places import check_places, chunks_folder, rejected_rows
 from trainer.prediction.plan import Plan, make_plan
+from trainer.prediction.progress import Silent, show_progress
 from trainer.prediction.sources import Source, first_schemas, open_sources, total_rows
 from trainer.prediction.workers import OpenPipeline, Workers, use_threads
 from trainer.prediction.writers import join_chunks
@@ -175,23 +173,23 @@ class _Run:
             path.unlink(missing_ok=True)
 
     def predict(self, open_pipeline: OpenPipeline) -> None:
-        """Predict all chunks that are not recorded, with a progress bar."""
+        """Predict all chunks that are not recorded, and show the progress."""
         done = self._journal.totals.rows
         if done:
             print(f"{done:,} rows are done already; going on", flush=True)
         self._folder.mkdir(parents=True, exist_ok=True)
-        total = total_rows(self._sources) if self._job.show_progress else None
-        hidden = not self._job.show_progress
+        shown = self._job.show_progress
+        progress = (
+            show_progress(total_rows(self._sources), done) if shown else nullcontext(Silent())
+        )
         try:
             with (
-                tqdm(total=total, initial=done, unit=" rows", disable=hidden) as bar,
+                progress as bar,
                 closing(self._records(open_pipeline)) as records,
             ):
                 for record in records:
                     self._journal.add(record)
                     bar.update(record.rows)
-                bar.total = bar.n
-                bar.refresh()
         finally:
             if not self._journal.records:
                 shutil.rmtree(self._folder, ignore_errors=True)

@@ -140,6 +140,7 @@ def _add_service(app: FastAPI, service: Service, metrics: Metrics) -> frozenset[
         app.add_api_route(path, endpoint, methods=["GET"], summary=summary)
 
     add("/health", lambda: _json({"status": "alive"}), "Whether the process is alive")
+    add("/v1/models", lambda: _json(service.list_models()), "The model, as OpenAI's API lists it")
     add("/model", lambda: _json(service.model.describe()), "The model and its tasks")
     add("/metrics", lambda: Response(metrics.text(), media_type=CONTENT_TYPE), "For Prometheus")
     add("/docs", lambda: HTMLResponse(api_page(app.openapi())), "This page")

@@ -128,6 +128,11 @@ class Service:
             **self._signature(),
         }
 
+    def list_models(self) -> dict[str, Any]:
+        """Return the one model, as OpenAI's API lists models."""
+        model = {"id": self.model.name, "object": "model", "created": 0, "owned_by": "hybrid-mtl"}
+        return {"object": "list", "data": [model]}
+
     def feedback(self, body: FeedbackBody) -> dict[str, Any]:
         """Log the right label of an earlier answer."""
         if self.recorder.log is None:

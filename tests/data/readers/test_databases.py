@@ -60,7 +60,7 @@ def test_a_database_is_the_data_of_a_task(database):
     raw = load_split("mood", source, "train", None)
     assert check_split("mood", mood, source, raw).rows["label"][:] == [0, 1, 1]
     source = TaskSource(train_file=f"sqlite:///{database}?table=reviews", separator=";")
-    with refused("task 'mood': field 'train_file': field 'separator' is for csv, tsv, conll, "):
+    with refused("task 'mood': field 'train_file': option 'separator' is for csv, tsv, conll, "):
         load_split("mood", source, "train", None)
 
 

@@ -39,7 +39,7 @@ def test_a_pair_of_lone_quotes_that_could_hold_rows_is_said(tmp_path, capsys):
     assert len(read(tmp_path, "a.tsv", unquoted(rows, "text", "label"))["text"]) == 4
     said = capsys.readouterr().out
     assert "a.tsv: read with quotes as parts of the texts: 4 rows (otherwise 2)" in said
-    assert said.count("set the task's field 'quoting'") == 1
+    assert said.count("set the option 'quoting'") == 1
     found = read(tmp_path, "a.csv", unquoted(rows, "text", "label", separator=","))
     assert found["text"] == ["a,0\nb,1\nc", "d"]
     assert "a.csv: read as 2 rows, some over several lines (4 lines)" in capsys.readouterr().out
@@ -126,13 +126,13 @@ def test_bytes_that_are_not_utf_8_are_refused_with_what_to_do(tmp_path):
     "field, value", [("separator", ",,"), ("separator", "\n"), ("quoting", "all"), ("decimal", ";")]
 )
 def test_a_field_that_is_wrong_is_refused_by_name(field, value):
-    with pytest.raises(InputError, match=f"field '{field}' = "):
+    with pytest.raises(InputError, match=f"(option|field) '{field}' = "):
         TaskSource(**{field: value})
 
 
 @pytest.mark.parametrize("name", ["utf-9", "hex", "rot13", "a\0b"])
 def test_an_unknown_encoding_is_refused(name):
-    with pytest.raises(InputError, match="field 'encoding' = .*: is not a text encoding"):
+    with pytest.raises(InputError, match="option 'encoding' = .*: is not a text encoding"):
         TaskSource(encoding=name)
 
 
@@ -141,7 +141,7 @@ def test_the_fields_are_refused_for_rows_of_other_kinds(tmp_path, field):
     (tmp_path / "train.jsonl").write_text('{"text": "a", "label": 0}\n')
     for dataset in (str(tmp_path), "owner/name"):
         with pytest.raises(
-            InputError, match=f"'mood': field '{next(iter(field))}' is for csv, tsv"
+            InputError, match=f"'mood': option '{next(iter(field))}' is for csv, tsv"
         ):
             load_split("mood", TaskSource(dataset=dataset, **field), "train", None)
 

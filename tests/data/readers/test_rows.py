@@ -113,13 +113,13 @@ def test_a_truncated_archive_is_refused(tmp_path):
 def test_a_format_is_given_where_the_name_does_not_say_it(tmp_path):
     path = tmp_path / "ratings.txt"
     path.write_text("text\tlabel\na\t0\n")
-    with refused("or give its format with the task's field 'format'"):
+    with refused("or give its format with the option 'format'"):
         read_rows(path)
     assert read_rows(path, ReadOptions(format="tsv")).to_dict() == {"text": ["a"], "label": ["0"]}
     (tmp_path / "train.txt").write_text("text\tlabel\na\t0\n")
     source = TaskSource(dataset=str(tmp_path), format="tsv")
     assert load_split("mood", source, "train", None).rows["text"][:] == ["a"]
-    with refused("field 'format' = 'cvs': must be one of csv, tsv"):
+    with refused("option 'format' = 'cvs': must be one of csv, tsv"):
         TaskSource(format="cvs")
 
 

@@ -63,7 +63,7 @@ class BlocksOfFile:
         if self.format not in _FORMATS:
             raise InputError(
                 f"{path}: {self.format} files are read as a whole, and cannot be streamed; convert "
-                f"them to {', '.join(_FORMATS)}, or unset the task's field 'streaming'"
+                f"them to {', '.join(_FORMATS)}, or unset the option 'streaming'"
             )
 
     @property

@@ -70,7 +70,7 @@ def _encoding(path: Path, given: str | None) -> str:
     if given is not None and codecs.lookup(given).name not in names:
         raise InputError(
             f"{path}: begins with the byte order mark of {names[0].upper()}, so it is not {given}; "
-            f"unset the task's field 'encoding'"
+            f"unset the option 'encoding'"
         )
     return given or names[0]
 
@@ -123,7 +123,7 @@ def _separator(path: Path, given: ReadOptions, encoding: str, columns: Collectio
 
 def _report(path: Path, message: str, field: str) -> None:
     """Print what was detected, once for a file, which every task with labels in it reads."""
-    message = f"{path}: {message}; if that is wrong, set the task's field '{field}'"
+    message = f"{path}: {message}; if that is wrong, set the option '{field}'"
     _print_once(message, path.stat().st_mtime_ns)
 
 

@@ -47,7 +47,7 @@ def _sheet(path: Path, names: list[str], wanted: str | None) -> str:
     if wanted is None and len(names) > 1:
         print(
             f"{path}: the sheet '{names[0]}' is read, not {join_truncated(names[1:])}; if that is "
-            "wrong, set the task's field 'sheet'",
+            "wrong, set the option 'sheet'",
             flush=True,
         )
     if wanted is not None and wanted not in names:

@@ -59,8 +59,8 @@ def format_of(path: Path, options: ReadOptions) -> str:
     name = options.format or SUFFIXES.get(suffix_of(path))
     if name is None:
         raise InputError(
-            f"{path}: expected one of {', '.join(SUFFIXES)}; or give its format with the task's "
-            "field 'format'"
+            f"{path}: expected one of {', '.join(SUFFIXES)}; or give its format with the "
+            "option 'format'"
         )
     if is_gzipped(path) and not READERS[name].is_text:
         raise InputError(f"{path}: {name} files are compressed already; unpack it with gunzip")
@@ -83,5 +83,5 @@ def check_used(options: ReadOptions, files: Collection[Path], place: str) -> Non
         users = [name for name in FORMATS if field in ("format", *READERS[name].options)]
         if value is not None and not formats.intersection(users):
             raise InputError(
-                f"field '{field}' is for {', '.join(users)} files, not for {place}; unset it"
+                f"option '{field}' is for {', '.join(users)} files, not for {place}; unset it"
             )

@@ -34,22 +34,22 @@ class ReadOptions:
     def __post_init__(self):
         if self.format not in (None, *FORMATS):
             raise InputError(
-                f"field 'format' = {self.format!r}: must be one of {', '.join(FORMATS)}."
+                f"option 'format' = {self.format!r}: must be one of {', '.join(FORMATS)}."
                 f"{did_you_mean(self.format, FORMATS)}"
             )
         if self.separator in ("tab", "\\t"):
             object.__setattr__(self, "separator", "\t")
         if self.separator is not None and not re.fullmatch(r'[^\r\n"\0\ufeff]', self.separator):
             raise InputError(
-                f"field 'separator' = {self.separator!r}: must be one character, such as ';', or "
+                f"option 'separator' = {self.separator!r}: must be one character, such as ';', or "
                 f"tab"
             )
         if self.quoting not in (None, *QUOTINGS):
-            raise InputError(f"field 'quoting' = {self.quoting!r}: must be 'standard' or 'none'")
+            raise InputError(f"option 'quoting' = {self.quoting!r}: must be 'standard' or 'none'")
         try:
             "a".encode(self.encoding or "utf-8")
         except (LookupError, ValueError) as error:
             raise InputError(
-                f"field 'encoding' = {self.encoding!r}: is not a text encoding that Python "
+                f"option 'encoding' = {self.encoding!r}: is not a text encoding that Python "
                 f"supports, such as utf-8, windows-1252 or utf-16"
             ) from error

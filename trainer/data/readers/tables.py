@@ -98,7 +98,7 @@ def _rows(path: Path, reader: "Reader", header: list[str], dialect: str) -> Iter
             raise InputError(
                 f"{path}, line {reader.line_num}: {len(cells)} cells under {len(header)} column "
                 f"names ({join_truncated(header)}); put quotes around a cell that holds the "
-                f"separator, or, if the file does not have {dialect}, set the task's fields of "
+                f"separator, or, if the file does not have {dialect}, set the options of "
                 "these names"
             )
         if cells:

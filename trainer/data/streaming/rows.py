@@ -179,7 +179,7 @@ def stream_rows(
     elif isinstance(location, str) and is_database(location):
         raise InputError(
             f"{masked_url(location)}: databases are read as a whole, and cannot be streamed; write "
-            "the rows to files of csv, jsonl or parquet, or unset the task's field 'streaming'"
+            "the rows to files of csv, jsonl or parquet, or unset the option 'streaming'"
         )
     else:
         options, columns = source.read_options, source.column_names
