@@ -37,12 +37,12 @@ def test_a_missing_package_is_named(capsys, monkeypatch):
 
 
 def test_threads_wait_passively_unless_the_environment_has_another_policy(monkeypatch):
-    monkeypatch.setitem(SCRIPT["run"].__globals__, "find_spec", lambda name: None)
+    monkeypatch.setattr(serve, "find_spec", lambda name: None)
     for given, expected in ((None, "PASSIVE"), ("active", "active")):
         monkeypatch.setenv("OMP_WAIT_POLICY", given or "")
         if given is None:
             monkeypatch.delenv("OMP_WAIT_POLICY")
-        SCRIPT["main"](["."])
+        main(["."])
         assert os.environ["OMP_WAIT_POLICY"] == expected
 
 
