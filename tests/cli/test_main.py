@@ -1,5 +1,7 @@
 """The command `hybrid-mtl`: its overview, its commands, and how soon it answers."""
 
+import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -94,3 +96,16 @@ def test_another_project_in_the_same_folder_is_a_warning():
     assert hybrid_mtl.other_package() is None
     message = hybrid_mtl.other_package(lambda name: Coqui)
     assert message.startswith("the package 'trainer' 0.3.2 of another project is installed, too")
+
+
+def test_messages_name_the_command_not_files_of_a_checkout():
+    package = Path(hybrid_mtl.__file__).parent / "trainer"
+    wrong = re.compile(r"\.venv/|\bscripts/|pip install -e|\brun_mtl\.py|'\.\[")
+    found = [
+        f"{path.relative_to(package)}, line {node.lineno}: {node.value}"
+        for path in package.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if wrong.search(node.value)
+    ]
+    assert not found

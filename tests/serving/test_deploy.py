@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from tests.docs_blocks import ROOT
-from tests.serving.test_app import metrics_of, results
+from tests.serving.test_app import results
+from tests.serving.test_app_records import metrics_of
 
 DEPLOY = ROOT / "deploy"
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text()

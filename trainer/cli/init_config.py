@@ -145,15 +145,17 @@ def _entry(task: str, files: Files) -> str:
             entry[f"{part}_file"] = str(files[part])
     if "validation" not in files:
         entry["validation_split"] = 0.2 if len(train.rows) < _FEW_ROWS else 0.1
-    if entry["kind"] not in ("similarity", "ranking"):  # whose heads have no parameters
-        entry["learning_rate"] = 1.0e-3
+    entry["learning_rate"] = 1.0e-3
     lines = [f"  {task}:"]
     lines += [f"    # {note}" for note in (f"{len(train.rows)} rows, guessed:", *guess.notes)]
     lines += [f"    {key}: {_yaml(value)}{_COMMENTS.get(key, '')}" for key, value in entry.items()]
     return "\n".join(lines) + "\n"
 
 
-_COMMENTS = {"validation_split": "    # the share of the training rows to evaluate on"}
+_COMMENTS = {
+    "validation_split": "    # the share of the training rows to evaluate on",
+    "learning_rate": "    # of the head",
+}
 
 
 def _yaml(value: Any) -> str:

@@ -50,7 +50,7 @@ def guess_task(raw: RawSplit) -> Guess:
     mapped = {key: name for key, name in names.items() if key != name}
     if mapped:
         guess.entry["columns"] = mapped
-    if len(found.texts) == 2 and guess.entry["kind"] != "token_classification":
+    if len(found.texts) == 2 and not found.texts[0].is_list:
         guess.entry["input"] = "pair"
     used = [*found.texts, *([found.label] if found.label else [])]
     missing = max(column.missing for column in used)
