@@ -24,12 +24,15 @@ def rows(tmp_path):
 
 
 @pytest.fixture(autouse=True)
-def ray(monkeypatch):
+def ray(monkeypatch, tmp_path):
     fake = FakeRay()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "node"))
+    monkeypatch.setattr("os.umask", lambda mask: mask)  # of this process
     for module in ("run", "ray_workers"):
         monkeypatch.setattr(f"trainer.prediction.{module}.import_ray", lambda option: fake)
     monkeypatch.setattr("trainer.prediction.chunks.CHUNK", 8)
-    return fake
+    yield fake
+    assert not list(tmp_path.glob("node/*"))
 
 
 @dataclass

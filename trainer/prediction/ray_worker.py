@@ -1,11 +1,14 @@
 """What runs in the processes of a Ray cluster that predict."""
 
 import os
+import shutil
 import socket
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import gettempdir
+from typing import TextIO
 
 import torch
 from transformers.utils.logging import disable_progress_bar
@@ -41,7 +44,7 @@ class RayWorker:
     """An actor that predicts one chunk after the other.
 
     Files are written into a folder of this node, and their bytes returned, so that nodes need not
-    share the output's folder.
+    share the output's folder. It is there only while a chunk is written: actors are killed.
 
     Args:
         plan: of the prediction.
@@ -51,11 +54,10 @@ class RayWorker:
 
     def __init__(self, plan: Plan, open_pipeline: Callable[[], HybridMTLPipeline], current: str):
         self._current, self._open_pipeline = current, open_pipeline
-        self._folder = TemporaryDirectory(prefix="hybrid-mtl-")
-        self._place = Path(self._folder.name)
-        job = plan.job
-        self._log = None if job.log is None else self._place / "log.jsonl"
-        self._plan = replace(plan, job=replace(job, log=self._log))
+        self._place = Path(gettempdir()) / f"hybrid-mtl-{uuid.uuid4().hex}"
+        self._lines: TextIO | None = None
+        log = None if plan.job.log is None else self._place / "log.jsonl"
+        self._plan = replace(plan, job=replace(plan.job, log=log))
 
     def open(self) -> tuple[str, str]:
         """Open the model; return its fingerprint and the type of its device.
@@ -63,6 +65,7 @@ class RayWorker:
         Raises:
             InputError: naming this node, if the model cannot be opened here.
         """
+        os.umask(0o077)  # the files are no others' business
         disable_progress_bar()  # of the weights
         if Path(self._current).is_dir():  # else only absolute paths and names are found
             os.chdir(self._current)
@@ -70,6 +73,7 @@ class RayWorker:
             use_threads(self._plan.job.threads)
             pipe = self._open_pipeline()
             self._writer = ChunkWriter(pipe, self._plan, self._place)
+            self._open_log()
         except (ValueError, OSError) as error:
             raise InputError(f"node {socket.gethostname()}: {error}") from error
         return model_fingerprint(pipe), torch.device(pipe.device).type
@@ -84,28 +88,31 @@ class RayWorker:
             record = self._writer.write(unpack(packed))
         except (ValueError, OSError) as error:
             raise InputError(str(error)) from error
-        path = chunk_path(self._place, record.chunk, self._plan.job.output.suffix)
-        rows, rejects = _take(path), _take(rejects_path(self._place, record.chunk))
-        return PredictedChunk(record, rows or b"", rejects, self._new_lines())
+        finally:
+            files = _take(self._place)
+        rows = files.pop(chunk_path(self._place, record.chunk, self._plan.job.output.suffix).name)
+        rejects = files.pop(rejects_path(self._place, record.chunk).name, None)
+        return PredictedChunk(record, rows, rejects, self._new_lines())
 
-    def close(self) -> None:
-        """Delete the temporary files."""
-        self._folder.cleanup()
+    def _open_log(self) -> None:
+        """Open the log for reading, and delete its name: the writer has it open."""
+        log = self._plan.job.log
+        if log is not None:
+            self._lines = log.open("r+", encoding="ascii")
+            _take(self._place)
 
     def _new_lines(self) -> list[str]:
         """Return the lines of the log since the last call."""
-        if self._log is None:
+        if self._lines is None:
             return []
-        with self._log.open("r+", encoding="ascii") as file:
-            lines = file.read().splitlines()
-            file.truncate(0)
+        self._lines.seek(0)
+        lines = self._lines.read().splitlines()
+        self._lines.truncate(0)
         return lines
 
 
-def _take(path: Path) -> bytes | None:
-    """Return the bytes of a file, which is deleted; None if there is none."""
-    if not path.is_file():
-        return None
-    content = path.read_bytes()
-    path.unlink()
-    return content
+def _take(folder: Path) -> dict[str, bytes]:
+    """Return name -> bytes of the files of a folder, which is deleted."""
+    files = {path.name: path.read_bytes() for path in folder.iterdir()} if folder.is_dir() else {}
+    shutil.rmtree(folder, ignore_errors=True)
+    return files

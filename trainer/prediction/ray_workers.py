@@ -21,9 +21,6 @@ from trainer.prediction.workers import ATTEMPTS, OpenPipeline, deaths_error
 from trainer.ray_cluster import gpu_share, import_ray, last_line, start_ray
 from trainer.saving.files import atomic_file
 
-# Seconds for workers to delete their temporary files.
-_GRACE = 10
-
 
 class RayWorkers:
     """Actors of a Ray cluster with a model each, that predict chunks in any order.
@@ -168,7 +165,6 @@ class RayWorkers:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        wait([actor.close.remote().future() for actor in self._idle], timeout=_GRACE)
         for actor in self._actors:
             self._ray.kill(actor)
         self._ray.shutdown()
