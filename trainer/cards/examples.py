@@ -47,7 +47,10 @@ def example_output(task: TaskFacts, shown: Mapping[str, Any]) -> str | None:
         "score": {"score": round(low + 0.6 * (high - low), 2)},
     }
     form = forms.get(task.output_type)
-    return None if form is None else f"such as {json.dumps(form, ensure_ascii=False)}"
+    if form is None:
+        return None
+    note = ", maybe empty" if task.output_type == "labels" else ""
+    return f"such as {json.dumps(form, ensure_ascii=False)}{note}"
 
 
 def _as_python(output: Any) -> str:
