@@ -85,13 +85,13 @@ def next_commands(facts: CardFacts, folder: Path, *, pushed: bool) -> list[tuple
     """Return three commands for a trained model, each with its purpose."""
     place = shlex.quote(str(folder))
     commands = [
-        ("ask it", f"python scripts/ask.py {place} {_example(facts)}"),
-        ("open a page", f"python scripts/app.py {place}"),
-        ("serve it", f"python scripts/serve.py {place}"),
+        ("ask it", f"hybrid-mtl ask {place} {_example(facts)}"),
+        ("open a page", f"hybrid-mtl app {place}"),
+        ("serve it", f"hybrid-mtl serve {place}"),
     ]
     if not pushed:
         repository = shlex.quote(f"YOUR_NAME/{folder.absolute().name}")
-        commands[2] = ("publish it", f"python scripts/push_to_hub.py {place} {repository}")
+        commands[2] = ("publish it", f"hybrid-mtl push {place} {repository}")
     return commands
 
 
