@@ -12,7 +12,7 @@ BENCH_FLAGS ?=
 GPU_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo docs lint check test test-lowest test-newest slow mutants bench gpu clean
+.PHONY: help install demo docs lint check test coverage test-lowest test-newest slow mutants bench gpu clean
 .DELETE_ON_ERROR:
 
 help:
@@ -22,6 +22,7 @@ help:
 	@echo "make test     lint, types and fast tests"
 	@echo "make test-lowest, make test-newest"
 	@echo "              fast tests with the lowest and the newest versions that pyproject.toml allows"
+	@echo "make coverage coverage of branches by the fast tests, for which they take twice as long"
 	@echo "make slow     slow tests"
 	@echo "make mutants  mutation tests of aggregators, schedules, layouts and metrics: over an hour"
 	@echo "make bench    speed against other projects, installed in build/peers: half an hour"
@@ -71,6 +72,10 @@ test-lowest test-newest: test-%:
 	build/$*/bin/uv pip install --python build/$*/bin/python --resolution $(RESOLUTION) -e '.[minilm,augment,aggregators,export,excel,sql,search,app,serve,completion]'
 	build/$*/bin/uv pip install --python build/$*/bin/python -e '.[dev]'
 	OMP_NUM_THREADS=1 build/$*/bin/python -m pytest -q $(PYTEST_FLAGS)
+
+# On Python 3.11 coverage slows down all Python code, that of other packages too.
+coverage: $(STAMP)
+	$(PYTEST) $(PYTEST_FLAGS) --cov
 
 slow: $(STAMP)
 	$(PYTEST) -m slow $(PYTEST_FLAGS)

@@ -153,11 +153,11 @@ def test_elsewhere_the_code_comes_from_the_folder(journey):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stage", STAGES)
-@pytest.mark.parametrize("task", TASKS)
-def test_logits_are_equal_to_the_bit(journey, stage, task):
+def test_logits_are_equal_to_the_bit(journey, stage):
     here = HybridMTLModel.from_pretrained(journey["saved"])
-    logits = here(**inputs_for(task), task=task).logits
-    assert torch.equal(journey["findings"][stage]["logits"][task], logits)
+    for task in TASKS:
+        logits = here(**inputs_for(task), task=task).logits
+        assert torch.equal(journey["findings"][stage]["logits"][task], logits), task
 
 
 @pytest.mark.slow

@@ -46,23 +46,28 @@ def test_a_step_follows_the_aggregated_gradient_of_the_tasks(tmp_path, aggregato
         torch.testing.assert_close(start - parameter.detach(), gradient, rtol=1e-4, atol=1e-6)
 
 
-# With the same rate for all, siloed and single are one and the same to an aggregator.
+# Gradients are aggregated before the optimizers of a layout see them, so that one aggregator of
+# each form, by a weight for each task and by entries, shows what the other layouts do.
 @pytest.mark.parametrize(
     ("aggregator", "optimizer_layout"),
-    [*product(PLAIN, ["siloed", "overlapping"]), ("pcgrad", "single")],
+    [
+        *((aggregator, "siloed") for aggregator in PLAIN),
+        *product(["pcgrad", "graddrop"], ["overlapping"]),
+        ("pcgrad", "single"),
+    ],
 )
 def test_aggregators_and_layouts_train_together(tmp_path, aggregator, optimizer_layout):
     sizes = {"mood": 16, "same": 16, "near": 16}
     options = {
         "learning_rate": 5e-3,
-        "num_train_epochs": 4,
+        "num_train_epochs": 3,
         "aggregator": aggregator,
         "optimizer_layout": optimizer_layout,
     }
     trainer = toy_trainer(tmp_path, sizes=sizes, **options)
     trainer.train()
     losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
-    assert len(losses) == 16 and sum(losses[-4:]) < 0.8 * sum(losses[:4])
+    assert len(losses) == 12 and sum(losses[-4:]) < 0.8 * sum(losses[:4])
     assert all(torch.isfinite(p).all() for p in trainer.model.parameters())
 
 

@@ -8,6 +8,7 @@ import html
 import json
 import os
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -97,6 +98,7 @@ def write_card(facts: CardFacts, path: str | os.PathLike[str]) -> None:
     write_text(Path(path), render_card(facts))
 
 
+@cache  # which keeps the compiled templates: to compile takes longer than to render
 def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),

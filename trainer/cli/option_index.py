@@ -12,7 +12,7 @@ from trainer.search.study import Study
 
 def index_text() -> str:
     """Return the file's text: the options of a run and the keys of a study."""
-    keys = documented(Study)
+    keys = dict(documented(Study))
     del keys["name"]
     del keys["options"]
     base = "the configuration that all runs start from, by its file."

@@ -1,5 +1,6 @@
 """What the help says: the index of all options, and of the fields of tasks and phases."""
 
+import functools
 import inspect
 import re
 from collections.abc import Container
@@ -65,12 +66,10 @@ def option_index(hidden: Container[str] = ()) -> Index:
                     "help": " ".join(meaning.replace("%%", "%").split()),
                 }
                 groups[info_of(declared, infos).group].append(option)
-    phase_fields = documented(PhaseEntry)
-    del phase_fields["options"]
     return {
         "groups": {name: options for name, options in groups.items() if options},
         "task_fields": task_fields(),
-        "phase_fields": phase_fields,
+        "phase_fields": phase_fields(),
     }
 
 
@@ -108,6 +107,12 @@ def task_fields() -> dict[str, str]:
     return meanings
 
 
+def phase_fields() -> dict[str, str]:
+    """Return field of a phase's entry -> help, apart from the options that it may change."""
+    return {name: meaning for name, meaning in documented(PhaseEntry).items() if name != "options"}
+
+
+@functools.cache
 def documented(kind: type) -> dict[str, str]:
     """Return field -> help, from the docstring of its class."""
     meanings: dict[str, str] = {}

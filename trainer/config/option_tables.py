@@ -6,14 +6,13 @@ from dataclasses import Field, fields
 from trainer.config.help_text import (
     GROUPS,
     KINDS,
-    documented,
     meaning_of,
+    phase_fields,
     shown_default,
     task_fields,
 )
 from trainer.config.inherited_arguments import INHERITED
 from trainer.config.parser import UNAVAILABLE_OPTIONS
-from trainer.config.phases import PhaseEntry
 from trainer.options import OTHER, default_of, info_of
 
 _HEAD = """# Options
@@ -44,9 +43,8 @@ def options_page() -> str:
         parts.append(
             _table(group[0].upper() + group[1:], ("option", "default", "meaning"), options)
         )
-    phase_fields = documented(PhaseEntry)
-    del phase_fields["options"]
-    for title, meanings in (("A task's fields", task_fields()), ("A phase's fields", phase_fields)):
+    fields_of = (("A task's fields", task_fields()), ("A phase's fields", phase_fields()))
+    for title, meanings in fields_of:
         entries = [(f"`{name}`", meaning) for name, meaning in meanings.items()]
         parts.append(_table(title, ("field", "meaning"), entries))
     refused = [(f"`{name}`", reason) for name, reason in sorted(UNAVAILABLE_OPTIONS.items())]

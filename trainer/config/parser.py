@@ -225,10 +225,11 @@ def index_with_extensions(arguments: list[str]) -> Index:
 
 def _named_extensions(config: dict[str, Any], arguments: list[str]) -> Any:
     """Return the run's `extensions`: the command line's, or else the file's."""
+    if not any(argument.split("=")[0] == "--extensions" for argument in arguments):
+        return config.get("extensions")
     first = OptionParser(())
     first.add_argument("--extensions", nargs="+")
-    given = first.parse_known_args(arguments)[0].extensions
-    return config.get("extensions") if given is None else given
+    return first.parse_known_args(arguments)[0].extensions
 
 
 def read_config(path: Path) -> dict[str, Any]:
