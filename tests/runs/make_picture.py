@@ -98,7 +98,7 @@ def make_picture(output: str, title: str) -> str:
 
 
 def main() -> None:
-    shown = "python scripts/run_mtl.py configs/demo.yaml --num_train_epochs 2"
+    shown = "hybrid-mtl train demo --num_train_epochs 2"
     script, config = (str(ROOT / name) for name in ("scripts/run_mtl.py", "configs/demo.yaml"))
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, script, config, "--num_train_epochs", "2"]
