@@ -8,33 +8,20 @@ one. The folder of an ONNX export works, too. This project's code opens the mode
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
-from trainer.cli.open_model import open_pipeline as open_trained_pipeline
-from trainer.cli.open_model import reason
+from trainer.cli.open_model import open_pipeline
 
 PROG = "hybrid-mtl ask"
 
 
-def load(model: str, trust_remote_code: bool, extensions: Sequence[str] | None = None) -> Any:
-    """Return the pipeline of a model, or of an export."""
-    if trust_remote_code or not (Path(model) / "export.json").is_file():
-        return open_trained_pipeline(model, trust_remote_code, extensions)
-    from trainer.config.extensions import load_extensions
-    from trainer.export import onnx_pipeline
-
-    load_extensions(extensions)
-    return onnx_pipeline(model)
-
-
-def open_pipeline(args: argparse.Namespace, prog: str) -> Any:
+def load(args: argparse.Namespace, prog: str) -> Any:
     """Return the pipeline of a model; exit with one line if it cannot be loaded."""
     try:
-        return load(args.model, args.trust_remote_code, args.extensions)
+        return open_pipeline(args.model, args.trust_remote_code, args.extensions)
     except (OSError, ValueError) as error:
-        sys.exit(f"{prog}: cannot load a model from '{args.model}': {reason(error)}")
+        sys.exit(f"{prog}: cannot load a model from '{args.model}': {error}")
 
 
 def recorded_examples(model: str, prog: str) -> Iterator[tuple[str, ...]]:
@@ -120,7 +107,7 @@ def main(arguments: list[str], prog: str = PROG) -> int:
         The exit status, 0; wrong input ends the process with one line and status 1.
     """
     args = parse(arguments, prog)
-    pipe = open_pipeline(args, prog)
+    pipe = load(args, prog)
     kinds = {entry["input"] for entry in pipe.model.config.tasks.values()}
     is_prompt = not args.texts and not args.examples and sys.stdin.isatty()
     if args.examples:

@@ -9,7 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from trainer.cli.open_model import open_pipeline, reason
+from trainer.cli.open_model import open_pipeline
 from trainer.cli.values import name_and_column, names
 from trainer.errors import InputError
 
@@ -47,6 +47,7 @@ def create_parser(prog: str = PROG) -> argparse.ArgumentParser:
     add("--bad_rows", default="error", help="error, or drop rows without text or valid label")
     add("--output_dir", type=Path, help="default: the model's folder")
     add("--trust_remote_code", action="store_true", help="run the model's own code")
+    add("--precision", choices=("float", "int8"), help="of an ONNX export (default: float)")
     add("--extensions", nargs="+", help="files that register the model's kinds of tasks")
     return parser
 
@@ -66,12 +67,12 @@ def run(args: argparse.Namespace) -> None:
     folder = args.output_dir or Path(args.model)
     check_writable(folder, "output_dir")
     given = {**vars(args), "columns": dict(args.columns)}
-    for name in ("model", "output_dir", "trust_remote_code", "extensions"):
+    for name in ("model", "output_dir", "trust_remote_code", "extensions", "precision"):
         del given[name]
     options = AuditOptions(**given)
     name = Path(args.model).resolve().name if is_folder else args.model
     disable_progress_bar()  # of the weights: errors are one line
-    pipe = open_pipeline(args.model, args.trust_remote_code, args.extensions)
+    pipe = open_pipeline(args.model, args.trust_remote_code, args.extensions, args.precision)
     print("\n".join(write_audit(audit(pipe, options), options, name, folder)))
 
 
@@ -85,6 +86,6 @@ def main(arguments: list[str], prog: str = PROG) -> int:
     try:
         run(args)
     except (ValueError, OSError) as error:
-        print(f"{prog}: {reason(error)}", file=sys.stderr)
+        print(f"{prog}: {error}", file=sys.stderr)
         return 2
     return 0

@@ -5,32 +5,24 @@ from typing import Any
 
 
 def open_pipeline(
-    model: str, trust_remote_code: bool = False, extensions: Sequence[str] | None = None
+    model: str,
+    trust_remote_code: bool = False,
+    extensions: Sequence[str] | None = None,
+    precision: str | None = None,
 ) -> Any:
-    """Return the pipeline of a trained model.
+    """Return the pipeline of a trained model, or of an ONNX export of one.
 
     Args:
         model: its folder or Hub repository.
         trust_remote_code: run the model's own code instead of this project's.
         extensions: files or modules that register its kinds of tasks.
+        precision: of an export, `float` or `int8`.
 
     Raises:
-        InputError, OSError, ValueError: if it cannot be loaded; see `reason`.
+        InputError, OSError, ValueError: if it cannot be loaded.
     """
-    if trust_remote_code:
-        from transformers import pipeline
+    from trainer.export.any_model import AnyModel
 
-        return pipeline("hybrid-mtl", model=model, trust_remote_code=True)
-    from modeling_hybrid_mtl import HybridMTLPipeline
-    from trainer.config.extensions import load_extensions
-    from trainer.loading.trained_model import open_trained
-
-    load_extensions(extensions)
-    trained, tokenizer = open_trained(model)
-    return HybridMTLPipeline(model=trained, tokenizer=tokenizer)
-
-
-def reason(error: Exception) -> str:
-    """Return an error's message; of the tracebacks in that of `transformers.pipeline`, the end."""
-    text = str(error).strip()
-    return text.splitlines()[-1] if "Traceback" in text else text
+    return AnyModel(
+        model, precision=precision, trust_remote_code=trust_remote_code, extensions=extensions
+    ).open()
