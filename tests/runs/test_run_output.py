@@ -97,8 +97,8 @@ def test_the_end_has_scores_the_folder_and_three_commands(normal):
     assert f"model written to {folder}" in shown
     commands = shown.partition("\nnext:\n")[2].splitlines()
     assert len(commands) == 3
-    for command, script in zip(commands, ("ask.py", "app.py", "push_to_hub.py"), strict=True):
-        assert f"scripts/{script} {folder}" in command
+    for command, name in zip(commands, ("ask", "app", "push"), strict=True):
+        assert f"hybrid-mtl {name} {folder}" in command
 
 
 def test_with_log_level_error_the_log_alone_has_the_output(place):
