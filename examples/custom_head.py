@@ -27,8 +27,8 @@ class PrototypeHead(ClassificationHead):
         super().__init__(width, task)
         self.points = nn.Parameter(torch.randn(len(task.labels), width) * 0.1)
 
-    def forward(self, vectors):
-        return -torch.cdist(vectors, self.points).square()
+    def forward(self, u, v=None):  # v: the second text's vectors, of tasks of pairs
+        return -torch.cdist(u, self.points).square()
 ''',
     encoding="utf-8",
 )
