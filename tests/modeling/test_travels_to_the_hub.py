@@ -70,6 +70,8 @@ for name in names:
     assert again(text) == [of_text["mood"]] and again(pair) == of_pair["same"]
     again = pipeline("sentence-similarity", model=folder, trust_remote_code=True)
     assert again(pair) == of_pair["near"]
+    again = pipeline(model=folder, trust_remote_code=True)
+    assert again.task == "hybrid-mtl" and again([text, pair]) == answers
     again = pipeline("hybrid-mtl", model=model, tokenizer=tokenizer)
     assert again([text, pair]) == answers
     # Classes are pickled by their names, without being looked through.

@@ -1,7 +1,7 @@
 """A pipeline whose model only looks at token ids: quick, and the same in every process.
 
-As a script, it predicts a file: `fake_pipeline.py INPUT OUTPUT WORKERS SECONDS`, with a pause of
-some seconds in every pass.
+As a script, it predicts a file: `fake_pipeline.py INPUT OUTPUT WORKERS SECONDS [ENGINE]`, with a
+pause of some seconds in every pass.
 """
 
 import os
@@ -67,8 +67,12 @@ def job(source, output, **options) -> PredictionJob:
     return PredictionJob(Inputs((str(source),)), Path(output), **options)
 
 
-def main(source: str, output: str, workers: str, pause: str) -> None:
-    predict_files(job(source, output, workers=int(workers)), OpenFake(float(pause)))
+def main(source: str, output: str, workers: str, pause: str, engine: str = "processes") -> None:
+    # Under its own name: classes of `__main__` are unknown to Ray's processes.
+    from tests.prediction import fake_pipeline
+
+    given = job(source, output, workers=int(workers), engine=engine)
+    predict_files(given, fake_pipeline.OpenFake(float(pause)))
 
 
 if __name__ == "__main__":

@@ -28,12 +28,12 @@ def write_rows(path, count):
             file.write(f"{i},{' '.join(words[: 1 + i * 5 % 8])}\n")
 
 
-def start(rows, output, workers, pause=0.0):
+def start(rows, output, workers, pause=0.0, engine="processes"):
     script = "tests/prediction/fake_pipeline.py"
     command = [sys.executable, "-c", f"import runpy, sys; sys.path.insert(0, '.'); "
                f"runpy.run_path('{script}', run_name='__main__')"]  # fmt: skip
     return subprocess.Popen(
-        [*command, str(rows), str(output), str(workers), str(pause)],
+        [*command, str(rows), str(output), str(workers), str(pause), engine],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

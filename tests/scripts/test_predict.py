@@ -73,6 +73,7 @@ def test_columns_can_be_renamed(run, model, rows, tmp_path):
         (["--task", "moods", "--texts", "text=review"], "--task: no task 'moods' in this model"),
         (["--precision", "int8"], "is not an ONNX export"),
         (["--workers", "0"], "--workers = 0: must be 1 or more"),
+        (["--address", "auto"], "--address = auto: is of a Ray cluster; set --engine ray"),
         (["--format", "cvs"], "option 'format' = 'cvs': must be one of"),
     ],
 )

@@ -11,6 +11,7 @@ from trainer.prediction.tables import ON_ERROR
 from trainer.prediction.writers import WRITERS
 
 TEXTS = ("text", "text_pair")
+ENGINES = ("processes", "ray")
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,9 @@ class PredictionJob:
         batch_size: rows per pass.
         workers: processes.
         threads: of each process; None to leave them as they are.
+        engine: one of `ENGINES`: processes of this machine, or of a Ray cluster.
+        address: of a running Ray cluster, `HOST:PORT` or `auto`; Ray is started on this machine if
+            None.
         overwrite: whether to replace the output of another job.
         show_progress: whether to show a bar, or lines where there is no terminal.
         log: an answer log, for monitoring, that the answers are appended to; None without.
@@ -55,6 +59,8 @@ class PredictionJob:
     batch_size: int = 32
     workers: int = 1
     threads: int | None = None
+    engine: str = "processes"
+    address: str | None = None
     overwrite: bool = False
     show_progress: bool = True
     log: Path | None = None
@@ -71,6 +77,12 @@ class PredictionJob:
         if self.log_groups and self.log is None:
             raise InputError(
                 f"{self.option('log_groups')}: has no effect without {self.option('log')}"
+            )
+        check_choice(self.option("engine"), self.engine, ENGINES)
+        if self.address is not None and self.engine != "ray":
+            raise InputError(
+                f"{self.option('address')} = {self.address}: is of a Ray cluster; set "
+                f"{self.option('engine')} ray"
             )
         check_choice(self.option("on_error"), self.on_error, ON_ERROR)
         for name in ("rows_per_part", "batch_size", "workers", "threads"):

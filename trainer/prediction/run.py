@@ -6,6 +6,8 @@ from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from modeling_hybrid_mtl import HybridMTLPipeline
 from trainer.errors import InputError
 from trainer.prediction.chunk_writer import ChunkWriter, chunk_path, rejects_path
@@ -23,9 +25,11 @@ from trainer.prediction.notes import describe_losses
 from trainer.prediction.places import check_places, chunks_folder, rejected_rows
 from trainer.prediction.plan import Plan, make_plan
 from trainer.prediction.progress import Silent, show_progress
+from trainer.prediction.ray_workers import RayWorkers
 from trainer.prediction.sources import Source, first_schemas, open_sources, total_rows
 from trainer.prediction.workers import OpenPipeline, Workers, use_threads
 from trainer.prediction.writers import join_chunks
+from trainer.ray_cluster import check_address, import_ray
 from trainer.saving.files import UNFINISHED, atomic_file, check_name, check_writable
 
 
@@ -36,7 +40,7 @@ def predict_files(job: PredictionJob, open_pipeline: OpenPipeline) -> ChunkRecor
 
     Args:
         job: the rows, the tasks and the output.
-        open_pipeline: opens the model; with several workers, it is sent to each.
+        open_pipeline: opens the model; with several workers or Ray, it is sent to each.
 
     Returns:
         The counts of all rows.
@@ -45,6 +49,9 @@ def predict_files(job: PredictionJob, open_pipeline: OpenPipeline) -> ChunkRecor
         InputError: if the rows cannot be read or do not fit the tasks, another job has written to
             the output, or a file cannot be written.
     """
+    if job.engine == "ray":  # whose errors would come after the model is open
+        import_ray(f"{job.option('engine')} ray")
+        check_address(job.address, job.option("address"))
     check_places(job)
     _check_output(job)
     sources = open_sources(job.inputs)
@@ -195,13 +202,16 @@ class _Run:
                 shutil.rmtree(self._folder, ignore_errors=True)
 
     def _records(self, open_pipeline: OpenPipeline) -> Generator[ChunkRecord]:
-        if self._job.workers == 1:
+        job = self._job
+        if job.workers == 1 and job.engine == "processes":
             writer = ChunkWriter(self._pipe, self._plan, self._folder)
             yield from map(writer.write, self._left())
             return
+        device = torch.device(self._pipe.device).type
         del self._pipe  # each worker has its own
-        arguments = (self._job.workers, self._plan, self._folder, open_pipeline, self._fingerprint)
-        with Workers(*arguments) as workers:
+        arguments = (self._plan, self._folder, open_pipeline, self._fingerprint)
+        on_ray = job.engine == "ray"
+        with RayWorkers(*arguments, device) if on_ray else Workers(*arguments) as workers:
             yield from workers.predict(self._left())
 
     def _left(self) -> Iterator[Chunk]:

@@ -11,7 +11,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import pyarrow as pa
 from transformers.utils.logging import disable_progress_bar
 
 from modeling_hybrid_mtl import HybridMTLPipeline
@@ -20,12 +19,12 @@ from trainer.prediction.chunk_writer import ChunkWriter
 from trainer.prediction.chunks import Chunk
 from trainer.prediction.fingerprint import model_fingerprint
 from trainer.prediction.journal import ChunkRecord
+from trainer.prediction.packing import pack, unpack
 from trainer.prediction.plan import Plan
-from trainer.prediction.tables import Piece
 
 OpenPipeline = Callable[[], HybridMTLPipeline]
 # A chunk that ends so many processes is not tried again.
-_ATTEMPTS = 3
+ATTEMPTS = 3
 
 
 @dataclass
@@ -40,22 +39,19 @@ class Workers:
     """Several processes with a model each, that predict chunks in any order.
 
     Args:
-        count: the number of processes.
         plan: of the prediction.
         folder: of the chunks' files.
         open_pipeline: opens the model in a process; it and its values are sent there.
         fingerprint: of the model that each must open.
     """
 
-    def __init__(
-        self, count: int, plan: Plan, folder: Path, open_pipeline: OpenPipeline, fingerprint: str
-    ):
+    def __init__(self, plan: Plan, folder: Path, open_pipeline: OpenPipeline, fingerprint: str):
         self._context = multiprocessing.get_context("spawn")
         self._arguments = (plan, folder, open_pipeline)
         self._fingerprint = fingerprint
         self._deaths: Counter[int | None] = Counter()
         self._workers: list[_Worker] = []
-        for _ in range(count):
+        for _ in range(plan.job.workers):
             self._start()
 
     def _start(self, chunk: Chunk | None = None) -> None:
@@ -90,7 +86,7 @@ class Workers:
         if worker.chunk is None:
             return
         try:
-            worker.connection.send(_packed(worker.chunk))
+            worker.connection.send(pack(worker.chunk))
         except OSError:  # it has died, as the next `_receive` finds out
             return
 
@@ -119,17 +115,10 @@ class Workers:
         self._workers.remove(worker)
         number = None if worker.chunk is None else worker.chunk.number
         self._deaths[number] += 1
-        if self._deaths[number] == _ATTEMPTS:
+        if self._deaths[number] == ATTEMPTS:
             code = worker.process.exitcode
             reason = f"signal {-code}" if code < 0 else f"exit status {code}"
-            place = "before the first rows"
-            if worker.chunk is not None:
-                piece = worker.chunk.pieces[0]
-                place = f"at {piece.location}, row {piece.start + 1} and the rows after it"
-            raise InputError(
-                f"{_ATTEMPTS} processes have died ({reason}) {place}; if memory is short, use "
-                f"fewer workers or a smaller batch size, and start again to go on"
-            )
+            raise deaths_error(worker.chunk, reason)
         self._start(worker.chunk)
 
     def __enter__(self) -> "Workers":
@@ -149,22 +138,6 @@ class Workers:
             worker.process.join()
 
 
-def _packed(chunk: Chunk) -> tuple[int, list[tuple[str, int, bytes]]]:
-    """Return a chunk without the rows around it, which share its memory."""
-    pieces = []
-    for piece in chunk.pieces:
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, piece.table.schema) as stream:
-            stream.write_table(piece.table)
-        pieces.append((piece.location, piece.start, sink.getvalue().to_pybytes()))
-    return chunk.number, pieces
-
-
-def _unpacked(number: int, pieces: list[tuple[str, int, bytes]]) -> Chunk:
-    tables = [(place, start, pa.ipc.open_stream(rows).read_all()) for place, start, rows in pieces]
-    return Chunk(number, [Piece(*piece) for piece in tables])
-
-
 def _work(connection: Connection, plan: Plan, folder: Path, open_pipeline: OpenPipeline) -> None:
     """Predict chunks until the connection ends."""
     # The first process decides about an interruption from the keyboard.
@@ -176,11 +149,23 @@ def _work(connection: Connection, plan: Plan, folder: Path, open_pipeline: OpenP
         writer = ChunkWriter(pipe, plan, folder)
         connection.send(("ready", model_fingerprint(pipe)))
         while True:
-            connection.send(("done", writer.write(_unpacked(*connection.recv()))))
+            connection.send(("done", writer.write(unpack(connection.recv()))))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
     except (ValueError, OSError) as error:
         connection.send(("error", str(error)))
+
+
+def deaths_error(chunk: Chunk | None, reason: str) -> InputError:
+    """Return the error of rows, or else of a model, that have ended `ATTEMPTS` processes."""
+    place = "before the first rows"
+    if chunk is not None:
+        piece = chunk.pieces[0]
+        place = f"at {piece.location}, row {piece.start + 1} and the rows after it"
+    return InputError(
+        f"{ATTEMPTS} processes have died ({reason}) {place}; if memory is short, use fewer workers "
+        "or a smaller batch size, and start again to go on"
+    )
 
 
 def use_threads(count: int | None) -> None:

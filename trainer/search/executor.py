@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any, Protocol
 
+from trainer.ray_cluster import THREAD_VARIABLES
 from trainer.search.trials import Result
 
 # Imported once by the server from which the workers are forked.
 PRELOADED = ("trainer.search.worker",)
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 # Why a segment failed whose worker alone got a signal.
 STOPPED = "the process was stopped by a signal"
 

@@ -1,30 +1,20 @@
 """Workers of a Ray cluster that train segments."""
 
-import math
 import os
-import socket
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from trainer.data.readers.extras import import_extra
 from trainer.errors import InputError
-from trainer.search.executor import STOPPED, THREAD_VARIABLES
+from trainer.ray_cluster import gpu_share, import_ray, last_line, start_ray
+from trainer.search.executor import STOPPED
 from trainer.search.ray_worker import RayWorker, stop_process
 from trainer.search.trials import Result
 
-# Read by Ray when it is imported or started.
-_VARIABLES = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_worker_niceness": "0",  # by default 15: any other process would starve the runs
-    # Printed by Ray on the console, though `Result.error` has it.
-    "RAY_DEDUP_LOGS_SKIP_REGEX": "^A worker died or was killed",
-}
-_OBJECT_STORE = 100 * 2**20  # bytes; requests and results are small
+_OPTIONS = {"address": "address", "workers": "parallel", "threads": "threads"}
 
 
 @dataclass(eq=False)
@@ -59,14 +49,10 @@ class RayExecutor:
         address: str | None,
         witness: Path,
     ):
-        for name, value in _VARIABLES.items():
-            os.environ.setdefault(name, value)
-        self._ray = import_extra("ray", "ray", "engine = ray")
-        _check_telemetry()
-        self._start_ray(parallel, threads, address)
-        gpus = int(self._ray.cluster_resources().get("GPU", 0))
-        share = min(1.0, math.floor(1e4 / math.ceil(parallel / gpus)) / 1e4) if gpus else 0
-        actor_class = self._ray.remote(num_cpus=threads, num_gpus=share)(RayWorker)
+        self._ray: Any = import_ray("engine = ray")
+        start_ray(self._ray, address, parallel, threads, _OPTIONS)
+        gpus = gpu_share(self._ray, parallel)
+        actor_class = self._ray.remote(num_cpus=threads, num_gpus=gpus)(RayWorker)
         witness = witness.resolve()
         first_line = witness.read_text(encoding="utf-8").partition("\n")[0]
         self._new_actor = lambda: actor_class.remote(target, os.getcwd(), str(witness), first_line)
@@ -74,39 +60,6 @@ class RayExecutor:
         self._idle: list[_Worker] = []
         self._called: dict[Future, _Worker] = {}  # for a request, and have not answered yet
         self._busy: dict[Future, tuple[Any, _Worker]] = {}
-
-    def _start_ray(self, parallel: int, threads: int, address: str | None) -> None:
-        variables = dict.fromkeys(THREAD_VARIABLES, str(threads))
-        variables["TOKENIZERS_PARALLELISM"] = "false"
-        # For a checkout that is not installed.
-        paths = [str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH")]
-        variables["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
-        needed = parallel * threads
-        if address is not None and address != "auto":
-            _check_answers(address)  # Ray tries for minutes, and warns every few seconds
-        here = {
-            "num_cpus": needed,
-            "include_dashboard": False,
-            "object_store_memory": _OBJECT_STORE,
-        }
-        try:
-            self._ray.init(
-                address or "local",
-                log_to_driver=False,
-                logging_level="ERROR",
-                runtime_env={"env_vars": variables},
-                **({} if address else here),
-            )
-        except Exception as error:  # of any class, also a bare one
-            text = str(error).strip().partition("\n")[0]
-            raise InputError(f"address = {address}: Ray cannot be started: {text}") from error
-        cpus = int(self._ray.cluster_resources().get("CPU", 0))
-        if cpus < needed:
-            self._ray.shutdown()
-            raise InputError(
-                f"parallel = {parallel}, threads = {threads}: need {needed} CPUs, and the cluster "
-                f"has {cpus}; lower one of them"
-            )
 
     def submit(self, key: Any, request: Any) -> None:
         self._waiting.append((key, request))
@@ -151,7 +104,7 @@ class RayExecutor:
             place = answer.result()
         except self._ray.exceptions.RayError as error:
             if worker.place is None:
-                raise InputError(f"a worker did not start: {_last_line(error)}") from error
+                raise InputError(f"a worker did not start: {last_line(error)}") from error
             if self._waiting:
                 self._call()  # it died while it was idle
             return
@@ -179,32 +132,8 @@ class RayExecutor:
         return key, result
 
 
-def _check_telemetry() -> None:
-    """Check that OpenTelemetry is absent or complete: Ray would wait half a minute and fail."""
-    if find_spec("opentelemetry") and not find_spec("opentelemetry.metrics"):
-        raise InputError(
-            "engine = ray: Ray does not start beside a part of OpenTelemetry without its API: "
-            "pip install opentelemetry-api"
-        )
-
-
-def _check_answers(address: str) -> None:
-    host, _, port = address.rpartition(":")
-    if not (host and port.isdecimal()):
-        raise InputError(f"address = {address}: expected HOST:PORT of a Ray cluster, or auto")
-    try:
-        socket.create_connection((host, int(port)), timeout=10).close()
-    except OSError as error:
-        raise InputError(f"address = {address}: no Ray cluster answers: {error}") from error
-
-
 def _cause_of_death(error: Exception) -> str:
-    line = _last_line(error)
+    line = last_line(error)
     if "connection error code 2" in line:
         return "the process was killed or crashed, maybe since memory ran out"
     return f"the worker failed: {line}"
-
-
-def _last_line(error: Exception) -> str:
-    line = str(error).strip().splitlines()[-1]
-    return line.rpartition("Worker exit detail: ")[2].partition(" Some common causes")[0][:500]

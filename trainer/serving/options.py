@@ -1,9 +1,12 @@
 """The options of the server."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from trainer.errors import InputError
+
+KEY = "HYBRID_MTL_API_KEY"
 
 
 @dataclass
@@ -61,3 +64,17 @@ class ServingOptions:
             raise InputError("log_texts: has no effect without --log FILE")
         if self.api_key is not None and (len(self.api_key) < 16 or not self.api_key.isascii()):
             raise InputError("the API key must have 16 or more ASCII characters")
+
+
+def read_key(path: Path | None) -> str | None:
+    """Return the key of a file, or else of the environment; None if there is none.
+
+    Raises:
+        InputError: if the file cannot be read.
+    """
+    if path is None:
+        return os.environ.get(KEY) or None
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        raise InputError(f"api_key_file: cannot read '{path}': {error}") from error

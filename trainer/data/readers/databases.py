@@ -13,8 +13,8 @@ from urllib.parse import quote, unquote
 from datasets import Dataset
 
 from trainer.data.readers.arrow_columns import rows_of_objects
-from trainer.data.readers.extras import import_extra
 from trainer.errors import InputError, did_you_mean, join_truncated
+from trainer.extras import import_extra
 
 _URL = re.compile(r"[A-Za-z][\w+]*://")
 _STORES = re.compile(r"(https?|ftp|s3|gs|hf|abfs|file)://")

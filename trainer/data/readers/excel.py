@@ -7,10 +7,10 @@ import pyarrow as pa
 from datasets import Dataset
 
 from trainer.data.readers.arrow_columns import column
-from trainer.data.readers.extras import import_extra
 from trainer.data.readers.options import ReadOptions
 from trainer.data.readers.tables import header_of
 from trainer.errors import InputError, did_you_mean, join_truncated
+from trainer.extras import import_extra
 
 
 def read_excel(path: Path, options: ReadOptions) -> Dataset:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from trainer.data.readers.extras import import_extra
+from trainer.extras import import_extra
 from trainer.options import check_lowest, check_types
 from trainer.search.methods.candidates import Candidate, quality
 from trainer.search.methods.registry import METHODS
