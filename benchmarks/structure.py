@@ -13,7 +13,7 @@ from statistics import median
 # from its own package, never from another package of its layer or from above.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("extras", "options", "registry", "statistics"),
+    ("console", "extras", "options", "registry", "statistics"),
     ("data", "ray_cluster", "saving"),
     ("objective", "optimization", "evaluation", "prediction"),
     ("config",),
@@ -24,6 +24,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("training",),
     ("runs",),
     ("search",),
+    ("cli",),
+    ("__main__",),
 )
 LONG_FUNCTION = 40
 

@@ -165,6 +165,11 @@ class HybridMTLConfig(PretrainedConfig):
                 f"'{pretrained_model_name_or_path}' is a {kind} model, expected {cls.model_type}; "
                 f"to start from an encoder, call HybridMTLModel.from_backbone(name, tasks={{...}})"
             )
+        pipelines = content.get("custom_pipelines")
+        if kwargs.get("_from_pipeline", "") is None and isinstance(pipelines, dict):
+            # `pipeline(model=...)` without a name asks for a model with one pipeline alone.
+            own = {name: entry for name, entry in pipelines.items() if name == "hybrid-mtl"}
+            content["custom_pipelines"] = own or pipelines
         return content, unused
 
     @property

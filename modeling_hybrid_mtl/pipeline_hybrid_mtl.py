@@ -32,7 +32,7 @@ class HybridMTLPipeline(PredictionSteps):
     the output is a list in the same order; for a generator or a torch `Dataset`, an iterator that
     processes one batch at a time.
 
-    Call arguments:
+    Args:
         task: the task to predict; if None, all single-text tasks for a text and all pair tasks for
             a pair, as `{task: prediction}`.
         top_k: for classification, 1 (the default) returns the best class as a dictionary, another

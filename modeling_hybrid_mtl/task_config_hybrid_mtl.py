@@ -55,7 +55,7 @@ class TaskConfig:
         attention_heads: the number of queries of attention pooling; a divisor of the encoder's
             hidden size.
         pair_features: inputs of a siamese head other than similarity: any of `u`, `v`, `difference`
-            (|u-v|) and `product` (u*v); all four if None.
+            (`|u-v|`) and `product` (`u*v`); all four if None.
         loss: `cross_entropy` (the default) or `focal` for classes and tags; for ordinal
             `cross_entropy` or `coral`; `binary_cross_entropy` or `focal` for multi-label;
             `squared_error` (the default) or `correlation` for scores; for similarity also

@@ -1,118 +1,15 @@
-"""Audit a trained model for bias: `audit.py FOLDER --data FILES --groups COLUMN[,COLUMN]`.
+"""Audit a trained model for bias: `audit.py FOLDER --data FILES --groups COLUMN[,COLUMN]`."""
 
-Measures the errors of groups of labeled rows, how predictions change with words for people, and
-how they change with typing errors, numbers and negations. Writes bias_audit.json, figures, and a
-section of the model card. Without --data, only the words and the changes are measured.
-"""
-
-import argparse
 import sys
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 # For a checkout that is not installed.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from trainer.errors import InputError  # noqa: E402
+from trainer.cli import audit  # noqa: E402
 
-
-def split_names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
-
-
-def column(text: str) -> tuple[str, str]:
-    name, sign, value = text.partition("=")
-    if not sign or not value:
-        raise argparse.ArgumentTypeError(f"expected NAME=COLUMN, got '{text}'")
-    return name, value
-
-
-def create_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="audit.py",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    add = parser.add_argument
-    add("model", metavar="FOLDER_OR_REPOSITORY")
-    add(
-        "--data", nargs="+", default=[], help="files of labeled rows, patterns, or a database's URL"
-    )
-    add("--groups", type=split_names, default=[], help="columns of the groups, with commas")
-    add(
-        "--columns",
-        type=column,
-        nargs="+",
-        default=[],
-        metavar="NAME=COLUMN",
-        help="the data's columns for text, text_pair and label",
-    )
-    add("--tasks", type=split_names, default=[], help="tasks, with commas; all if not given")
-    add("--terms", metavar="FILE", help="YAML file of terms and templates, instead of our own")
-    add("--axes", type=split_names, default=[], help="axes of terms, with commas; all by default")
-    add("--min_rows", type=int, default=30, help="least rows of a tested rate (default: 30)")
-    add("--behavior_rows", type=int, default=500, help="most rows of a check (default: 500)")
-    add("--batch_size", type=int, default=32, help="rows per pass (default: 32)")
-    add("--bad_rows", default="error", help="error, or drop rows without text or valid label")
-    add("--output_dir", type=Path, help="default: the model's folder")
-    add("--trust_remote_code", action="store_true", help="run the model's own code")
-    add("--extensions", nargs="+", help="files that register the model's kinds of tasks")
-    return parser
-
-
-def open_pipeline(args: argparse.Namespace) -> Any:
-    from transformers import pipeline
-    from transformers.utils.logging import disable_progress_bar
-
-    disable_progress_bar()  # of the weights: errors are one line
-    if args.trust_remote_code:
-        return pipeline("hybrid-mtl", model=args.model, trust_remote_code=True)
-    from modeling_hybrid_mtl import HybridMTLPipeline
-    from trainer.config.extensions import load_extensions
-    from trainer.loading.trained_model import open_trained
-
-    load_extensions(args.extensions)
-    model, tokenizer = open_trained(args.model)
-    return HybridMTLPipeline(model=model, tokenizer=tokenizer)
-
-
-def run(args: argparse.Namespace) -> None:
-    from trainer.audit.options import AuditOptions
-    from trainer.audit.run import audit
-    from trainer.audit.write import write_audit
-    from trainer.saving.files import check_writable
-
-    is_folder = Path(args.model).is_dir()
-    if args.output_dir is None and not is_folder:
-        raise InputError(f"output_dir: is missing; '{args.model}' is not a folder to write to")
-    folder = args.output_dir or Path(args.model)
-    check_writable(folder, "output_dir")
-    given = {**vars(args), "columns": dict(args.columns)}
-    for name in ("model", "output_dir", "trust_remote_code", "extensions"):
-        del given[name]
-    options = AuditOptions(**given)
-    name = Path(args.model).resolve().name if is_folder else args.model
-    print("\n".join(write_audit(audit(open_pipeline(args), options), options, name, folder)))
-
-
-def main(arguments: list[str]) -> int:
-    """Audit a model.
-
-    Returns:
-        The exit status: 0, also with findings, or 2 after one message about wrong input.
-    """
-    args = create_parser().parse_args(arguments)
-    try:
-        run(args)
-    except (ValueError, OSError) as error:
-        reason = str(error).strip()
-        if "Traceback" in reason:  # `pipeline` puts the reason at its end
-            reason = reason.splitlines()[-1]
-        print(f"audit.py: {reason}", file=sys.stderr)
-        return 2
-    return 0
-
+main = partial(audit.main, prog="audit.py")
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

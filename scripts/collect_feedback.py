@@ -1,75 +1,15 @@
-"""Turn feedback into rows for training: `collect_feedback.py SOURCE ... --output_dir DIR`.
+"""Turn feedback into rows for training: `collect_feedback.py SOURCE ... --output_dir DIR`."""
 
-A source is the feedback folder of the page (scripts/app.py --feedback), or an answer log with texts
-(--log FILE --log_texts). Writes DIR/TASK/train.jsonl and DIR/TASK/validation.jsonl. The rows come
-from anyone who can open the page: read them before you train on them.
-"""
-
-import argparse
 import sys
+from functools import partial
 from pathlib import Path
 
 # For a checkout that is not installed.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from trainer.errors import InputError  # noqa: E402
+from trainer.cli import collect_feedback  # noqa: E402
 
-
-def create_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="collect_feedback.py",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    add = parser.add_argument
-    add("sources", metavar="SOURCE", nargs="+", type=Path, help="a folder of feedback, or a log")
-    add("--output_dir", type=Path, required=True, help="the folder of the tasks' rows")
-    add(
-        "--evaluation_share",
-        type=float,
-        default=0.2,
-        help="share of the texts for evaluation (default: 0.2)",
-    )
-    return parser
-
-
-def run(args: argparse.Namespace) -> None:
-    from trainer.monitoring.collect_feedback import EVALUATION, TRAIN, collect, write_rows
-    from trainer.saving.files import check_writable
-
-    if not 0 <= args.evaluation_share <= 1:
-        raise InputError(f"evaluation_share = {args.evaluation_share}: must be from 0 to 1")
-    check_writable(args.output_dir, "output_dir")
-    found = collect(args.sources)
-    if not found.rows:
-        reasons = "".join(f"; {name}: {count}" for name, count in found.counts.items())
-        raise InputError(f"there is no feedback with texts in the sources{reasons}")
-    for task, (train, evaluation) in write_rows(
-        found, args.output_dir, args.evaluation_share
-    ).items():
-        print(f"{task}: {train} rows in {TRAIN}, {evaluation} in {EVALUATION}")
-    for name, count in found.counts.items():
-        print(f"{name}: {count}")
-    print(
-        f"written to '{args.output_dir}'; anyone may have given this feedback: read the rows first"
-    )
-
-
-def main(arguments: list[str]) -> int:
-    """Collect feedback.
-
-    Returns:
-        The exit status: 0, or 2 after one message about wrong input.
-    """
-    args = create_parser().parse_args(arguments)
-    try:
-        run(args)
-    except (ValueError, OSError) as error:
-        print(f"collect_feedback.py: {error}", file=sys.stderr)
-        return 2
-    return 0
-
+main = partial(collect_feedback.main, prog="collect_feedback.py")
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -29,9 +29,9 @@ def late_imports_are_not_collected():
 @pytest.fixture(scope="module")
 def quick_pictures():
     """Write a dot for each picture of a run."""
-    from tests.toy_runs import dots_for_pictures  # imports torch and transformers
+    from tests.toy_runs import dots_for_figures  # imports torch and transformers
 
-    with dots_for_pictures():
+    with dots_for_figures():
         yield
 
 

@@ -1,12 +1,11 @@
 """The page of audits lists the script's options, and its examples are valid."""
 
 import re
-import runpy
-from pathlib import Path
 
 import yaml
 
 from tests.docs_blocks import ROOT, blocks
+from trainer.cli.audit import create_parser
 from trainer.data.augmentation import TaskAugmentation
 from trainer.data.terms import read_terms
 
@@ -14,8 +13,7 @@ PAGE = (ROOT / "docs" / "audit.md").read_text(encoding="utf-8")
 
 
 def test_the_table_lists_all_options():
-    script = runpy.run_path(str(Path("scripts/audit.py")))
-    actions = script["create_parser"]()._actions
+    actions = create_parser()._actions
     options = {name for action in actions for name in action.option_strings if name[:2] == "--"}
     assert set(re.findall(r"^\| `(--\w+)` \|", PAGE, flags=re.MULTILINE)) == options - {"--help"}
 

@@ -75,4 +75,4 @@ def test_an_unknown_field_of_a_task_says_where_all_are_listed(field, guess):
     with pytest.raises(InputError) as caught:
         parse([f"--tasks.sentiment.{field}", "1"])
     assert f"unknown field '{field}'.{guess} The fields of a task are listed" in str(caught.value)
-    assert "run_mtl.py --help" in str(caught.value)
+    assert "hybrid-mtl train --help-all" in str(caught.value)

@@ -1,7 +1,7 @@
 """The page of monitoring lists the scripts' options; its limits and examples are valid."""
 
 import re
-import runpy
+from importlib import import_module
 
 import pytest
 import yaml
@@ -18,8 +18,7 @@ PAGE = (ROOT / "docs" / "monitoring.md").read_text(encoding="utf-8")
 
 @pytest.mark.parametrize("name", ["monitor", "make_reference", "collect_feedback"])
 def test_all_options_are_named(name):
-    script = runpy.run_path(str(ROOT / "scripts" / f"{name}.py"))
-    actions = script["create_parser"]()._actions
+    actions = import_module(f"trainer.cli.{name}").create_parser()._actions
     options = {option for action in actions for option in action.option_strings}
     options = {option for option in options if option.startswith("--")} - {"--help"}
     assert options and all(option in PAGE for option in options)

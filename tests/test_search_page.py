@@ -1,4 +1,4 @@
-"""Every study of docs/search.md passes the checks, and its table lists all methods."""
+"""Every study of docs/search_methods.md passes the checks, and its table lists all methods."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ from trainer.search.methods import METHODS, make_method
 from trainer.search.methods.changeable import OF_RUN, OF_TASK
 from trainer.search.study_file import read_study
 
-PAGE = Path("docs/search.md").read_text(encoding="utf-8")
+PAGE = Path("docs/search_methods.md").read_text(encoding="utf-8")
 STUDIES = re.findall(r"^```yaml\n(.*?)^```", PAGE, flags=re.DOTALL | re.MULTILINE)
 
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-import runpy
 
 import pytest
 import yaml
@@ -10,6 +9,7 @@ import yaml
 pytest.importorskip("fastapi", reason="the extra 'serve' is not installed")
 
 from tests.docs_blocks import ROOT, blocks
+from trainer.cli.serve import create_parser
 from trainer.prediction.answer_log import parse_line
 from trainer.serving.ray_app import RayArguments, build
 from trainer.serving.schemas import (
@@ -42,7 +42,7 @@ def json_values():
 
 
 def test_the_table_lists_all_options_with_their_defaults():
-    parser = runpy.run_path(str(ROOT / "scripts/serve.py"))["create_parser"]()
+    parser = create_parser()
     options = {name: a for a in parser._actions for name in a.option_strings if name[:2] == "--"}
     rows = dict(re.findall(r"^\| `(--\w+)` \| (.+) \|$", PAGE, flags=re.MULTILINE))
     assert set(rows) == set(options) - {"--help"}
@@ -86,7 +86,7 @@ def test_the_deployment_has_probes_and_time_to_stop():
         "livenessProbe": "/health",
     }
     pause = int(container["lifecycle"]["preStop"]["exec"]["command"][1])
-    parser = runpy.run_path(str(ROOT / "scripts/serve.py"))["create_parser"]()
+    parser = create_parser()
     timeout = parser.parse_args(container["args"]).timeout
     assert pod["terminationGracePeriodSeconds"] > pause + timeout + 5
 

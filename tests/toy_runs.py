@@ -4,6 +4,7 @@ import csv
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -79,14 +80,51 @@ def dots_for_pictures() -> Iterator[None]:
     The figures are made all the same; only the last step is left out, which tests/evaluation and
     the slow tests of whole runs are for.
     """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "matplotlib.figure.Figure.savefig",
+            lambda figure, path, **options: Path(path).write_bytes(_dot()),
+        )
+        yield
+
+
+@contextmanager
+def dots_for_figures() -> Iterator[None]:
+    """Write a dot for each picture of tasks and curves, and make no figure, a fourth of a toy run.
+
+    For further runs, beside those of tests/runs whose figures are made.
+    """
+    with dots_for_pictures(), pytest.MonkeyPatch.context() as patch:
+        for function in FIGURES:
+            patch.setattr(
+                f"trainer.evaluation.{function}",
+                _write_dot,
+            )
+        yield
+
+
+FIGURES = (
+    "output_types.draw_classes",
+    "output_types.draw_confusion_matrix",
+    "output_types.draw_recall",
+    "output_types.draw_scatter",
+    "results.draw_calibration",
+    "results.draw_gradient_cosines",
+    "results.draw_learning_curves",
+)
+
+
+def _write_dot(*data: Any, **options: Any) -> None:
+    """Write a picture of one point where a figure would be."""
+    (path,) = [each for each in data if isinstance(each, Path)]
+    path.write_bytes(_dot())
+
+
+@cache
+def _dot() -> bytes:
     import numpy as np
     from matplotlib.image import imsave
 
     dot = BytesIO()
     imsave(dot, np.zeros((1, 1, 3)), format="png")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            "matplotlib.figure.Figure.savefig",
-            lambda figure, path, **options: Path(path).write_bytes(dot.getvalue()),
-        )
-        yield
+    return dot.getvalue()

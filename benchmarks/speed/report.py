@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+from benchmarks.speed.chart import draw
 from benchmarks.speed.findings import Finding, Findings
 from benchmarks.speed.goals import goal_of
 from benchmarks.speed.settings import Settings
-from trainer.evaluation.figure_files import BLUE, GRAY, new_figure, save_figure
-
-OURS = "hybrid-mtl"
 
 
 def write(findings: Findings, settings: Settings) -> str:
@@ -76,21 +74,3 @@ def _processor() -> str:
         return platform.processor() or platform.machine()
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.machine()
-
-
-def draw(findings: Findings, path: Path) -> None:
-    """Draw bars of every contender's speed, with the range of the repetitions."""
-    heights = [len(series) for series in findings.series.values()]
-    figure = new_figure(9.0, 1.2 * len(heights) + 0.34 * sum(heights))
-    panels = figure.subplots(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
-    for axes, (title, series) in zip(panels, findings.series.items(), strict=True):
-        names = list(series)
-        middle = [series[name].median for name in names]
-        low = [series[name].median - series[name].low for name in names]
-        high = [series[name].high - series[name].median for name in names]
-        colors = [BLUE if name.startswith(OURS) else GRAY for name in names]
-        axes.barh(names, middle, xerr=[low, high], color=colors, capsize=3)
-        axes.invert_yaxis()
-        axes.set_title(title, fontsize=10)
-        axes.set_xlim(left=0)
-    save_figure(figure, path)

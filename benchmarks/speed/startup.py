@@ -3,6 +3,7 @@
 import subprocess
 import tempfile
 import time
+from pathlib import Path
 
 from benchmarks.speed.arithmetic import Spread
 from benchmarks.speed.findings import Findings
@@ -74,21 +75,20 @@ def _start_seconds(settings: Settings, cache: str) -> float:
             command,
             cwd=ROOT,
             env=variables,
-            stdout=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            text=True,
         )
         try:
-            return _seconds_to_first_loss(process, start)
+            return _seconds_to_first_loss(process, Path(folder) / "run.log", start)
         finally:
             process.kill()
             process.wait()
 
 
-def _seconds_to_first_loss(process: subprocess.Popen, start: float) -> float:
-    assert process.stdout is not None
-    with process.stdout as lines:
-        for line in lines:
-            if "'loss'" in line:
-                return time.perf_counter() - start
+def _seconds_to_first_loss(process: subprocess.Popen, log: Path, start: float) -> float:
+    """Return the seconds until a run's log has the values of its first step."""
+    while process.poll() is None:
+        if log.is_file() and '"loss"' in log.read_text(encoding="utf-8"):
+            return time.perf_counter() - start
+        time.sleep(0.02)
     raise AbsentError("run_mtl.py ended before its first step")

@@ -53,6 +53,7 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("app")
     toy_model().save_pretrained(folder / "toy-model")
     toy_tokenizer().save_pretrained(folder / "toy-model")
+    (folder / "toy-model/README.md").write_text("# toy-model\n")
     with (folder / "rows.csv").open("w", newline="") as lines:
         csv.writer(lines).writerows([["id", "sentence"], *enumerate(ROWS)])
     (folder / "no.csv").write_bytes(b"\x89PNG\xff\xfe")

@@ -90,9 +90,10 @@ def folder(tmp_path):
     return tmp_path / "my-model"
 
 
-def test_a_folder_has_its_name_as_title_and_its_weights_as_revision(folder):
+def test_a_folder_has_its_card_s_title_and_its_weights_as_revision(folder):
+    (folder / "README.md").write_text("---\nlanguage: en\n---\n\n# My model\n")
     session = open_model(str(folder))
-    assert session.title == "my-model"
+    assert session.title == "My model"
     assert re.fullmatch("sha256:[0-9a-f]{16}", session.revision)
     assert session.predict("a film") == open_model(str(folder), title="x").predict("a film")
     toy_model(seed=1).save_pretrained(folder)

@@ -21,6 +21,8 @@ def test_recorded_rows_are_shown_used_in_the_code_and_in_the_widget():
     ]
     assert 'text = "It came late."' in text
     assert 'pair = {"text": "a", "text_pair": "b"}' in text
+    assert 'pipe(text, task="sentiment")  # {"label": "positive", "score": 0.61}\n' in text
+    assert 'pipe(pair, task="similarity")  # {"score": 3.14}\n' in text
     assert ModelCard(text).data.to_dict()["widget"] == [{"text": "It came late."}]
     both = card(*(replace(SENTIMENT, name=name, examples=[TEXT]) for name in ("a", "b")))
     assert ModelCard(both).data.to_dict()["widget"] == [{"text": "It came late."}]
@@ -33,6 +35,31 @@ def test_texts_are_neutral_without_recorded_rows():
     assert f'text = "{TEXTS[0]}"' in text and "widget" not in text
     assert "film" not in text and "guitar" not in text
     assert "## Examples" not in text and "## Each class" not in text
+
+
+def test_outputs_have_the_form_of_the_task_without_recorded_rows():
+    flags = replace(SENTIMENT, name="flags", kind="multi_label")
+    text = card(SENTIMENT, flags, SIMILARITY)
+    assert 'task="sentiment")  # such as {"label": "positive", "score": 0.8}\n' in text
+    assert 'task="flags")  # such as [{"label": "positive", "score": 0.8}], maybe empty\n' in text
+    assert 'task="similarity")  # such as {"score": 3.0}\n' in text
+    assert '": ...' not in text
+
+
+def test_each_task_of_pairs_has_a_pair_of_its_own():
+    other = {**PAIR, "text": "c", "prediction": {"label": "yes", "score": 0.9}}
+    same = replace(PARAPHRASE, examples=[other])
+    text = card(same, replace(SIMILARITY, examples=[PAIR]))
+    assert 'pipe(pair, task="paraphrase")  # {"label": "yes", "score": 0.9}\n' in text
+    call = 'pipe({"text": "a", "text_pair": "b"}, task="similarity")  # {"score": 3.14}\n'
+    assert call in text
+
+
+def test_of_many_tags_the_first_are_shown():
+    tags = [{"word": f"w{i}", "entity": "O"} for i in range(9)]
+    row = {"text": "w0 w1", "label": ["O"] * 9, "prediction": tags}
+    text = card(replace(SENTIMENT, kind="token_classification", examples=[row]))
+    assert '{"word": "w2", "entity": "O"}, ...]\n' in text and "w3" not in text.split("## Ex")[0]
 
 
 def test_texts_of_rows_are_escaped_and_without_local_paths():

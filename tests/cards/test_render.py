@@ -119,7 +119,7 @@ def test_hostile_text_breaks_neither_metadata_nor_tables():
     one_line = " ".join(NASTY.split())
     parsed = ModelCard(text)
     assert parsed.data.license == one_line
-    assert numbers_of(text) == {f"{one_line} {one_line}": 0.5, "overall score": 0.6}
+    assert numbers_of(text) == {}  # there is no such dataset
     prose = re.sub(r"```python\n.*?```", "", parsed.text, flags=re.DOTALL)
     assert "&lt;img" in prose
     assert not re.search(r"<img|(?<!\\)(\[e|\*d|`c)", prose)

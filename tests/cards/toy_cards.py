@@ -82,7 +82,7 @@ def card(*tasks, **changes):
 
 def numbers_of(text):
     results = ModelCard(text).data.eval_results
-    return {result.metric_name: result.metric_value for result in results}
+    return {result.metric_name: result.metric_value for result in results or []}
 
 
 def section(text, title):

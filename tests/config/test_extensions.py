@@ -234,12 +234,12 @@ def test_wrong_options_are_refused_by_name(config, options, message):
         (
             "from dataclasses import dataclass\nfrom trainer.registry import AGGREGATORS\n"
             "@dataclass\nclass O:\n    seed: int = 1\nAGGREGATORS.register('x', len, options=O)\n",
-            r"bad.py, line 6: aggregator 'x': option 'seed' exists already, in run_mtl.py",
+            r"bad.py, line 6: aggregator 'x': option 'seed' exists already, in hybrid-mtl",
         ),
         (
             "from dataclasses import dataclass\nfrom trainer.registry import SAMPLERS\n"
             "@dataclass\nclass O:\n    pooling: int = 1\nSAMPLERS.register('x', len, options=O)\n",
-            r"bad.py, line 6: sampler 'x': option 'pooling' exists already, in run_mtl.py",
+            r"bad.py, line 6: sampler 'x': option 'pooling' exists already, in hybrid-mtl",
         ),
         (
             "from trainer.registry import REGULARIZERS\nREGULARIZERS.register('x', len)\n",

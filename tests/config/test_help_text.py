@@ -8,7 +8,9 @@ import pytest
 from transformers import TrainingArguments
 
 from modeling_hybrid_mtl import TaskConfig
-from trainer.config.help_text import GROUPS, task_fields
+from trainer.config.help_text import GROUPS, KINDS, option_index, task_fields
+from trainer.config.inherited_arguments import INHERITED
+from trainer.config.inherited_help import INHERITED_HELP
 from trainer.config.parser import UNAVAILABLE_OPTIONS, build_parser, parse
 from trainer.config.run_arguments import RunArguments
 from trainer.config.training_arguments import HybridMTLTrainingArguments
@@ -17,6 +19,7 @@ from trainer.data.derived_labels import DerivedLabels
 from trainer.data.task_source import TaskSource
 from trainer.errors import InputError
 from trainer.optimization import TaskTraining
+from trainer.options import OTHER
 
 
 def own_fields():
@@ -40,19 +43,19 @@ def help_sections(monkeypatch):
 
 def test_help_lists_every_option_once(monkeypatch):
     listed = Counter(sum(help_sections(monkeypatch).values(), []))
-    every = {f.name for f in fields(HybridMTLTrainingArguments)} | own_fields()
-    switches = {name for name in listed if name.startswith("no_")}
-    assert set(listed) - switches == every - set(UNAVAILABLE_OPTIONS)
-    assert {name.removeprefix("no_") for name in switches} <= every - set(UNAVAILABLE_OPTIONS)
+    inherited = {f.name for f in fields(TrainingArguments)}
+    own = {f.name for kind in KINDS for f in fields(kind) if "info" in f.metadata}
+    assert set(listed) == (own | set(INHERITED_HELP)) - set(UNAVAILABLE_OPTIONS)
+    assert set(INHERITED_HELP) <= inherited - set(UNAVAILABLE_OPTIONS)
     assert set(listed.values()) == {1}
 
 
-def test_every_inherited_option_is_shown_or_hidden(monkeypatch):
+def test_an_inherited_option_that_has_a_group_is_shown(monkeypatch):
+    """Those without a group are left out, unless there is a line on them."""
     shown = set(sum(help_sections(monkeypatch).values(), []))
-    inherited = {f.name for f in fields(TrainingArguments)}
-    assert inherited <= shown | set(UNAVAILABLE_OPTIONS)
+    assert {name for name, info in INHERITED.items() if info.group != OTHER} <= shown
     assert not shown & set(UNAVAILABLE_OPTIONS)
-    assert set(UNAVAILABLE_OPTIONS) <= inherited | {
+    assert set(UNAVAILABLE_OPTIONS) <= {f.name for f in fields(TrainingArguments)} | {
         "task_args",
         "extension_options",
     }  # none that is gone
@@ -79,8 +82,9 @@ def test_help_groups_options_by_purpose(monkeypatch):
 
 
 def test_every_option_has_a_help_text():
-    for action in build_parser()._actions:
-        assert action.help and len(action.help) > 10, action.dest
+    for group in option_index(UNAVAILABLE_OPTIONS)["groups"].values():
+        for option in group:
+            assert len(option["help"]) > 10, option["name"]
 
 
 def test_help_says_where_a_tasks_fields_go(capsys):
@@ -88,10 +92,10 @@ def test_help_says_where_a_tasks_fields_go(capsys):
         parse(["--help"])
     assert caught.value.code == 0
     out = capsys.readouterr().out
-    assert out.startswith("usage: run_mtl.py [CONFIG.yaml] [--option value ...]")
+    assert out.startswith("usage: hybrid-mtl train [CONFIG] [--OPTION value ...]")
     assert "--tasks.sentiment.hidden_sizes '[384]'" in out
     own = out.partition("task fields:")[2]
-    listed = re.findall(r"^  --tasks\.NAME\.(\w+) VALUE$", own, re.MULTILINE)
+    listed = re.findall(r"^  --tasks\.NAME\.(\w+) VALUE\b", own, re.MULTILINE)
     parts = (TaskConfig, TaskSource, DerivedLabels, TaskAugmentation, TaskTraining)
     # A field of two parts is one option.
     assert listed == list(dict.fromkeys(f.name for part in parts for f in fields(part)))

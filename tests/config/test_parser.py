@@ -118,7 +118,7 @@ def test_the_default_tasks_are_changed_without_a_file():
         ("learning_rat", "unknown option 'learning_rat'. Did you mean 'learning_rate'?"),
         ("max_len", "unknown option 'max_len'. Did you mean 'max_length'?"),
         ("task", "unknown option 'task'. Did you mean 'tasks'?"),
-        ("zzz", "unknown option 'zzz'. run_mtl.py --help lists the options"),
+        ("zzz", "unknown option 'zzz'. hybrid-mtl train --help-all lists the options"),
     ],
 )
 def test_an_unknown_option_is_refused_with_the_nearest_name(read, tmp_path, where, option, message):
@@ -157,7 +157,7 @@ def test_a_run_may_publish_its_model(read):
         ("hub_private_repo: true\n", "hub_private_repo = True: has no effect without push_to"),
         (
             "push_to_hub: true\nhub_model_id: me/run\nmode: evaluate\n",
-            "push_to_hub: mode 'evaluate' trains no model; publish a trained one with scripts/push",
+            "push_to_hub: mode 'evaluate' trains no model; publish a trained one with hybrid-mtl",
         ),
     ],
 )
@@ -190,7 +190,9 @@ def test_the_off_switch_of_a_hidden_option_is_hidden_too():
         (["--tasks.sentiment.columns.a.b", "0"], "expected --tasks.NAME.FIELD value"),
         (["--tasks.sentiment.labels", "[a"], "--tasks.sentiment.labels: '[a' is not YAML"),
         (["--tasks.sentiment.learning_rate=-1"], "task 'sentiment': learning_rate = -1.0: must be"),
-        (["--tasks", "sentiment"], "command line: write --tasks.NAME.FIELD value"),
+        (["--tasks"], "command line: --tasks: name one task or several"),
+        (["--tasks", "sentimnt"], "no task 'sentimnt' (its tasks: sentiment, paraphrase, similari"),
+        (["--tasks=sentimnt"], "Did you mean 'sentiment'?"),
         (
             ["--task.sentiment.dropout", "0"],
             "option 'task.sentiment.dropout'. Did you mean 'tasks'",
@@ -231,7 +233,7 @@ def test_the_off_switch_of_a_hidden_option_is_hidden_too():
             "'config.yaml' is neither an option nor a value; a conf",
         ),
         (["-x"], "'-x' is neither an option"),
-        (["--seed"], "argument --seed: expected one argument (--help lists all options)"),
+        (["--seed"], "argument --seed: expected one argument (--help lists the options)"),
         (["--learning_rate", "fast"], "invalid float value: 'fast'"),
         (["--resume", "perhaps"], "Truthy value expected: got perhaps"),
         (["--optim", "adm"], "optim = 'adm': must be one of adamw_torch, "),
@@ -252,7 +254,7 @@ def test_the_off_switch_of_a_hidden_option_is_hidden_too():
         (["--mode", "predict"], "mode = 'predict': name the rows with --predict_file"),
         (["--predict_file", "a.csv"], "predict_file = 'a.csv': has no effect with mode: train"),
         (["--predict_task", "a", "--mode", "evaluate"], "predict_task = 'a': has no effect with"),
-        (["--trains", "lora"], "unknown option 'trains'. run_mtl.py --help lists"),
+        (["--trains", "lora"], "unknown option 'trains'. hybrid-mtl train --help-all lists"),
     ],
 )
 def test_a_wrong_command_line_is_refused(options, message):

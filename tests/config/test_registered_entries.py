@@ -76,7 +76,7 @@ def test_elements_of_a_list_are_checked(tmp_path):
         ("a: str = option('1', '', group='run', choices={1: 2})", r"choices = \[1\]: must be str"),
         ("a: int = 1\n    def __post_init__(self): raise KeyError('x')", "KeyError"),
         *[
-            (f"{name}: bool = False", f"option '{name}' exists already, in run_mtl.py")
+            (f"{name}: bool = False", f"option '{name}' exists already, in hybrid-mtl")
             for name in (*RESERVED, "no_resume", "no_dataloader_pin_memory")
         ],
     ],

@@ -50,6 +50,6 @@ def test_a_missing_tagger_is_reported_once_and_an_error_where_tags_are_required(
     assert lookup.tagger is None
     warning = "mood: no part-of-speech tagger is installed: synonyms are those"
     assert capsys.readouterr().out.count(warning) == 1
-    with pytest.raises(InputError, match=r"pip install -e '.\[augment\]'"):
+    with pytest.raises(InputError, match=r"pip install 'hybrid-mtl\[augment\]'"):
         require_tagger()
     assert capsys.readouterr().out == ""

@@ -8,11 +8,8 @@ from matplotlib.figure import Figure
 
 from trainer.errors import InputError
 from trainer.evaluation.figure_of_calibration import draw_calibration
-from trainer.evaluation.figures import (
-    draw_confusion_matrix,
-    draw_learning_curves,
-    draw_scatter,
-)
+from trainer.evaluation.figures import draw_confusion_matrix, draw_scatter
+from trainer.evaluation.figures_of_training import draw_learning_curves
 from trainer.evaluation.overall import ScorePart
 from trainer.evaluation.report import classification_report
 
@@ -79,53 +76,6 @@ def test_perfect_predictions_have_their_bands_on_the_diagonal(tmp_path, drawn):
     assert bands[:, 0].tolist() == bands[:, 1].tolist() == pytest.approx([0.1, 3.1, 5.0])
 
 
-def test_learning_curves(tmp_path, drawn):
-    path = tmp_path / "curves.png"
-    draw_learning_curves(LOG, PARTS, path)
-    width, height = size_of(path)
-    assert width > 1000 and height > 500
-    sentiment, similarity, _, accuracy, pearson, overall = drawn[0].axes
-    assert sentiment.get_title() == "sentiment"
-    assert [line.get_xydata().tolist() for line in sentiment.lines] == [
-        [[10, 1.6], [20, 1.3]],
-        [[20, 1.4]],
-    ]
-    assert similarity.lines[0].get_xydata().tolist() == [[10, 2.1]]
-    assert accuracy.lines[0].get_xydata().tolist() == [[20, 0.4]]
-    assert pearson.lines[0].get_xydata().tolist() == [[20, 0.2]]
-    assert overall.lines[0].get_xydata().tolist() == [[20, 0.5]]
-
-
-def test_learning_curves_are_of_the_main_metrics_of_the_scored_tasks(tmp_path, drawn):
-    parts = {"sentiment": ScorePart("f1", 0.0), "similarity": ScorePart("spearman")}
-    log = [*LOG, {"step": 20, "eval_sentiment_f1": 0.3, "eval_similarity_spearman": 0.1}]
-    draw_learning_curves(log, parts, tmp_path / "curves.png")
-    _, _, _, f1, spearman, overall = drawn[0].axes
-    assert f1.lines[0].get_xydata().tolist() == [[20, 0.3]]
-    assert spearman.lines[0].get_xydata().tolist() == [[20, 0.1]]
-    assert overall.get_title() == "similarity"
-
-
-def test_learning_curves_part_the_phases(tmp_path, drawn):
-    names = ["first", "first", "second", "second", "third", "third"]
-    log = [{**entry, "step": 10 * i, "phase": names[i]} for i, entry in enumerate(LOG)]
-    draw_learning_curves(log, PARTS, tmp_path / "curves.png")
-    *curves, first, second = drawn[0].axes[0].lines
-    assert len(curves) == 2
-    assert [first.get_xdata()[0], second.get_xdata()[0]] == [10, 30]
-
-
-def test_learning_curves_of_a_run_that_logged_nothing(tmp_path, drawn):
-    draw_learning_curves([], {"tags": ScorePart("accuracy")}, tmp_path / "curves.png")
-    loss, _, accuracy, overall = drawn[0].axes
-    assert all(axes.texts[0].get_text() == "nothing logged" for axes in (loss, accuracy, overall))
-
-
-def test_learning_curves_need_tasks(tmp_path):
-    with pytest.raises(ValueError, match="at least one task"):
-        draw_learning_curves(LOG, {}, tmp_path / "curves.png")
-
-
 def test_an_error_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
     path = tmp_path / "curves.png"
     path.write_text("old")
@@ -149,16 +99,6 @@ def test_importing_the_package_is_cheap():
         "sys.exit(f'imported {heavy}' if heavy else 0)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def test_axes_begin_at_zero_and_end_at_the_best_value(tmp_path, drawn):
-    below = {"step": 30, "eval_similarity_pearson": -0.3}
-    draw_learning_curves([*LOG, below], PARTS, tmp_path / "curves.png")
-    sentiment, similarity, _, accuracy, pearson, overall = drawn[0].axes
-    assert sentiment.get_ylim()[0] == similarity.get_ylim()[0] == 0
-    assert accuracy.get_ylim() == overall.get_ylim() == (0, 1)
-    low, high = pearson.get_ylim()
-    assert low < -0.3 and high == 1
 
 
 def test_the_reliability_diagram_has_a_panel_for_each_task(tmp_path, drawn):

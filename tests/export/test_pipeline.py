@@ -38,6 +38,18 @@ def test_predictions_are_those_of_the_model(pipes, task):
             assert same(ours(given, task=task, **options), theirs(given, task=task, **options))
 
 
+def test_calibration_is_the_models(pipes, onnx_export):
+    ours, theirs = pipes
+    for options in ({}, {"calibrated": False}):
+        expected, found = (pipe(TEXTS, task="urgency", **options) for pipe in pipes)
+        assert same(expected, found)
+        assert all(("needs_review" in answer) == (not options) for answer in found)
+    assert not same(ours(TEXTS, task="urgency"), theirs(TEXTS, task="urgency", calibrated=False))
+    described = json.loads((onnx_export[0] / "export.json").read_text())
+    outputs = described["graphs"]["shared"]["outputs"]
+    assert outputs["logits_urgency"].endswith("to be divided by 1.7")
+
+
 def test_all_tasks_of_a_pair_and_mixed_inputs(pipes):
     ours, theirs = pipes
     mixed = [PAIRS[0], TEXTS[1], PAIRS[2]]

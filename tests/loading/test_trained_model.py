@@ -11,11 +11,11 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModel, pipeline
 
 from modeling_hybrid_mtl import HybridMTLModel, HybridMTLPipeline
-from scripts import ask
 from tests.hub.folders import model_folder
 from tests.toys import TASKS, toy_model, toy_tokenizer
 from trainer import HybridMTLTrainer
 from trainer.cards import CardFacts, TaskFacts, facts_to_json
+from trainer.cli import ask
 from trainer.config.parser import parse
 from trainer.config.run_arguments import RunArguments
 from trainer.errors import InputError

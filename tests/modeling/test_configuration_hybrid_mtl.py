@@ -324,3 +324,21 @@ def test_the_nearest_kind_or_loss_is_suggested(field, value, meant):
     task = {"kind": "classification", "labels": ["a", "b"], field: value}
     with pytest.raises(ValueError, match=f"Did you mean '{meant}'"):
         HybridMTLConfig(tasks={"mood": task})
+
+
+@pytest.mark.parametrize(("name", "count"), [({}, 2), ({"_from_pipeline": "ner"}, 2)])
+def test_the_names_of_pipelines_are_kept(tmp_path, name, count):
+    names = config_with_pipelines(tmp_path, **name)
+    assert len(names) == count
+
+
+def test_without_a_name_there_is_one_pipeline(tmp_path):
+    assert config_with_pipelines(tmp_path, _from_pipeline=None) == ["hybrid-mtl"]
+
+
+def config_with_pipelines(folder, **options):
+    pipelines = {"text-classification": {}, "hybrid-mtl": {}}
+    content = {"model_type": "hybrid_mtl", "custom_pipelines": pipelines}
+    (folder / "config.json").write_text(json.dumps(content))
+    found, _ = HybridMTLConfig.get_config_dict(folder, **options)
+    return list(found["custom_pipelines"])

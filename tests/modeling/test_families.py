@@ -130,8 +130,8 @@ def test_the_first_token_is_not_read_for_all_where_that_is_the_last_one():
         HybridMTLModel(config)
 
 
-def test_the_readme_names_the_tested_families():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_the_page_names_the_tested_families():
+    text = (ROOT / "docs/training.md").read_text(encoding="utf-8")
     told = next(line for line in text.split("\n\n") if "families of encoders" in line)
     assert {name for name in FAMILIES if f"`{name}`" not in told} == set()
     exception = told.split("Of these,")[1].split("padding")[0]

@@ -1,5 +1,7 @@
 """Models from an encoder, and loaded from a folder."""
 
+import shutil
+
 import pytest
 import torch
 from torch import nn
@@ -125,10 +127,15 @@ class TestFromBackbone:
 
 
 class TestLoading:
+    @pytest.fixture(scope="class")
+    def saved(self, model, tmp_path_factory):
+        model.save_pretrained(folder := tmp_path_factory.mktemp("saved"))
+        return folder
+
     @pytest.fixture
-    def folder(self, model, tmp_path):
-        model.save_pretrained(tmp_path)
-        return tmp_path
+    def folder(self, saved, tmp_path):
+        """A copy, which a test may change."""
+        return shutil.copytree(saved, tmp_path / "model")
 
     @staticmethod
     def logits(model: HybridMTLModel) -> dict[str, torch.Tensor]:

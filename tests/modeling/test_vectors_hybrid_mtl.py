@@ -1,5 +1,6 @@
 import copy
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -20,11 +21,17 @@ from tests.modeling.toy_models import (
 TEXTS = ["the film was good", "dull", "Anna plays in Paris, very witty", "a bad play", "witty"]
 
 
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("saved")
+    toy_model().save_pretrained(folder)
+    toy_tokenizer().save_pretrained(folder)
+    return folder
+
+
 @pytest.fixture
-def model(tmp_path) -> HybridMTLModel:
-    toy_model().save_pretrained(tmp_path)
-    toy_tokenizer().save_pretrained(tmp_path)
-    return HybridMTLModel.from_pretrained(tmp_path)
+def model(saved) -> HybridMTLModel:
+    return HybridMTLModel.from_pretrained(saved)
 
 
 def by_hand(model: HybridMTLModel, text: str) -> np.ndarray:

@@ -6,7 +6,7 @@ import torch
 from tests.toys import toy_model, toy_trainer, whole_and_resumed
 from trainer.errors import InputError
 from trainer.objective.aggregators import AGGREGATORS, cosines, gramian
-from trainer.objective.shared_gradients import _added
+from trainer.objective.shared_gradients import _added, layer_of
 from trainer.optimization import SHARED, params_by_task
 
 # What torchjd has without extras.
@@ -46,23 +46,28 @@ def test_a_step_follows_the_aggregated_gradient_of_the_tasks(tmp_path, aggregato
         torch.testing.assert_close(start - parameter.detach(), gradient, rtol=1e-4, atol=1e-6)
 
 
-# With the same rate for all, siloed and single are one and the same to an aggregator.
+# Gradients are aggregated before the optimizers of a layout see them, so that one aggregator of
+# each form, by a weight for each task and by entries, shows what the other layouts do.
 @pytest.mark.parametrize(
     ("aggregator", "optimizer_layout"),
-    [*product(PLAIN, ["siloed", "overlapping"]), ("pcgrad", "single")],
+    [
+        *((aggregator, "siloed") for aggregator in PLAIN),
+        *product(["pcgrad", "graddrop"], ["overlapping"]),
+        ("pcgrad", "single"),
+    ],
 )
 def test_aggregators_and_layouts_train_together(tmp_path, aggregator, optimizer_layout):
     sizes = {"mood": 16, "same": 16, "near": 16}
     options = {
         "learning_rate": 5e-3,
-        "num_train_epochs": 4,
+        "num_train_epochs": 3,
         "aggregator": aggregator,
         "optimizer_layout": optimizer_layout,
     }
     trainer = toy_trainer(tmp_path, sizes=sizes, **options)
     trainer.train()
     losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
-    assert len(losses) == 16 and sum(losses[-4:]) < 0.8 * sum(losses[:4])
+    assert len(losses) == 12 and sum(losses[-4:]) < 0.8 * sum(losses[:4])
     assert all(torch.isfinite(p).all() for p in trainer.model.parameters())
 
 
@@ -207,3 +212,34 @@ def test_rows_are_added_and_dense_gradients_were_already():
     expected = torch.tensor([[1.0, 3.0], [3.0, 0.0]])
     assert torch.equal(_added(rows, more).to_dense(), expected)
     assert _added(DENSE, torch.ones(2, 2)) is DENSE
+
+
+def test_cosines_of_layers_are_logged_beside_those_of_all(tmp_path):
+    trainer = toy_trainer(tmp_path, max_steps=1, gradient_cosines=True)
+    loader = trainer.get_train_dataloader()
+    loader.set_epoch(0)
+    _, found = gradients_of_a_step(trainer, next(iter(loader)))
+    names = [layer_of(name) for name, _ in params_by_task(trainer.model)[SHARED]]
+    trainer.train()
+    logged = trainer.state.log_history[0]
+    for layer in ("embeddings", "layer_0", "layer_1"):
+        columns = [
+            [g for g, name in zip(gradients, names, strict=True) if name == layer]
+            for gradients in (found["mood"], found["near"])
+        ]
+        expected = cosines(gramian(columns))[0, 1].item()
+        assert logged[f"gradient_cosine/mood/near/{layer}"] == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "layer"),
+    [
+        ("backbone.encoder.layer.11.output.dense.weight", "layer_11"),
+        ("backbone.transformer.layer.0.ffn.lin1.bias", "layer_0"),
+        ("backbone.layers.3.attn.Wqkv.weight", "layer_3"),
+        ("backbone.embeddings.word_embeddings.weight", "embeddings"),
+        ("shared.0.weight", "others"),
+    ],
+)
+def test_layers_are_found_by_the_names_of_parameters(name, layer):
+    assert layer_of(name) == layer

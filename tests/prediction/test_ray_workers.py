@@ -75,7 +75,9 @@ def test_actors_write_the_bytes_of_one_process_though_some_die(rows, tmp_path, r
     assert two.read_bytes() == one.read_bytes()
     assert rejects(two) == rejects(one) != ""
     assert totals.rows == 50 and totals.written < 50
-    assert ray.started == [{"num_cpus": 1, "num_gpus": 0}] * 4 and not ray.running
+    # Two, and one for each death; two workers may meet the same one.
+    assert len(ray.started) >= 4 and not ray.running
+    assert all(options == {"num_cpus": 1, "num_gpus": 0} for options in ray.started)
 
 
 def rejects(output):

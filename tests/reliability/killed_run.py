@@ -24,8 +24,11 @@ def run(arguments: list[str], log: str, kill_before: int | None = None) -> None:
     if kill_before is not None:
         _kill_before(kill_before, log.removesuffix(".log"))
     from scripts.run_mtl import main
+    from tests.toy_runs import dots_for_pictures
 
-    sys.exit(main(arguments))
+    # To draw takes as long as all else, and is rarely where a run is killed for a reason.
+    with dots_for_pictures():
+        sys.exit(main(arguments))
 
 
 def _kill_before(number: int, folder: str) -> None:

@@ -39,7 +39,8 @@ WAYS = {
 def processes():
     # Imports once, and every run starts from there.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["trainer.runs.train", "trainer.config.parser", "torch._dynamo"])
+    modules = ["trainer.runs.train", "trainer.config.parser", "torch._dynamo"]
+    context.set_forkserver_preload([*modules, "tests.toy_runs", "matplotlib.image"])
     return context
 
 

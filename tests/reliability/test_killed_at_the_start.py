@@ -1,6 +1,7 @@
 """A run that is killed between the files that it begins with."""
 
 import os
+import shutil
 
 import pytest
 
@@ -16,9 +17,21 @@ class KilledError(BaseException):
     """In the place of a signal, at a moment of the test's choice."""
 
 
+def toy(folder):
+    return str(toy_run(folder, 8, 4, max_steps=2, save_strategy="steps", save_steps=1))
+
+
 @pytest.fixture
 def run(tmp_path):
-    return str(toy_run(tmp_path, 8, 4, max_steps=2, save_strategy="steps", save_steps=1))
+    return toy(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The output of another run."""
+    folder = tmp_path_factory.mktemp("finished")
+    train(parse([toy(folder)]))
+    return folder / "out"
 
 
 def kill_at(monkeypatch, folder, name):
@@ -35,10 +48,12 @@ def kill_at(monkeypatch, folder, name):
 
 @pytest.mark.parametrize("name", ["run_config.yaml", "run_rows.json"])
 @pytest.mark.parametrize("again", [False, True], ids=["first", "over another"])
-def test_it_can_begin_anew_and_goes_on_once_it_is_known(run, tmp_path, monkeypatch, name, again):
+def test_it_can_begin_anew_and_goes_on_once_it_is_known(
+    run, finished, tmp_path, monkeypatch, name, again
+):
     output = tmp_path / "out"
     if again:
-        train(parse([run]))
+        shutil.copytree(finished, output)
     with monkeypatch.context() as patch, pytest.raises(KilledError):
         kill_at(patch, output, name)
         train(parse([run, "--overwrite_output_dir", "true"]))

@@ -139,25 +139,6 @@ def test_pipeline_and_handler_use_it_and_can_do_without(calibrated, plain):
     assert handler(request) == {"error": "calibrated = 'no': must be true or false"}
 
 
-def test_an_exported_graph_answers_in_the_same_way(calibrated, tmp_path):
-    pytest.importorskip("onnxruntime")
-    from trainer.export import export, onnx_pipeline
-
-    export(str(calibrated[0]), tmp_path / "graphs", "onnx")
-    model = HybridMTLModel.from_pretrained(calibrated[0])
-    pipe = HybridMTLPipeline(model=model, tokenizer=toy_tokenizer())
-    exported = onnx_pipeline(tmp_path / "graphs")
-    for options in ({}, {"calibrated": False}):
-        expected, found = (p(TEXT, task="urgency", **options) for p in (pipe, exported))
-        assert found.pop("score") == pytest.approx(expected.pop("score"), abs=1e-4)
-        assert found == expected
-    outputs = read(tmp_path / "graphs", "export.json")["graphs"]["shared"]["outputs"]
-    assert (
-        f"to be divided by {model.config.task('urgency').temperature:.6g}"
-        in (outputs["logits_urgency"])
-    )
-
-
 def test_predict_writes_whether_a_row_needs_review(calibrated, place, tmp_path):
     (tmp_path / "rows.csv").write_text(f"text\n{TEXT}\nw1\n")
     options = ["--mode", "predict", "--model_name_or_path", str(calibrated[0])]

@@ -50,7 +50,7 @@ def test_damaged_weights_are_named(toy_trained, toy_place, tmp_path):
 
 def test_evaluate_refuses_a_bare_encoder(toy_place, tmp_path):
     options = ["--mode", "evaluate", "--output_dir", str(tmp_path)]
-    with pytest.raises(InputError, match="needs a model that run_mtl.py trained"):
+    with pytest.raises(InputError, match="needs a model that hybrid-mtl trained"):
         evaluate(parse([str(toy_place / "toy.yaml"), *options]))
 
 

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from safetensors.torch import load_file
 
-from tests.toy_runs import dots_for_pictures, toy_run
+from tests.toy_runs import dots_for_figures, toy_run
 from trainer.config.parser import parse
 from trainer.data.readers import blocks
 from trainer.errors import InputError
@@ -30,7 +30,7 @@ def configuration(tmp_path, monkeypatch):
         "similarity": {},
     }
     path.write_text(yaml.safe_dump(options))
-    with dots_for_pictures():
+    with dots_for_figures():
         yield path
 
 

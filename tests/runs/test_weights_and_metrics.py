@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.toy_runs import dots_for_pictures, toy_run
+from tests.toy_runs import dots_for_figures, toy_run
 from tests.toys import WORDS
 from trainer.config.parser import parse
 from trainer.runs.evaluate import evaluate
@@ -47,7 +47,7 @@ def finished(tmp_path_factory):
                 rows = [{k: v for k, v in r.items() if k != "trust"} for r in rows]
             lines = "".join(json.dumps(r) + "\n" for r in rows)
             (folder / "data" / task / f"{split}.jsonl").write_text(lines)
-    with dots_for_pictures():
+    with dots_for_figures():
         return folder, path, train(parse([str(path)]))
 
 

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from tests.audit.conftest import model_folder  # noqa: F401 (a fixture)
+from tests.export.conftest import onnx_export  # noqa: F401 (a fixture)
 from tests.scripts.test_small_scripts import SCRIPTS
 
 
@@ -64,3 +65,15 @@ def test_a_repository_needs_an_output_folder_and_a_folder_a_model(run, tmp_path)
     assert status == 2 and "output_dir: is missing" in printed.err
     status, printed = run(tmp_path)
     assert status == 2 and printed.err.startswith("audit.py: ")
+
+
+def test_an_onnx_export_is_audited_in_the_precision_that_is_asked(run, onnx_export, tmp_path):  # noqa: F811
+    export = shutil.copytree(onnx_export[0], tmp_path / "export")
+    options = ("--tasks", "mood", "--axes", "age", "--output_dir")
+    scores = {}
+    for precision in ("float", "int8"):
+        status, printed = run(export, *options, tmp_path / precision, "--precision", precision)
+        assert status == 0, printed.err
+        report = json.loads((tmp_path / precision / "bias_audit.json").read_text())
+        scores[precision] = report["tasks"]["mood"]["counterfactuals"]
+    assert scores["float"] != scores["int8"]

@@ -10,6 +10,7 @@ import pytest
 from transformers import BertModel
 
 from tests.toys import TASKS, toy_backbone_config, toy_model, toy_tokenizer
+from trainer.cli import export
 from trainer.export import FORMATS, packages
 from trainer.saving.model_folder import write_model
 
@@ -139,5 +140,5 @@ def test_missing_packages_are_named_with_their_extra(
     assert not (tmp_path / "out").exists()
 
 
-def test_the_formats_are_those_of_the_package(main):
-    assert main.__globals__["FORMATS"] == tuple(FORMATS)
+def test_the_formats_are_those_of_the_package():
+    assert tuple(FORMATS) == export.FORMATS

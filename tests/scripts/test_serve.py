@@ -7,9 +7,11 @@ import pytest
 
 pytest.importorskip("fastapi", reason="the extra 'serve' is not installed")
 
+from trainer.cli import serve
 from trainer.errors import InputError
+from trainer.serving.options import read_key
 
-SCRIPT = runpy.run_path("scripts/serve.py")
+main = runpy.run_path("scripts/serve.py")["main"]
 
 
 @pytest.mark.parametrize(
@@ -24,37 +26,37 @@ SCRIPT = runpy.run_path("scripts/serve.py")
     ],
 )
 def test_wrong_input_is_one_message_and_status_2(arguments, expected, capsys):
-    assert SCRIPT["main"]([".", *arguments]) == 2
+    assert main([".", *arguments]) == 2
     printed, message = capsys.readouterr()
     assert expected in message and message.count("\n") == 1 and not printed
 
 
 def test_a_missing_package_is_named(capsys, monkeypatch):
-    monkeypatch.setitem(SCRIPT["run"].__globals__, "find_spec", lambda name: None)
-    assert SCRIPT["main"](["."]) == 2
-    assert "pip install -e '.[serve]'" in capsys.readouterr().err
+    monkeypatch.setattr(serve, "find_spec", lambda name: None)
+    assert main(["."]) == 2
+    assert "pip install 'hybrid-mtl[serve]'" in capsys.readouterr().err
 
 
 def test_threads_wait_passively_unless_the_environment_has_another_policy(monkeypatch):
-    monkeypatch.setitem(SCRIPT["run"].__globals__, "find_spec", lambda name: None)
+    monkeypatch.setattr("trainer.cli.serve.find_spec", lambda name: None)
     for given, expected in ((None, "PASSIVE"), ("active", "active")):
         monkeypatch.setenv("OMP_WAIT_POLICY", given or "")
         if given is None:
             monkeypatch.delenv("OMP_WAIT_POLICY")
-        SCRIPT["main"](["."])
+        main(["."])
         assert os.environ["OMP_WAIT_POLICY"] == expected
 
 
 def test_a_key_comes_from_a_file_or_the_environment(tmp_path, monkeypatch):
     monkeypatch.delenv("HYBRID_MTL_API_KEY", raising=False)
-    assert SCRIPT["read_key"](None) is None
+    assert read_key(None) is None
     monkeypatch.setenv("HYBRID_MTL_API_KEY", "from the environment")
-    assert SCRIPT["read_key"](None) == "from the environment"
+    assert read_key(None) == "from the environment"
     (tmp_path / "key").write_text("from a file\n")
-    assert SCRIPT["read_key"](tmp_path / "key") == "from a file"
+    assert read_key(tmp_path / "key") == "from a file"
     (tmp_path / "key").write_bytes(b"\xff")
     with pytest.raises(InputError, match="api_key_file: cannot read"):
-        SCRIPT["read_key"](tmp_path / "key")
+        read_key(tmp_path / "key")
 
 
 def test_wrong_options_are_refused_without_waiting_for_torch():

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.toy_runs import dots_for_pictures, toy_run, write_data
+from tests.toy_runs import dots_for_figures, toy_run, write_data
 from trainer.config.parser import read_config
 from trainer.runs.train import train
 from trainer.search.command import run_study
@@ -70,7 +70,7 @@ def trained_alone(path, folder):
 def run(config):
     from trainer.config.parser import parse
 
-    with dots_for_pictures():
+    with dots_for_figures():
         metrics = train(parse([str(config)]))
     return {name: value for name, value in metrics.items() if name.startswith("eval_")}
 

@@ -2,13 +2,12 @@
 
 import json
 import sys
-from types import ModuleType
 
 import pytest
 import yaml
 
 from trainer.errors import InputError
-from trainer.search import command, ray_executor
+from trainer.search import command
 from trainer.search.command import run_study
 from trainer.search.run import SearchInterruptedError
 from trainer.search.trials import Result
@@ -101,13 +100,6 @@ def test_an_engine_that_is_not_installed_is_refused_before_the_first_run(
     assert json.loads((tmp_path / "out" / "study.json").read_text())["done"]
 
 
-def test_ray_is_not_started_beside_a_part_of_opentelemetry(study, monkeypatch):
-    monkeypatch.setitem(sys.modules, "ray", ModuleType("ray"))
-    monkeypatch.setattr(ray_executor, "find_spec", lambda name: name == "opentelemetry")
-    with pytest.raises(InputError, match="pip install opentelemetry-api"):
-        run_study(study, ["--engine", "ray"])
-
-
 def test_a_corrected_study_begins(study, tmp_path):
     content = yaml.safe_load(study.read_text())
     study.write_text(yaml.safe_dump({**content, "variants": {"a": {"agregator": "pcgrad"}}}))
@@ -133,7 +125,7 @@ def test_a_broken_test_split_costs_no_report(study, tmp_path, monkeypatch, capsy
     [
         ({"cycles": 2, "space": {"max_steps": [2, 4]}}, "max_steps: has no effect beside cycles"),
         ({"seeds": [1, -1]}, "seeds = .* from 0 on"),
-        ({"options": {"mode": "evaluate"}}, "options: mode: use run_mtl.py"),
+        ({"options": {"mode": "evaluate"}}, "options: mode: use hybrid-mtl"),
         ({"output_dir": 5}, "output_dir = 5: expected text"),
         ({"study_metric": 5}, "study_metric = 5: expected text"),
         ({"baseline": 1}, "baseline = '1': is none of the variants"),

@@ -10,7 +10,7 @@ import pytest
 from safetensors.torch import load_file
 from transformers import TrainerCallback
 
-from tests.toy_runs import dots_for_pictures, toy_run
+from tests.toy_runs import dots_for_figures, toy_run
 from trainer.config.parser import parse, read_config
 from trainer.data import tokens
 from trainer.runs.train import train
@@ -50,7 +50,7 @@ def place(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def no_pictures():
-    with dots_for_pictures():
+    with dots_for_figures():
         yield
 
 

@@ -53,3 +53,14 @@ def test_the_command_line_overrides_keys_of_the_study_and_options_of_its_runs(tm
         read_study(path, ["parallel", "2"])
     with pytest.raises(InputError, match="'--parallel': expected --KEY value"):
         read_study(path, ["--parallel"])
+
+
+def test_the_base_may_be_a_configuration_that_comes_with_the_package(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("study.yaml").write_text("{base: demo, output_dir: out}")
+    assert read_study(Path("study.yaml")).options["num_train_epochs"] == 8
+    Path("demo").write_text("num_train_epochs: 2")
+    assert read_study(Path("study.yaml")).options["num_train_epochs"] == 2
+    Path("study.yaml").write_text("{base: dmo, output_dir: out}")
+    with pytest.raises(InputError, match="there is no configuration file 'dmo'"):
+        read_study(Path("study.yaml"))

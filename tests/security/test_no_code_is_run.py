@@ -9,7 +9,6 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModel, BertModel
 
 from modeling_hybrid_mtl import HybridMTLConfig, HybridMTLModel
-from scripts import ask
 from tests.modeling.toy_models import (
     TASKS,
     toy_backbone_config,
@@ -18,6 +17,7 @@ from tests.modeling.toy_models import (
     with_adapters,
 )
 from tests.security.hostile import Mark, encoder_with_code, model_with_code, with_pickle_alone
+from trainer.cli import ask
 from trainer.config.run_arguments import RunArguments
 from trainer.data.augmentation.back_translation import Translator
 from trainer.errors import InputError

@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from tests.docs_blocks import ROOT
-from tests.serving.test_app import metrics_of, results
+from tests.serving.test_app import results
+from tests.serving.test_app_records import metrics_of
 
 DEPLOY = ROOT / "deploy"
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text()
@@ -29,7 +30,7 @@ def test_the_image_has_a_pinned_base_and_another_user_than_root():
     assert user == ["10001"] and f"--uid {user[0]}" in DOCKERFILE
     # The process itself gets the signal.
     (entry,), (command,) = instructions("ENTRYPOINT"), instructions("CMD")
-    assert json.loads(entry) == ["python", "serve.py"] and json.loads(command)[0] == "/model"
+    assert json.loads(entry) == ["hybrid-mtl", "serve"] and json.loads(command)[0] == "/model"
 
 
 def test_everything_copied_exists_or_is_the_wheel():
@@ -69,11 +70,10 @@ def test_services_are_pinned_private_and_have_time_to_stop():
 
 
 def test_the_servers_command_is_valid():
-    import runpy
+    from trainer.cli.serve import create_parser
 
-    script = runpy.run_path(str(ROOT / "scripts/serve.py"))
     for command in (COMPOSE["services"]["server"]["command"], json.loads(instructions("CMD")[0])):
-        assert script["create_parser"]().parse_args(command).host == "0.0.0.0"
+        assert create_parser().parse_args(command).host == "0.0.0.0"
 
 
 def board_metrics() -> set[str]:

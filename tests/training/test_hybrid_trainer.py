@@ -65,7 +65,10 @@ def test_tasks_of_any_names_have_log_entries_of_their_own(tmp_path, names):
     expected = {f"{quantity}/{name}" for quantity in per_task for name in names}
     expected |= {f"learning_rate/{name}" for name in ("shared", "loss_weights")}
     expected |= {f"gradient_cosine/{a}/{b}" for a, b in combinations(names, 2)}
-    assert {key for key in entry if "/" in key} == expected
+    layers = ("embeddings", "layer_0", "layer_1")
+    pairs = {key for key in expected if "cosine" in key}
+    in_layers = {f"{pair}/{layer}" for pair in pairs for layer in layers}
+    assert {key for key in entry if "/" in key} == expected | in_layers
     assert logged_cosines([entry], list(names)).keys() == {k for k in expected if "cosine" in k}
     assert entry["loss"] == pytest.approx(sum(entry[f"loss/{name}"] for name in names), rel=1e-4)
 

@@ -13,6 +13,7 @@ from transformers.pipelines import PIPELINE_REGISTRY
 
 from .errors import UserError
 from .model_check import check_model
+from .model_title import folder_title
 from .recorded_examples import Texts, read_examples
 
 # Longer texts are refused without tokenizing them.
@@ -159,7 +160,7 @@ def open_model(
     Args:
         name: the folder or repository.
         revision: the repository's branch, tag or commit.
-        title: the model's display name.
+        title: the model's display name; that of its card or repository if None.
         trust_remote_code: run the model's own Python code, required where this project is not
             installed; otherwise `modeling_hybrid_mtl`, imported by the caller, loads it.
 
@@ -180,7 +181,7 @@ def open_model(
     except Exception as error:  # with invalid configurations transformers may raise anything
         raise UserError(f"cannot load a model from '{name}': {_reason(error)}") from error
     # The title, which feedback stores, must not contain a path of this machine.
-    title = title or (Path(name).resolve().name if local else name)
+    title = title or (folder_title(Path(name), pipe.model.config.tasks) if local else name)
     commit = _fingerprint(Path(name)) if local else pipe.model.config._commit_hash
     return ModelSession(pipe, title, commit, read_examples(name, revision))
 

@@ -6,7 +6,7 @@ from typing import Any
 
 @dataclass
 class AuditFacts:
-    """The results of `scripts/audit.py`, without texts of the data."""
+    """The results of `hybrid-mtl audit`, without texts of the data."""
 
     data: list[str] = field(default_factory=list)  # names of files
     rows: dict[str, int] = field(default_factory=dict)  # task -> labeled rows

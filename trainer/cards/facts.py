@@ -168,6 +168,7 @@ class CardFacts:
     adapters: list[str] = field(default_factory=list)  # tasks with an adapter
     figures: list[tuple[str, str]] = field(default_factory=list)  # caption, path from the card
     is_demonstration: bool = False  # trained on a sample
+    latency_ms: float | None = None  # median time of a call with one short input, for all tasks
     auxiliary_tasks: list[TaskFacts] = field(
         default_factory=list
     )  # tasks without a head in the model
@@ -176,7 +177,7 @@ class CardFacts:
     compute: ComputeFacts | None = None
     chosen_on_evaluation_data: bool | None = None  # the checkpoint; None when unknown
     citations: list[str] = field(default_factory=list)  # keys of trainer.cards.citations
-    audit: AuditFacts | None = None  # of scripts/audit.py
+    audit: AuditFacts | None = None  # of hybrid-mtl audit
 
     def __post_init__(self) -> None:
         names = [task.name for task in (*self.tasks, *self.auxiliary_tasks)]

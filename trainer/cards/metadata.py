@@ -1,7 +1,5 @@
 """The metadata of a model card for the Hub."""
 
-import re
-
 from huggingface_hub import EvalResult, ModelCardData
 
 from trainer.cards.examples import widgets
@@ -20,7 +18,8 @@ def metadata(facts: CardFacts) -> ModelCardData:
     trained = (*facts.tasks, *facts.auxiliary_tasks)
     datasets = list(dict.fromkeys(task.dataset for task in trained if task.dataset))
     results = _eval_results(facts)
-    metrics = list(dict.fromkeys(r.metric_type for r in results if r.task_type != "multitask"))
+    measured = (m for task in facts.tasks for m, v in task.metrics.items() if v is not None)
+    metrics = list(dict.fromkeys(HUB_METRICS.get(metric, metric) for metric in measured))
     standards = {heads()[kind].standard for kind in kinds}
     pipeline_tag = _pipeline_tag(standards)
     return ModelCardData(
@@ -46,35 +45,24 @@ def _pipeline_tag(standards: set[str]) -> str:
 
 
 def _eval_results(facts: CardFacts) -> list[EvalResult]:
-    """Return one result per metric.
+    """Return one result per metric of the tasks whose dataset is one of the Hub.
 
-    huggingface_hub groups results by task type and dataset, so local datasets of different tasks
-    have different types, and a metric's name includes its task.
+    Others, and the overall score, have no dataset that a leaderboard could look up. huggingface_hub
+    groups results by task type and dataset, so a metric's name includes its task.
     """
-    results = [
+    return [
         _eval_result(task, metric, value)
         for task in facts.tasks
         for metric, value in task.metrics.items()
-        if value is not None
+        if value is not None and task.dataset is not None
     ]
-    if facts.overall is not None:
-        overall = EvalResult(
-            task_type="multitask",
-            dataset_type="all-tasks",
-            dataset_name="all tasks of this model",
-            metric_type="overall",
-            metric_name="overall score",
-            metric_value=facts.overall,
-        )
-        results.append(overall)
-    return results
 
 
 def _eval_result(task: TaskFacts, metric: str, value: float) -> EvalResult:
     return EvalResult(
         task_type=heads()[task.kind].hub_task,
-        dataset_type=task.dataset or "local-" + re.sub(r"[^A-Za-z0-9]+", "-", task.name),
-        dataset_name=_dataset_name(task),
+        dataset_type=task.dataset or "",
+        dataset_name=f"{task.dataset}, from local files" if task.from_files else task.dataset or "",
         dataset_config=task.dataset_config,
         dataset_split=task.dataset_split,
         dataset_revision=task.dataset_revision,
@@ -82,9 +70,3 @@ def _eval_result(task: TaskFacts, metric: str, value: float) -> EvalResult:
         metric_name=f"{task.name} {metric}",
         metric_value=value,
     )
-
-
-def _dataset_name(task: TaskFacts) -> str:
-    if task.dataset is None:
-        return task.dataset_description
-    return f"{task.dataset}, from local files" if task.from_files else task.dataset

@@ -8,6 +8,7 @@ import html
 import json
 import os
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -17,7 +18,7 @@ from markupsafe import Markup
 
 from trainer.cards.audit_facts import AuditFacts
 from trainer.cards.citations import bibtex
-from trainer.cards.examples import example_inputs
+from trainer.cards.examples import example_inputs, example_output
 from trainer.cards.facts import CardFacts, TaskFacts, hub_id, one_line, public
 from trainer.cards.metadata import metadata
 from trainer.prediction.describe import describe_prediction
@@ -42,6 +43,7 @@ def render_card(facts: CardFacts) -> str:
     """Render the model card: YAML metadata, then Markdown."""
     facts = public(facts)
     trained = (*facts.tasks, *facts.auxiliary_tasks)
+    inputs = example_inputs(facts.tasks)
     repo = facts.model_name if "/" in facts.model_name and hub_id(facts.model_name) else None
     body = (
         _environment()
@@ -49,7 +51,8 @@ def render_card(facts: CardFacts) -> str:
         .render(
             facts=facts,
             repo=repo,
-            inputs=example_inputs(facts.tasks),
+            inputs=inputs,
+            calls=_calls(facts.tasks, inputs),
             max_length=facts.shared_hyperparameters.get("max_length"),
             repo_line=Markup(f"repo = {json.dumps(repo)}" if repo else SOME_REPO),
             has_cosines=any(Path(path).stem == COSINES for _, path in facts.figures),
@@ -69,6 +72,22 @@ def render_card(facts: CardFacts) -> str:
     return f"---\n{metadata(facts).to_yaml()}\n---\n\n{body}"
 
 
+def _calls(tasks: list[TaskFacts], inputs: dict[str, list[Any]]) -> list[tuple[Markup, Markup]]:
+    """Return the calls of the pipeline for each task, single texts first, with their outputs."""
+    calls = []
+    for task in sorted(tasks, key=lambda task: task.input == "pair"):
+        name, shown = "text", {"text": inputs["texts"][0]}
+        if task.input == "pair":
+            name, shown = "pair", inputs["pairs"][0]
+            rows = [{key: row[key] for key in ("text", "text_pair")} for row in task.examples]
+            if rows and shown not in rows:
+                name, shown = json.dumps(rows[0], ensure_ascii=False), rows[0]
+        call = f"pipe({name}, task={json.dumps(task.name, ensure_ascii=False)})"
+        output = example_output(task, shown)
+        calls.append((Markup(call), Markup("" if output is None else f"  # {output}")))
+    return calls
+
+
 def render_audit(audit: AuditFacts) -> str:
     """Render the section of a card about an audit alone, for cards that are not rendered."""
     return _environment().get_template("audit_section.md.jinja").render(audit=audit)
@@ -79,6 +98,7 @@ def write_card(facts: CardFacts, path: str | os.PathLike[str]) -> None:
     write_text(Path(path), render_card(facts))
 
 
+@cache  # which keeps the compiled templates: to compile takes longer than to render
 def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -98,7 +118,7 @@ def _environment() -> Environment:
     environment.filters["p_value"] = lambda value: f"{value:.2g}"
     environment.filters["share"] = lambda value: f"{value:.1%}"
     environment.filters["count"] = lambda value: f"{value:,}"
-    environment.filters["duration"] = _duration
+    environment.filters["duration"] = format_duration
     environment.filters["settings"] = _settings
     return environment
 
@@ -120,7 +140,7 @@ def _interval(ends: list[float] | None) -> str | None:
     return None if ends is None else f"{ends[0]:.4f} to {ends[1]:.4f}"
 
 
-def _duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Format a time: 45 s, 12 min, 3.4 h."""
     if seconds < 90:
         return f"{seconds:.0f} s"

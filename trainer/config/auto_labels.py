@@ -66,7 +66,7 @@ def labels_of_rows(task: str, source: TaskSource, *, data_dir: str | None = None
                 f"{raw.location}: column '{column}' has probabilities, which labels: auto cannot "
                 f"name; list the labels of task '{task}'"
             )
-        names = _sorted_names(set(_values(cells, source.label_separator)))
+        names = sorted_names(set(_values(cells, source.label_separator)))
     if not 2 <= len(names) <= MAX_CLASSES:
         found = join_truncated([truncated_repr(name) for name in names]) or "none"
         raise InputError(
@@ -94,7 +94,8 @@ def _values(cells: Iterable[Any], separator: str | None) -> Iterator[Any]:
             yield cell
 
 
-def _sorted_names(values: set[Any]) -> list[str]:
+def sorted_names(values: set[Any]) -> list[str]:
+    """Return the names of labels, in their order; numbers are sorted by value."""
     numbers = {number(value) for value in values}
     if None in numbers:
         return sorted({str(value) for value in values})
@@ -111,5 +112,5 @@ def _labels_of_model(run: RunArguments, task: str, source: TaskSource) -> list[s
     except (OSError, KeyError, TypeError) as error:
         raise InputError(
             f"task '{task}': labels: auto: the model '{run.model_name_or_path}' cannot be read or "
-            "has no such task; name a model that run_mtl.py trained"
+            "has no such task; name a model that hybrid-mtl trained"
         ) from error

@@ -36,7 +36,7 @@ def added_options(own: type) -> dict[str, type]:
             for field in fields(kind):
                 # Of a flag that is on by default, `no_NAME` is the negation.
                 known = {field.name, field.name.removeprefix("no_")}
-                taken = "run_mtl.py" if known & _names(own) else places.get(field.name)
+                taken = "hybrid-mtl" if known & _names(own) else places.get(field.name)
                 if taken is not None and kinds.get(field.name) is not kind:
                     raise InputError(
                         f"{entry.place}: {registry.noun} '{name}': option '{field.name}' exists "

@@ -1,26 +1,27 @@
-"""The parser of options, with its help by purpose, and help on the fields of tasks and phases."""
+"""What the help says: the index of all options, and of the fields of tasks and phases."""
 
-import argparse
-import copy
-import dataclasses
+import functools
 import inspect
 import re
-from collections.abc import Mapping
-from typing import Any, NoReturn, get_origin
+from collections.abc import Container
+from dataclasses import Field, fields
+from typing import Any, get_args, get_origin, get_type_hints
 
-from transformers import HfArgumentParser
+from transformers import TrainingArguments
 
 from modeling_hybrid_mtl import TaskConfig
-from trainer.config.extension_options import infos_of_added
+from trainer.config.extension_options import added_options, infos_of_added
+from trainer.config.help_format import Index
 from trainer.config.inherited_arguments import INHERITED
+from trainer.config.inherited_help import INHERITED_HELP
 from trainer.config.phases import PhaseEntry
+from trainer.config.run_arguments import RunArguments
 from trainer.config.training_arguments import HybridMTLTrainingArguments
 from trainer.data.augmentation import TaskAugmentation
 from trainer.data.derived_labels import DerivedLabels
 from trainer.data.task_source import TaskSource
-from trainer.errors import InputError
 from trainer.optimization import TaskTraining
-from trainer.options import OTHER, help_of, info_of
+from trainer.options import OTHER, default_of, help_of, info_of, types_in
 
 # The groups of options, in the order of the help and of the documents.
 GROUPS = (
@@ -36,83 +37,66 @@ GROUPS = (
     "precision and hardware",
     OTHER,
 )
+KINDS = (RunArguments, HybridMTLTrainingArguments)
+_PLACEHOLDERS: dict[Any, str] = {bool: "true|false", int: "N", float: "NUMBER"}
+_INHERITED_NAMES = {f.name for f in fields(TrainingArguments)}
 
 
-class OptionParser(HfArgumentParser):
-    """A parser of dataclasses of options, with a group in the help for each of `GROUPS`.
-
-    Groups that only extensions name come before the last.
+def option_index(hidden: Container[str] = ()) -> Index:
+    """Return the index of the options, those of loaded extensions included.
 
     Args:
-        kinds: the dataclasses.
-        hidden: options that the help does not show.
-        **options: of `ArgumentParser`.
+        hidden: options that have no effect on a run.
     """
+    added = dict.fromkeys(added_options(HybridMTLTrainingArguments).values())
+    infos = {**INHERITED, **infos_of_added(HybridMTLTrainingArguments)}
+    names = dict.fromkeys([*GROUPS, *(info.group for info in infos.values())])
+    groups: dict[str, list[dict[str, str]]] = {
+        name: [] for name in sorted(names, key=lambda name: name == OTHER)
+    }
+    for kind in (*KINDS, *added):
+        types = get_type_hints(kind)
+        for declared in fields(kind):
+            meaning = meaning_of(declared)
+            if declared.name not in hidden and meaning is not None:
+                option = {
+                    "name": declared.name,
+                    "value": placeholder(types[declared.name]),
+                    "default": shown_default(default_of(declared)),
+                    "help": " ".join(meaning.replace("%%", "%").split()),
+                }
+                groups[info_of(declared, infos).group].append(option)
+    return {
+        "groups": {name: options for name, options in groups.items() if options},
+        "task_fields": task_fields(),
+        "phase_fields": phase_fields(),
+    }
 
-    def __init__(self, kinds: Any, *, hidden: Mapping[str, str], **options: Any):
-        self._hidden = hidden
-        added = infos_of_added(HybridMTLTrainingArguments)
-        self._infos, self._added = {**INHERITED, **added}, set(added)
-        self._groups: dict[str, Any] = {}
-        self._lists: set[str] = set()
-        self.known_options = ["help"]
-        formatter = argparse.ArgumentDefaultsHelpFormatter
-        super().__init__([], formatter_class=formatter, allow_abbrev=False, **options)
-        names = dict.fromkeys([*GROUPS, *(info.group for info in added.values())])
-        for name in sorted(names, key=lambda name: name == OTHER):  # which keeps their order
-            self._groups[name] = self.add_argument_group(name)
-        for kind in kinds:
-            # Those of extensions are parsed into a namespace, since not all options are set there.
-            if not self._added & {f.name for f in dataclasses.fields(kind)}:
-                self.dataclass_types.append(kind)
-            self._add_dataclass_arguments(kind)
-        self._describe_fields()
 
-    def _parse_dataclass_field(self, parser: Any, declared: dataclasses.Field) -> None:
-        # `HfArgumentParser` calls this for each field and passes all of its metadata to argparse.
-        plain = copy.copy(declared)
-        hidden = declared.name in self._hidden
-        help_text = argparse.SUPPRESS if hidden else help_of(declared)
-        if declared.name in self._added and help_text:
-            help_text = help_text.replace("%", "%%")
-        plain.metadata = {"help": help_text}  # type: ignore[assignment]
-        group = info_of(declared, self._infos).group
-        super()._parse_dataclass_field(self._groups[group], plain)
-        names = [declared.name]
-        if declared.default is True:
-            names.append(f"no_{declared.name}")
-        self.known_options += names + [name.replace("_", "-") for name in names]
-        if get_origin(plain.type) is list:
-            self._lists.add(declared.name)
+def meaning_of(declared: Field) -> str | None:
+    """Return the help of an option, None for an inherited one that nearly no run needs."""
+    if "info" in declared.metadata or declared.name not in _INHERITED_NAMES:
+        return help_of(declared) or ""
+    return INHERITED_HELP.get(declared.name)
 
-    def takes_several(self, name: str) -> bool:
-        """Return whether an option takes several values, separated by spaces."""
-        return name in self._lists
 
-    def error(self, message: str) -> NoReturn:
-        """Raise `InputError` rather than end the process."""
-        raise InputError(f"{message} (--help lists all options)")
+def placeholder(declared: Any) -> str:
+    """Return what stands for a value of a type in the help."""
+    types = types_in(declared)
+    lists = [kind for kind in types if get_origin(kind) is list]
+    if lists:
+        return f"{placeholder(get_args(lists[0])[0])} ..."
+    if float in types:
+        return _PLACEHOLDERS[float]
+    return _PLACEHOLDERS.get(next(iter(types)), "VALUE") if len(types) == 1 else "VALUE"
 
-    def _describe_fields(self) -> None:
-        """List the fields of a task and of a phase, whose names are the user's."""
-        tasks = self.add_argument_group(
-            "task fields", "A value is YAML: --tasks.sentiment.hidden_sizes '[384]'."
-        )
-        phases = self.add_argument_group(
-            "phase fields",
-            "'phases' in CONFIG.yaml is a list of mappings with these fields and any training "
-            "option that differs in the phase: --phases.NAME.learning_rate 1e-5.",
-        )
-        own = documented(PhaseEntry)
-        del own["options"]
-        for group, flag, meanings in ((tasks, "tasks", task_fields()), (phases, "phases", own)):
-            for name, meaning in meanings.items():
-                group.add_argument(
-                    f"--{flag}.NAME.{name}",
-                    metavar="VALUE",
-                    help=meaning.replace("%", "%%"),
-                    default=argparse.SUPPRESS,
-                )
+
+def shown_default(value: Any) -> str:
+    """Return a default as YAML has it, an empty text for None."""
+    if value is None:
+        return ""
+    value = getattr(value, "value", value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def task_fields() -> dict[str, str]:
@@ -123,6 +107,12 @@ def task_fields() -> dict[str, str]:
     return meanings
 
 
+def phase_fields() -> dict[str, str]:
+    """Return field of a phase's entry -> help, apart from the options that it may change."""
+    return {name: meaning for name, meaning in documented(PhaseEntry).items() if name != "options"}
+
+
+@functools.cache
 def documented(kind: type) -> dict[str, str]:
     """Return field -> help, from the docstring of its class."""
     meanings: dict[str, str] = {}

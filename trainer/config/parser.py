@@ -12,8 +12,10 @@ import yaml
 from trainer.config.auto_labels import find_labels_for
 from trainer.config.extension_options import added_options
 from trainer.config.extensions import load_extensions
-from trainer.config.help_text import OptionParser, task_fields
+from trainer.config.help_format import Index, whole_help
+from trainer.config.help_text import option_index, task_fields
 from trainer.config.inherited_arguments import UNSUPPORTED_OPTIONS, check_hub_options
+from trainer.config.option_parser import OptionParser
 from trainer.config.overrides import (
     override_phases,
     override_tasks,
@@ -33,6 +35,7 @@ from trainer.config.task_checks import (
     check_submissions,
     check_weighted,
 )
+from trainer.config.task_selection import select_tasks, split_selection
 from trainer.config.tasks import TaskEntry, read_tasks
 from trainer.config.training_arguments import HybridMTLTrainingArguments
 from trainer.config.yaml_text import read_yaml
@@ -41,7 +44,7 @@ from trainer.evaluation import check_metrics
 from trainer.options import info_of
 from trainer.saving.run_folder import PHASES
 
-# Options of TrainingArguments without an effect in run_mtl.py, and what to use instead.
+# Options of TrainingArguments without an effect on a run, and what to use instead.
 UNAVAILABLE_OPTIONS: dict[str, str] = {
     **UNSUPPORTED_OPTIONS,
     "do_train": "use mode",
@@ -93,7 +96,8 @@ def parse_config(
     Raises:
         InputError: as `parse`.
     """
-    config, arguments = dict(config), arguments or []
+    names, arguments = split_selection(arguments or [])
+    config = dict(config) if names is None else select_tasks(config, names)
     # Extensions register options and choices, so they come first.
     extensions = load_extensions(_named_extensions(config, arguments), folder)
     parser = build_parser()
@@ -206,12 +210,26 @@ def _parse_options(
     return run, training
 
 
+def index_with_extensions(arguments: list[str]) -> Index:
+    """Return the index of options with those of the extensions that a command line names.
+
+    Raises:
+        InputError: if the configuration cannot be read, or an extension not be loaded.
+    """
+    config, folder = {}, None
+    if arguments and not arguments[0].startswith("-"):
+        config, folder = read_config(Path(arguments[0])), Path(arguments[0]).parent
+    load_extensions(_named_extensions(config, arguments), folder)
+    return option_index(UNAVAILABLE_OPTIONS)
+
+
 def _named_extensions(config: dict[str, Any], arguments: list[str]) -> Any:
     """Return the run's `extensions`: the command line's, or else the file's."""
-    first = OptionParser((), hidden=UNAVAILABLE_OPTIONS, add_help=False)
+    if not any(argument.split("=")[0] == "--extensions" for argument in arguments):
+        return config.get("extensions")
+    first = OptionParser(())
     first.add_argument("--extensions", nargs="+")
-    given = first.parse_known_args(arguments)[0].extensions
-    return config.get("extensions") if given is None else given
+    return first.parse_known_args(arguments)[0].extensions
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -247,18 +265,10 @@ def _types() -> dict[str, Any]:
 
 
 def build_parser() -> OptionParser:
-    """Return a parser of every option, grouped by purpose."""
+    """Return a parser of every option."""
     added = added_options(HybridMTLTrainingArguments)
-    return OptionParser(
-        (RunArguments, HybridMTLTrainingArguments, *dict.fromkeys(added.values())),
-        hidden=UNAVAILABLE_OPTIONS,
-        prog="run_mtl.py",
-        usage="run_mtl.py [CONFIG.yaml] [--option value ...] [--tasks.NAME.FIELD value ...] "
-        "[--phases.NAME.OPTION value ...]",
-        description="Train, evaluate or apply one encoder for several sentence tasks.",
-        epilog="Every option can stand in CONFIG.yaml as 'option: value', a task's fields under "
-        "'tasks: {NAME: {FIELD: value}}'.",
-    )
+    kinds = (RunArguments, HybridMTLTrainingArguments, *dict.fromkeys(added.values()))
+    return OptionParser(kinds, lambda: whole_help(option_index(UNAVAILABLE_OPTIONS)))
 
 
 def _check_option(option: str, known: Iterable[str], where: str) -> None:
@@ -267,8 +277,8 @@ def _check_option(option: str, known: Iterable[str], where: str) -> None:
         raise InputError(
             f"{where}: option '{option}' has no effect here: {UNAVAILABLE_OPTIONS[field]}"
         )
-    if option in ("tasks", "phases"):
-        raise InputError(f"{where}: write --{option}.NAME.FIELD value for each field")
+    if option == "phases":
+        raise InputError(f"{where}: write --phases.NAME.FIELD value for each field")
     if option not in known:
         available = [n for n in known if n.replace("-", "_") not in UNAVAILABLE_OPTIONS]
         close = did_you_mean(option.split(".")[0], [*available, "tasks", "phases"])
@@ -277,7 +287,10 @@ def _check_option(option: str, known: Iterable[str], where: str) -> None:
                 f" '{field}' is a field of a task's entry: write it under tasks: NAME, or as "
                 f"--tasks.NAME.{field} value"
             )
-        close = close or " run_mtl.py --help lists the options, and a task's fields at its end"
+        close = (
+            close
+            or " hybrid-mtl train --help-all lists the options, and a task's fields at its end"
+        )
         raise InputError(f"{where}: unknown option '{option}'.{close}")
 
 

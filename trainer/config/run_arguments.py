@@ -1,4 +1,4 @@
-"""The options of a run of `scripts/run_mtl.py` besides the trainer's arguments."""
+"""The options of a run besides the trainer's arguments."""
 
 from dataclasses import dataclass
 
@@ -134,8 +134,8 @@ class RunArguments(PredictionOptions):
     examples: int | None = option(
         None,
         "Mode train: how many short validation rows of each task to publish with the model, with "
-        "its predictions: in examples.json, on the card, in the app and by ask.py. 0 if unset, but "
-        "3 for the shipped sample.",
+        "its predictions: in examples.json, on the card, in the app and by hybrid-mtl ask. 0 if "
+        "unset, but 3 for the shipped sample.",
         group="run",
         phase="run",
         resume="free",
@@ -143,7 +143,7 @@ class RunArguments(PredictionOptions):
     monitoring_reference: bool = option(
         True,
         "Mode train: write monitoring/, what the model's answers to validation rows are like, "
-        "without texts, for scripts/monitor.py.",
+        "without texts, for hybrid-mtl monitor.",
         group="run",
         phase="run",
         resume="free",

@@ -153,7 +153,7 @@ def _check_auto_labels(name: str, entry: Mapping[str, Any], find: FindLabels | N
     kind: Any = entry.get("kind")
     reason = None
     if find is None:
-        reason = "the classes can be found by run_mtl.py only"
+        reason = "the classes can be found by hybrid-mtl train only"
     elif _is_derived(entry):
         reason = "label_generator determines the labels"
     elif kind in HEADS and HEADS[kind].output_type == "score":
@@ -170,7 +170,7 @@ def _check_fields(name: str, entry: Mapping[str, Any]) -> None:
         if key not in _FIELDS:
             raise InputError(
                 f"task '{name}': unknown field '{key}'.{did_you_mean(str(key), _FIELDS)} The "
-                "fields of a task are listed at the end of run_mtl.py --help"
+                "fields of a task are listed at the end of hybrid-mtl train --help-all"
             )
     if "kind" not in entry and not _is_derived(entry):
         names = ", ".join(DEFAULT_TASKS)

@@ -85,6 +85,22 @@ class HybridMTLTrainingArguments(ComposedOptions):
         resume="free",
         phase="any",
     )
+    log_level: str = option(
+        "passive",
+        "Output on the console; the file run.log has all of it. error, critical: errors alone. "
+        "passive, warning: summaries, progress and a table for each evaluation. info, debug: every "
+        "logged value as JSON, and transformers' messages, too.",
+        group="checkpoints and logs",
+        phase="run",
+        resume="free",
+    )
+    disable_tqdm: bool | None = option(
+        None,
+        "Print a line now and then instead of progress bars, as always outside a terminal.",
+        group="checkpoints and logs",
+        phase="run",
+        resume="free",
+    )
     metric_for_best_model: str | None = option(
         "eval_overall",
         "The metric that load_best_model_at_end and early stopping compare.",

@@ -23,7 +23,7 @@ def prepare(
     max_length: int = 128,
     sources: Mapping[str, TaskSource] | None = None,
 ) -> dict[str, Any]:
-    """Check and tokenize the rows of tasks as `run_mtl.py` does.
+    """Check and tokenize the rows of tasks as a run does.
 
     Args:
         tables: task -> a data frame of pandas or polars, a `datasets.Dataset`, a list of mappings

@@ -57,7 +57,7 @@ def require_tagger() -> Tagger:
     tagger = find_tagger()
     if tagger is None:
         raise InputError(
-            "no part-of-speech tagger is installed: .venv/bin/pip install -e '.[augment]', or "
-            ".venv/bin/python -m nltk.downloader averaged_perceptron_tagger_eng"
+            "no part-of-speech tagger is installed: pip install 'hybrid-mtl[augment]', or "
+            "python -m nltk.downloader averaged_perceptron_tagger_eng"
         )
     return tagger

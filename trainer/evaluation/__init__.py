@@ -1,11 +1,11 @@
 """Metrics, the overall score, reports and figures of a run; none of the names here needs torch."""
 
 from trainer.evaluation.figure_of_model import DrawnTask, count_text, draw_model
-from trainer.evaluation.figures import (
-    draw_confusion_matrix,
+from trainer.evaluation.figures import draw_confusion_matrix, draw_scatter
+from trainer.evaluation.figures_of_training import (
+    CurveMarks,
     draw_gradient_cosines,
     draw_learning_curves,
-    draw_scatter,
 )
 from trainer.evaluation.intervals import bootstrap_task
 from trainer.evaluation.metrics import (
@@ -22,6 +22,7 @@ from trainer.evaluation.ranking import ranking_report
 from trainer.evaluation.report import classification_report, regression_report
 
 __all__ = [
+    "CurveMarks",
     "DrawnTask",
     "ScorePart",
     "bootstrap_task",

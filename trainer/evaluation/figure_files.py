@@ -13,7 +13,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BLUE, ORANGE, GREEN, GRAY = "#0072B2", "#D55E00", "#009E73", "#666666"
-PURPLE = "#CC79A7"
+PURPLE, SKY, AMBER, BLACK = "#CC79A7", "#56B4E9", "#E69F00", "#000000"
+# Of several lines in one panel, in this order.
+LINES = (BLUE, ORANGE, GREEN, PURPLE, SKY, AMBER, GRAY, BLACK)
+# Values from -1 to 1; red and blue differ to color-blind readers, too, and zero is white.
+DIVERGING = "RdBu"
 _DPI = 120
 _MAX_LABEL_LENGTH = 30
 

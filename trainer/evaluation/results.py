@@ -5,8 +5,11 @@ from itertools import permutations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from modeling_hybrid_mtl import TaskConfig
 from trainer.evaluation import (
+    CurveMarks,
     ScorePart,
     bootstrap_task,
     draw_gradient_cosines,
@@ -91,18 +94,34 @@ def draw_figures(
     log_history: list[dict[str, Any]],
     folder: Path,
     parts: Mapping[str, ScorePart],
+    best_step: int | None = None,
 ) -> None:
     """Draw a figure for each task, the learning curves and any gradient cosines.
 
-    Auxiliary tasks have curves and cosines only.
+    Auxiliary tasks have curves and cosines only. The step of the model is marked if it is known.
     """
     main = {name: result for name, result in predictions.items() if not parts[name].auxiliary}
     draw_predictions(tasks, main, reports, folder / FIGURES)
     curves = {name: parts[name] for name in predictions}
-    draw_learning_curves(log_history, curves, folder / FIGURES / CURVES)
+    marks = _curve_marks(reports, curves, best_step)
+    draw_learning_curves(log_history, curves, folder / FIGURES / CURVES, marks)
     pairs = logged_cosines(log_history, list(tasks))
     if pairs:
         draw_gradient_cosines(log_history, pairs, folder / FIGURES / COSINES)
+
+
+def _curve_marks(
+    reports: Mapping[str, dict[str, Any]], parts: Mapping[str, ScorePart], best_step: int | None
+) -> CurveMarks:
+    intervals, chance = {"": reports.get(OVERALL, {}).get("interval")}, {}
+    for task, part in parts.items():
+        report = reports.get(task, {})
+        intervals[task] = (report.get("intervals") or {}).get(part.metric)
+        counts = np.asarray(report.get("confusion_matrix", [])).sum(axis=-1)
+        if part.metric == "accuracy" and counts.sum():
+            chance[task] = float(counts.max() / counts.sum())
+    known = {task: ends for task, ends in intervals.items() if ends is not None}
+    return CurveMarks(best_step, known, chance)
 
 
 def draw_predictions(

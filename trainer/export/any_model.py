@@ -52,7 +52,7 @@ class AnyModel:
         if self.precision not in (None, "float"):
             raise InputError(
                 f"precision = '{self.precision}': '{self.name}' is not an ONNX export; write one "
-                f"with scripts/export.py"
+                f"with hybrid-mtl export"
             )
         if self.trust_remote_code:
             return self._open_with_own_code()

@@ -82,11 +82,11 @@ def read_description(folder: Path) -> dict[str, Any]:
     """
     path = folder / DESCRIPTION
     if not folder.is_dir():
-        raise InputError(f"there is no folder '{folder}'; pass one written by scripts/export.py")
+        raise InputError(f"there is no folder '{folder}'; pass one written by hybrid-mtl export")
     if not path.is_file() and (folder / "config.json").is_file():
         raise InputError(
             f"'{folder}' is a model, not an export; export it with "
-            f"scripts/export.py {folder} OUTPUT --format onnx"
+            f"hybrid-mtl export {folder} OUTPUT --format onnx"
         )
     try:
         content = json.loads(path.read_text(encoding="utf-8"))

@@ -36,7 +36,7 @@ def export(
     """Export a trained model to another library's format and check that its outputs are the same.
 
     Args:
-        source: the folder or Hub repository of a model trained with `run_mtl.py`.
+        source: the folder or Hub repository of a model trained with hybrid-mtl.
         output: the output folder, written atomically.
         format: one of `FORMATS`.
         task: export only this task, with its adapter merged into the encoder.

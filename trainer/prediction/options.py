@@ -58,7 +58,7 @@ class PredictionOptions:
     predict_log: str | None = _option(
         None,
         "Mode predict: append a line per answer, without texts, to this log for "
-        "scripts/monitor.py.",
+        "hybrid-mtl monitor.",
     )
     predict_log_groups: list[str] | None = _option(
         None,

@@ -1,1 +1,1 @@
-"""The modes of `scripts/run_mtl.py`."""
+"""The modes of a run: train, evaluate, predict."""

@@ -11,6 +11,7 @@ from trainer.cards.compute import compute_facts
 from trainer.cards.facts import CardFacts, TaskFacts
 from trainer.cards.hyperparameters import head_hyperparameters, shared_hyperparameters
 from trainer.cards.methods import MINILM, methods_used
+from trainer.cards.titles import model_title
 from trainer.config.settings import Phase, Settings
 from trainer.config.tasks import TaskEntry
 from trainer.data.partial_labels import count_labeled
@@ -64,7 +65,7 @@ def collect_facts(
     before = metrics_before(trainer.state.log_history, settings.tasks)
     tasks = _tasks(settings, data, metrics, before, reports, test_reports)
     return CardFacts(
-        **_settings_facts(settings),
+        **_settings_facts(settings, omitted),
         tasks=[task for task in tasks if task.name not in omitted],
         auxiliary_tasks=[task for task in tasks if task.name in omitted],
         **_overall_facts(metrics, before, reports, test_reports),
@@ -108,12 +109,14 @@ def _chooses_checkpoint(phases: Iterable[Phase]) -> bool:
     )
 
 
-def _settings_facts(settings: Settings) -> dict[str, Any]:
+def _settings_facts(settings: Settings, omitted: Collection[str]) -> dict[str, Any]:
     """Return the facts that follow from the settings alone."""
     run, args = settings.run, settings.training
+    base_model = _hub_name(run.model_name_or_path)
+    title = model_title([name for name in settings.tasks if name not in omitted], base_model)
     return {
-        "model_name": Path(args.output_dir).name,
-        "base_model": _hub_name(run.model_name_or_path),
+        "model_name": args.hub_model_id if args.push_to_hub and args.hub_model_id else title,
+        "base_model": base_model,
         "base_model_description": "a local model",
         "license": run.license,
         "language": run.language,

@@ -1,4 +1,4 @@
-"""Examples of a finished run, for its card, the app and `ask.py`."""
+"""Examples of a finished run, for its card, the app and `hybrid-mtl ask`."""
 
 from pathlib import Path
 

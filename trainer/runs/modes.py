@@ -1,4 +1,4 @@
-"""The modes of `scripts/run_mtl.py`: train, evaluate, predict."""
+"""The functions of the modes train, evaluate and predict."""
 
 from trainer.config.settings import Settings
 from trainer.runs.evaluate import evaluate

@@ -166,6 +166,7 @@ def _train_tasks(inputs: PhaseInputs) -> PhaseRecord:
         processing_class=inputs.tokenizer,
         callbacks=inputs.callbacks,
     )
+    trainer.progress.name = phase.name
     trainer.train(resume_from_checkpoint=inputs.checkpoint)
     state = trainer.state
     return PhaseRecord.of(

@@ -12,6 +12,7 @@ from trainer.cards.architecture import draw_architecture
 from trainer.config.run_arguments import RunArguments
 from trainer.config.settings import Settings
 from trainer.config.training_arguments import HybridMTLTrainingArguments
+from trainer.console import show
 from trainer.data.summary import summarize
 from trainer.errors import InputError
 from trainer.evaluation import scored
@@ -21,7 +22,6 @@ from trainer.evaluation.results import (
     TEST_FIGURES,
     draw_figures,
     draw_predictions,
-    format_table,
     write_reports,
 )
 from trainer.hub.push import check_destination, destination, push
@@ -36,16 +36,20 @@ from trainer.loading.task_splits import Fold
 from trainer.loading.trained_model import check_whole_models
 from trainer.runs.calibrate import calibrate_model
 from trainer.runs.card_facts import collect_facts
+from trainer.runs.closing import show_end, show_scores
 from trainer.runs.examples import add_examples
+from trainer.runs.latency import measure_latency
 from trainer.runs.monitoring_reference import add_reference
 from trainer.runs.phases import train_in_phases
 from trainer.runs.resume import launch_environment
+from trainer.runs.run_output import run_output
 from trainer.runs.start import RunStart
 from trainer.runs.submissions import read_submissions, write_submissions
 from trainer.saving.checkpoints import find_checkpoint
 from trainer.saving.files import write_json
 from trainer.saving.model_folder import write_model
 from trainer.saving.phase_records import PhaseRecord
+from trainer.saving.run_log import LOG_FILE, RunLog
 from trainer.training.callbacks.freezing import check_lora_targets
 from trainer.training.callbacks.stop_on_signal import StopOnSignal
 from trainer.training.hybrid_trainer import HybridMTLTrainer
@@ -71,8 +75,21 @@ def train(
     Raises:
         StoppedError: if a signal ended training early; a checkpoint is there.
     """
+    with run_output(settings.training, settings.run.pooling) as (log, shown):
+        return _run(settings, [*shown, *callbacks], log, reads_test)
+
+
+def _run(
+    settings: Settings, callbacks: Sequence[TrainerCallback], log: RunLog, reads_test: bool
+) -> dict[str, float]:
     start = RunStart(settings)
     run, args = settings.run, settings.training
+
+    def begin() -> None:
+        start.write()
+        if start.is_first_process:
+            log.open(start.folder / LOG_FILE)
+
     set_seed(args.seed)
     config = load_config(run)
     trainings = [phase.training for phase in settings.phases] or [args]
@@ -81,7 +98,7 @@ def train(
     submissions = read_submissions(settings) if reads_test else {}
     data = _prepare(settings, tokenizer, reads_test)
     start.check_rows({**launch_environment(args), **data.fingerprints}, data.dropped_rows)
-    trainer, records = _train(settings, config, tokenizer, data, start.write, callbacks)
+    trainer, records = _train(settings, config, tokenizer, data, begin, callbacks)
     omitted = [] if run.keep_auxiliary else args.unscored_tasks
     metrics, reports = _finish(trainer, start.folder, omitted, run)
     test_metrics, test_reports = _measure_test(trainer, data.test, start.folder)
@@ -91,11 +108,12 @@ def train(
         write_submissions(submissions, trainer, start.folder)
         facts = collect_facts(settings, data, trainer, metrics, reports, test_reports, records)
         add_examples(facts, settings, data, trainer)
+        facts.latency_ms = measure_latency(data, trainer)
         if run.monitoring_reference:
             add_reference(settings, data, trainer, [task.name for task in facts.tasks])
         _write_card(facts, start.folder)
-        print(format_table(trainer.tasks, trainer.state.log_history, metrics))
-        print(f"model written to {start.folder}")
+        show_scores(args.score_parts(trainer.tasks), trainer.state.log_history, metrics, reports)
+        show_end(trainer, facts, start.folder)
         if args.push_to_hub:
             publish(start.folder, args)
     return metrics
@@ -111,7 +129,9 @@ def _prepare(
     parts = ["train", "validation", *(["test"] if fold is None and reads_test else [])]
     data = prepare_data(settings.tasks, run.data_dir, tokenizer, args, parts=parts, fold=fold)
     if args.process_index == 0:
-        print(summarize(settings.task_configs, data.splits), flush=True)
+        title, header, *lines = summarize(settings.task_configs, data.splits).splitlines()
+        show(f"{title}\n{header}", style="bold")
+        show("\n".join([*lines, ""]))
     return data
 
 
@@ -133,7 +153,7 @@ def publish(folder: Path, args: HybridMTLTrainingArguments) -> None:
     except InputError as error:
         raise InputError(
             f"{error}\nThe model is in '{folder}'; publish it with "
-            f"scripts/push_to_hub.py {folder} {args.hub_model_id}"
+            f"hybrid-mtl push {folder} {args.hub_model_id}"
         ) from error
     print(f"published: {address}")
 
@@ -220,7 +240,8 @@ def _finish(
         path = folder / "evaluation.json"
         reports = write_reports(trainer.tasks, predictions, path, parts, fitted)
         history = trainer.state.log_history
-        draw_figures(trainer.tasks, predictions, reports, history, folder, parts)
+        best = trainer.state.best_global_step if trainer.args.load_best_model_at_end else None
+        draw_figures(trainer.tasks, predictions, reports, history, folder, parts, best)
     return metrics, reports
 
 

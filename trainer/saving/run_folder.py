@@ -6,6 +6,7 @@ from pathlib import Path
 
 from trainer.errors import InputError
 from trainer.saving.files import UNFINISHED, check_name, check_writable
+from trainer.saving.run_log import LOG_FILE
 
 # Written before a run's first step; marks the folder as that of a run.
 CONFIG_FILE = "run_config.yaml"
@@ -24,6 +25,7 @@ RUN_FILES = (
     "evaluation.json",
     "test_evaluation.json",
     DROPPED_FILE,
+    LOG_FILE,
     FOLDS_FILE,
     SUBMISSIONS,
     "fold-[0-9]*",

@@ -1,4 +1,4 @@
-"""Checks of a study before its first run: every run's options, as `run_mtl.py` checks them."""
+"""Checks of a study before its first run: every run's options, as of a run of its own."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -20,8 +20,8 @@ _RESERVED = {
     "overwrite_output_dir": "another output_dir of the study",
     "folds": "seeds",
     "fold": "seeds",
-    "mode": "run_mtl.py with the best configuration",
-    "push_to_hub": "push_to_hub.py with the best model",
+    "mode": "hybrid-mtl with the best configuration",
+    "push_to_hub": "hybrid-mtl push with the best model",
 }
 # Options without effect where the study has `cycles`.
 _LENGTHS = ("max_steps", "num_train_epochs")

@@ -1,4 +1,4 @@
-"""A study from its file to its results: what `scripts/search.py` does."""
+"""A study from its file to its results: what `hybrid-mtl search` does."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path

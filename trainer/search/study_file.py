@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from trainer.config.extensions import load_extensions
+from trainer.config.packaged_configs import packaged_configs
 from trainer.config.parser import read_config
 from trainer.config.yaml_text import read_yaml
 from trainer.errors import InputError, did_you_mean, truncated_repr
@@ -122,5 +123,8 @@ def _find_extensions(options: dict[str, Any], folder: Path) -> None:
 
 
 def _base(path: Path, base: str) -> Path:
+    """Return a study's base: a file beside it, or elsewhere, or a packaged configuration."""
     beside = path.parent / base
-    return beside if beside.is_file() else Path(base)
+    if beside.is_file():
+        return beside
+    return Path(base) if Path(base).is_file() else packaged_configs().get(base, Path(base))

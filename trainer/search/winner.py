@@ -14,7 +14,7 @@ SCHEDULE = "schedule.yaml"
 
 
 def write_schedule(search: Search, folder: Path) -> Path | None:
-    """Write what the best member of a population lived through, for `scripts/search.py`.
+    """Write what the best member of a population lived through, for `hybrid-mtl search`.
 
     Args:
         search: which is done.
@@ -42,7 +42,7 @@ def write_schedule(search: Search, folder: Path) -> Path | None:
     head = (
         f"# What the weights of trial {winner}, the best of the study {study.name}, went through.\n"
         "# The lists of the space have a value for each interval.\n"
-        "# Train it with scripts/search.py.\n"
+        "# Train it with hybrid-mtl search.\n"
     )
     write_text(path, head + to_yaml(content))
     return path

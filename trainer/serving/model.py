@@ -147,7 +147,7 @@ def open_served(
     if precision not in (None, "float"):
         raise InputError(
             f"precision = '{precision}': needs an ONNX export; write one with "
-            f"scripts/export.py {name} OUTPUT --format onnx, and serve OUTPUT"
+            f"hybrid-mtl export {name} OUTPUT --format onnx, and serve OUTPUT"
         )
     model, tokenizer = open_trained(name, revision)
     pipe = HybridMTLPipeline(model=model, tokenizer=tokenizer)

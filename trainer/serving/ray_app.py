@@ -1,6 +1,6 @@
 """The server's application on Ray Serve: `serve run trainer.serving.ray_app:build model=FOLDER`.
 
-Each replica has the model, the queue and the metrics of one `scripts/serve.py`.
+Each replica has the model, the queue and the metrics of one `hybrid-mtl serve`.
 """
 
 from collections.abc import Callable
@@ -46,7 +46,7 @@ def build(arguments: RayArguments) -> Any:  # type: ignore[valid-type]
     """Return the application of a model for Ray Serve.
 
     Args:
-        arguments: the options of scripts/serve.py, except for the address, which is Ray Serve's;
+        arguments: the options of `hybrid-mtl serve`, except for the address, which is Ray Serve's;
             a key for callers is read here, and sent to the replicas.
 
     Raises:
@@ -69,7 +69,7 @@ def build(arguments: RayArguments) -> Any:  # type: ignore[valid-type]
         num_replicas=given.num_replicas,
         ray_actor_options={
             "num_cpus": given.threads,
-            # As in scripts/serve.py: threads that spin take the core of the requests.
+            # As in trainer/cli/serve.py: threads that spin take the core of the requests.
             "runtime_env": {"env_vars": {"OMP_WAIT_POLICY": "PASSIVE"}},
         },
         # The queue of the server bounds the waiting rows: a replica takes 5 requests by default.

@@ -60,7 +60,7 @@ class Recorder:
         except OSError as error:
             self._metrics.count_log_errors(len(records))
             if not self._failed:
-                print(f"serve.py: cannot write '{self.log.path}': {error}", file=sys.stderr)
+                print(f"hybrid-mtl serve: cannot write '{self.log.path}': {error}", file=sys.stderr)
             self._failed = True
             return False
         self._failed = False

@@ -45,8 +45,8 @@ def serve(model: ServedModel, options: ServingOptions) -> None:
         print(f"{model.name} is at http://{shown}:{port}; stop it with Ctrl+C.", flush=True)
         if options.host not in _LOOPBACK and options.api_key is None:
             print(
-                "serve.py: everyone who reaches this address can use the model; require a key with "
-                "--api_key_file",
+                "hybrid-mtl serve: everyone who reaches this address can use the model; require a "
+                "key with --api_key_file",
                 file=sys.stderr,
             )
         _Server(config, gate, options.timeout).run([sock])

@@ -6,13 +6,15 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import TrainerControl
+from transformers import PrinterCallback, TrainerControl
+from transformers.trainer_callback import ProgressCallback
 from transformers.trainer_utils import rotate_checkpoints
 
 from trainer.config.training_arguments import HybridMTLTrainingArguments
 from trainer.optimization import make_schedule
 from trainer.saving.checkpoints import PREFIX, atomic_checkpoint
 from trainer.saving.sessions import Session
+from trainer.training.callbacks.progress import TaskProgress
 from trainer.training.callbacks.session_recorder import SessionRecorder
 from trainer.training.callbacks.stop_on_signal import EvaluationStoppedError
 from trainer.training.hub_pushes import PushesInTraining
@@ -29,7 +31,17 @@ class BaseTrainer(PushesInTraining):
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
+        self.progress = TaskProgress()
+        self._replace_progress()
         self.add_callback(SessionRecorder())
+
+    def _replace_progress(self) -> None:
+        """Replace transformers' own bar or printer, but none that a caller has added."""
+        for callback in self.callback_handler.callbacks:
+            if type(callback) in (ProgressCallback, PrinterCallback):
+                self.remove_callback(callback)
+                self.add_callback(self.progress)
+                return
 
     @property
     def sessions(self) -> list[Session]:

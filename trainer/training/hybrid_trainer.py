@@ -152,6 +152,7 @@ class HybridMTLTrainer(TaskBatches, TaskSteps, TaskEvaluation, HyperparameterSea
             check_best_metric(args.metric_for_best_model, evaluated, args.greater_is_better)
         order = args.task_order or list(train.tasks if train is not None else self.tasks)
         self.task_names = [name for name in order if name in self.tasks]
+        self.progress.parts = args.score_parts(self.tasks)
         self.data_collator = Collator(self.tasks, self.processing_class.pad_token_id)
         self._set_parts(
             RunParts.from_args(args, {name: self.tasks[name] for name in self.task_names})
@@ -213,8 +214,8 @@ class HybridMTLTrainer(TaskBatches, TaskSteps, TaskEvaluation, HyperparameterSea
             self.balancing is not None and self.balancing.balancer.needs_shared_norms
         )
         if keep or measure:
-            params = [p for _, p in params_by_task(self.model, self.task_names)[SHARED]]
-            shared = SharedGradients(params, self.aggregator, keep, measure)
+            names, params = zip(*params_by_task(self.model, self.task_names)[SHARED], strict=True)
+            shared = SharedGradients(params, self.aggregator, keep, measure, names)
         # A dense gradient of the token embeddings would be almost all zeros.
         sparse = self.args.world_size == 1 and self.args.device.type == "cpu"
         # A recycled dense table would keep the gradients of steps that the device skips.

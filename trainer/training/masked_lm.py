@@ -120,6 +120,7 @@ def pretrain(
         compute_loss_func=masked_loss,
         callbacks=callbacks,
     )
+    trainer.progress.name = "masked language modeling"
     trainer.train(resume_from_checkpoint=checkpoint)
     if args.nan_policy != "ignore":
         _check_finite(model)

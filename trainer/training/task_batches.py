@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 from transformers import Trainer
-from transformers.trainer_callback import ProgressCallback
 
 from modeling_hybrid_mtl import TaskConfig
 from trainer.config.streaming_checks import check_streams
@@ -45,6 +44,7 @@ class TaskBatches(Trainer):
     train_dataset: Any
     tasks: dict[str, TaskConfig]
     task_names: Sequence[str]
+    progress: TaskProgress
 
     def _reset_counts(self) -> None:
         """Reset the counts of batches and rows."""
@@ -73,9 +73,9 @@ class TaskBatches(Trainer):
         )
         # The training loop calls this method of the loader.
         loader.set_epoch = sampler.set_epoch
-        if self.pop_callback(ProgressCallback) is not None:
-            schedule, accumulated = sampler.schedule, self.args.gradient_accumulation_steps
-            self.add_callback(TaskProgress(schedule.cycles, len(schedule), accumulated))
+        self.progress.cycles = sampler.schedule.cycles
+        self.progress.scheduled = len(sampler.schedule)
+        self.progress.accumulated = self.args.gradient_accumulation_steps
         return loader
 
     def _training_collator(self) -> Any:

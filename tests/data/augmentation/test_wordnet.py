@@ -61,7 +61,7 @@ def test_regular_forms(lemma, ending, form):
 
 def test_missing_nltk_is_reported_with_the_command_that_installs_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "nltk.corpus", None)
-    with pytest.raises(InputError, match=r"pip install -e '.\[augment\]'"):
+    with pytest.raises(InputError, match=r"pip install 'hybrid-mtl\[augment\]'"):
         load_wordnet()
 
 
@@ -75,7 +75,7 @@ def test_missing_data_is_reported_with_the_commands_that_load_it(monkeypatch):
     monkeypatch.setattr(nltk.data, "path", [])
     with pytest.raises(InputError) as caught:
         load_wordnet()
-    for command in ("nltk.downloader wordnet", "apt install", "python scripts/make_wordnet.py"):
+    for command in ("nltk.downloader wordnet", "apt install", "hybrid-mtl make-wordnet"):
         assert command in str(caught.value)
 
 

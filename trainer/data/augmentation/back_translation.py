@@ -91,7 +91,7 @@ class Translator:
             reason = str(error).strip().partition("\n")[0]
             hint = "Without a network, use a folder with the model and its tokenizer."
             if find_spec("sentencepiece") is None:
-                install = ".venv/bin/pip install -e '.[augment]'"
+                install = "pip install 'hybrid-mtl[augment]'"
                 hint += f" MarianMT's tokenizers need sentencepiece: {install}"
             raise InputError(
                 f"back_translation: cannot load the model '{name}': {reason}\n{hint}"

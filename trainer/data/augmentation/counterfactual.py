@@ -20,7 +20,7 @@ class Counterfactual(Method):
 
     Attributes:
         axes: the axes, separated by commas; all if empty.
-        terms: a YAML file of axes; those of `scripts/audit.py` if empty.
+        terms: a YAML file of axes; those of `hybrid-mtl audit` if empty.
     """
 
     axes: str = ""

@@ -7,9 +7,9 @@ from trainer.errors import InputError
 
 MISSING_DATA = (
     "WordNet is not installed for nltk. With a network: "
-    ".venv/bin/python -m nltk.downloader wordnet\n"
+    "python -m nltk.downloader wordnet\n"
     "On Debian without one: apt install wordnet-base wordnet-sense-index, then "
-    ".venv/bin/python scripts/make_wordnet.py"
+    "hybrid-mtl make-wordnet"
 )
 # First letters of Penn Treebank tags -> part of speech in WordNet.
 PARTS = {"NN": "n", "VB": "v", "JJ": "a", "RB": "r"}
@@ -30,7 +30,7 @@ def load_wordnet() -> Any:
     try:
         import nltk.corpus
     except ImportError as error:
-        raise InputError("WordNet needs nltk: .venv/bin/pip install -e '.[augment]'") from error
+        raise InputError("WordNet needs nltk: pip install 'hybrid-mtl[augment]'") from error
     try:
         nltk.corpus.wordnet.ensure_loaded()
     except LookupError as error:

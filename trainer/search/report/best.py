@@ -1,4 +1,4 @@
-"""The best configuration of a study, as a file that `run_mtl.py` trains."""
+"""The best configuration of a study, as a file that `hybrid-mtl train` trains."""
 
 from trainer.search.report.content import best_row, study_rows
 from trainer.search.report.measures import Measures

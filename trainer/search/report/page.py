@@ -81,7 +81,7 @@ def _best(content: Mapping[str, Any]) -> str:
     chosen = content["rows"][content["best_row"]]
     found = chosen["metrics"][content["metric"]]
     trains = (
-        "the values are those of its first interval; with `scripts/search.py`, `schedule.yaml` "
+        "the values are those of its first interval; with `hybrid-mtl search`, `schedule.yaml` "
         "trains what the weights of the best member went through"
         if chosen["scheduled"]
         else "`best.yaml` trains it"

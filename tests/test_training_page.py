@@ -1,4 +1,4 @@
-"""Each row of the README's table of data, kinds and results has a test with small, real files."""
+"""Each row of the table of data, kinds and results has a test with small, real files."""
 
 import ast
 import re
@@ -9,7 +9,9 @@ import pytest
 from trainer.registry import HEADS
 
 ROOT = Path(__file__).resolve().parents[1]
-TABLE = (ROOT / "README.md").read_text().partition("| | What | How |\n")[2].partition("\n\n")[0]
+TABLE = (
+    (ROOT / "docs/training.md").read_text().partition("| | What | How |\n")[2].partition("\n\n")[0]
+)
 ROWS = re.findall(r"^\| (In|Kind|Out) \| (.+?) \| (.+) \|$", TABLE, re.MULTILINE)
 
 # A row's second cell -> a test of it.
