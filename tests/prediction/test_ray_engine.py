@@ -7,7 +7,7 @@ from importlib.util import find_spec
 import pytest
 
 from tests.prediction.fake_pipeline import OpenFake, job
-from tests.prediction.test_killed import start, write_rows
+from tests.prediction.test_killed import ROWS, start, write_rows
 from tests.processes import finish, kill_all
 from trainer.prediction.run import predict_files
 
@@ -27,11 +27,11 @@ def wait_for_lines(journal, count, is_running):
 
 def test_a_run_that_is_killed_goes_on_and_ends_with_the_bytes_of_one_process(tmp_path):
     rows, whole, output = tmp_path / "rows.csv", tmp_path / "whole.csv", tmp_path / "a.csv"
-    write_rows(rows, 20_000)  # five chunks
+    write_rows(rows, ROWS)
     finish(start(rows, whole, 1))
     running = start(rows, output, 2, pause=0.004, engine="ray")
     journal = tmp_path / "a.csv.journal.jsonl"
-    wait_for_lines(journal, 2, lambda: running.poll() is None or pytest.fail(finish(running)))
+    wait_for_lines(journal, 3, lambda: running.poll() is None or pytest.fail(finish(running)))
     kill_all(running)
     assert not output.exists()
     said = finish(start(rows, output, 2, engine="ray"))
