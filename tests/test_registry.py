@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-import trainer.config.tasks  # noqa: F401  with which come all that this project registers
+import trainer.training.hybrid_trainer  # noqa: F401 with which come all that this project registers
 from trainer.cards.citations import KNOWN
 from trainer.errors import InputError
 from trainer.registry import (
