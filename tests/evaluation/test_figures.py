@@ -1,4 +1,3 @@
-import struct
 import subprocess
 import sys
 
@@ -6,43 +5,12 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from tests.evaluation.drawn import LOG, PARTS, size_of
 from trainer.errors import InputError
 from trainer.evaluation.figure_of_calibration import draw_calibration
 from trainer.evaluation.figures import draw_confusion_matrix, draw_scatter
 from trainer.evaluation.figures_of_training import draw_learning_curves
-from trainer.evaluation.overall import ScorePart
 from trainer.evaluation.report import classification_report
-
-PARTS = {"sentiment": ScorePart("accuracy"), "similarity": ScorePart("pearson")}
-LOG = [
-    {"step": 10, "loss": 2.0, "loss/sentiment": 1.6, "loss/similarity": 2.1},
-    {"step": 20, "loss": 1.5, "loss/sentiment": 1.3},
-    {"step": 20, "eval_sentiment_loss": 1.4, "eval_sentiment_accuracy": 0.4},
-    {"step": 20, "eval_similarity_loss": 1.4, "eval_similarity_pearson": 0.2},
-    {"step": 20, "eval_overall": 0.5},
-    {"step": 20, "eval_overall": 0.9},
-]
-
-
-def size_of(path):
-    """Return width and height in pixels, from the header of a PNG."""
-    head = path.read_bytes()[:24]
-    assert head[:8] == b"\x89PNG\r\n\x1a\n"
-    return struct.unpack(">II", head[16:24])
-
-
-@pytest.fixture
-def drawn(monkeypatch):
-    """Return the figures saved during a test."""
-    figures = []
-    save = Figure.savefig
-
-    def savefig(figure, *args, **kwargs):
-        figures.append(figure)
-        return save(figure, *args, **kwargs)
-
-    monkeypatch.setattr(Figure, "savefig", savefig)
-    return figures
 
 
 @pytest.mark.parametrize("classes", [2, 5, 30])

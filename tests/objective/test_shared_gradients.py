@@ -6,7 +6,8 @@ import torch
 from tests.toys import toy_model, toy_trainer, whole_and_resumed
 from trainer.errors import InputError
 from trainer.objective.aggregators import AGGREGATORS, cosines, gramian
-from trainer.objective.shared_gradients import _added, layer_of
+from trainer.objective.cosine_log import layer_of
+from trainer.objective.shared_gradients import _added
 from trainer.optimization import SHARED, params_by_task
 
 # What torchjd has without extras.
@@ -229,17 +230,3 @@ def test_cosines_of_layers_are_logged_beside_those_of_all(tmp_path):
         ]
         expected = cosines(gramian(columns))[0, 1].item()
         assert logged[f"gradient_cosine/mood/near/{layer}"] == pytest.approx(expected, abs=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("name", "layer"),
-    [
-        ("backbone.encoder.layer.11.output.dense.weight", "layer_11"),
-        ("backbone.transformer.layer.0.ffn.lin1.bias", "layer_0"),
-        ("backbone.layers.3.attn.Wqkv.weight", "layer_3"),
-        ("backbone.embeddings.word_embeddings.weight", "embeddings"),
-        ("shared.0.weight", "others"),
-    ],
-)
-def test_layers_are_found_by_the_names_of_parameters(name, layer):
-    assert layer_of(name) == layer

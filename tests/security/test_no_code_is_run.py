@@ -17,7 +17,7 @@ from tests.modeling.toy_models import (
     with_adapters,
 )
 from tests.security.hostile import Mark, encoder_with_code, model_with_code, with_pickle_alone
-from trainer.cli import ask
+from trainer.cli.open_model import open_pipeline
 from trainer.config.run_arguments import RunArguments
 from trainer.data.augmentation.back_translation import Translator
 from trainer.errors import InputError
@@ -61,11 +61,11 @@ def test_a_model_is_opened_without_the_code_beside_it(tmp_path, mark):
     folder = model_with_code(tmp_path / "model", mark)
     open_trained(str(folder))
     load_config(run_of(folder))
-    ask.load(str(folder), trust_remote_code=False)
+    open_pipeline(str(folder))
     HybridMTLModel.from_pretrained(folder)
     AutoModel.from_pretrained(folder)
     assert not mark
-    ask.load(str(folder), trust_remote_code=True)
+    open_pipeline(str(folder), trust_remote_code=True)
     assert mark  # the trap works
 
 

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from trainer.cli.command_line import command_parser
 from trainer.cli.open_model import open_pipeline
 
 PROG = "hybrid-mtl ask"
@@ -72,14 +73,9 @@ def answer(pipe: Any, texts: tuple[str, ...], as_json: bool) -> str:
 
 def create_parser(prog: str = PROG) -> argparse.ArgumentParser:
     """Return the parser of the options."""
-    parser = argparse.ArgumentParser(
-        prog=prog,
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        usage=f"{prog} FOLDER_OR_REPOSITORY [TEXT [SECOND_TEXT]] [--examples] [--json] "
-        "[--trust_remote_code] [--extensions FILE ...]",
-        allow_abbrev=False,
-    )
+    usage = f"{prog} FOLDER_OR_REPOSITORY [TEXT [SECOND_TEXT]] [--examples] [--json] "
+    usage += "[--trust_remote_code] [--extensions FILE ...]"
+    parser = command_parser(prog, __doc__, usage=usage)
     parser.add_argument("model", metavar="FOLDER_OR_REPOSITORY")
     parser.add_argument("texts", metavar="TEXT", nargs="*", help="a text, and for pairs a second")
     parser.add_argument("--examples", action="store_true", help="the examples beside the model")

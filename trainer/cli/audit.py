@@ -6,9 +6,9 @@ section of the model card. Without --data, only the words and the changes are me
 """
 
 import argparse
-import sys
 from pathlib import Path
 
+from trainer.cli.command_line import command_parser, exit_status
 from trainer.cli.open_model import open_pipeline
 from trainer.cli.values import name_and_column, names
 from trainer.errors import InputError
@@ -18,12 +18,7 @@ PROG = "hybrid-mtl audit"
 
 def create_parser(prog: str = PROG) -> argparse.ArgumentParser:
     """Return the parser of the options."""
-    parser = argparse.ArgumentParser(
-        prog=prog,
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = command_parser(prog, __doc__)
     add = parser.add_argument
     add("model", metavar="FOLDER_OR_REPOSITORY")
     add(
@@ -83,9 +78,4 @@ def main(arguments: list[str], prog: str = PROG) -> int:
         The exit status: 0, also with findings, or 2 after one message about wrong input.
     """
     args = create_parser(prog).parse_args(arguments)
-    try:
-        run(args)
-    except (ValueError, OSError) as error:
-        print(f"{prog}: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return exit_status(prog, lambda: run(args), ValueError)

@@ -6,9 +6,9 @@ from anyone who can open the page: read them before you train on them.
 """
 
 import argparse
-import sys
 from pathlib import Path
 
+from trainer.cli.command_line import command_parser, exit_status
 from trainer.errors import InputError
 
 PROG = "hybrid-mtl collect-feedback"
@@ -16,12 +16,7 @@ PROG = "hybrid-mtl collect-feedback"
 
 def create_parser(prog: str = PROG) -> argparse.ArgumentParser:
     """Return the parser of the options."""
-    parser = argparse.ArgumentParser(
-        prog=prog,
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = command_parser(prog, __doc__)
     add = parser.add_argument
     add("sources", metavar="SOURCE", nargs="+", type=Path, help="a folder of feedback, or a log")
     add("--output_dir", type=Path, required=True, help="the folder of the tasks' rows")
@@ -64,9 +59,4 @@ def main(arguments: list[str], prog: str = PROG) -> int:
         The exit status: 0, or 2 after one message about wrong input.
     """
     args = create_parser(prog).parse_args(arguments)
-    try:
-        run(args)
-    except (ValueError, OSError) as error:
-        print(f"{prog}: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return exit_status(prog, lambda: run(args), ValueError)

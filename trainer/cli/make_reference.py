@@ -5,10 +5,10 @@ groups of them, and is for a model without one.
 """
 
 import argparse
-import sys
 from dataclasses import replace
 from pathlib import Path
 
+from trainer.cli.command_line import command_parser, exit_status
 from trainer.cli.open_model import open_pipeline
 from trainer.cli.values import name_and_column, names
 from trainer.errors import InputError
@@ -18,12 +18,7 @@ PROG = "hybrid-mtl make-reference"
 
 def create_parser(prog: str = PROG) -> argparse.ArgumentParser:
     """Return the parser of the options."""
-    parser = argparse.ArgumentParser(
-        prog=prog,
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = command_parser(prog, __doc__)
     add = parser.add_argument
     add("model", metavar="FOLDER_OR_REPOSITORY")
     add(
@@ -89,9 +84,4 @@ def main(arguments: list[str], prog: str = PROG) -> int:
         The exit status: 0, or 2 after one message about wrong input.
     """
     args = create_parser(prog).parse_args(arguments)
-    try:
-        run(args)
-    except (ValueError, OSError) as error:
-        print(f"{prog}: {str(error).strip().splitlines()[-1]}", file=sys.stderr)
-        return 2
-    return 0
+    return exit_status(prog, lambda: run(args), ValueError)

@@ -6,11 +6,11 @@ Writes alerts.json, report.html and metrics.prom. The exit status is 0 without a
 """
 
 import argparse
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from trainer.cli.command_line import command_parser, exit_status
 from trainer.errors import InputError
 
 PROG = "hybrid-mtl monitor"
@@ -27,12 +27,7 @@ def effect(text: str) -> tuple[str, float]:
 
 def create_parser(prog: str = PROG) -> argparse.ArgumentParser:
     """Return the parser of the options."""
-    parser = argparse.ArgumentParser(
-        prog=prog,
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = command_parser(prog, __doc__)
     add = parser.add_argument
     add("model", metavar="FOLDER_OR_REPOSITORY", help="with the reference that training made")
     add("logs", metavar="LOG", nargs="+", type=Path, help="files of an answer log")
@@ -150,8 +145,4 @@ def run(args: argparse.Namespace) -> int:
 def main(arguments: list[str], prog: str = PROG) -> int:
     """Monitor a model; see the module for the exit status."""
     args = create_parser(prog).parse_args(arguments)
-    try:
-        return run(args)
-    except (ValueError, OSError) as error:
-        print(f"{prog}: {error}", file=sys.stderr)
-        return 2
+    return exit_status(prog, lambda: run(args), ValueError)

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from trainer.cli.command_line import command_parser, exit_status
 from trainer.cli.values import names
 from trainer.errors import InputError
 
@@ -30,12 +31,7 @@ def pair(text: str) -> tuple[str, str]:
 
 def create_parser(prog: str = PROG) -> argparse.ArgumentParser:
     """Return the parser of the options."""
-    parser = argparse.ArgumentParser(
-        prog=prog,
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = command_parser(prog, __doc__)
     add = parser.add_argument
     add("model", metavar="FOLDER_OR_REPOSITORY", help="a trained model, or its ONNX export")
     add("inputs", metavar="INPUT", nargs="+", help="file, pattern, folder, database or Hub dataset")
@@ -159,11 +155,7 @@ def main(arguments: list[str], prog: str = PROG) -> int:
     args = create_parser(prog).parse_args(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        run(args)
-    except (InputError, OSError) as error:
-        print(f"{prog}: {error}", file=sys.stderr)
-        return 2
+        return exit_status(prog, lambda: run(args))
     except KeyboardInterrupt:
         print(f"\n{prog}: interrupted; the same command goes on from here", file=sys.stderr)
         return STOPPED
-    return 0

@@ -6,10 +6,10 @@ environment variable HYBRID_MTL_API_KEY.
 
 import argparse
 import os
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from trainer.cli.command_line import command_parser, exit_status
 from trainer.errors import InputError
 from trainer.serving.options import ServingOptions, read_key
 
@@ -19,12 +19,7 @@ PACKAGES = ("fastapi", "uvicorn", "prometheus_client")
 
 def create_parser(prog: str = PROG) -> argparse.ArgumentParser:
     """Return the parser of the options."""
-    parser = argparse.ArgumentParser(
-        prog=prog,
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = command_parser(prog, __doc__)
     add, default = parser.add_argument, ServingOptions
     add("model", metavar="FOLDER_OR_REPOSITORY")
     add("--revision", help="the repository's branch, tag or commit")
@@ -106,9 +101,5 @@ def run(args: argparse.Namespace) -> None:
 
 def main(arguments: list[str], prog: str = PROG) -> int:
     """Serve a model until a signal; wrong input prints one message and returns status 2."""
-    try:
-        run(create_parser(prog).parse_args(arguments))
-    except (InputError, OSError) as error:
-        print(f"{prog}: {error}", file=sys.stderr)
-        return 2
-    return 0
+    args = create_parser(prog).parse_args(arguments)
+    return exit_status(prog, lambda: run(args))

@@ -1,21 +1,15 @@
 """The tasks' gradients on the shared parameters: recorded during a step, then aggregated."""
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import combinations
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from trainer.objective.aggregators import Aggregator, cosines, gramian
+from trainer.objective.aggregators import Aggregator, gramian
+from trainer.objective.cosine_log import CosineLog, layer_of
 from trainer.objective.gradients import average_over_ranks
-from trainer.objective.means import RunningMeans
 from trainer.objective.sparse_embedding_grads import TableRows, is_sparse, merge_rows
-
-# In names of parameters, as in `encoder.layer.3.attention`.
-_LAYER = re.compile(r"\b(?:layers?|blocks?|h)\.(\d+)\.")
 
 
 class SharedGradients:
@@ -49,7 +43,7 @@ class SharedGradients:
         self.keep = keep
         self.measure = measure
         self.norms: dict[str, Tensor] = {}
-        self._cosines = RunningMeans()
+        self._cosines = CosineLog()
         self._task_grads: dict[str, list[Tensor | None]] = {}
         self._table_rows: dict[nn.Parameter, TableRows] = {}
         self._tables: dict[int, TableRows] = {}  # of the gradients that `pop` returned last
@@ -88,9 +82,8 @@ class SharedGradients:
         tasks, columns = list(gradients), list(gradients.values())
         products = torch.empty(0)
         if self.measure:
-            products = self._measure_layers(parameters, tasks, columns) / scale**2
+            products = self._measure(parameters, tasks, columns) / scale**2
             self.norms = dict(zip(tasks, products.diagonal().clamp(min=0).sqrt(), strict=True))
-            self._add_cosines(tasks, products)
         if self.keep:
             # The aggregator overwrites the first task's gradients.
             columns = [[g.clone() for g in columns[0]], *columns[1:]]
@@ -100,31 +93,28 @@ class SharedGradients:
         kept = gradients if self.keep else {}
         return parameters, {task: self.to_dense(grads) for task, grads in kept.items()}
 
-    def _measure_layers(
+    def _measure(
         self, parameters: list[nn.Parameter], tasks: list[str], columns: list[list[Tensor]]
     ) -> Tensor:
-        """Return the Gramian of all parameters, (K, K); add the cosines of each layer."""
+        """Return the Gramian of all parameters, (K, K); log its cosines and those of each layer."""
+        if not self._layers:
+            products = gramian(columns)
+            self._cosines.add(tasks, [""], products.unsqueeze(0))
+            return products
         indices: dict[str, list[int]] = {}
         for index, parameter in enumerate(parameters):
-            indices.setdefault(self._layers.get(parameter, ""), []).append(index)
-        products = []
-        for layer, members in indices.items():
-            products.append(gramian([[column[i] for i in members] for column in columns]))
-            if layer:
-                self._add_cosines(tasks, products[-1], f"/{layer}")
-        return torch.stack(products).sum(0)
+            indices.setdefault(self._layers[parameter], []).append(index)
+        of_layers = [
+            gramian([[column[i] for i in members] for column in columns])
+            for members in indices.values()
+        ]
+        products = torch.stack(of_layers).sum(0)
+        self._cosines.add(tasks, ["", *indices], torch.stack([products, *of_layers]))
+        return products
 
-    def _add_cosines(self, tasks: list[str], products: Tensor, suffix: str = "") -> None:
-        values = cosines(products)
-        for i, j in combinations(range(len(tasks)), 2):
-            self._cosines.add(f"gradient_cosine/{tasks[i]}/{tasks[j]}{suffix}", values[i, j])
-
-    def pop_mean_cosines(self) -> dict[str, Any]:
-        """Return `gradient_cosine/<task>/<task>` -> the mean since the last call.
-
-        Those of a layer have its name at the end, such as `/layer_3`.
-        """
-        return {name: mean.item() for name, mean in self._cosines.pop().items()}
+    def pop_mean_cosines(self) -> dict[str, float]:
+        """Return the mean cosines since the last call; see `CosineLog.pop`."""
+        return self._cosines.pop()
 
     def pop(self, world_size: int) -> tuple[list[nn.Parameter], dict[str, list[Tensor]]]:
         """Return the parameters reached by any task, and each task's gradient for each of them.
@@ -173,14 +163,6 @@ class SharedGradients:
     def clear(self) -> None:
         """Clear the recorded gradients."""
         self._task_grads = {}
-
-
-def layer_of(name: str) -> str:
-    """Return the layer of an encoder's parameter: `layer_0` and so on, `embeddings` or `others`."""
-    found = _LAYER.search(name)
-    if found:
-        return f"layer_{found.group(1)}"
-    return "embeddings" if "embedding" in name else "others"
 
 
 def _added(before: Tensor | None, new: Tensor | None) -> Tensor | None:

@@ -52,7 +52,7 @@ def chunks(gradients: Sequence[Sequence[Tensor]], entries: int) -> Iterator[list
 
 
 def cosines(gramian: Tensor) -> Tensor:
-    """Return the cosines (K, K) of gradients with this Gramian (K, K), 0 for zero gradients."""
-    norms = gramian.diagonal().clamp(min=0).sqrt()
+    """Return the cosines of gradients with Gramians (..., K, K), 0 for zero gradients."""
+    norms = gramian.diagonal(dim1=-2, dim2=-1).clamp(min=0).sqrt()
     scales = torch.where(norms > 0, 1 / norms, 0.0)
-    return (gramian * scales * scales.unsqueeze(1)).clamp(-1, 1)
+    return (gramian * scales.unsqueeze(-2) * scales.unsqueeze(-1)).clamp(-1, 1)
