@@ -37,6 +37,7 @@ GROUPS: dict[str, dict[str, Command]] = {
         "serve": Command("serve", "answer over HTTP"),
         "app": Command("app", "open a page in the browser"),
         "export": Command("export", "write it for sentence-transformers or onnxruntime"),
+        "average": Command("average", "average the weights of models with the same tasks"),
         "push": Command("push", "publish it on the Hugging Face Hub"),
     },
     "watch a model": {
