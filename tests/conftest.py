@@ -1,6 +1,7 @@
 """What tests of several folders use: a look-alike of the Hub, and runs without drawing."""
 
 import gc
+import os
 import sys
 
 import pytest
@@ -36,6 +37,18 @@ def late_imports_are_not_collected():
     yield
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def onnx_export(tmp_path_factory):
+    """The ONNX export of a toy BERT with every kind of task, and the model; read-only."""
+    for package in ("onnx", "onnxruntime", "onnxscript"):
+        pytest.importorskip(package)
+    from tests.export.toy_exports import onnx_folder  # imports torch and transformers
+
+    # The folder of all processes of pytest-xdist.
+    folder = tmp_path_factory.getbasetemp()
+    return onnx_folder(folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder)
 
 
 @pytest.fixture(scope="module")

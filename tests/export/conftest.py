@@ -1,27 +1,4 @@
-from pathlib import Path
-from typing import Any
-
 import pytest
-
-from tests.export.toy_exports import toy_folder
-from tests.modeling.toy_models import TASKS
-from trainer.export import export
-
-CALIBRATED = {**TASKS["urgency"], "temperature": 1.7, "min_score": 0.5}
-
-
-@pytest.fixture(scope="session")
-def onnx_export(tmp_path_factory) -> tuple[Path, Any]:
-    """Return the ONNX export of a toy BERT with every kind of task, and the model; read-only.
-
-    One of the tasks is calibrated.
-    """
-    for package in ("onnx", "onnxruntime", "onnxscript"):
-        pytest.importorskip(package)
-    folder = tmp_path_factory.mktemp("exported")
-    model = toy_folder(folder / "model", tasks={**TASKS, "urgency": CALIBRATED})
-    export(str(folder / "model"), folder / "onnx", "onnx")
-    return folder / "onnx", model
 
 
 @pytest.fixture

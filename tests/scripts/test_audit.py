@@ -8,7 +8,6 @@ import sys
 import pytest
 
 from tests.audit.conftest import model_folder  # noqa: F401 (a fixture)
-from tests.export.conftest import onnx_export  # noqa: F401 (a fixture)
 from tests.scripts.test_small_scripts import SCRIPTS
 
 

@@ -10,7 +10,6 @@ pytest.importorskip("prometheus_client", reason="the extra 'serve' is not instal
 from starlette.testclient import TestClient
 
 from modeling_hybrid_mtl import HybridMTLPipeline
-from tests.export.conftest import onnx_export  # noqa: F401 (a fixture)
 from tests.modeling.toy_models import toy_model, toy_tokenizer
 from trainer.serving.app import create_app
 from trainer.serving.model import ServedModel
