@@ -17,7 +17,9 @@ def models(tmp_path):
     names = [str(tmp_path / f"seed{seed}") for seed in (1, 2)]
     for seed, name in enumerate(names):
         write_model(toy_model(seed=seed), toy_tokenizer(), tmp_path / name)
-    (tmp_path / "seed1" / "README.md").write_text("---\nlicense: mit\n---\n# One\n")
+    for name, language in (("seed1", "en"), ("seed2", "de")):
+        card = f"---\nlicense: mit\nlanguage: {language}\n---\n# A model\n"
+        (tmp_path / name / "README.md").write_text(card)
     return names
 
 
@@ -30,7 +32,7 @@ def test_the_folder_is_a_model_with_a_card_and_a_record(models, tmp_path, capsys
     assert run(*models, "--output_dir", folder, "--shares", 1, 3) == 0
     assert capsys.readouterr().out == f"written to {folder}\n"
     pipe = pipeline("hybrid-mtl", model=str(folder), trust_remote_code=True)
-    expected, _ = open_average(models, [1, 3])
+    expected = open_average(models, [1, 3]).model
     for key, value in expected.state_dict().items():
         assert pipe.model.state_dict()[key].equal(value)
     entries = json.loads((folder / "average.json").read_text())["models"]
@@ -38,7 +40,18 @@ def test_the_folder_is_a_model_with_a_card_and_a_record(models, tmp_path, capsys
     assert all(entry["version"].startswith("sha256:") for entry in entries)
     card = (folder / "README.md").read_text()
     assert "license: mit" in card and "seed2, 75%" in card and "not measured" in card
+    assert "language" not in card  # of one model alone
     assert {"README.md", "model.safetensors"} <= set(publication(folder).files)
+
+
+def test_broken_off_it_leaves_nothing(models, tmp_path, monkeypatch):
+    def fail(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("trainer.export.average.write_text", fail)
+    with pytest.raises(KeyboardInterrupt):
+        run(*models, "--output_dir", tmp_path / "soup")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["seed1", "seed2"]
 
 
 def test_a_folder_with_files_is_kept(models, tmp_path, capsys):

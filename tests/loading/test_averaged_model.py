@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from tokenizers.normalizers import BertNormalizer
 
 from modeling_hybrid_mtl.calibration_hybrid_mtl import CALIBRATION_FIELDS
 from tests.modeling.toy_models import TASKS, toy_model, toy_tokenizer, varied_model, with_adapters
@@ -36,14 +37,15 @@ def is_mean_of(average, models, shares):
 
 def test_weights_are_the_mean(saved):
     models = [toy_model(seed=seed) for seed in range(3)]
-    average, tokenizer = open_average(saved(*models))
+    average, tokenizer, commits = open_average(saved(*models))
+    assert commits == [None] * 3
     is_mean_of(average, models, [1 / 3] * 3)
     assert tokenizer.get_vocab() == toy_tokenizer().get_vocab()
 
 
 def test_shares_weigh_the_models(saved):
     models = [toy_model(seed=seed) for seed in range(2)]
-    average, _ = open_average(saved(*models), [3, 1])
+    average = open_average(saved(*models), [3, 1]).model
     is_mean_of(average, models, [0.75, 0.25])
 
 
@@ -69,7 +71,7 @@ def test_equal_models_give_their_predictions(saved):
 def test_what_was_fitted_to_one_model_is_removed(saved):
     models = [toy_model(seed=seed) for seed in range(2)]
     models[0].config.tasks["mood"]["temperature"] = 2.0
-    average, _ = open_average(saved(*models))
+    average = open_average(saved(*models)).model
     assert all(average.config.tasks["mood"][field] is None for field in CALIBRATION_FIELDS)
 
 
@@ -77,6 +79,13 @@ def test_models_trained_in_different_ways_are_averaged(saved):
     other = {**TASKS, "mood": {**TASKS["mood"], "label_smoothing": 0.1, "dropout": 0.3}}
     models = [toy_model(), toy_model(tasks=other, seed=1)]
     is_mean_of(open_average(saved(*models))[0], models, [0.5, 0.5])
+
+
+def with_encoder(**options):
+    model = toy_model()
+    for name, value in options.items():
+        setattr(model.config.backbone_config, name, value)
+    return model
 
 
 DIFFERENT = {
@@ -94,6 +103,14 @@ DIFFERENT = {
     ),
     "encoder": (lambda: toy_model("distilbert"), "the type of the encoder is distilbert, in"),
     "pooling": (lambda: toy_model(pooling="cls"), "the pooling is cls, in"),
+    "activation": (
+        lambda: with_encoder(hidden_act="relu"),
+        "the encoder's 'hidden_act' is relu, in",
+    ),
+    "attention heads": (
+        lambda: with_encoder(num_attention_heads=4),
+        "the encoder's 'num_attention_heads' is 4, in",
+    ),
     "shared layers": (
         lambda: toy_model(shared_hidden_sizes=[16]),
         "the shape of 'shared",
@@ -111,6 +128,26 @@ def test_models_that_differ_are_refused(saved, difference):
 
 
 @pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t.add_tokens(["zebra"]), "the vocabulary differs"),
+        (lambda t: setattr(t, "model_max_length", 8), "the limit of tokens is 8, in '.*' 24"),
+        (
+            lambda t: setattr(t.backend_tokenizer, "normalizer", BertNormalizer(lowercase=False)),
+            "the tokenizer differs",
+        ),
+    ],
+)
+def test_tokenizers_that_differ_are_refused(tmp_path, saved, change, message):
+    (first,) = saved(toy_model())
+    tokenizer = toy_tokenizer()
+    change(tokenizer)
+    write_model(toy_model(), tokenizer, tmp_path / "other")
+    with pytest.raises(InputError, match=message):
+        open_average([first, str(tmp_path / "other")])
+
+
+@pytest.mark.parametrize(
     ("count", "shares", "message"),
     [
         (1, None, "at least two models"),
@@ -118,6 +155,7 @@ def test_models_that_differ_are_refused(saved, difference):
         (2, [1.0, 0.0], "0 must be a positive number"),
         (2, [1.0, float("nan")], "nan must be a positive number"),
         (2, [1.0, float("inf")], "inf must be a positive number"),
+        (2, [1e308, 1e308], "their sum is too large"),
     ],
 )
 def test_wrong_shares_are_refused(count, shares, message):

@@ -30,6 +30,33 @@ def test_means_are_over_the_steps_that_had_both_tasks():
     assert log.pop() == {}
 
 
+def test_a_pair_has_one_name_in_whichever_order_its_tasks_come():
+    log = CosineLog(["b", "a"])
+    log.add(["a", "b"], [""], gramians(1.0))
+    log.add(["b", "a"], [""], gramians(-1.0))
+    assert log.pop() == {"gradient_cosine/b/a": 0.0}
+    log.add(["d", "c"], [""], gramians(1.0))
+    log.add(["c", "d"], [""], gramians(0.0))
+    assert log.pop() == {"gradient_cosine/d/c": 0.5}
+
+
+def test_steps_that_are_not_finite_are_left_out():
+    log = CosineLog()
+    log.add(["a", "b"], ["", "layer_0"], gramians(0.5, 0.25))
+    log.add(["a", "b"], ["", "layer_0"], gramians(float("nan"), 0.75))
+    assert log.pop() == {"gradient_cosine/a/b": 0.5, "gradient_cosine/a/b/layer_0": 0.5}
+
+
+def test_few_sums_are_kept_however_many_sets_of_tasks_there_are():
+    log = CosineLog()
+    for number in range(3 * log.MOST_KEYS):
+        log.add(["a", f"b{number}"], [""], gramians(number / 1000))
+        assert len(log._sums) <= log.MOST_KEYS
+    means = log.pop()
+    assert len(means) == 3 * log.MOST_KEYS
+    assert means["gradient_cosine/a/b7"] == pytest.approx(0.007)
+
+
 @pytest.mark.parametrize(
     ("name", "layer"),
     [

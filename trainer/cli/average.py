@@ -32,9 +32,9 @@ def run(args: argparse.Namespace) -> None:
     """
     from trainer.config.extensions import load_extensions
     from trainer.export.average import write_average
-    from trainer.loading.averaged_model import check_shares
+    from trainer.loading.averaged_model import relative_shares
 
-    check_shares(args.models, args.shares)
+    relative_shares(args.models, args.shares)
     load_extensions(args.extensions)
     write_average(args.models, args.output_dir, args.shares)
     print(f"written to {args.output_dir}")

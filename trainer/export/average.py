@@ -1,6 +1,10 @@
 """Writes the average of several trained models as a model's folder."""
 
-from collections.abc import Sequence
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +12,15 @@ from huggingface_hub import ModelCardData
 
 from trainer.errors import InputError
 from trainer.export.card import Origin, read_origin
-from trainer.loading.averaged_model import open_average
+from trainer.loading.averaged_model import open_average, relative_shares
 from trainer.loading.model_version import model_version
-from trainer.saving.files import check_writable, write_json, write_text
+from trainer.saving.files import UNFINISHED, check_writable, write_json, write_text
 from trainer.saving.model_folder import write_model
 
 # The models, with their versions and shares.
 RECORD = "average.json"
+# Of a card's metadata, if all models have the same.
+_INHERITED = ("license", "language", "base_model", "datasets", "library_name", "pipeline_tag")
 TEXT = """# {name}
 
 The average of the weights of {count} models that hybrid-mtl trained for the tasks {tasks}
@@ -48,29 +54,49 @@ def write_average(
     check_writable(folder, "output_dir")
     if folder.is_dir() and any(folder.iterdir()):
         raise InputError(f"output_dir: '{folder}' is not empty; choose a new folder")
-    model, tokenizer = open_average(names, shares)
-    write_model(model, tokenizer, folder)
-    parts = [1.0] * len(names) if shares is None else shares
+    parts = relative_shares(names, shares)
+    model, tokenizer, commits = open_average(names, shares)
+    origins = list(map(read_origin, names))
     record = [
-        {"model": origin.name, "version": model_version(name, None), "share": part / sum(parts)}
-        for name, part, origin in zip(names, parts, map(read_origin, names), strict=True)
+        {"model": origin.name, "version": model_version(name, commit), "share": part}
+        for name, origin, commit, part in zip(names, origins, commits, parts, strict=True)
     ]
-    write_json(folder / RECORD, {"models": record})
-    write_text(folder / "README.md", _card(folder, list(model.config.tasks), record, names[0]))
+    with _new_folder(folder) as staged:
+        write_model(model, tokenizer, staged)
+        write_json(staged / RECORD, {"models": record})
+        card = _card(folder.resolve().name, list(model.config.tasks), record, origins)
+        write_text(staged / "README.md", card)
 
 
-def _card(folder: Path, tasks: list[str], record: list[dict[str, Any]], first: str) -> str:
-    origin: Origin = read_origin(first)
+@contextmanager
+def _new_folder(folder: Path) -> Iterator[Path]:
+    """Yield a folder beside a new or empty one, whose place it takes if the block succeeds."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=f"{UNFINISHED}{folder.name}-", dir=folder.parent))
+    except OSError as error:
+        raise InputError(f"output_dir: cannot write to '{folder}': {error.strerror}") from error
+    try:
+        yield staging
+        staging.chmod(0o755)
+        os.replace(staging, folder)
+    except OSError as error:
+        raise InputError(f"'{folder}' could not be written: {error}") from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _card(name: str, tasks: list[str], record: list[dict[str, Any]], origins: list[Origin]) -> str:
+    """Return the card, with what the cards of all models say alike."""
+    first, *others = [origin.metadata for origin in origins]
     kept: dict[str, Any] = {
-        key: origin.metadata.get(key)
-        for key in ("license", "language", "base_model", "datasets", "library_name", "pipeline_tag")
+        key: first.get(key)
+        for key in _INHERITED
+        if all(other.get(key) == first.get(key) for other in others)
     }
     data = ModelCardData(**kept, tags=["hybrid-mtl", "multitask"])
     models = [f"- {entry['model']}, {entry['share']:.0%} ({entry['version']})" for entry in record]
     text = TEXT.format(
-        name=folder.resolve().name,
-        count=len(record),
-        tasks=", ".join(tasks),
-        models="\n".join(models),
+        name=name, count=len(record), tasks=", ".join(tasks), models="\n".join(models)
     )
     return f"---\n{data.to_yaml()}\n---\n\n{text}"

@@ -1,7 +1,7 @@
 """The average of several trained models (model soups, Wortsman et al., arXiv:2203.05482)."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -14,11 +14,25 @@ from trainer.loading.trained_model import open_trained
 
 # Fields of a task that change its training alone: models that differ in them can be averaged.
 TRAINING_FIELDS = ("loss", "focal_gamma", "label_smoothing", "dropout", "loss_weight")
+# Longer values, such as a vocabulary, are not part of a message.
+_LONGEST_SHOWN = 100
 
 
-def open_average(
-    names: Sequence[str], shares: Sequence[float] | None = None
-) -> tuple[HybridMTLModel, PreTrainedTokenizerBase]:
+class Average(NamedTuple):
+    """An averaged model.
+
+    Attributes:
+        model: in evaluation mode.
+        tokenizer: of the first model, like that of the others.
+        commits: of the models from the Hub; None for a folder.
+    """
+
+    model: HybridMTLModel
+    tokenizer: PreTrainedTokenizerBase
+    commits: list[str | None]
+
+
+def open_average(names: Sequence[str], shares: Sequence[float] | None = None) -> "Average":
     """Return a model whose weights are the weighted mean of those of several models.
 
     The sum is taken in float64. Temperatures and thresholds, which were fitted to the outputs of
@@ -32,29 +46,30 @@ def open_average(
     Raises:
         InputError: if a model cannot be opened, or is unlike the first; or for wrong shares.
     """
-    check_shares(names, shares)
-    parts = [1.0] * len(names) if shares is None else list(shares)
-    total = sum(parts)
+    weights = relative_shares(names, shares)
     model, tokenizer = open_trained(names[0], dtype=torch.float32)
-    expected = _comparable(model)
-    vocabulary = tokenizer.get_vocab()
-    sums = {key: _weighted(value, parts[0] / total) for key, value in model.state_dict().items()}
-    for name, part in zip(names[1:], parts[1:], strict=True):
+    expected = _comparable(model, tokenizer)
+    commits = [_commit(model)]
+    sums = {key: _weighted(value, weights[0]) for key, value in model.state_dict().items()}
+    for name, weight in zip(names[1:], weights[1:], strict=True):
         other, other_tokenizer = open_trained(name, dtype=torch.float32)
-        _check_alike(name, names[0], _comparable(other), expected)
-        if other_tokenizer.get_vocab() != vocabulary:
-            raise InputError(f"'{name}' and '{names[0]}' have different vocabularies")
+        _check_alike(name, names[0], _comparable(other, other_tokenizer), expected)
+        commits.append(_commit(other))
         for key, value in other.state_dict().items():
             if value.is_floating_point():
-                sums[key] += _weighted(value, part / total)
+                sums[key] += _weighted(value, weight)
     model.load_state_dict(sums)
     for entry in model.config.tasks.values():
         entry.update(dict.fromkeys(CALIBRATION_FIELDS))
-    return model, tokenizer
+    return Average(model, tokenizer, commits)
 
 
-def check_shares(names: Sequence[str], shares: Sequence[float] | None) -> None:
-    """Check the number of models, and that each has a positive share.
+def relative_shares(names: Sequence[str], shares: Sequence[float] | None) -> list[float]:
+    """Return each model's share of the average; they add up to 1.
+
+    Args:
+        names: of the models.
+        shares: a positive number for each; all equal if None.
 
     Raises:
         InputError: naming what is wrong.
@@ -62,19 +77,28 @@ def check_shares(names: Sequence[str], shares: Sequence[float] | None) -> None:
     if len(names) < 2:
         raise InputError("an average needs at least two models")
     if shares is None:
-        return
+        return [1 / len(names)] * len(names)
     if len(shares) != len(names):
         raise InputError(f"shares: {len(shares)} for {len(names)} models; give one for each")
     for share in shares:
         if not 0 < share < float("inf"):
             raise InputError(f"shares: {share:g} must be a positive number")
+    total = sum(shares)
+    if not total < float("inf"):
+        raise InputError("shares: their sum is too large")
+    return [share / total for share in shares]
+
+
+def _commit(model: HybridMTLModel) -> str | None:
+    """Return the commit of a model from the Hub."""
+    return getattr(model.config, "_commit_hash", None)
 
 
 def _weighted(value: Tensor, share: float) -> Tensor:
     return value.double() * share if value.is_floating_point() else value
 
 
-def _comparable(model: HybridMTLModel) -> dict[str, Any]:
+def _comparable(model: HybridMTLModel, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
     """Return what models must have in common: setting -> value."""
     config = model.config
     ignored = (*TRAINING_FIELDS, *CALIBRATION_FIELDS)
@@ -85,20 +109,41 @@ def _comparable(model: HybridMTLModel) -> dict[str, Any]:
         if key not in ignored
     }
     shapes = {f"the shape of '{key}'": tuple(x.shape) for key, x in model.state_dict().items()}
+    encoder = {
+        f"the encoder's '{key}'": value
+        for key, value in config.backbone_config.to_dict().items()
+        if not _only_for_training(key)
+    }
     return {
         "the type of the encoder": config.backbone_config.model_type,
         "the pooling": config.pooling,
         "the activation of the shared layers": config.shared_activation,
         **tasks,
         **shapes,
-        "the adapters": config.adapters,
+        **encoder,
+        "the adapters": {n: {**x, "dropout": 0.0} for n, x in config.adapters.items()},
+        "the vocabulary": tokenizer.get_vocab(),
+        "the limit of tokens": tokenizer.model_max_length,
+        "the tokenizer": _rules(tokenizer),
     }
+
+
+def _only_for_training(key: str) -> bool:
+    """Return whether a setting of an encoder does not change its predictions."""
+    return "drop" in key or key in ("transformers_version", "dtype", "initializer_range")
+
+
+def _rules(tokenizer: PreTrainedTokenizerBase) -> Any:
+    """Return how a tokenizer splits texts."""
+    fast = getattr(tokenizer, "backend_tokenizer", None)
+    return tokenizer.init_kwargs if fast is None else fast.to_str()
 
 
 def _check_alike(name: str, first: str, found: dict[str, Any], expected: dict[str, Any]) -> None:
     for what in dict.fromkeys([*expected, *found]):
-        if found.get(what) != expected.get(what):
-            raise InputError(
-                f"'{name}' cannot be averaged with '{first}': {what} is "
-                f"{found.get(what, 'missing')}, in '{first}' {expected.get(what, 'missing')}"
-            )
+        if found.get(what) == expected.get(what):
+            continue
+        ours, theirs = (str(values.get(what, "missing")) for values in (found, expected))
+        long = max(len(ours), len(theirs)) > _LONGEST_SHOWN
+        detail = "differs" if long else f"is {ours}, in '{first}' {theirs}"
+        raise InputError(f"'{name}' cannot be averaged with '{first}': {what} {detail}")

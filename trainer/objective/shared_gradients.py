@@ -24,6 +24,7 @@ class SharedGradients:
         keep: whether `aggregate` returns each task's gradients, too.
         measure: whether to compute the Gramian and the cosines; optional for the sum only.
         names: of the parameters; with them the cosines of each layer are logged, too.
+        tasks: in the order of their names in the log.
 
     Attributes:
         norms: task -> norm of its gradient in the last aggregated step, if measured.
@@ -36,6 +37,7 @@ class SharedGradients:
         keep: bool,
         measure: bool,
         names: Sequence[str] = (),
+        tasks: Sequence[str] = (),
     ):
         self.shared = list(shared)
         self._layers = dict(zip(self.shared, map(layer_of, names), strict=bool(names)))
@@ -43,7 +45,7 @@ class SharedGradients:
         self.keep = keep
         self.measure = measure
         self.norms: dict[str, Tensor] = {}
-        self._cosines = CosineLog()
+        self._cosines = CosineLog(tasks)
         self._task_grads: dict[str, list[Tensor | None]] = {}
         self._table_rows: dict[nn.Parameter, TableRows] = {}
         self._tables: dict[int, TableRows] = {}  # of the gradients that `pop` returned last

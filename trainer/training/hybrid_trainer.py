@@ -215,7 +215,7 @@ class HybridMTLTrainer(TaskBatches, TaskSteps, TaskEvaluation, HyperparameterSea
         )
         if keep or measure:
             names, params = zip(*params_by_task(self.model, self.task_names)[SHARED], strict=True)
-            shared = SharedGradients(params, self.aggregator, keep, measure, names)
+            shared = SharedGradients(params, self.aggregator, keep, measure, names, self.task_names)
         # A dense gradient of the token embeddings would be almost all zeros.
         sparse = self.args.world_size == 1 and self.args.device.type == "cpu"
         # A recycled dense table would keep the gradients of steps that the device skips.
