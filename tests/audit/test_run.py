@@ -68,6 +68,20 @@ def test_a_single_task_reads_the_column_label(pipe, file):
     assert accuracy["gender = f"].estimate.value == pytest.approx(expected)
 
 
+def test_each_task_reads_the_column_that_it_is_given(pipe, file, tmp_path):
+    rows = [json.loads(line) for line in Path(file).read_text().splitlines()]
+    names = {"text": "Message", "mood": "How it is", "stars": "Rating", "gender": "gender"}
+    renamed = [{new: row[old] for old, new in names.items()} for row in rows]
+    path = tmp_path / "renamed.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in renamed))
+    columns = {name: names[name] for name in ("text", "mood", "stars")}
+    chosen = {"groups": ["gender"], "tasks": ["mood", "stars"], "axes": ["age"]}
+    expected = audit(pipe, AuditOptions(data=[file], **chosen))
+    found = audit(pipe, AuditOptions(data=[str(path)], columns=columns, **chosen))
+    for ours, theirs in zip(found.tasks, expected.tasks, strict=True):
+        assert ours.rows == 120 and ours.comparisons == theirs.comparisons
+
+
 def test_without_data_the_words_and_the_behavior_are_audited(pipe):
     found = audit(pipe, AuditOptions(tasks=["same"], axes=["first_name"]))
     (task,) = found.tasks
@@ -84,7 +98,6 @@ def test_without_data_the_words_and_the_behavior_are_audited(pipe):
         ({"data": ["x"], "groups": ["a", "a"]}, "named twice"),
         ({"min_rows": 1}, "min_rows = 1: must be 4 or more"),
         ({"bad_rows": "skip"}, "bad_rows = 'skip': must be one of error, drop"),
-        ({"columns": {"texts": "a"}}, "columns: 'texts' is not one of"),
     ],
 )
 def test_wrong_options_are_refused(options, message):
@@ -98,7 +111,10 @@ def test_tasks_that_are_not_there_or_have_no_rows_are_refused(pipe, file):
     with pytest.raises(InputError, match="tags of words are not audited, and there is no other"):
         audit(pipe, AuditOptions(tasks=["tags"]))
     options = AuditOptions(data=[file], groups=["gender"], columns={"label": "mood"})
-    with pytest.raises(InputError, match="columns: label: needs one task"):
+    with pytest.raises(InputError, match="columns: label: is of one task.*mood=COLUMN"):
         audit(pipe, options)
-    with pytest.raises(InputError, match="no task has texts and labels there"):
+    options = AuditOptions(data=[file], groups=["gender"], columns={"texts": "mood"})
+    with pytest.raises(InputError, match="columns: 'texts' is not one of text, .*mood"):
+        audit(pipe, options)
+    with pytest.raises(InputError, match=r"texts and labels there \(found: .*--columns"):
         audit(pipe, AuditOptions(data=[file], groups=["gender"], tasks=["near"]))

@@ -7,6 +7,7 @@ import yaml
 from transformers import AutoModel
 
 from tests.toys import toy_backbone_config, toy_tokenizer
+from trainer.cli import evaluate
 from trainer.cli.init_config import find_tasks
 from trainer.cli.train import main
 from trainer.config.parser import parse
@@ -47,6 +48,36 @@ def test_two_tasks_are_found_and_described(data, tmp_path, capsys):
     assert list(parse(["my.yaml"]).tasks) == ["sts", "topics"]
 
 
+def test_further_columns_of_labels_are_tasks_to_choose(data, tmp_path, capsys):
+    rows = "".join(
+        f"{n},w{n % 9} w{n % 7},{'ab'[n % 2]},{['low', 'high', ''][n % 3]}\n" for n in range(60)
+    )
+    (data / "topics.csv").write_text("id,comment,topic,Urgency level\n" + rows)
+    assert main(["--init", "my.yaml", "--data", "data/topics.csv"]) == 0
+    text = (tmp_path / "my.yaml").read_text()
+    assert list(yaml.safe_load(text)["tasks"]) == ["topics"] and "not used" not in text
+    head, _, comment = text.partition("  # 'Urgency level' may be another task")
+    chosen = "\n".join(line.replace("  # ", "  ", 1) for line in comment.splitlines()[1:])
+    (tmp_path / "two.yaml").write_text(f"{head}{chosen}\n")
+    tasks = parse(["two.yaml"]).tasks
+    assert list(tasks) == ["topics", "urgency_level"]
+    assert yaml.safe_load((tmp_path / "two.yaml").read_text())["tasks"]["urgency_level"] == {
+        "kind": "classification",
+        "labels": ["high", "low"],
+        "columns": {"text": "comment", "label": "Urgency level"},
+        "train_file": "data/topics.csv",
+        "validation_split": 0.2,
+        "learning_rate": 1.0e-3,
+    }
+
+
+def test_labels_that_look_like_numbers_stay_texts(data, tmp_path, capsys):
+    rows = "".join(f"w{n % 9} w{n % 7},{['1e5', '2e7', 'x'][n % 3]}\n" for n in range(60))
+    (data / "topics.csv").write_text("comment,topic\n" + rows)
+    assert main(["--init", "my.yaml", "--data", "data/topics.csv"]) == 0
+    assert parse(["my.yaml"]).task_configs["topics"].labels == ["1e5", "2e7", "x"]
+
+
 def test_the_file_trains(data, tmp_path, capsys):
     AutoModel.from_config(toy_backbone_config()).save_pretrained(tmp_path / "encoder")
     toy_tokenizer().save_pretrained(tmp_path / "encoder")
@@ -56,6 +87,10 @@ def test_the_file_trains(data, tmp_path, capsys):
     assert main(["my.yaml", *options]) == 0
     metrics = json.loads((tmp_path / "runs/my/metrics.json").read_text())
     assert "eval_topics_accuracy" in metrics and "eval_sts_pearson" in metrics
+    assert evaluate.main(["runs/my"]) == 0
+    again = json.loads((tmp_path / "runs/my/evaluate/metrics.json").read_text())
+    assert again["eval_topics_accuracy"] == metrics["eval_topics_accuracy"]
+    assert again["eval_sts_pearson"] == pytest.approx(metrics["eval_sts_pearson"])
 
 
 def test_a_file_is_not_overwritten_without_being_told(data, tmp_path, capsys):

@@ -19,6 +19,30 @@ def every(*values):
     return [values[row % len(values)] for row in range(40)]
 
 
+def test_numbers_of_the_rows_are_no_label():
+    found = guess(body=TEXTS, polarity=every("pos", "neg"), order=list(range(1000, 1040)))
+    assert found.entry["labels"] == ["neg", "pos"]
+
+
+def test_a_few_names_with_commas_are_classes():
+    found = guess(text=TEXTS, author=every("Smith, John", "Doe, Jane", "Roe, Rick"))
+    assert found.entry["kind"] == "classification"
+    assert found.entry["labels"] == ["Doe, Jane", "Roe, Rick", "Smith, John"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "reason"),
+    [
+        (every("same"), "column 'label' cannot be guessed: all rows have the same value"),
+        ([f"{n},5{n}" for n in range(40)], "it has numbers with a comma"),
+        ([f"class {n} of many" for n in range(40)], "it has 40 different values in 40 rows"),
+    ],
+)
+def test_a_label_that_cannot_be_guessed_is_refused_with_the_reason(cells, reason):
+    with pytest.raises(InputError, match=reason):
+        guess(text=TEXTS, label=cells)
+
+
 @pytest.mark.parametrize(
     "columns, entry",
     [

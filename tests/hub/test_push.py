@@ -120,6 +120,15 @@ class TestFailuresOnTheWay:
         assert hub.files("me/model")["metrics.json"] == (folder / "metrics.json").read_bytes()
         assert len(hub.history("me/model")) == 2
 
+    def test_an_upload_of_weights_that_fails_is_one_message(self, hub, me, folder, monkeypatch):
+        def fail(*arguments, **options):
+            raise ConnectionError("Request error: 404 Not Found")  # as hf_xet does
+
+        monkeypatch.setattr("trainer.hub.push.RETRY_DELAYS", (0, 0))
+        monkeypatch.setattr("trainer.hub.push.HfApi.create_commit", fail)
+        with pytest.raises(InputError, match="connection to .* failed .*404.*push again"):
+            push_to(folder)
+
     @pytest.mark.parametrize("status", [500, 503, 429, 412])
     def test_a_transient_refusal_is_retried(self, hub, me, folder, status):
         hub.fail("POST", "/commit/", status=status, times=2)

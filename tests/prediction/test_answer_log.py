@@ -1,4 +1,5 @@
 import json
+import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -65,6 +66,28 @@ def test_a_wrong_line_is_refused_by_field(change, message):
 def test_a_line_that_is_no_object_is_refused(line):
     with pytest.raises(ValueError, match="is not"):
         parse_line(line)
+
+
+def test_after_a_full_disk_only_its_lines_are_missing(tmp_path, monkeypatch):
+    log = AnswerLog(tmp_path / "answers.jsonl")
+    write = os.write
+    calls = []
+
+    def write_some(file, content):
+        calls.append(content)
+        if len(calls) == 1:
+            return write(file, content[:10])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("trainer.prediction.answer_log.os.write", write_some)
+    with pytest.raises(OSError, match="No space"):
+        log.write([answer_record("lost", "mood", CLASS, **FACTS)])
+    monkeypatch.setattr("trainer.prediction.answer_log.os.write", write)
+    log.write([answer_record("a", "mood", CLASS, **FACTS)])
+    log.write([answer_record("b", "mood", CLASS, **FACTS)])
+    log.close()
+    broken, *lines = log.path.read_text().splitlines()
+    assert len(broken) == 10 and [parse_line(line)["id"] for line in lines] == ["a", "b"]
 
 
 def test_lines_of_many_threads_stay_whole_and_an_incomplete_one_is_ended(tmp_path):

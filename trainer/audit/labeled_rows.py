@@ -1,6 +1,6 @@
 """The labeled rows of an audit, with the columns of their groups."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -42,7 +42,7 @@ def read_rows(files: Sequence[str], groups: Sequence[str], columns: Mapping[str,
     Args:
         files: files, patterns, folders or a database's URL.
         groups: names of columns that must be there.
-        columns: `text`, `text_pair` and `label` -> the files' names.
+        columns: `text`, `text_pair`, `label` and tasks -> the files' columns.
 
     Raises:
         InputError: if a file cannot be read, or a column is missing.
@@ -60,10 +60,45 @@ def read_rows(files: Sequence[str], groups: Sequence[str], columns: Mapping[str,
     return raw
 
 
+def check_column_names(columns: Mapping[str, str], tasks: Collection[str]) -> None:
+    """Check that the option `columns` names texts, labels and tasks.
+
+    Raises:
+        InputError: naming what is none of them.
+    """
+    known = (*TEXT_COLUMNS["pair"], "label", *tasks)
+    for name in columns:
+        if name not in known:
+            raise InputError(
+                f"columns: '{name}' is not one of {', '.join(known)}.{did_you_mean(name, known)}"
+            )
+    if "label" in columns and len(tasks) > 1:
+        raise InputError(
+            "columns: label: is of one task, named with --tasks; name the columns of several by "
+            f"the tasks: {' '.join(f'{task}=COLUMN' for task in tasks)}"
+        )
+
+
+def nothing_labeled(raw: RawSplit, tasks: Mapping[str, TaskConfig]) -> InputError:
+    """Return the error for rows without texts and labels of any task."""
+    sides = TEXT_COLUMNS["pair" if all(t.input == "pair" for t in tasks.values()) else "single"]
+    labels = ["label"] if len(tasks) == 1 else list(tasks)
+    example = " ".join(f"{name}=COLUMN" for name in (*sides, *labels))
+    only = " (or choose one with --tasks, whose labels are in 'label')" if len(tasks) > 1 else ""
+    return InputError(
+        f"data: {raw.location}: no task has texts and labels there (found: "
+        f"{join_truncated(raw.rows.column_names)}); name the columns, as in --columns {example}"
+        f"{only}"
+    )
+
+
 def label_column(
     name: str, task: TaskConfig, raw: RawSplit, columns: Mapping[str, str], is_only: bool
 ) -> str | None:
-    """Return the column with a task's labels: `label`, or for several tasks the task's name.
+    """Return the column with a task's labels.
+
+    It is the one that `columns` gives to the task, or else `label`, or for several tasks the
+    task's name.
 
     Returns:
         The column, or None if the rows have no texts or labels for this task.
@@ -73,7 +108,7 @@ def label_column(
     has_pairs = columns.get("text_pair", "text_pair") in found
     if not all(text in found for text in texts) or (has_pairs and task.input == "single"):
         return None
-    label = columns.get("label", "label") if is_only else name
+    label = columns.get(name, columns.get("label", "label") if is_only else name)
     return label if label in found else None
 
 

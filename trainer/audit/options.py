@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from trainer.errors import InputError, did_you_mean
+from trainer.errors import InputError
 
-_TEXT_COLUMNS = ("text", "text_pair", "label")
 BAD_ROWS = ("error", "drop")
 
 
@@ -19,7 +18,7 @@ class AuditOptions:
     Attributes:
         data: files of labeled rows; without them, there are no subgroups.
         groups: the columns of the groups.
-        columns: `text`, `text_pair` and `label` -> the files' names.
+        columns: `text`, `text_pair`, `label` of one task, and tasks -> the files' columns.
         tasks: the tasks; all if empty.
         terms: a YAML file of terms, instead of our own.
         axes: the axes of terms; all if empty.
@@ -51,9 +50,3 @@ class AuditOptions:
                 raise InputError(f"{name} = {getattr(self, name)}: must be {least} or more")
         if self.bad_rows not in BAD_ROWS:
             raise InputError(f"bad_rows = '{self.bad_rows}': must be one of {', '.join(BAD_ROWS)}")
-        for name in self.columns:
-            if name not in _TEXT_COLUMNS:
-                raise InputError(
-                    f"columns: '{name}' is not one of {', '.join(_TEXT_COLUMNS)}"
-                    f".{did_you_mean(name, _TEXT_COLUMNS)}"
-                )

@@ -9,7 +9,14 @@ from modeling_hybrid_mtl import HybridMTLPipeline, TaskConfig
 from trainer.audit.behavior import BehaviorResult, check_behavior
 from trainer.audit.counterfactuals import BOTH, SINGLE, AxisResult, audit_terms, fill_templates
 from trainer.audit.groups import make_groups
-from trainer.audit.labeled_rows import LabeledRows, check_rows, label_column, read_rows
+from trainer.audit.labeled_rows import (
+    LabeledRows,
+    check_column_names,
+    check_rows,
+    label_column,
+    nothing_labeled,
+    read_rows,
+)
 from trainer.audit.measures import Measure, class_measures, label_measures, score_measures
 from trainer.audit.options import AuditOptions
 from trainer.audit.outputs import Outputs, Predictions, Row
@@ -116,11 +123,7 @@ def _read_labeled(
     """Return the labeled rows of each task that has some; record the others as skipped."""
     if not options.data:
         return {}
-    if "label" in options.columns and len(tasks) > 1:
-        raise InputError(
-            "columns: label: needs one task, named with --tasks; the labels of several tasks are "
-            "in columns of their names"
-        )
+    check_column_names(options.columns, tasks)
     raw = read_rows(options.data, options.groups, options.columns)
     labeled = {}
     for name, task in tasks.items():
@@ -133,11 +136,7 @@ def _read_labeled(
             columns = {**options.columns, "label": label}
             labeled[name] = check_rows(name, task, raw, options.groups, columns, options.bad_rows)
     if not labeled:
-        raise InputError(
-            f"data: {raw.location}: no task has texts and labels there; the columns are text, for "
-            "pairs text_pair, and the labels' column is named like the task, or label with --tasks "
-            "and one task"
-        )
+        raise nothing_labeled(raw, tasks)
     return labeled
 
 

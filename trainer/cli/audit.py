@@ -31,7 +31,7 @@ def create_parser(prog: str = PROG) -> argparse.ArgumentParser:
         nargs="+",
         default=[],
         metavar="NAME=COLUMN",
-        help="the data's columns for text, text_pair and label",
+        help="the data's columns: text=..., text_pair=..., TASK=..., or label=... of one task",
     )
     add("--tasks", type=names, default=[], help="tasks, with commas; all if not given")
     add("--terms", metavar="FILE", help="YAML file of terms and templates, instead of our own")

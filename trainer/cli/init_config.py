@@ -149,7 +149,22 @@ def _entry(task: str, files: Files) -> str:
     lines = [f"  {task}:"]
     lines += [f"    # {note}" for note in (f"{len(train.rows)} rows, guessed:", *guess.notes)]
     lines += [f"    {key}: {_yaml(value)}{_COMMENTS.get(key, '')}" for key, value in entry.items()]
+    for column in guess.others:
+        lines += _further_task(train, column, entry)
     return "\n".join(lines) + "\n"
+
+
+def _further_task(train: Any, column: str, first: dict[str, Any]) -> list[str]:
+    """Return the lines of a task of another column of the same rows, as comments."""
+    from trainer.config.guess_task import guess_task
+
+    shared = ("_file", "_split", "learning_rate")
+    entry = guess_task(train, column).entry
+    entry.pop("bad_rows", None)  # rows may lack the labels of some tasks of a table
+    entry |= {key: value for key, value in first.items() if key.endswith(shared)}
+    lines = [f"  # '{column}' may be another task: remove the # of the next lines to train it, too"]
+    lines += [f"  # {_task_name(column)}:"]
+    return lines + [f"  #   {key}: {_yaml(value)}" for key, value in entry.items()]
 
 
 _COMMENTS = {
@@ -160,9 +175,7 @@ _COMMENTS = {
 
 def _yaml(value: Any) -> str:
     """Return a value as YAML in one line."""
-    import yaml
+    from trainer.config.yaml_text import to_yaml
 
-    text = yaml.safe_dump(
-        value, default_flow_style=True, width=10**6, allow_unicode=True, sort_keys=False
-    )
+    text = to_yaml(value, default_flow_style=True, width=10**6, allow_unicode=True)
     return text.removesuffix("\n").removesuffix("\n...")

@@ -55,6 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
+    if not sys.stderr.isatty():
+        # Bars of a second, as of loading weights, whose control characters fill logs.
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     status: int = COMMANDS[name].load().main(rest, f"{PROG} {name}")
     return status
 

@@ -25,8 +25,14 @@ def create_parser(prog: str = PROG) -> argparse.ArgumentParser:
         "--data", nargs="+", required=True, help="files of labeled rows, patterns, a database's URL"
     )
     add("--groups", type=names, default=[], help="columns of groups, with commas")
-    add("--columns", type=name_and_column, nargs="+", default=[], metavar="NAME=COLUMN",
-        help="the data's columns for text, text_pair and label")  # fmt: skip
+    add(
+        "--columns",
+        type=name_and_column,
+        nargs="+",
+        default=[],
+        metavar="NAME=COLUMN",
+        help="the data's columns: text=..., text_pair=..., TASK=..., or label=... of one task",
+    )
     add("--tasks", type=names, default=[], help="tasks, with commas; all if not given")
     add("--batch_size", type=int, default=32, help="rows per pass (default: 32)")
     add("--bad_rows", default="error", help="error, or drop rows without text or valid label")

@@ -6,7 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from trainer.config.auto_labels import sorted_names
-from trainer.data.guess_columns import Column, Columns, guess_columns, read_columns
+from trainer.data.guess_columns import (
+    MAX_CLASSES,
+    Column,
+    Columns,
+    guess_columns,
+    named_labels,
+    read_columns,
+)
 from trainer.data.labels import number
 from trainer.data.readers import RawSplit
 from trainer.errors import InputError, join_truncated
@@ -23,21 +30,27 @@ class Guess:
     Attributes:
         entry: field -> value.
         notes: what was guessed, and the alternatives, a line each.
+        others: the columns that may be the labels of further tasks.
     """
 
     entry: dict[str, Any]
     notes: list[str] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
 
 
-def guess_task(raw: RawSplit) -> Guess:
+def guess_task(raw: RawSplit, label: str | None = None) -> Guess:
     """Return a task's kind, input, labels or score range, and columns, of its training rows.
+
+    Args:
+        raw: the rows.
+        label: the label's column, if it is known.
 
     Raises:
         InputError: if no column looks like a text, or none like a label.
     """
     rows = raw.rows.with_format(None)
     columns = read_columns({name: rows[name][:] for name in rows.column_names})
-    found = guess_columns(columns)
+    found = guess_columns(columns, label)
     if not found.texts:
         raise InputError(
             f"{raw.location}: no column looks like a text (found: "
@@ -60,12 +73,13 @@ def guess_task(raw: RawSplit) -> Guess:
             f"{missing} of {len(rows)} rows have no text or no label: bad_rows: drop leaves them "
             "out, bad_rows: error stops at the first"
         )
-    guess.notes += _unused(found)
+    guess.others = [column.name for column in found.others if column.may_be_classes]
+    guess.notes += _unused(found, guess.others)
     return guess
 
 
-def _unused(found: Columns) -> Iterator[str]:
-    others = [column.name for column in found.others]
+def _unused(found: Columns, further: list[str]) -> Iterator[str]:
+    others = [column.name for column in found.others if column.name not in further]
     if others:
         yield f"columns that are not used: {join_truncated(others)}"
     second = [c.name for c in found.others if c.words > 3 and not c.is_list and not c.is_number]
@@ -82,10 +96,7 @@ def _kind(raw: RawSplit, found: Columns) -> Guess:
     if label is None and is_pair:
         return Guess({"kind": "ranking"}, ["pairs without a label: each is a match, kind: ranking"])
     if label is None:
-        raise InputError(
-            f"{raw.location}: no column looks like a label (found: "
-            f"{join_truncated(raw.rows.column_names)}); give the label's column the name 'label'"
-        )
+        raise InputError(f"{raw.location}: {_without_label(found, raw.rows.column_names)}")
     if label.is_list:
         return _of_lists(label, found.texts[0])
     separator = _separator(label)
@@ -104,6 +115,27 @@ def _kind(raw: RawSplit, found: Columns) -> Guess:
             "'label'"
         )
     return _classes(label)
+
+
+def _without_label(found: Columns, names: list[str]) -> str:
+    """Return why no column is taken for the label."""
+    named = named_labels(found.others)
+    if not named:
+        return (
+            f"no column looks like a label (found: {join_truncated(names)}); give the label's "
+            "column the name 'label'"
+        )
+    column = named[0]
+    start = f"column '{column.name}' cannot be guessed"
+    if len(column.distinct) < 2:
+        return f"{start}: all rows have the same value"
+    if all(number(str(cell).replace(",", ".")) is not None for cell in column.cells):
+        return f"{start}: it has numbers with a comma; write its task by hand, with decimal: ','"
+    return (
+        f"{start}: it has {len(column.distinct)} different values in {len(column.cells)} rows, and "
+        f"at most {MAX_CLASSES}, each in two rows, are taken for classes; write its task by hand, "
+        "with labels: auto"
+    )
 
 
 def _of_lists(label: Column, text: Column) -> Guess:
@@ -127,6 +159,9 @@ def _separator(label: Column) -> str | None:
         parts = {part.strip() for cell in cells for part in cell.split(separator)}
         # 3,5 is a number in many languages.
         is_decimal = separator == "," and all(number(part) is not None for part in parts)
+        # A few cells that come again and again are names with a comma, as of persons.
+        if label.has_few_values and len(label.distinct) < len(parts):
+            continue
         is_frequent = len(several) * 10 >= len(cells) and len(parts) <= max(2, len(cells) // 2)
         if is_frequent and not is_decimal:
             return separator

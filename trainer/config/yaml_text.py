@@ -55,6 +55,11 @@ def _without_quotes(error: yaml.MarkedYAMLError) -> str:
     return problem.partition("'")[0].partition('"')[0].partition(":")[0].strip()
 
 
-def to_yaml(content: Any) -> str:
-    """Return a YAML document of some content, keys in their order."""
-    return yaml.dump(content, Dumper=_Dumper, sort_keys=False)
+def to_yaml(content: Any, **options: Any) -> str:
+    """Return a YAML document of some content, keys in their order.
+
+    Args:
+        content: plain data.
+        **options: of `yaml.dump`.
+    """
+    return yaml.dump(content, Dumper=_Dumper, sort_keys=False, **options)

@@ -9,7 +9,7 @@ from trainer.data.labels import number
 from trainer.data.raw_rows import is_missing
 
 MAX_CLASSES = 100
-_LABELS = (
+LABEL_NAMES = (
     *("label", "labels", "class", "category", "target", "topic", "tag", "tags", "intent"),
     *("sentiment", "emotion", "score", "rating", "stars", "grade", "similarity", "relatedness"),
     *("is_duplicate", "paraphrase", "gold", "y"),
@@ -28,7 +28,7 @@ _PAIRS = [
     ("source", "target"),
     ("sentence", "paraphrase"),
 ]
-_IDS = re.compile(r"(.*_)?(id|idx|index|row|uuid|guid|key|nr|no)|unnamed.*|", re.IGNORECASE)
+_IDS = re.compile(r"(.*_)?(id|idx|index|row|uuid|guid|key|nr|no|number)|unnamed.*|", re.IGNORECASE)
 _ENDS = re.compile(r"(.*?)[_ ]?([12ab])", re.IGNORECASE)
 
 
@@ -74,6 +74,18 @@ class Column:
         return bool(_IDS.fullmatch(self.name))
 
     @property
+    def counts_rows(self) -> bool:
+        """Return whether it has another whole number in every row, as numbers of orders are."""
+        numbers = [number(cell) for cell in self.cells] if self.is_number else []
+        whole = all(value is not None and not value % 1 for value in numbers)
+        return len(numbers) > 20 and whole and len(self.distinct) == len(numbers)
+
+    @property
+    def may_be_classes(self) -> bool:
+        """Return whether it has a few different values of a few words."""
+        return self.has_few_values and self.words < 4
+
+    @property
     def has_few_values(self) -> bool:
         """Return whether its values may be classes: a few, each in several rows."""
         return 2 <= len(self.distinct) <= min(MAX_CLASSES, max(2, len(self.cells) // 2))
@@ -97,22 +109,34 @@ def read_columns(table: Mapping[str, Sequence[Any]]) -> list[Column]:
     return found
 
 
-def guess_columns(columns: Sequence[Column]) -> Columns:
-    """Return which columns are texts and which is the label; there may be neither."""
+def guess_columns(columns: Sequence[Column], label: str | None = None) -> Columns:
+    """Return which columns are texts and which is the label; there may be neither.
+
+    Args:
+        columns: of the table.
+        label: the name of the label's column, if it is known.
+    """
     free = [column for column in columns if column.cells and not column.is_id]
-    label = _label(free)
-    texts = _texts([column for column in free if column is not label and _may_be_text(column)])
-    others = [c for c in free if c is not label and all(c is not text for text in texts)]
-    return Columns(texts, label, others)
+    known = [column for column in free if column.name == label]
+    found = known[0] if known else _label(free)
+    texts = _texts([column for column in free if column is not found and _may_be_text(column)])
+    others = [c for c in free if c is not found and all(c is not text for text in texts)]
+    return Columns(texts, found, others)
 
 
 def _label(columns: Sequence[Column]) -> Column | None:
     """Return the column of labels: by its name, or the last of numbers or of few values."""
-    named = [c for name in _LABELS for c in columns if c.name.lower() == name and _may_be_label(c)]
+    named = [c for c in named_labels(columns) if _may_be_label(c)]
     if named:
         return named[0]
-    likely = [c for c in columns if c.is_number or (c.has_few_values and c.words < 4)]
+    likely = [c for c in columns if c.is_number or c.may_be_classes]
+    likely = [c for c in likely if not c.counts_rows] or likely
     return likely[-1] if likely else None
+
+
+def named_labels(columns: Sequence[Column]) -> list[Column]:
+    """Return the columns with a name of labels, the most usual name first."""
+    return [c for name in LABEL_NAMES for c in columns if c.name.lower() == name]
 
 
 def _may_be_label(column: Column) -> bool:

@@ -44,7 +44,7 @@ def translate_errors(
         message = _message(error, repo, revision or "main")
         if message is None:
             raise
-        if create_pr and isinstance(root_cause(error), TransportError):
+        if create_pr and isinstance(root_cause(error), TransportError | ConnectionError):
             message = message.replace(UNCHANGED, MAYBE_CREATED)
         raise InputError(message) from error
 
@@ -57,7 +57,7 @@ def _message(error: Exception, repo: str, revision: str) -> str | None:
         return f"'{repo}' is not a valid repository name ({_first_line(cause)}); use me/name"
     if isinstance(cause, HfHubHTTPError):
         return _http_message(cause, repo, revision)
-    if isinstance(cause, TransportError):
+    if isinstance(cause, TransportError | ConnectionError):
         return f"the connection to {constants.ENDPOINT} failed ({_first_line(cause)}): {UNCHANGED}"
     if isinstance(cause, ValueError) and "README.md" in str(cause):
         reason = " ".join(str(cause).split())
@@ -97,7 +97,8 @@ def is_transient(error: Exception) -> bool:
     cause = root_cause(error)
     if isinstance(cause, HfHubHTTPError):
         return cause.response.status_code in (408, 412, 429) or cause.response.status_code >= 500
-    return isinstance(cause, TransportError)
+    # Those of hf_xet, which uploads the weights, are Python's own.
+    return isinstance(cause, TransportError | ConnectionError)
 
 
 def root_cause(error: Exception) -> Exception:

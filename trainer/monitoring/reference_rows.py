@@ -3,7 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 from modeling_hybrid_mtl import HybridMTLConfig
-from trainer.audit.labeled_rows import check_rows, label_column, read_rows
+from trainer.audit.labeled_rows import (
+    check_column_names,
+    check_rows,
+    label_column,
+    nothing_labeled,
+    read_rows,
+)
 from trainer.data.raw_rows import is_missing
 from trainer.errors import InputError, did_you_mean
 from trainer.monitoring.log_reader import group_name
@@ -26,7 +32,7 @@ def read_reference_rows(
         config: of the model.
         data: files, patterns, folders or a database's URL.
         groups: columns of groups.
-        columns: `text`, `text_pair` and `label` -> the data's columns.
+        columns: `text`, `text_pair`, `label` of one task, and tasks -> the data's columns.
         names: the tasks; all if empty.
         bad_rows: `error`, or `drop` rows without text or valid label.
 
@@ -41,6 +47,7 @@ def read_reference_rows(
             )
     tasks = {name: config.task(name) for name in names or config.tasks}
     tasks = {name: task for name, task in tasks.items() if not task.reads_words}
+    check_column_names(columns, tasks)
     raw = read_rows(data, groups, columns)
     found = {}
     for name, task in tasks.items():
@@ -57,9 +64,5 @@ def read_reference_rows(
             rows.texts, [label_names(cell, task) for cell in rows.labels], cells
         )
     if not found:
-        raise InputError(
-            f"data: {raw.location}: no task has texts and labels there; the columns are text, for "
-            "pairs text_pair, and the labels' column is named like the task, or label with --tasks "
-            "and one task"
-        )
+        raise nothing_labeled(raw, tasks)
     return found

@@ -182,6 +182,8 @@ class AnswerLog:
     def __init__(self, path: Path, *, texts: bool = False):
         self.path, self.texts = path, texts
         self._lock = Lock()
+        # Whether the last line may be incomplete, after a full disk.
+        self._is_broken = False
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             # Readable by its owner alone: it may hold texts.
@@ -201,8 +203,12 @@ class AnswerLog:
         lines = [json.dumps(record, ensure_ascii=True, allow_nan=False) for record in records]
         rest = "".join(f"{line}\n" for line in lines).encode()
         with self._lock:
+            if self._is_broken:
+                rest = b"\n" + rest
+            self._is_broken = True  # until all is written: a line may stay incomplete
             while rest:
                 rest = rest[os.write(self._file, rest) :]
+            self._is_broken = False
 
     def close(self) -> None:
         """Flush the file to disk and close it."""

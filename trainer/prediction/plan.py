@@ -134,7 +134,7 @@ def _text_columns(
             expected = "' or '".join(dict.fromkeys(candidates))
             raise InputError(
                 f"{location}: there is no column '{expected}' (found: "
-                f"{join_truncated(list(names))}); the columns are text and, for pairs, text_pair"
+                f"{join_truncated(list(names))}); name it with {job.option('texts')} {name}=COLUMN"
             )
     return found
 

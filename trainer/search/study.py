@@ -25,7 +25,7 @@ class Study:
         name: the name of the study's file, without its suffix.
         options: the configuration of which all runs start, as in a configuration file.
         output_dir: the folder of the study.
-        method: the search method, one of `METHODS`.
+        method: `grid`, `random`, `tpe`, `asha`, `pbt` or `gpbt`.
         seeds: of the runs; every variant and every set of values is trained with each of them.
         variants: name -> changes to `options`.
         baseline: the variant that the others are compared with; the first if unset.
