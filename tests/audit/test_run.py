@@ -79,7 +79,9 @@ def test_each_task_reads_the_column_that_it_is_given(pipe, file, tmp_path):
     expected = audit(pipe, AuditOptions(data=[file], **chosen))
     found = audit(pipe, AuditOptions(data=[str(path)], columns=columns, **chosen))
     for ours, theirs in zip(found.tasks, expected.tasks, strict=True):
-        assert ours.rows == 120 and ours.comparisons == theirs.comparisons
+        assert ours.rows == 120 and ours.comparisons
+        pairs = zip(ours.comparisons, theirs.comparisons, strict=True)
+        assert all(repr(a.estimate) == repr(b.estimate) for a, b in pairs)
 
 
 def test_without_data_the_words_and_the_behavior_are_audited(pipe):
