@@ -7,6 +7,7 @@ from transformers import pipeline
 
 from tests.modeling.toy_models import toy_model, toy_tokenizer
 from trainer.cli import average
+from trainer.hub.push_card import card_notes, published_card
 from trainer.hub.push_files import publication
 from trainer.loading.averaged_model import open_average
 from trainer.saving.model_folder import write_model
@@ -42,6 +43,8 @@ def test_the_folder_is_a_model_with_a_card_and_a_record(models, tmp_path, capsys
     assert "license: mit" in card and "seed2, 75%" in card and "not measured" in card
     assert "language" not in card  # of one model alone
     assert {"README.md", "model.safetensors"} <= set(publication(folder).files)
+    published = published_card(folder, "me/soup")
+    assert 'model="me/soup"' in published and not card_notes(folder, "me/soup")[1:]
 
 
 def test_broken_off_it_leaves_nothing(models, tmp_path, monkeypatch):

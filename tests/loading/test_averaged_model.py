@@ -163,6 +163,12 @@ def test_wrong_shares_are_refused(count, shares, message):
         open_average(["nowhere"] * count, shares)
 
 
+def test_an_export_is_refused(saved, tmp_path):
+    (tmp_path / "export.json").write_text("{}")
+    with pytest.raises(InputError, match="is an export; name the model that was exported"):
+        open_average([*saved(toy_model()), str(tmp_path)])
+
+
 def test_a_missing_model_is_refused(saved):
     with pytest.raises(InputError, match="there is no folder"):
         open_average([*saved(toy_model()), "./nowhere"])

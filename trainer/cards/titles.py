@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 _MAX_TASKS = 3
+# In the code of a card, until a push puts the repository in its place.
+THIS_MODEL = "THIS_FOLDER_OR_REPOSITORY"
 
 
 def model_title(tasks: Sequence[str], base_model: str | None = None) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from huggingface_hub import ModelCardData
 
+from trainer.cards.titles import THIS_MODEL
 from trainer.errors import InputError
 from trainer.export.card import Origin, read_origin
 from trainer.loading.averaged_model import open_average, relative_shares
@@ -33,7 +34,7 @@ It was not measured, and its probabilities are not calibrated.
 ```python
 from transformers import pipeline
 
-pipe = pipeline("hybrid-mtl", model="THIS_FOLDER_OR_REPOSITORY", trust_remote_code=True)
+pipe = pipeline("hybrid-mtl", model="{this}", trust_remote_code=True)
 ```
 """
 
@@ -97,6 +98,10 @@ def _card(name: str, tasks: list[str], record: list[dict[str, Any]], origins: li
     data = ModelCardData(**kept, tags=["hybrid-mtl", "multitask"])
     models = [f"- {entry['model']}, {entry['share']:.0%} ({entry['version']})" for entry in record]
     text = TEXT.format(
-        name=name, count=len(record), tasks=", ".join(tasks), models="\n".join(models)
+        name=name,
+        this=THIS_MODEL,
+        count=len(record),
+        tasks=", ".join(tasks),
+        models="\n".join(models),
     )
     return f"---\n{data.to_yaml()}\n---\n\n{text}"

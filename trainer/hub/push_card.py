@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from trainer.cards import CardFacts, facts_from_json, render_card
+from trainer.cards.titles import THIS_MODEL
 from trainer.errors import InputError
 
 CARD = "README.md"
@@ -14,8 +15,8 @@ METRICS = "metrics.json"
 def published_card(folder: Path, repo: str) -> str | None:
     """Return the card with the repository's name in place of the folder's.
 
-    Return None if the card differs from the one rendered from the folder's facts: it was edited
-    and is published unchanged.
+    Return None if the card differs from the one rendered from the folder's facts, and has no place
+    for the name: it was edited and is published unchanged.
 
     Raises:
         InputError: if there is neither a card nor the facts to render it from.
@@ -24,10 +25,10 @@ def published_card(folder: Path, repo: str) -> str | None:
     if facts is None:
         if card is None:
             raise InputError(
-                f"'{folder}' has no model card ({CARD}) and no {FACTS} to render it from: write a "
-                f"{CARD}, or train again"
+                f"'{folder}' has no model card ({CARD}) and no {FACTS} to render it from: finish "
+                f"the run with --resume true, or write a {CARD}"
             )
-        return None
+        return card.replace(THIS_MODEL, repo) if THIS_MODEL in card else None
     is_rendered = card is None or card == render_card(facts)
     return render_card(replace(facts, model_name=repo)) if is_rendered else None
 

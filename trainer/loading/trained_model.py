@@ -14,6 +14,7 @@ from modeling_hybrid_mtl.embedding_checks_hybrid_mtl import check_tokenizer
 from modeling_hybrid_mtl.weights_hybrid_mtl import DamagedModelError
 from trainer.config.extensions import load_extensions
 from trainer.errors import InputError
+from trainer.loading.model_version import EXPORT
 from trainer.saving.model_folder import MERGED
 
 # Patterns, of all tokenizers of transformers.
@@ -32,6 +33,8 @@ def open_config(name: str, revision: str | None = None) -> PretrainedConfig:
     """
     if name.startswith((".", "/")) and not Path(name).is_dir():
         raise InputError(f"there is no folder '{name}'")
+    if (Path(name) / EXPORT).is_file() and not (Path(name) / "config.json").is_file():
+        raise InputError(f"'{name}' is an export; name the model that was exported")
     load_extensions(None)  # for kinds of tasks of installed packages
     try:
         return AutoConfig.from_pretrained(name, revision=revision, trust_remote_code=False)
