@@ -1,4 +1,4 @@
-"""A small grid: two learning rates, two dropouts, two seeds; one table and one heat map.
+"""A small grid: two learning rates, two dropouts, one seed; one table and one heat map.
 
 Stopped at any moment, the same command goes on. `hybrid-mtl search study_grid` is the paper's grid.
 """
@@ -12,8 +12,8 @@ STUDY = """\
 base: demo
 output_dir: studies/small_grid
 method: grid
-seeds: [1, 2]
-cycles: 8
+seeds: [1]
+cycles: 4
 options: {eval_on_start: false, gradient_cosines: false, per_device_train_batch_size: 8}
 space:
   learning_rate: [5.0e-5, 2.0e-4]
