@@ -130,6 +130,7 @@ def test_the_wheel_works_in_an_environment_of_its_own(built, tmp_path):
     python = tmp_path / "venv" / "bin" / "python"
     (target,) = (tmp_path / "venv" / "lib").glob("python*/site-packages")
     install = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet"]
+    install.append("--ignore-installed")  # such as a checkout's, on PYTHONPATH
     subprocess.run(
         [*install, "--no-deps", "--no-index", "--disable-pip-version-check", str(wheel)], check=True
     )
