@@ -25,7 +25,7 @@ def saved(tmp_path):
     return save
 
 
-def is_mean_of(average, models, shares):
+def assert_is_mean(average, models, shares):
     weights = [model.state_dict() for model in models]
     for key, value in average.state_dict().items():
         if value.is_floating_point():
@@ -39,24 +39,24 @@ def test_weights_are_the_mean(saved):
     models = [toy_model(seed=seed) for seed in range(3)]
     average, tokenizer, commits = open_average(saved(*models))
     assert commits == [None] * 3
-    is_mean_of(average, models, [1 / 3] * 3)
+    assert_is_mean(average, models, [1 / 3] * 3)
     assert tokenizer.get_vocab() == toy_tokenizer().get_vocab()
 
 
 def test_shares_weigh_the_models(saved):
     models = [toy_model(seed=seed) for seed in range(2)]
     average = open_average(saved(*models), [3, 1]).model
-    is_mean_of(average, models, [0.75, 0.25])
+    assert_is_mean(average, models, [0.75, 0.25])
 
 
 def test_running_statistics_and_shared_layers_are_averaged(saved):
     models = [varied_model(seed=seed) for seed in range(2)]
-    is_mean_of(open_average(saved(*models))[0], models, [0.5, 0.5])
+    assert_is_mean(open_average(saved(*models))[0], models, [0.5, 0.5])
 
 
 def test_adapters_are_averaged(saved):
     models = [with_adapters(toy_model(seed=seed), "shared", "mood") for seed in range(2)]
-    is_mean_of(open_average(saved(*models))[0], models, [0.5, 0.5])
+    assert_is_mean(open_average(saved(*models))[0], models, [0.5, 0.5])
 
 
 def test_equal_models_give_their_predictions(saved):
@@ -78,7 +78,7 @@ def test_what_was_fitted_to_one_model_is_removed(saved):
 def test_models_trained_in_different_ways_are_averaged(saved):
     other = {**TASKS, "mood": {**TASKS["mood"], "label_smoothing": 0.1, "dropout": 0.3}}
     models = [toy_model(), toy_model(tasks=other, seed=1)]
-    is_mean_of(open_average(saved(*models))[0], models, [0.5, 0.5])
+    assert_is_mean(open_average(saved(*models))[0], models, [0.5, 0.5])
 
 
 def with_encoder(**options):
